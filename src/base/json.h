@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// base/json.h: JSON (RFC 8259) read strictly with positions, and written. The reader keeps line
+// and column of every value, which configuration messages need, and bounds depth and size.
+//
+//     struct json_error bad;
+//     struct json *doc = json_parse(a, text, &bad);       // NULL: bad says where and why
+//     struct json *port = json_member(doc, S("port"));     // NULL when absent
+#pragma once
+
+#include "base/base.h"
+
+#define JSON_DEPTH_MAX 64
+
+enum json_type {
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT,
+};
+
+struct json {
+    enum json_type type;
+    uint32_t line, column; // from 1, columns count code points
+    struct str key;        // of a member
+    uint32_t key_line, key_column;
+    struct str text;       // a string's content, a number as written
+    size_t count;          // of an array or object
+    struct json *first, *next; // children in order; next sibling
+};
+
+struct json_error {
+    uint32_t line, column;
+    struct str message;
+};
+
+// NULL on error; duplicate member names are kept (json_member finds the last, as most readers do).
+struct json *json_parse(struct arena *a, struct str text, struct json_error *out_error);
+struct json *json_member(const struct json *object, struct str key);
+bool json_to_i64(const struct json *v, int64_t *out);   // a number that is a whole one
+bool json_to_double(const struct json *v, double *out);
+bool json_is_bool(const struct json *v);
+struct str json_string(const struct json *v, struct str otherwise); // content of a string
+
+// The writer adds to a buf, puts commas and colons itself, and asserts that calls are balanced.
+//
+//     struct json_out o = json_begin(&b, JSON_COMPACT);
+//     json_object_begin(&o);
+//     json_key(&o, S("ok"));
+//     json_bool(&o, true);
+//     json_object_end(&o);
+enum json_style { JSON_COMPACT, JSON_PRETTY };
+
+struct json_out {
+    struct buf *buf;
+    enum json_style style;
+    uint32_t depth;
+    bool need_comma, after_key;
+};
+
+struct json_out json_begin(struct buf *b, enum json_style style);
+void json_object_begin(struct json_out *o);
+void json_object_end(struct json_out *o);
+void json_array_begin(struct json_out *o);
+void json_array_end(struct json_out *o);
+void json_key(struct json_out *o, struct str key);
+void json_str(struct json_out *o, struct str s); // ill-formed UTF-8 becomes U+FFFD; null: null
+void json_i64(struct json_out *o, int64_t v);
+void json_u64(struct json_out *o, uint64_t v);
+void json_double(struct json_out *o, double v); // not finite: null
+void json_bool(struct json_out *o, bool v);
+void json_null(struct json_out *o);
