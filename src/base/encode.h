@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // base/encode.h: hex, base64 and escaping. Encoders add to a buf; decoders are strict and say
-// false on the first byte that does not belong.
+// false on the first byte that does not belong, leaving the buf as it was. A buf that is full says
+// so by `overflow`, as with all additions.
 #pragma once
 
 #include "base/base.h"
 
 void encode_hex(struct buf *out, struct str bytes); // lower case
-bool decode_hex(struct buf *out, struct str text);
-void encode_base64(struct buf *out, struct str bytes); // RFC 4648 4, padded
-bool decode_base64(struct buf *out, struct str text);  // padded, canonical, no white space
+bool decode_hex(struct buf *out, struct str text);  // either case, pairs only
+void encode_base64(struct buf *out, struct str bytes);    // RFC 4648 4, padded
+bool decode_base64(struct buf *out, struct str text);     // padded, canonical, no white space
 void encode_base64url(struct buf *out, struct str bytes); // RFC 4648 5, without padding
-bool decode_base64url(struct buf *out, struct str text);  // with or without padding
+bool decode_base64url(struct buf *out, struct str text);  // with or without padding, canonical
 
-// What log lines and messages to a terminal may show of a peer's bytes: control bytes, DEL, C1 and
-// bidi controls and ill-formed UTF-8 escaped, quotes and backslash too when `quoted`; cut at
-// bytes_max with an ellipsis.
+// What log lines and messages to a terminal may show of a peer's bytes. Control bytes and
+// ill-formed UTF-8 become \n, \r, \t or \xNN; C1, bidi and line-separating code points \u{NNNN};
+// quotes and backslash get a backslash when quoted. At most bytes_max bytes are added, and an
+// ellipsis (three bytes more) when that was not all.
 enum escape_for { ESCAPE_PLAIN, ESCAPE_QUOTED };
 void escape_text(struct buf *out, struct str bytes, size_t bytes_max, enum escape_for how);

@@ -7,6 +7,8 @@
 
 uint64_t hash_sip24(uint64_t key0, uint64_t key1, struct str s);
 uint32_t hash_crc32c(uint32_t crc, struct str s); // start with 0; may be continued
+// The same without the processor's instruction; public so that tests compare the two.
+uint32_t hash_crc32c_portable(uint32_t crc, struct str s);
 
 struct prng { // xoshiro256**
     uint64_t s[4];

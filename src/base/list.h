@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // base/list.h: doubly linked lists whose links live in the things they link. The list never owns
-// its members. A link that is in no list points at itself or is zero.
+// its members. A link that is in no list is zero, so what arenas and mem_new give is ready.
 //
 //     struct session { struct link in_listener; ... };
 //     each_in_list(s, &listener->sessions, struct session, in_listener)
@@ -65,13 +65,30 @@ static inline struct link *list_take_first(struct list *l)
     return k;
 }
 
+// Steps of the loops below. The head is in no member: it must never be dressed up as one, not even
+// to compare addresses, for its surroundings may be smaller than a member.
+static inline void *list_item_at(const struct list *l, struct link *k, size_t offset)
+{
+    return k == &l->head ? NULL : (char *)k - offset;
+}
+static inline void *list_item_first(const struct list *l, size_t offset)
+{
+    return list_item_at(l, l->head.next, offset);
+}
+static inline void *list_item_after(const struct list *l, void *item, size_t offset)
+{
+    if (item == NULL)
+        return NULL;
+    struct link *k = (void *)((char *)item + offset);
+    return list_item_at(l, k->next, offset);
+}
+
 // The second form allows the loop's body to remove `item`.
 #define each_in_list(item, list, type, member)                                                     \
-    for (type *item = CONTAINER_OF((list)->head.next, type, member);                               \
-            &item->member != &(list)->head;                                                        \
-            item = CONTAINER_OF(item->member.next, type, member))
+    for (type *item = list_item_first((list), offsetof(type, member)); item != NULL;               \
+            item = list_item_after((list), item, offsetof(type, member)))
 #define each_safe_in_list(item, list, type, member)                                                \
-    for (type *item = CONTAINER_OF((list)->head.next, type, member),                               \
-              *item##_next = CONTAINER_OF(item->member.next, type, member);                        \
-            &item->member != &(list)->head; item = item##_next,                                    \
-              item##_next = CONTAINER_OF(item##_next->member.next, type, member))
+    for (type *item = list_item_first((list), offsetof(type, member)),                             \
+              *item##_next = list_item_after((list), item, offsetof(type, member));                \
+            item != NULL; item = item##_next,                                                      \
+              item##_next = list_item_after((list), item##_next, offsetof(type, member)))

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// rt/clock.h: time and chance. now_ms never goes back and is read once per round of the loop;
+// wall_ms is the calendar's time. In the simulator both are virtual and the bytes come from the
+// seed.
+#pragma once
+
+#include "base/base.h"
+
+int64_t now_ms(void); // monotonic
+int64_t now_ns(void); // monotonic, read freshly
+int64_t wall_ms(void); // since 1970 UTC
+void random_bytes(void *out, size_t count); // fit for keys and nonces
+uint64_t random_u64(void);
+uint64_t random_below(uint64_t bound); // 0 .. bound - 1

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// rt/context_x86_64.c: the switch on x86-64 (System V ABI): the callee-saved registers go on the
+// stack, the stack pointers are exchanged, and a return goes on in the other context. MXCSR and
+// the x87 control word belong to the ABI's saved state too; nothing here ever changes them.
+#include "rt/context.h"
+
+void rt_context_exchange(void **save_sp, void *new_sp);
+void rt_context_start(void);
+
+__asm__(".text\n"
+        ".globl rt_context_exchange\n"
+        ".hidden rt_context_exchange\n"
+        ".type rt_context_exchange,@function\n"
+        ".align 16\n"
+        "rt_context_exchange:\n"
+        "  .cfi_startproc\n"
+        "  endbr64\n"
+        "  pushq %rbp\n"
+        "  pushq %rbx\n"
+        "  pushq %r12\n"
+        "  pushq %r13\n"
+        "  pushq %r14\n"
+        "  pushq %r15\n"
+        "  movq %rsp, (%rdi)\n"
+        "  movq %rsi, %rsp\n"
+        "  popq %r15\n"
+        "  popq %r14\n"
+        "  popq %r13\n"
+        "  popq %r12\n"
+        "  popq %rbx\n"
+        "  popq %rbp\n"
+        "  ret\n"
+        "  .cfi_endproc\n"
+        ".size rt_context_exchange,.-rt_context_exchange\n"
+        // The first return of a new context lands here: main is in %r12, its argument in %r13.
+        ".globl rt_context_start\n"
+        ".hidden rt_context_start\n"
+        ".type rt_context_start,@function\n"
+        ".align 16\n"
+        "rt_context_start:\n"
+        "  .cfi_startproc\n"
+        "  .cfi_undefined rip\n" // the debugger's backtrace ends here
+        "  movq %r13, %rdi\n"
+        "  xorl %ebp, %ebp\n"
+        "  call *%r12\n"
+        "  ud2\n"
+        "  .cfi_endproc\n"
+        ".size rt_context_start,.-rt_context_start\n");
+
+bool context_make(
+        struct context *c, char *bottom UNUSED, char *top, context_main *main, void *arg)
+{
+    void **sp = (void **)(void *)((uintptr_t)top & ~(uintptr_t)15);
+    *--sp = NULL; // keeps the stack as aligned as a call would
+    *--sp = (void *)rt_context_start;
+    *--sp = NULL;         // rbp
+    *--sp = NULL;         // rbx
+    *--sp = (void *)main; // r12
+    *--sp = arg;          // r13
+    *--sp = NULL;         // r14
+    *--sp = NULL;         // r15
+    c->sp = sp;
+    return true;
+}
+
+void context_release(struct context *c UNUSED)
+{
+}
+
+void context_switch(struct context *from, struct context *to)
+{
+    rt_context_exchange(&from->sp, to->sp);
+}

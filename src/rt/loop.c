@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: Apache-2.0
+// rt/loop.c: the scheduler. It switches between tasks, and knows nothing of what they wait for.
+//
+// The loop's own stack (the process's main stack) runs the rounds and deep_call. Tasks that are
+// ready run in the order in which they became so; those that become ready meanwhile run in the
+// next round, after a look at the outside world, so that none can starve the network.
+#include "rt/loop.h"
+
+#include "rt/blocks.h"
+#include "rt/sanitize.h"
+
+static void run_round(struct loop *loop);
+static void task_enter(struct loop *loop, struct task *t);
+static void task_leave(struct task *t, bool for_good);
+static void task_start(void *arg);
+static void task_free(struct task *t);
+static bool timers_reserve(struct loop *loop);
+
+// The one exception to "no globals": a task must find its loop without carrying it through every
+// call (within_ms, now_ms). Set while loop_run runs, and only read by this room.
+static _Thread_local struct loop *running;
+
+struct loop *loop_running(void)
+{
+    assert(running != NULL);
+    return running;
+}
+
+void loop_enter(struct loop *loop)
+{
+    assert(loop == NULL || running == NULL);
+    running = loop;
+}
+
+bool in_task(void)
+{
+    return running != NULL && running->current != NULL && !running->in_deep;
+}
+
+struct task *task_running(void)
+{
+    assert(in_task());
+    return running->current;
+}
+
+struct loop *loop_new(const struct backend *backend, void *backend_state)
+{
+    struct loop *loop = mem_new(struct loop);
+    struct block_pool *blocks = block_pool_new();
+    if (loop == NULL || blocks == NULL) {
+        mem_free(loop);
+        block_pool_free(blocks);
+        return NULL;
+    }
+    loop->backend = backend;
+    loop->backend_state = backend_state;
+    loop->blocks = blocks;
+    list_init(&loop->ready);
+    list_init(&loop->all);
+    stack_pool_init(&loop->stacks);
+    return loop;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (loop == NULL)
+        return;
+    assert(list_is_empty(&loop->all));
+    loop->backend->free(loop);
+    block_pool_free(loop->blocks);
+    stack_pool_done(&loop->stacks);
+    mem_free(loop->timers);
+    mem_free(loop);
+}
+
+struct err loop_run(struct loop *loop, task_main *first, void *arg)
+{
+    struct group top;
+    loop_enter(loop);
+    loop->now_ns = loop->backend->now_ns(loop);
+    group_begin(&top);
+    struct err e = loop_spawn_on(loop, NULL, &top, first, arg);
+    while (!failed(e) && top.count > 0) {
+        run_round(loop);
+        if (top.count == 0)
+            break;
+        int64_t until_ns = NO_DEADLINE;
+        if (!list_is_empty(&loop->ready))
+            until_ns = 0;
+        else if (loop->timer_count > 0)
+            until_ns = loop->timers[0]->timer_ns;
+        loop->figures.polls++;
+        loop->backend->poll(loop, until_ns);
+        loop->now_ns = loop->backend->now_ns(loop);
+        timers_fire(loop);
+    }
+    loop_enter(NULL);
+    return failed(e) ? e : top.first_error;
+}
+
+static void run_round(struct loop *loop)
+{
+    struct list round;
+    list_init(&round);
+    while (!list_is_empty(&loop->ready))
+        list_append(&round, list_take_first(&loop->ready));
+    for (struct link *k; (k = list_take_first(&round)) != NULL;) {
+        struct task *t = CONTAINER_OF(k, struct task, ready_link);
+        task_enter(loop, t);
+        if (t->finished)
+            task_free(t);
+    }
+}
+
+// From the loop's stack into a task and back; what the task asked for by deep_call is done here,
+// on the large stack.
+static void task_enter(struct loop *loop, struct task *t)
+{
+    do {
+        void *fake_stack = NULL;
+        loop->current = t;
+        loop->in_deep = false;
+        loop->figures.switches++;
+        sanitize_switch_begin(
+                &fake_stack, t->stack_top - STACK_BYTES + STACK_GUARD_BYTES, STACK_BYTES - STACK_GUARD_BYTES);
+        context_switch(&loop->main_context, &t->context);
+        sanitize_switch_end(fake_stack, NULL, NULL);
+        if (loop->deep != NULL) {
+            loop->in_deep = true;
+            loop->deep(loop->deep_arg);
+        }
+    } while (loop->deep != NULL);
+    loop->current = NULL;
+}
+
+static void task_leave(struct task *t, bool for_good)
+{
+    struct loop *loop = t->loop;
+    void *fake_stack = NULL;
+    sanitize_switch_begin(
+            for_good ? NULL : &fake_stack, loop->main_stack_bottom, loop->main_stack_bytes);
+    context_switch(&t->context, &loop->main_context);
+    sanitize_switch_end(fake_stack, &loop->main_stack_bottom, &loop->main_stack_bytes);
+}
+
+void deep_call(deep_fn *fn, void *arg)
+{
+    struct loop *loop = running;
+    if (loop == NULL || loop->current == NULL || loop->in_deep) {
+        fn(arg); // already on a large stack
+        return;
+    }
+    loop->deep = fn;
+    loop->deep_arg = arg;
+    task_leave(loop->current, false);
+    loop->deep = NULL;
+}
+
+struct err loop_spawn_on(struct loop *loop, struct node *node, struct group *group,
+        task_main *main, void *arg)
+{
+    if (!timers_reserve(loop))
+        return fail(ERR_LIMIT, "no memory for another task");
+    char *top = stack_take(&loop->stacks);
+    if (top == NULL)
+        return fail(ERR_LIMIT, "no memory for the stack of another task");
+    // The task's own record lies at the top of its stack: an idle task touches one page.
+    struct task *t = (struct task *)(void *)(((uintptr_t)top - sizeof(struct task)) & ~(uintptr_t)15);
+    *t = (struct task){
+            .stack_top = top,
+            .loop = loop,
+            .node = node,
+            .group = group,
+            .main = main,
+            .arg = arg,
+            .deadline_ns = NO_DEADLINE,
+            .timer_slot = NOT_IN_HEAP,
+            .name = "task",
+            .cancelled = group->cancelled,
+    };
+    if (!context_make(&t->context, top - STACK_BYTES + STACK_GUARD_BYTES, (char *)t, task_start, t)) {
+        stack_give(&loop->stacks, top);
+        return fail(ERR_LIMIT, "no memory for another task");
+    }
+    list_append(&group->tasks, &t->group_link);
+    group->count++;
+    list_append(&loop->all, &t->all_link);
+    list_append(&loop->ready, &t->ready_link);
+    loop->figures.spawned++;
+    loop->figures.tasks++;
+    if (loop->figures.tasks > loop->figures.tasks_most)
+        loop->figures.tasks_most = loop->figures.tasks;
+    return OK;
+}
+
+static bool timers_reserve(struct loop *loop)
+{
+    if (loop->figures.tasks < loop->timer_cap)
+        return true;
+    size_t cap = loop->timer_cap == 0 ? 64 : loop->timer_cap * 2;
+    struct task **grown = mem_resize(loop->timers, cap * sizeof(struct task *));
+    if (grown == NULL)
+        return false;
+    loop->timers = grown;
+    loop->timer_cap = cap;
+    return true;
+}
+
+static void task_start(void *arg)
+{
+    struct task *t = arg;
+    sanitize_switch_end(NULL, &t->loop->main_stack_bottom, &t->loop->main_stack_bytes);
+    struct err e = t->main(t->arg);
+    struct group *g = t->group;
+    if (failed(e) && !failed(g->first_error))
+        g->first_error = e;
+    t->finished = true;
+    link_remove(&t->group_link);
+    g->count--;
+    waitq_wake_all(&g->changed);
+    task_leave(t, true);
+    assert(!"a finished task was entered again");
+}
+
+static void task_free(struct task *t)
+{
+    struct loop *loop = t->loop;
+    timers_remove(loop, t);
+    link_remove(&t->all_link);
+    loop->figures.tasks--;
+    context_release(&t->context);
+    stack_give(&loop->stacks, t->stack_top);
+}
+
+void task_make_ready(struct task *t, enum wake_reason why)
+{
+    if (link_is_in(&t->ready_link) || t->waiting_for == NULL)
+        return; // woken already in this round: the first reason holds
+    link_remove(&t->wait_link);
+    t->waiting_for = NULL;
+    t->woken_by = why;
+    list_append(&t->loop->ready, &t->ready_link);
+}
+
+// --- Waiting -------------------------------------------------------------------------------------
+
+void waitq_init(struct waitq *q)
+{
+    list_init(&q->tasks);
+}
+
+struct err waitq_wait(struct waitq *q, const char *what)
+{
+    struct task *t = task_running();
+    if (t->cancelled)
+        return fail(ERR_CANCELLED, "given up");
+    if (t->nudged && t->may_be_nudged)
+        return fail(ERR_CANCELLED, "interrupted");
+    if (t->deadline_ns <= t->loop->now_ns)
+        return fail(ERR_TIMEOUT, "the deadline passed");
+    list_append(&q->tasks, &t->wait_link);
+    if (t->deadline_ns != NO_DEADLINE)
+        timers_add(t->loop, t, t->deadline_ns);
+    t->waiting_for = what;
+    t->waiting_since_ns = t->loop->now_ns;
+    task_leave(t, false);
+    switch (t->woken_by) {
+    case WAKE_EVENT:
+        return OK;
+    case WAKE_TIMEOUT:
+        return fail(ERR_TIMEOUT, "the deadline passed");
+    case WAKE_CANCELLED:
+        return fail(ERR_CANCELLED, "given up");
+    }
+    return OK;
+}
+
+void waitq_wake_one(struct waitq *q)
+{
+    struct link *k = list_first(&q->tasks);
+    if (k != NULL)
+        task_make_ready(CONTAINER_OF(k, struct task, wait_link), WAKE_EVENT);
+}
+
+void waitq_wake_all(struct waitq *q)
+{
+    for (struct link *k; (k = list_first(&q->tasks)) != NULL;)
+        task_make_ready(CONTAINER_OF(k, struct task, wait_link), WAKE_EVENT);
+}
+
+struct err task_sleep_ms(int64_t ms)
+{
+    struct waitq nobody;
+    waitq_init(&nobody);
+    struct task *t = task_running();
+    int64_t outer_ns = t->deadline_ns;
+    int64_t until_ns = t->loop->now_ns + ms * 1000000;
+    struct deadline_scope scope AUTO(deadline_leave) = deadline_enter(ms);
+    struct err e = waitq_wait(&nobody, "sleep");
+    // Our own narrowed deadline is the sleep's end; only an outer one that came first is trouble.
+    return e.kind == ERR_TIMEOUT && until_ns <= outer_ns ? OK : e;
+}
+
+void task_yield(void)
+{
+    struct task *t = task_running();
+    list_append(&t->loop->ready, &t->ready_link);
+    task_leave(t, false);
+}
+
+// --- Deadlines and nudges ------------------------------------------------------------------------
+
+struct deadline_scope deadline_enter(int64_t ms)
+{
+    struct task *t = task_running();
+    struct deadline_scope scope = {t->deadline_ns};
+    int64_t at_ns;
+    if (__builtin_mul_overflow(ms, 1000000, &at_ns) ||
+            __builtin_add_overflow(at_ns, t->loop->now_ns, &at_ns))
+        return scope;
+    if (at_ns < t->deadline_ns)
+        t->deadline_ns = at_ns;
+    return scope;
+}
+
+void deadline_leave(struct deadline_scope *scope)
+{
+    task_running()->deadline_ns = scope->before_ns;
+}
+
+int64_t deadline_left_ms(void)
+{
+    struct task *t = task_running();
+    if (t->deadline_ns == NO_DEADLINE)
+        return NO_DEADLINE;
+    return t->deadline_ns > t->loop->now_ns ? (t->deadline_ns - t->loop->now_ns) / 1000000 : 0;
+}
+
+struct nudge_scope nudge_enter(void)
+{
+    struct task *t = task_running();
+    struct nudge_scope scope = {t->may_be_nudged};
+    t->may_be_nudged = true;
+    return scope;
+}
+
+void nudge_leave(struct nudge_scope *scope)
+{
+    task_running()->may_be_nudged = scope->before;
+}
+
+bool task_nudged(void)
+{
+    return task_running()->nudged;
+}
+
+bool task_cancelled(void)
+{
+    return task_running()->cancelled;
+}
+
+// --- Time, chance, and who does what --------------------------------------------------------------
+
+int64_t now_ms(void)
+{
+    return loop_running()->now_ns / 1000000;
+}
+
+int64_t now_ns(void)
+{
+    struct loop *loop = loop_running();
+    return loop->backend->now_ns(loop);
+}
+
+int64_t wall_ms(void)
+{
+    struct loop *loop = loop_running();
+    return loop->backend->wall_ms(loop);
+}
+
+void random_bytes(void *out, size_t count)
+{
+    struct loop *loop = loop_running();
+    loop->backend->random(loop, out, count);
+}
+
+uint64_t random_u64(void)
+{
+    uint64_t value;
+    random_bytes(&value, sizeof(value));
+    return value;
+}
+
+uint64_t random_below(uint64_t bound)
+{
+    assert(bound > 0);
+    uint64_t limit = UINT64_MAX - UINT64_MAX % bound, value;
+    do
+        value = random_u64();
+    while (value >= limit);
+    return value % bound;
+}
+
+struct loop_figures loop_figures(void)
+{
+    struct loop_figures f = loop_running()->figures;
+    f.stack_bytes_mapped = loop_running()->stacks.mapped_bytes;
+    return f;
+}
+
+void task_describe(const char *static_name, const void *about)
+{
+    struct task *t = task_running();
+    t->name = static_name;
+    t->about = about;
+}
+
+void tasks_visit(task_visitor *visit, void *ctx)
+{
+    struct loop *loop = loop_running();
+    each_in_list(t, &loop->all, struct task, all_link)
+    {
+        int64_t waiting_ms =
+                t->waiting_for == NULL ? 0 : (loop->now_ns - t->waiting_since_ns) / 1000000;
+        visit(ctx, t->name, t->about, t->waiting_for, waiting_ms);
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// rt/stack.h: stacks of tasks. They are cut from slabs of address space and pooled; only touched
+// pages cost memory. A guard below each turns an overflow into a crash at once: lightweight guard
+// regions where the kernel has them (Linux 6.13), else an inaccessible page. On older kernels a
+// process may have some 65,000 mappings only, so stacks beyond the 24,000th have no guard there.
+#pragma once
+
+#include "base/base.h"
+#include "base/list.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define RT_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RT_ASAN 1
+#endif
+#endif
+#ifndef RT_ASAN
+#define RT_ASAN 0
+#endif
+
+#define STACK_GUARD_BYTES 4096
+#define STACK_BYTES (RT_ASAN ? 256 * KIB : 64 * KIB) // guard included
+#define STACK_SLAB_COUNT 64
+
+struct stack_pool {
+    char *free_top;        // top of a free stack; the next one's is stored just below its top
+    size_t free_count;
+    struct stack_slab *slabs;
+    size_t mapped_bytes, guarded_count;
+    bool no_light_guards;
+};
+
+void stack_pool_init(struct stack_pool *pool);
+void stack_pool_done(struct stack_pool *pool); // all stacks must be back
+char *stack_take(struct stack_pool *pool);     // the address behind its last byte; NULL: no memory
+void stack_give(struct stack_pool *pool, char *top);
