@@ -4,8 +4,8 @@
 #define POSTHASTE_BASE_ROOM
 #include "base/date.h"
 
-#define ERA_DAYS 146097         // of 400 years
-#define EPOCH_ERA_DAYS 719468   // from 0000-03-01 to 1970-01-01
+#define ERA_DAYS 146097       // of 400 years
+#define EPOCH_ERA_DAYS 719468 // from 0000-03-01 to 1970-01-01
 #define DAY_S 86400
 
 static int64_t days_of(int32_t year, uint8_t month, uint8_t day);

@@ -8,7 +8,7 @@ struct civil { // proleptic Gregorian, UTC unless offset_min says otherwise
     int32_t year;
     uint8_t month, day, hour, minute, second; // month and day from 1; second up to 60
     uint16_t ms;
-    uint8_t weekday; // 0 Sunday .. 6
+    uint8_t weekday;    // 0 Sunday .. 6
     int16_t offset_min; // how far ahead of UTC, east positive
 };
 

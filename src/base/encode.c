@@ -6,15 +6,17 @@
 #define PIECE_BYTES 12 // the longest escape is \u{10FFFF}
 
 static const char hex_digits[] = "0123456789abcdef";
-static const char alphabet_std[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char alphabet_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char alphabet_std[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char alphabet_url[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 static size_t base64_digits(const char *alphabet, const uint8_t *from, size_t len, char out[4]);
 static bool base64_decode(struct buf *out, struct str digits, const char *alphabet);
 static int base64_value(uint8_t c, const char *alphabet);
 static struct str escape_next(struct str *rest, enum escape_for how, char piece[PIECE_BYTES]);
 static bool is_unshowable(uint32_t code);
-static struct str escape_byte(uint8_t c, char piece[PIECE_BYTES]);
+static struct str escape_code(uint32_t code, char piece[PIECE_BYTES]);
 
 void encode_hex(struct buf *out, struct str bytes)
 {
@@ -155,31 +157,32 @@ static struct str escape_next(struct str *rest, enum escape_for how, char piece[
     struct str taken = str_upto(*rest, len == 0 ? 1 : len);
     *rest = str_from(*rest, taken.len);
     uint8_t c = (uint8_t)taken.ptr[0];
-    if (len == 0 || c < ' ' || c == 0x7f)
-        return escape_byte(c, piece);
+    if (len == 0)
+        return str_of(piece, (size_t)snprintf(piece, PIECE_BYTES, "\\x%02x", c));
     if (is_unshowable(code))
-        return str_of(piece, (size_t)snprintf(piece, PIECE_BYTES, "\\u{%04x}", (unsigned)code));
+        return escape_code(code, piece);
     if (how == ESCAPE_QUOTED && (c == '"' || c == '\\'))
         return str_of(piece, (size_t)snprintf(piece, PIECE_BYTES, "\\%c", c));
     return taken;
 }
 
 // Code points that a terminal obeys or that change the order or the lines of the text around them:
-// C1 controls, bidi marks, embeddings, overrides and isolates, separators, tags, the BOM.
+// controls, bidi marks, embeddings, overrides and isolates, separators, tags, the BOM.
 static bool is_unshowable(uint32_t code)
 {
-    return (code >= 0x80 && code <= 0x9f) || code == 0x61c || code == 0x200e || code == 0x200f ||
-           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
-           code == 0xfeff || (code >= 0xe0000 && code <= 0xe007f);
+    return code < ' ' || (code >= 0x7f && code <= 0x9f) || code == 0x61c || code == 0x200e ||
+           code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+           (code >= 0x2066 && code <= 0x2069) || code == 0xfeff ||
+           (code >= 0xe0000 && code <= 0xe007f);
 }
 
-static struct str escape_byte(uint8_t c, char piece[PIECE_BYTES])
+static struct str escape_code(uint32_t code, char piece[PIECE_BYTES])
 {
-    if (c == '\n')
+    if (code == '\n')
         return S("\\n");
-    if (c == '\r')
+    if (code == '\r')
         return S("\\r");
-    if (c == '\t')
+    if (code == '\t')
         return S("\\t");
-    return str_of(piece, (size_t)snprintf(piece, PIECE_BYTES, "\\x%02x", c));
+    return str_of(piece, (size_t)snprintf(piece, PIECE_BYTES, "\\u{%02x}", (unsigned)code));
 }

@@ -5,11 +5,16 @@
 //     struct json_error bad;
 //     struct json *doc = json_parse(a, text, &bad);       // NULL: bad says where and why
 //     struct json *port = json_member(doc, S("port"));     // NULL when absent
+//
+// The tree lives in the arena; strings without escapes and numbers are slices of the text, which
+// must live as long. Time and memory grow with the text's length: 80 bytes a value at most, so the
+// arena's limit is the document's.
 #pragma once
 
 #include "base/base.h"
 
-#define JSON_DEPTH_MAX 64
+#define JSON_DEPTH_MAX 64      // nested arrays and objects that the reader takes
+#define JSON_OUT_DEPTH_MAX 640 // that the writer takes: a TOML key may name 512 tables
 
 enum json_type {
     JSON_NULL,
@@ -26,21 +31,24 @@ struct json {
     uint32_t line, column; // from 1, columns count code points
     struct str key;        // of a member
     uint32_t key_line, key_column;
-    struct str text;       // a string's content, a number as written
-    size_t count;          // of an array or object
+    struct str text;           // a string's content, a number as written
+    size_t count;              // of an array or object
     struct json *first, *next; // children in order; next sibling
 };
 
 struct json_error {
     uint32_t line, column;
-    struct str message;
+    struct str message; // static or in the arena
 };
 
 // NULL on error; duplicate member names are kept (json_member finds the last, as most readers do).
+// UTF-8 only, without a byte order mark; an escaped lone surrogate is refused, as no text can hold
+// it.
 struct json *json_parse(struct arena *a, struct str text, struct json_error *out_error);
-struct json *json_member(const struct json *object, struct str key);
-bool json_to_i64(const struct json *v, int64_t *out);   // a number that is a whole one
-bool json_to_double(const struct json *v, double *out);
+struct json *json_member(const struct json *object, struct str key); // NULL for what is no object
+// The getters take NULL and values of other types, and say false or `otherwise`.
+bool json_to_i64(const struct json *v, int64_t *out);   // a number that is a whole one, 1e3 too
+bool json_to_double(const struct json *v, double *out); // finite, of at most 64 characters
 bool json_is_bool(const struct json *v);
 struct str json_string(const struct json *v, struct str otherwise); // content of a string
 
@@ -58,6 +66,7 @@ struct json_out {
     enum json_style style;
     uint32_t depth;
     bool need_comma, after_key;
+    uint32_t objects[JSON_OUT_DEPTH_MAX / 32]; // a bit a level: an object, not an array
 };
 
 struct json_out json_begin(struct buf *b, enum json_style style);
@@ -72,3 +81,4 @@ void json_u64(struct json_out *o, uint64_t v);
 void json_double(struct json_out *o, double v); // not finite: null
 void json_bool(struct json_out *o, bool v);
 void json_null(struct json_out *o);
+void json_tree(struct json_out *o, const struct json *v); // what was read, numbers as they stood
