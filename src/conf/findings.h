@@ -4,8 +4,11 @@
 // configuration.md 13: the same findings go to the terminal, the log, JSON and the API.
 //
 //     finding_add(f, (struct finding){.severity = FINDING_ERROR, .code = S("bad-duration"),
-//             .file = file, .line = 3, .column = 8, .key = S("session.timeout"),
-//             .value = text, .message = ...});
+//             .file = file, .line = 3, .column = 8, .source = line, .key = S("session.timeout"),
+//             .value = text, .message = S("expected a number and a unit")});
+//
+// A message does not name the key: whoever prints it puts the key where the form wants it (and
+// leaves it out where the message names it after all, in single quotes).
 #pragma once
 
 #include "base/base.h"
@@ -14,37 +17,45 @@ enum finding_severity { FINDING_ERROR, FINDING_WARNING, FINDING_INFO };
 
 // configuration.md 13.1: the event that reports this class.
 enum finding_class {
-    FINDING_PARSE,   // syntax, type, range: config.parse-error / parse-warning
+    FINDING_PARSE,   // type, range, words: config.parse-error / parse-warning
     FINDING_MACRO,   // config.macro-error
     FINDING_BUILD,   // reference, consistency, resource: config.build-error / build-warning
     FINDING_UNKNOWN, // unknown key: config.unused-setting
+    FINDING_SYNTAX,  // no TOML: config.parse-error / parse-warning
 };
 
 struct finding {
     enum finding_severity severity;
     enum finding_class class;
-    struct str code;       // stable word for programs: "bad-address", "unknown-key", "syntax"
-    struct str file;       // null: no file (database, environment, command line)
+    struct str code; // stable word for programs, static: "bad-address", "unknown-key", "syntax"
+    struct str file; // null: no file (database, environment, command line)
     uint32_t line, column; // from 1; columns count code points; 0 = not known
     struct str key;        // flat key, may be null
+    uint32_t element;      // of a list, from 1; 0 = the key as a whole
     struct str value;      // as written, null when there is none or it is secret
     struct str message;    // what is wrong and what to write
     struct str hint;       // a further sentence, may be null
     struct str source;     // the source line, for the caret; may be null
+    uint32_t caret;        // set by finding_add: column in `source`, which it may have shortened
 };
 
-#define FINDINGS_MAX 1000 // further ones are counted, not kept
+#define FINDINGS_MAX 1000          // further ones are counted, not kept
+#define FINDING_SOURCE_COLUMNS 160 // of a longer source line only the part around the caret is kept
+#define FINDING_TEXT_BYTES_MAX 2048 // of a value or message; configurations may hold whole scripts
 
 struct findings {
     struct arena *arena; // texts and array live here
     VEC(struct finding) all;
-    size_t error_count, warning_count, dropped_count;
+    size_t error_count, warning_count;
+    size_t dropped_count; // of these were counted, but not kept: too many, or no memory
 };
 
 struct findings findings_make(struct arena *a);
-// Slices of `f` must live as long as the arena (static text, or made in it).
+// Copies all texts but `code` into the arena, so the caller's may go at once.
 void finding_add(struct findings *all, struct finding f);
-// How many errors have been added since a mark: if (findings_errors_since(f, mark) > 0) ...
+// The same with a formatted message.
+void finding_add_fmt(struct findings *all, struct finding f, const char *fmt, ...)
+        PRINTF_LIKE(3, 4);
 static inline bool findings_failed(const struct findings *all)
 {
     return all->error_count > 0;
