@@ -24,7 +24,7 @@
 #undef strtok_r
 // Bytes are slices: str_eq, str_find, scan_..., buf_add of base/.
 #pragma GCC poison strcpy strncpy stpcpy strcat strncat strtok strtok_r strdup strndup
-#pragma GCC poison strstr strcasecmp strncasecmp strsep strpbrk strspn strcspn
+#pragma GCC poison strcasecmp strncasecmp strsep strpbrk strspn strcspn
 // Text is made by buf_fmt and arena_fmt.
 #pragma GCC poison sprintf snprintf vsprintf asprintf vasprintf sscanf
 // Numbers are read by scan_u64 and str_to_....

@@ -11,5 +11,5 @@ struct block_pool;
 
 struct block_pool *block_pool_new(void);
 void block_pool_free(struct block_pool *pool);
-char *block_take(struct block_pool *pool); // NULL without memory
+char *block_take(struct block_pool *pool);             // NULL without memory
 void block_give(struct block_pool *pool, char *block); // NULL is fine

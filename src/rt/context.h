@@ -6,8 +6,8 @@
 #include "base/base.h"
 
 struct context {
-    void *sp;            // where its registers are saved
-    void *portable;      // ucontext_t of the fallback
+    void *sp;       // where its registers are saved
+    void *portable; // ucontext_t of the fallback
 };
 
 typedef void context_main(void *arg);

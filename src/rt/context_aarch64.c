@@ -52,8 +52,7 @@ __asm__(".text\n"
         "  brk #1\n"
         ".size rt_context_start,.-rt_context_start\n");
 
-bool context_make(
-        struct context *c, char *bottom UNUSED, char *top, context_main *main, void *arg)
+bool context_make(struct context *c, char *bottom UNUSED, char *top, context_main *main, void *arg)
 {
     void **sp = (void **)(void *)((uintptr_t)top & ~(uintptr_t)15);
     sp -= SAVED_WORDS;

@@ -20,7 +20,8 @@ bool context_make(struct context *c, char *bottom, char *top, context_main *main
         return false;
     // makecontext takes only ints: the arguments travel at the top of the new stack.
     struct start_args *args =
-            (struct start_args *)(void *)(((uintptr_t)top - sizeof(struct start_args)) & ~(uintptr_t)15);
+            (struct start_args *)(void *)(((uintptr_t)top - sizeof(struct start_args)) &
+                                          ~(uintptr_t)15);
     *args = (struct start_args){main, arg};
     u->uc_stack.ss_sp = bottom;
     u->uc_stack.ss_size = (size_t)((char *)args - bottom);

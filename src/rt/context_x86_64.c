@@ -47,11 +47,11 @@ __asm__(".text\n"
         "  .cfi_endproc\n"
         ".size rt_context_start,.-rt_context_start\n");
 
-bool context_make(
-        struct context *c, char *bottom UNUSED, char *top, context_main *main, void *arg)
+bool context_make(struct context *c, char *bottom UNUSED, char *top, context_main *main, void *arg)
 {
     void **sp = (void **)(void *)((uintptr_t)top & ~(uintptr_t)15);
-    *--sp = NULL; // keeps the stack as aligned as a call would
+    *--sp = NULL; // two words, so that the stack is aligned to 16 where rt_context_start calls
+    *--sp = NULL;
     *--sp = (void *)rt_context_start;
     *--sp = NULL;         // rbp
     *--sp = NULL;         // rbx

@@ -12,14 +12,11 @@ struct watch {
     struct waitq on_readable, on_writable;
 };
 
-struct err watch_begin(struct watch *w, int fd); // w must not move; closes nothing
+struct err watch_begin(
+        struct watch *w, int fd); // w must not move; the descriptor stays the caller's
 void watch_end(struct watch *w);
 struct err watch_wait_readable(struct watch *w, const char *what) suspends;
 
-// A connected socket as a stream; the stream owns it.
-struct err fd_stream(int fd, const struct endpoint *local, const struct endpoint *peer,
-        struct stream **out);
-extern const struct backend backend_real;
-struct err real_offload(struct loop *loop, offload_fn *fn, void *arg) suspends;
-struct real_state *real_state(struct loop *loop);
-void offload_state_free(struct offload_state *state);
+// A connected, non-blocking socket as a stream, which owns it from now on, also on failure.
+struct err fd_stream(
+        int fd, const struct endpoint *local, const struct endpoint *peer, struct stream **out);

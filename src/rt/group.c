@@ -33,8 +33,7 @@ struct err group_wait_below(struct group *g, size_t count)
 void group_cancel(struct group *g)
 {
     g->cancelled = true;
-    each_in_list(t, &g->tasks, struct task, group_link)
-    {
+    each_in_list (t, &g->tasks, struct task, group_link) {
         t->cancelled = true;
         task_make_ready(t, WAKE_CANCELLED);
     }
@@ -42,8 +41,7 @@ void group_cancel(struct group *g)
 
 void group_nudge(struct group *g)
 {
-    each_in_list(t, &g->tasks, struct task, group_link)
-    {
+    each_in_list (t, &g->tasks, struct task, group_link) {
         t->nudged = true;
         if (t->may_be_nudged)
             task_make_ready(t, WAKE_CANCELLED);

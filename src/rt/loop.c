@@ -7,6 +7,7 @@
 #include "rt/loop.h"
 
 #include "rt/blocks.h"
+#include "rt/clock.h"
 #include "rt/sanitize.h"
 
 static void run_round(struct loop *loop);
@@ -121,8 +122,8 @@ static void task_enter(struct loop *loop, struct task *t)
         loop->current = t;
         loop->in_deep = false;
         loop->figures.switches++;
-        sanitize_switch_begin(
-                &fake_stack, t->stack_top - STACK_BYTES + STACK_GUARD_BYTES, STACK_BYTES - STACK_GUARD_BYTES);
+        sanitize_switch_begin(&fake_stack, t->stack_top - STACK_BYTES + STACK_GUARD_BYTES,
+                STACK_BYTES - STACK_GUARD_BYTES);
         context_switch(&loop->main_context, &t->context);
         sanitize_switch_end(fake_stack, NULL, NULL);
         if (loop->deep != NULL) {
@@ -156,8 +157,8 @@ void deep_call(deep_fn *fn, void *arg)
     loop->deep = NULL;
 }
 
-struct err loop_spawn_on(struct loop *loop, struct node *node, struct group *group,
-        task_main *main, void *arg)
+struct err loop_spawn_on(
+        struct loop *loop, struct node *node, struct group *group, task_main *main, void *arg)
 {
     if (!timers_reserve(loop))
         return fail(ERR_LIMIT, "no memory for another task");
@@ -165,7 +166,8 @@ struct err loop_spawn_on(struct loop *loop, struct node *node, struct group *gro
     if (top == NULL)
         return fail(ERR_LIMIT, "no memory for the stack of another task");
     // The task's own record lies at the top of its stack: an idle task touches one page.
-    struct task *t = (struct task *)(void *)(((uintptr_t)top - sizeof(struct task)) & ~(uintptr_t)15);
+    struct task *t =
+            (struct task *)(void *)(((uintptr_t)top - sizeof(struct task)) & ~(uintptr_t)15);
     *t = (struct task){
             .stack_top = top,
             .loop = loop,
@@ -178,7 +180,8 @@ struct err loop_spawn_on(struct loop *loop, struct node *node, struct group *gro
             .name = "task",
             .cancelled = group->cancelled,
     };
-    if (!context_make(&t->context, top - STACK_BYTES + STACK_GUARD_BYTES, (char *)t, task_start, t)) {
+    if (!context_make(
+                &t->context, top - STACK_BYTES + STACK_GUARD_BYTES, (char *)t, task_start, t)) {
         stack_give(&loop->stacks, top);
         return fail(ERR_LIMIT, "no memory for another task");
     }
@@ -219,7 +222,7 @@ static void task_start(void *arg)
     g->count--;
     waitq_wake_all(&g->changed);
     task_leave(t, true);
-    assert(!"a finished task was entered again");
+    assert(false); // a finished task was entered again
 }
 
 static void task_free(struct task *t)
@@ -295,7 +298,7 @@ struct err task_sleep_ms(int64_t ms)
     struct task *t = task_running();
     int64_t outer_ns = t->deadline_ns;
     int64_t until_ns = t->loop->now_ns + ms * 1000000;
-    struct deadline_scope scope AUTO(deadline_leave) = deadline_enter(ms);
+    within_ms(ms);
     struct err e = waitq_wait(&nobody, "sleep");
     // Our own narrowed deadline is the sleep's end; only an outer one that came first is trouble.
     return e.kind == ERR_TIMEOUT && until_ns <= outer_ns ? OK : e;
@@ -418,8 +421,7 @@ void task_describe(const char *static_name, const void *about)
 void tasks_visit(task_visitor *visit, void *ctx)
 {
     struct loop *loop = loop_running();
-    each_in_list(t, &loop->all, struct task, all_link)
-    {
+    each_in_list (t, &loop->all, struct task, all_link) {
         int64_t waiting_ms =
                 t->waiting_for == NULL ? 0 : (loop->now_ns - t->waiting_since_ns) / 1000000;
         visit(ctx, t->name, t->about, t->waiting_for, waiting_ms);

@@ -6,6 +6,7 @@
 
 #include "rt/context.h"
 #include "rt/net.h"
+#include "rt/offload.h"
 #include "rt/stack.h"
 #include "rt/task.h"
 
@@ -18,8 +19,8 @@ struct backend {
     // Collects what happened outside and wakes those who wait for it; waits for it until `until_ns`
     // at most (NO_DEADLINE: for ever; 0: only looks).
     void (*poll)(struct loop *loop, int64_t until_ns);
-    struct err (*listen)(const struct endpoint *at, const struct listen_options *options,
-            struct acceptor **out);
+    struct err (*listen)(
+            const struct endpoint *at, const struct listen_options *options, struct acceptor **out);
     struct err (*connect)(const struct endpoint *to, const struct connect_options *options,
             struct stream **out) suspends;
     struct err (*offload)(struct loop *loop, offload_fn *fn, void *arg) suspends;
@@ -80,8 +81,8 @@ struct task *task_running(void);
 // Sets the loop that this thread runs; NULL afterwards. The one thread-local of the house.
 void loop_enter(struct loop *loop);
 struct loop *loop_new(const struct backend *backend, void *backend_state);
-struct err loop_spawn_on(struct loop *loop, struct node *node, struct group *group,
-        task_main *main, void *arg);
+struct err loop_spawn_on(
+        struct loop *loop, struct node *node, struct group *group, task_main *main, void *arg);
 
 void timers_add(struct loop *loop, struct task *t, int64_t at_ns);
 void timers_remove(struct loop *loop, struct task *t);

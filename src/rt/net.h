@@ -25,7 +25,9 @@ struct err acceptor_adopt(int fd, struct acceptor **out) MUST_USE;
 // connection that was gone already.
 struct err net_accept(struct acceptor *a, struct stream **out) suspends MUST_USE;
 const struct endpoint *acceptor_local(const struct acceptor *a);
-void acceptor_close(struct acceptor *a); // tasks that wait in net_accept get ERR_CLOSED
+// Stops listening: tasks that wait in net_accept get ERR_CLOSED. Freed when they have left.
+void acceptor_close(struct acceptor *a);
+void acceptor_free(struct acceptor *a); // NULL is fine
 
 struct err net_connect(const struct endpoint *to, const struct connect_options *options,
         struct stream **out) suspends MUST_USE;

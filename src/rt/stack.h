@@ -24,7 +24,7 @@
 #define STACK_SLAB_COUNT 64
 
 struct stack_pool {
-    char *free_top;        // top of a free stack; the next one's is stored just below its top
+    char *free_top; // top of a free stack; the next one's is stored just below its top
     size_t free_count;
     struct stack_slab *slabs;
     size_t mapped_bytes, guarded_count;

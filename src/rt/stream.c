@@ -192,12 +192,18 @@ struct err stream_flush(struct stream *s)
 static struct err send_parts(struct stream *s, struct iovec parts[2])
 {
     struct transport *t = s->transport;
+    if (s->out == NULL && parts[1].iov_len == 0)
+        return OK;
     while (parts[0].iov_len + parts[1].iov_len > 0) {
         size_t count = 0;
         bool first_left = parts[0].iov_len > 0;
         enum io io = t->ops->write(t, first_left ? parts : parts + 1, first_left ? 2 : 1, &count);
         if (io != IO_DONE) {
-            TRY(wait_for(s, io, "room to write"));
+            struct err e = wait_for(s, io, "room to write");
+            if (failed(e)) {
+                s->out_len = 0; // some of it may have left: it must not be sent again
+                return e;
+            }
             continue;
         }
         for (int i = 0; i < 2 && count > 0; i++) {

@@ -15,8 +15,8 @@ struct stream;
 #define STREAM_READ_BYTES_MAX 16384 // the longest piece that stream_until and stream_peek give
 
 // Up to and with the terminator, at most `max` bytes. Longer: ERR_LIMIT, and nothing is consumed.
-struct err stream_until(struct stream *s, struct str terminator, size_t max, struct str *out)
-        suspends MUST_USE;
+struct err stream_until(
+        struct stream *s, struct str terminator, size_t max, struct str *out) suspends MUST_USE;
 // At least one byte, whatever has come, at most `max`.
 struct err stream_read(struct stream *s, size_t max, struct str *out) suspends MUST_USE;
 // At least `count` bytes, all that is buffered, without consuming them.

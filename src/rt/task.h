@@ -42,10 +42,10 @@ struct group {
 void group_begin(struct group *g);
 // The task starts when the spawner suspends next. ERR_LIMIT when there is no memory for a stack.
 struct err group_spawn(struct group *g, task_main *main, void *arg) MUST_USE;
-struct err group_wait_all(struct group *g) suspends;   // until none is left; the first error
+struct err group_wait_all(struct group *g) suspends; // until none is left; the first error
 struct err group_wait_below(struct group *g, size_t count) suspends; // until fewer than count run
-void group_cancel(struct group *g); // every wait of its tasks fails from now on
-void group_nudge(struct group *g);  // see nudgeable()
+void group_cancel(struct group *g);       // every wait of its tasks fails from now on
+void group_nudge(struct group *g);        // see nudgeable()
 void group_end(struct group *g) suspends; // cancels what is left and waits for it: AUTO(group_end)
 
 // --- Deadlines, cancellation, nudges ---------------------------------------------------------------

@@ -3,8 +3,8 @@
 // is possible now and say what to wait for. A stream stands on one, or on two when TLS is on.
 #pragma once
 
-#include "rt/task.h"
 #include "rt/stream.h"
+#include "rt/task.h"
 
 #include <sys/uio.h>
 
@@ -30,7 +30,7 @@ struct transport {
     const struct transport_ops *ops;
     struct waitq *readable, *writable; // of the bottom one
     struct endpoint local, peer;
-    struct err error;                  // static text
+    struct err error; // static text
     uint64_t bytes_in, bytes_out;
 };
 

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// rt/net.c: listening, accepting and connecting on the real machine; and the calls of rt/net.h,
+// which ask the loop's backend.
+#include "rt/net.h"
+
+#include "rt/epoll.h"
+#include "rt/real.h"
+#include "rt/sockaddr.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BACKLOG_DEFAULT 1024
+
+struct acceptor {
+    struct watch watch;
+    struct endpoint local;
+    bool closed;
+};
+
+static struct err finish_connect(int fd) suspends;
+
+struct err net_listen(
+        const struct endpoint *at, const struct listen_options *options, struct acceptor **out)
+{
+    return loop_running()->backend->listen(at, options, out);
+}
+
+struct err net_connect(
+        const struct endpoint *to, const struct connect_options *options, struct stream **out)
+{
+    return loop_running()->backend->connect(to, options, out);
+}
+
+struct err real_listen(
+        const struct endpoint *at, const struct listen_options *options, struct acceptor **out)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sockaddr_from(at, &address);
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return fail(err_kind_of_errno(errno), "no socket could be made");
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (options->reuse_port)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    int backlog = options->backlog > 0 ? options->backlog : BACKLOG_DEFAULT;
+    if (bind(fd, (struct sockaddr *)&address, length) != 0 || listen(fd, backlog) != 0) {
+        struct err e = fail(err_kind_of_errno(errno), "the address cannot be listened on");
+        close(fd);
+        return e;
+    }
+    return acceptor_adopt(fd, out);
+}
+
+struct err acceptor_adopt(int fd, struct acceptor **out)
+{
+    struct acceptor *a = mem_new(struct acceptor);
+    struct err e =
+            a == NULL ? fail(ERR_LIMIT, "no memory for a listener") : watch_begin(&a->watch, fd);
+    if (failed(e)) {
+        close(fd);
+        mem_free(a);
+        return e;
+    }
+    sockaddr_local(fd, &a->local);
+    *out = a;
+    return OK;
+}
+
+struct err net_accept(struct acceptor *a, struct stream **out)
+{
+    for (;;) {
+        if (a->closed)
+            return fail(ERR_CLOSED, "the listener was closed");
+        TRY(watch_wait_readable(&a->watch, "a connection"));
+        if (a->closed)
+            continue;
+        struct sockaddr_storage address;
+        socklen_t length = sizeof(address);
+        int fd = accept4(
+                a->watch.fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0 && errno == EAGAIN) {
+            a->watch.readable = false;
+            continue;
+        }
+        if (fd < 0 && errno == EINTR)
+            continue;
+        if (fd < 0)
+            return fail(err_kind_of_errno(errno), "a connection could not be accepted");
+        struct endpoint peer, local;
+        sockaddr_to(&address, length, &peer);
+        sockaddr_local(fd, &local);
+        return fd_stream(fd, &local, &peer, out);
+    }
+}
+
+const struct endpoint *acceptor_local(const struct acceptor *a)
+{
+    return &a->local;
+}
+
+// A task may wait in net_accept: it finds `closed` and leaves; freeing is left to acceptor_free.
+void acceptor_close(struct acceptor *a)
+{
+    if (a->closed)
+        return;
+    a->closed = true;
+    a->watch.readable = true;
+    watch_end(&a->watch);
+    close(a->watch.fd);
+}
+
+void acceptor_free(struct acceptor *a)
+{
+    if (a == NULL)
+        return;
+    acceptor_close(a);
+    mem_free(a);
+}
+
+struct err real_connect(
+        const struct endpoint *to, const struct connect_options *options, struct stream **out)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sockaddr_from(to, &address);
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return fail(err_kind_of_errno(errno), "no socket could be made");
+    if (options->from.family != IP_NONE) {
+        struct sockaddr_storage from;
+        socklen_t from_length = sockaddr_from(&(struct endpoint){.ip = options->from}, &from);
+        if (bind(fd, (struct sockaddr *)&from, from_length) != 0) {
+            struct err e = fail(err_kind_of_errno(errno), "the source address cannot be used");
+            close(fd);
+            return e;
+        }
+    }
+    struct err e = OK;
+    if (connect(fd, (struct sockaddr *)&address, length) != 0)
+        e = errno == EINPROGRESS ? finish_connect(fd)
+                                 : fail(err_kind_of_errno(errno), "connecting failed");
+    if (failed(e)) {
+        close(fd);
+        return e;
+    }
+    struct endpoint local;
+    sockaddr_local(fd, &local);
+    return fd_stream(fd, &local, to, out);
+}
+
+static struct err finish_connect(int fd)
+{
+    struct watch w;
+    TRY(watch_begin(&w, fd));
+    w.writable = false;
+    struct err e = OK;
+    while (!failed(e) && !w.writable)
+        e = waitq_wait(&w.on_writable, "a connection to be made");
+    watch_end(&w);
+    TRY(e);
+    int reason = 0;
+    socklen_t length = sizeof(reason);
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &length);
+    return reason == 0 ? OK : fail(err_kind_of_errno(reason), "connecting failed");
+}
+
+struct err stream_pair(struct stream *out[2])
+{
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
+        return fail(err_kind_of_errno(errno), "no socket pair could be made");
+    struct endpoint nowhere = {.unix_path = S("pair")};
+    struct err e = fd_stream(fds[0], &nowhere, &nowhere, &out[0]);
+    if (failed(e)) {
+        close(fds[1]);
+        return e;
+    }
+    e = fd_stream(fds[1], &nowhere, &nowhere, &out[1]);
+    if (failed(e))
+        stream_close(out[0]);
+    return e;
+}
