@@ -317,7 +317,7 @@ static void cuts_change_nothing(void **unused UNUSED)
 // Its checksum was computed with an independent bitwise implementation.
 static void tlvs_are_read(void **unused UNUSED)
 {
-    struct str bytes = S(SIG "\x21\x11\0\x42" INET4 "\3\0\4\xCC\xCC\xCC\xCC"
+    struct str bytes = S(SIG "\x21\x11\0\x44" INET4 "\3\0\4\xCC\xCC\xCC\xCC"
                              "\2\0\4mx.a"
                              "\5\0\3uid"
                              "\1\0\2h2"
