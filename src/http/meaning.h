@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// http/meaning.h: what header fields mean for the connection itself. Private to http/.
+#pragma once
+
+#include "http/read.h"
+
+// As each field comes, so that a contradiction is refused at the line that makes it.
+struct http_problem http_field_understand(
+        struct http_head *head, const struct http_field *field) MUST_USE;
+// When all have come.
+struct http_problem http_head_understand(struct http_head *head, enum http_host_rule rule) MUST_USE;
