@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// events/line.c: growing a line to its limit, and escaping. Nothing that is added can end the line
+// or speak to a terminal: each piece is shown either as it is, when it is harmless, or by name.
+#include "events/line.h"
+
+#include "base/encode.h"
+#include "base/id.h"
+
+#define PIECE_BYTES 32 // the longest piece: a number, an address in pieces
+
+static struct str escape_piece(struct str *rest, char out[PIECE_BYTES]);
+static struct str json_piece(struct str *rest, char out[PIECE_BYTES]);
+static bool is_unshowable(uint32_t code);
+static struct str hex_piece(
+        char out[PIECE_BYTES], struct str before, uint32_t code, size_t digits, struct str behind);
+static bool add_small(struct line *line, const struct buf *small);
+
+struct line line_begin(struct buf *buf)
+{
+    return (struct line){.buf = buf, .start = buf->len};
+}
+
+bool line_add(struct line *line, struct str piece)
+{
+    size_t used = line->buf->len - line->start;
+    if (line->cut || piece.len > LINE_BYTES_MAX - LINE_RESERVE_BYTES - used) {
+        line->cut = true;
+        return false;
+    }
+    buf_add(line->buf, piece);
+    return true;
+}
+
+void line_close(struct line *line, struct str piece)
+{
+    size_t used = line->buf->len - line->start;
+    if (used + piece.len <= LINE_BYTES_MAX)
+        buf_add(line->buf, piece);
+}
+
+size_t line_mark(const struct line *line)
+{
+    return line->buf->len;
+}
+
+void line_back(struct line *line, size_t mark)
+{
+    line->buf->len = mark;
+}
+
+bool line_add_escaped(struct line *line, struct str bytes)
+{
+    char piece[PIECE_BYTES];
+    while (bytes.len > 0)
+        if (!line_add(line, escape_piece(&bytes, piece)))
+            return false;
+    return true;
+}
+
+bool line_add_json(struct line *line, struct str bytes)
+{
+    char piece[PIECE_BYTES];
+    while (bytes.len > 0)
+        if (!line_add(line, json_piece(&bytes, piece)))
+            return false;
+    return true;
+}
+
+// Takes the next code point, or run of harmless ASCII, off *rest.
+static struct str escape_piece(struct str *rest, char out[PIECE_BYTES])
+{
+    uint32_t code = 0;
+    size_t len = str_utf8_next(*rest, &code);
+    struct str taken = str_upto(*rest, len == 0 ? 1 : len);
+    *rest = str_from(*rest, taken.len);
+    if (len == 0)
+        return hex_piece(out, S("\\x"), (uint8_t)taken.ptr[0], 2, S(""));
+    if (code == '"')
+        return S("\\\"");
+    if (code == '\\')
+        return S("\\\\");
+    if (code == '\r')
+        return S("\\r");
+    if (code == '\n')
+        return S("\\n");
+    if (code == '\t')
+        return S("\\t");
+    return is_unshowable(code) ? hex_piece(out, S("\\u{"), code, 2, S("}")) : taken;
+}
+
+static struct str json_piece(struct str *rest, char out[PIECE_BYTES])
+{
+    uint32_t code = 0;
+    size_t len = str_utf8_next(*rest, &code);
+    struct str taken = str_upto(*rest, len == 0 ? 1 : len);
+    *rest = str_from(*rest, taken.len);
+    if (len == 0)
+        return S("\xef\xbf\xbd");
+    if (code == '"')
+        return S("\\\"");
+    if (code == '\\')
+        return S("\\\\");
+    if (code == '\r')
+        return S("\\r");
+    if (code == '\n')
+        return S("\\n");
+    if (code == '\t')
+        return S("\\t");
+    if (!is_unshowable(code))
+        return taken;
+    if (code < 0x10000)
+        return hex_piece(out, S("\\u"), code, 4, S(""));
+    return S("\xef\xbf\xbd"); // tag characters: nothing that a log needs
+}
+
+// Code points that a terminal obeys, or that change the order or the lines of what stands around
+// them: controls, C1, bidi marks and overrides, separators, tags, the BOM, noncharacters.
+static bool is_unshowable(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0x61c || code == 0x200e ||
+           code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+           (code >= 0x2066 && code <= 0x2069) || code == 0xfeff || (code & 0xfffe) == 0xfffe ||
+           (code >= 0xe0000 && code <= 0xe007f);
+}
+
+static struct str hex_piece(
+        char out[PIECE_BYTES], struct str before, uint32_t code, size_t digits, struct str behind)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t count = digits;
+    while (count < 8 && code >> (4 * count) != 0)
+        count++;
+    memcpy(out, before.ptr, before.len);
+    for (size_t i = 0; i < count; i++)
+        out[before.len + i] = hex[code >> (4 * (count - 1 - i)) & 15];
+    memcpy(out + before.len + count, behind.ptr, behind.len);
+    return str_of(out, before.len + count + behind.len);
+}
+
+bool line_add_base64(struct line *line, struct str bytes)
+{
+    size_t len = (bytes.len + 2) / 3 * 4;
+    size_t used = line->buf->len - line->start;
+    if (line->cut || len > LINE_BYTES_MAX - LINE_RESERVE_BYTES - used) {
+        line->cut = true;
+        return false;
+    }
+    encode_base64(line->buf, bytes);
+    return true;
+}
+
+// Numbers and addresses are short: they may use the room for closing marks while they are weighed.
+bool line_add_u64(struct line *line, uint64_t value)
+{
+    char digits[PIECE_BYTES];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return line_add(line, str_of(digits + at, sizeof(digits) - at));
+}
+
+bool line_add_i64(struct line *line, int64_t value)
+{
+    if (value >= 0)
+        return line_add_u64(line, (uint64_t)value);
+    return line_add(line, S("-")) && line_add_u64(line, 0 - (uint64_t)value);
+}
+
+bool line_add_double(struct line *line, double value)
+{
+    struct buf small;
+    buf_init(&small, 64);
+    if (value - value == 0) // neither infinite nor NaN
+        buf_add_double(&small, value);
+    else
+        buf_add(&small, S("null"));
+    return add_small(line, &small);
+}
+
+bool line_add_id(struct line *line, uint64_t id)
+{
+    struct buf small;
+    buf_init(&small, 64);
+    id_add(&small, id);
+    return add_small(line, &small);
+}
+
+bool line_add_ip(struct line *line, const struct ip *ip)
+{
+    struct buf small;
+    buf_init(&small, 64);
+    ip_add(&small, ip);
+    return add_small(line, &small);
+}
+
+static bool add_small(struct line *line, const struct buf *small)
+{
+    bool fits = line_add(line, buf_str(small));
+    struct buf done = *small;
+    buf_done(&done);
+    return fits;
+}
