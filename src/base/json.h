@@ -48,7 +48,7 @@ struct json *json_parse(struct arena *a, struct str text, struct json_error *out
 struct json *json_member(const struct json *object, struct str key); // NULL for what is no object
 // The getters take NULL and values of other types, and say false or `otherwise`.
 bool json_to_i64(const struct json *v, int64_t *out);   // a number that is a whole one, 1e3 too
-bool json_to_double(const struct json *v, double *out); // finite, of at most 64 characters
+bool json_to_double(const struct json *v, double *out); // finite, of at most 384 characters
 bool json_is_bool(const struct json *v);
 struct str json_string(const struct json *v, struct str otherwise); // content of a string
 

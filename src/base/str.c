@@ -4,7 +4,7 @@
 #include "base/base.h"
 
 #define DISTANCE_BYTES_MAX 64 // longer words are no typing errors
-#define NUMBER_BYTES_MAX 64   // digits of a float worth reading
+#define NUMBER_BYTES_MAX 384  // of a float; the largest double written out has 309 digits
 
 static size_t least(size_t a, size_t b);
 
