@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "base/json.h"
 #include "conf/findings.h"
 
 enum toml_type {
@@ -74,7 +75,7 @@ struct str toml_path(struct arena *a, const struct toml *node);
 // `top`. Trees may be hundreds of tables deep, so whoever walks one does it without recursion.
 struct toml *toml_next(const struct toml *node, const struct toml *top);
 // The tagged JSON of `posthaste test toml`.
-void toml_tagged_json(struct buf *out, const struct toml *doc);
+void toml_tagged_json(struct json_out *o, const struct toml *doc);
 
 // Writing: a text as a TOML string (literal where that saves escapes), a name as a key.
 void toml_add_string(struct buf *out, struct str text);
