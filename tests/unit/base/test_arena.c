@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// tests/unit/base/test_arena.c: arenas up to their limits, growing arrays.
+#include "check.h"
+
+#define HEAD_BYTES 16 // what a chunk needs for itself
+
+static void limit_is_met_and_not_passed(void **unused UNUSED)
+{
+    struct arena a;
+    arena_init(&a, HEAD_BYTES + 64);
+    assert_null(arena_bytes(&a, 65));
+    assert_int_equal(a.used_bytes, 0);
+    assert_non_null(arena_bytes(&a, 64));
+    assert_int_equal(a.used_bytes, HEAD_BYTES + 64);
+    assert_null(arena_bytes(&a, 1));
+    assert_non_null(arena_bytes(&a, 0));
+    arena_reset(&a);
+    assert_int_equal(a.used_bytes, 0);
+    assert_non_null(arena_bytes(&a, 64));
+    arena_done(&a);
+    arena_init(&a, 0);
+    assert_null(arena_bytes(&a, 1));
+    arena_done(&a);
+}
+
+static void sizes_that_overflow(void **unused UNUSED)
+{
+    struct arena a;
+    arena_init(&a, SIZE_MAX);
+    assert_null(arena_bytes(&a, SIZE_MAX));
+    assert_null(arena_bytes(&a, SIZE_MAX / 2 + 1));
+    assert_null(arena_array_bytes(&a, SIZE_MAX / 2, 4));
+    assert_null(arena_array(&a, SIZE_MAX / 8 + 1, uint64_t));
+    assert_int_equal(a.used_bytes, 0);
+    arena_done(&a);
+}
+
+static void many_small_ones(void **unused UNUSED)
+{
+    struct arena a;
+    arena_init(&a, 1 * MIB);
+    size_t made = 0;
+    for (uint64_t *at; (at = arena_make(&a, uint64_t)) != NULL; made++) {
+        assert_int_equal((uintptr_t)at % 16, 0);
+        assert_true(*at == 0);
+        *at = UINT64_MAX;
+    }
+    assert_true(a.used_bytes <= 1 * MIB);
+    assert_true(made * 16 > 1 * MIB - 64 * KIB); // the heads and the ends of chunks are small
+    arena_done(&a);
+}
+
+static void texts(void **unused UNUSED)
+{
+    struct arena a;
+    arena_init(&a, 4 * KIB);
+    struct str copy = arena_str(&a, S("a\0b"));
+    check_str("copy", copy, S("a\0b"));
+    assert_int_equal(copy.ptr[copy.len], '\0');
+    assert_false(str_is_null(arena_str(&a, STR_NULL)));
+    check_str("lower", arena_str_lower(&a, S("AbZ\xc3\x84[")), S("abz\xc3\x84["));
+    check_str("join", arena_join(&a, S("ab"), S("c")), S("abc"));
+    check_str("join null", arena_join(&a, STR_NULL, S("c")), S("c"));
+    check_str("fmt", arena_fmt(&a, "%d-%.*s", 7, ARG(S("xyz"))), S("7-xyz"));
+    assert_string_equal(arena_c_str(&a, S("path")), "path");
+    arena_reset(&a);
+    char *large = mem_bytes(5 * KIB);
+    memset(large, 'x', 5 * KIB);
+    struct str too_much = str_of(large, 5 * KIB);
+    assert_true(str_is_null(arena_str(&a, too_much)));
+    assert_true(str_is_null(arena_str_lower(&a, too_much)));
+    assert_true(str_is_null(arena_join(&a, S("a"), too_much)));
+    assert_true(str_is_null(arena_fmt(&a, "%.*s", ARG(too_much))));
+    assert_null(arena_c_str(&a, too_much));
+    assert_non_null(arena_bytes(&a, 16));
+    mem_free(large);
+    arena_done(&a);
+}
+
+static void arrays_grow(void **unused UNUSED)
+{
+    struct arena a;
+    VEC(uint32_t) numbers = {0};
+    uint32_t next = 0;
+    arena_init(&a, 1 * MIB);
+    for (uint32_t i = 0; i < 10000; i++) {
+        uint32_t *at = vec_add(&a, &numbers);
+        assert_non_null(at);
+        assert_int_equal(*at, 0);
+        *at = i;
+    }
+    assert_int_equal(numbers.count, 10000);
+    each_in_vec (at, &numbers)
+        assert_int_equal(*at, next++);
+    assert_int_equal(next, 10000);
+    arena_done(&a);
+}
+
+static void arrays_meet_the_limit(void **unused UNUSED)
+{
+    struct arena a;
+    VEC(uint64_t) numbers = {0};
+    arena_init(&a, HEAD_BYTES + 8 * sizeof(uint64_t));
+    for (size_t i = 0; i < 8; i++)
+        assert_non_null(vec_add(&a, &numbers));
+    assert_null(vec_add(&a, &numbers));
+    assert_int_equal(numbers.count, 8);
+    assert_int_equal(numbers.cap, 8);
+    arena_done(&a);
+    size_t none = 0;
+    VEC(uint64_t) empty = {0};
+    each_in_vec (at, &empty)
+        none += *at + 1;
+    assert_int_equal(none, 0);
+}
+
+static void long_lived(void **unused UNUSED)
+{
+    uint64_t *one = mem_new(uint64_t);
+    assert_non_null(one);
+    assert_true(*one == 0);
+    *one = 7;
+    one = mem_resize(one, 64);
+    assert_true(*one == 7);
+    mem_free(one);
+    mem_free(NULL);
+    void *nothing = mem_bytes(0);
+    assert_non_null(nothing);
+    mem_free(nothing);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            TEST(limit_is_met_and_not_passed),
+            TEST(sizes_that_overflow),
+            TEST(many_small_ones),
+            TEST(texts),
+            TEST(arrays_grow),
+            TEST(arrays_meet_the_limit),
+            TEST(long_lived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
