@@ -60,8 +60,8 @@ struct conf_file {
 struct conf_files {
     void *self;
     // Regular files of at most bytes_max only; text and error live in the arena.
-    struct err (*read)(void *self, struct arena *a, struct str path, size_t bytes_max,
-            struct conf_file *out);
+    struct err (*read)(
+            void *self, struct arena *a, struct str path, size_t bytes_max, struct conf_file *out);
     // Paths that match a glob, in byte order, hidden ones left out. None: NOT an error, count 0.
     struct err (*glob)(void *self, struct arena *a, struct str pattern, struct str **out_paths,
             size_t *out_count);
@@ -74,11 +74,11 @@ struct conf_files {
 enum conf_stage { CONF_FULL, CONF_BIND };
 
 struct conf_options {
-    struct str path;             // the main file, see conf_locate
-    const struct conf_env *env;  // NULL: an empty environment
+    struct str path;            // the main file, see conf_locate
+    const struct conf_env *env; // NULL: an empty environment
     const struct conf_files *files;
     enum conf_stage stage;
-    size_t memory_bytes_max;     // 0: CONF_MEMORY_BYTES_MAX
+    size_t memory_bytes_max; // 0: CONF_MEMORY_BYTES_MAX
 };
 
 // Phase 1: CONFIG_PATH, else the argument, else /etc/posthaste/config.toml if it exists; a null
@@ -104,8 +104,9 @@ struct conf_file_used {
 const struct conf_file_used *conf_files_used(const struct conf *conf, size_t *out_count);
 // Equal when the content of all files and the environment values used were equal.
 uint64_t conf_fingerprint(const struct conf *conf);
-// Keys marked "restart" that differ; keys live in `now`. For the answer of a reload.
-struct conf_ids conf_restart_keys(const struct conf *before, const struct conf *now);
+// Keys marked "restart" that differ, in the arena: for the answer of a reload.
+struct conf_ids conf_restart_keys(
+        struct arena *a, const struct conf *before, const struct conf *now);
 // Is the key kept in the files (true) or in the settings store? configuration.md 7.1
 bool conf_key_is_local(const struct conf *conf, struct str key);
 
@@ -168,11 +169,13 @@ struct conf_origin {
 struct conf_element {
     struct str text;    // canonical; of a flat map: the value
     struct str written; // as the administrator wrote it
-    struct str name;    // flat map: the key; member of a table: its name; otherwise null
+    struct str name;    // flat map: the key; member of a table: its name; of blocked-ip and
+                        // allowed-ip: the note behind it; otherwise null
     struct conf_origin origin;
-    struct value value; // converted by the row's type
-    const struct conf_element *members; // of a table in a list of tables
+    struct value value;           // converted by the row's type
+    struct conf_element *members; // of a table in a list of tables
     size_t member_count;
+    uint8_t form; // enum toml_type of what was written
 };
 struct conf_list {
     const struct conf_element *at;
@@ -191,6 +194,9 @@ struct str conf_value_file(const struct conf *conf, struct str key);
 // An expression setting: its compiled form (conf/expr.h), never NULL: the default is compiled too.
 struct expr_setting;
 const struct expr_setting *conf_expr(const struct conf *conf, struct str key);
+// The lists of lookup.<id> (conf/lookup.h).
+struct lookups;
+const struct lookups *conf_lookups(const struct conf *conf);
 
 // -- Saying what is wrong -----------------------------------------------------------------------
 

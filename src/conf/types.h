@@ -8,7 +8,7 @@
 #include "base/ip.h"
 
 enum value_type {
-#define TYPE(name, word, expected) TYPE_##name,
+#define TYPE(name, word, code, expected) TYPE_##name,
 #include "conf/types.def"
 };
 
@@ -26,14 +26,16 @@ struct cron {
 
 // What a text was read as. Which member holds is told by the type of its setting.
 struct value {
-    bool none;       // an optional setting switched off
-    bool boolean;
-    int64_t integer; // integer, size in bytes, duration in ms, date-time in ms; word's place in enum
-    double real;
-    struct rate rate;
-    struct ip_net net;
-    bool net_cleared; // bits beyond the prefix were there and have been cleared: worth a warning
-    struct cron cron;
+    bool none;    // an optional setting switched off
+    bool boolean; // also of NETS_OR_BOOL, whose net then has no family
+    bool cleared; // bits beyond the prefix of net were there and have been cleared
+    union {
+        int64_t integer; // also size in bytes, duration and date-time in ms, place among the words
+        double real;
+        struct rate rate;
+        struct ip_net net; // of a plain IP address: with the full prefix
+        struct cron cron;
+    };
 };
 
 // "4 KiB", "10m", "30": bytes, at most 2^63 - 1.
@@ -71,8 +73,9 @@ enum word_case { WORD_EXACT, WORD_NOCASE };
 enum word_found { WORD_UNKNOWN, WORD_NOT_BUILT, WORD_FOUND };
 enum word_found value_word(struct str words, struct str text, enum word_case fold, int *out_place,
         struct str *out_word);
-struct str value_word_list(struct arena *a, struct str words); // "a, b or c"
+struct str value_word_list(struct arena *a, struct str words);    // "a, b or c"
 struct str value_word_nearest(struct str words, struct str text); // null: nothing is near
 
 struct str value_type_name(enum value_type type);     // "duration"
+struct str value_type_code(enum value_type type);     // "bad-duration"
 struct str value_type_expected(enum value_type type); // "a number and one of ms, s, m, h, d, w"

@@ -10,6 +10,7 @@
 
 #define PATH_BYTES_MAX 4096
 #define READ_BYTES (64 * KIB)
+#define GLOB_COUNT_MAX 4096 // far more than the files of a configuration; sorting is quadratic
 
 static void close_fd(int *fd);
 static void free_glob(glob_t *found);
@@ -71,6 +72,8 @@ struct err file_glob(struct arena *a, struct str pattern, struct str **out_paths
         found.gl_pathc = 0;
     else if (rc != 0)
         return fail_errno(a, rc == GLOB_NOSPACE ? ENOMEM : errno, "cannot list %s", text);
+    if (found.gl_pathc > GLOB_COUNT_MAX)
+        return fail_fmt(a, ERR_LIMIT, "cannot list %s: more than 4096 files", text);
     struct str *paths = arena_array(a, found.gl_pathc + 1, struct str);
     if (paths == NULL)
         return fail(ERR_LIMIT, "no memory for a list of files");

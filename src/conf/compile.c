@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// conf/compile.c: settings that are expressions, compiled when macros are expanded and lists are
+// there. A setting that is written as "not set" (configuration.md 9.1) has its default.
+#include "conf/snapshot.h"
+
+#include "conf/expr.h"
+#include "conf/lookup.h"
+
+static struct expr_spec spec_of(const struct conf_value *v);
+static enum expr_key_kind key_kind(const void *self, struct str key);
+static void fill_lookup(struct loader *l, const struct conf_value *v, struct lookup *list);
+
+void conf_compile(struct loader *l, struct conf_value *v)
+{
+    struct expr_spec spec = spec_of(v);
+    struct expr_world world = {.lookups = l->conf->lookups, .key_kind = key_kind, .self = l->conf};
+    for (size_t i = 0; i < v->count; i++) // what macros made of its texts
+        v->nodes[i]->text = v->elements[i].text;
+    const struct expr_setting *made = NULL;
+    if (!expr_from_toml(&l->conf->arena, v->tree, &spec, &world, l->findings, &made))
+        v->bad = true;
+    v->expr = made;
+    v->tree = NULL;
+    v->nodes = NULL;
+}
+
+// The default of a row is text, and right: a unit test loads them all.
+const struct expr_setting *conf_compile_preset(struct loader *l, const struct conf_value *v)
+{
+    struct expr_spec spec = spec_of(v);
+    struct expr_world world = {.lookups = l->conf->lookups, .key_kind = key_kind, .self = l->conf};
+    struct expr_problem problem = {0};
+    const struct expr_setting *made = expr_from_text(
+            &l->conf->arena, str_from_c(v->setting->preset), &spec, &world, &problem);
+    if (made == NULL)
+        conf_no_memory(l);
+    return made;
+}
+
+// lookup.<id> becomes lists before anything that may name them is compiled.
+void conf_make_lookups(struct loader *l)
+{
+    l->conf->lookups = lookups_new();
+    if (l->conf->lookups == NULL) {
+        conf_no_memory(l);
+        return;
+    }
+    struct conf_map *m = conf_map_find(l->conf, S("lookup"));
+    for (size_t i = 0; m != NULL && i < m->objects.count; i++) {
+        struct str key = conf_item(l->conf, S("lookup"), m->objects.at[i]->id, S(""));
+        const struct conf_slot *slot = conf_slot_find(l->conf, key);
+        struct lookup *list = lookup_new();
+        if (list != NULL && slot != NULL && slot->own != NULL)
+            fill_lookup(l, slot->own, list);
+        if (list == NULL || !lookups_put(l->conf->lookups, m->objects.at[i]->id, list))
+            conf_no_memory(l);
+    }
+}
+
+static void fill_lookup(struct loader *l, const struct conf_value *v, struct lookup *list)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        const struct conf_element *e = &v->elements[i];
+        struct err bad = lookup_put(&l->scratch, list, e->name, e->text);
+        if (failed(bad))
+            conf_complain(l, v, (int)i, FINDING_PARSE, S("bad-entry"), "'%.*s': %.*s", ARG(e->name),
+                    ARG(err_text(bad)));
+    }
+    lookup_close(list);
+    struct str capital = lookup_capital_key(list);
+    if (!str_is_null(capital))
+        conf_warn(l, v, -1, S("capital-key"),
+                "the key '%.*s' has a capital letter; addresses and domains are compared in "
+                "lower case",
+                ARG(capital));
+}
+
+static struct expr_spec spec_of(const struct conf_value *v)
+{
+    struct expr_spec spec = {.key = v->key};
+    struct str result = str_from_c(v->setting->result);
+    bool known = expr_context_find(str_from_c(v->setting->context), &spec.context);
+    assert(known);
+    spec.target.kind = str_eq(result, S("status")) ? EXPR_TO_HTTP_STATUS : EXPR_TO_STRING;
+    spec.target.optional = v->setting->optional;
+    return spec;
+}
+
+static enum expr_key_kind key_kind(const void *self, struct str key)
+{
+    const struct conf *conf = self;
+    const struct setting *s = setting_of_key(conf->tree, key);
+    if (s == NULL || s->kind != SETTING_OURS)
+        return EXPR_KEY_UNKNOWN;
+    return s->type == TYPE_SECRET ? EXPR_KEY_SECRET : EXPR_KEY_PLAIN;
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// conf/report.c: findings that point at a place: file, line, column, and the line itself for the
+// caret, which is cut out of the text that the snapshot keeps.
+#include "conf/snapshot.h"
+
+static struct str source_line(const struct conf *conf, struct str file, uint32_t line);
+static void fill_place(const struct conf *conf, const struct conf_origin *at, struct finding *f);
+static void fill_value(const struct conf_value *v, int element, struct finding *f);
+
+void conf_say(struct loader *l, const struct conf_origin *at, struct finding what)
+{
+    fill_place(l->conf, at, &what);
+    finding_add(l->findings, what);
+}
+
+void conf_complain(struct loader *l, const struct conf_value *v, int element, enum finding_class c,
+        struct str code, const char *fmt, ...)
+{
+    struct finding f = {.severity = FINDING_ERROR, .class = c, .code = code};
+    va_list args;
+    va_start(args, fmt);
+    f.message = arena_vfmt(&l->scratch, fmt, args);
+    va_end(args);
+    fill_value(v, element, &f);
+    fill_place(l->conf,
+            element >= 0 && (size_t)element < v->count ? &v->elements[element].origin : &v->origin,
+            &f);
+    finding_add(l->findings, f);
+}
+
+void conf_warn(struct loader *l, const struct conf_value *v, int element, struct str code,
+        const char *fmt, ...)
+{
+    struct finding f = {.severity = FINDING_WARNING, .code = code};
+    va_list args;
+    va_start(args, fmt);
+    f.message = arena_vfmt(&l->scratch, fmt, args);
+    va_end(args);
+    fill_value(v, element, &f);
+    fill_place(l->conf,
+            element >= 0 && (size_t)element < v->count ? &v->elements[element].origin : &v->origin,
+            &f);
+    finding_add(l->findings, f);
+}
+
+void conf_no_memory(struct loader *l)
+{
+    if (!l->no_memory)
+        finding_add(l->findings,
+                (struct finding){.severity = FINDING_ERROR,
+                        .class = FINDING_BUILD,
+                        .code = S("memory"),
+                        .message = S("the configuration needs more memory than it may have")});
+    l->no_memory = true;
+    l->conf->refused = true;
+}
+
+struct conf_origin conf_origin(const struct conf *conf, struct str key)
+{
+    const struct conf_slot *slot = conf_slot_find(conf, key);
+    if (slot == NULL)
+        return (struct conf_origin){.kind = CONF_FROM_DEFAULT};
+    return slot->answer != NULL ? slot->answer->origin : (struct conf_origin){0};
+}
+
+void conf_finding(const struct conf *conf, struct findings *findings, struct str key, int element,
+        struct finding what)
+{
+    const struct conf_slot *slot = conf_slot_find(conf, key);
+    const struct conf_value *v = slot != NULL ? slot->answer : NULL;
+    struct conf_origin at = v != NULL ? v->origin : (struct conf_origin){0};
+    what.key = key;
+    if (v != NULL && at.kind == CONF_FROM_FILE) {
+        fill_value(v, element, &what);
+        what.key = key;
+        if (element >= 0 && (size_t)element < v->count)
+            at = v->elements[element].origin;
+    } else {
+        // Not written: the header of its object is where it would have to stand.
+        struct conf_origin header = conf_object_origin(conf, key);
+        at = header.line > 0 ? header : at;
+    }
+    fill_place(conf, &at, &what);
+    finding_add(findings, what);
+}
+
+void conf_error(const struct conf *conf, struct findings *findings, struct str key, int element,
+        struct str code, const char *fmt, ...)
+{
+    struct arena scratch AUTO(arena_done);
+    arena_init(&scratch, 16 * KIB);
+    va_list args;
+    va_start(args, fmt);
+    struct str message = arena_vfmt(&scratch, fmt, args);
+    va_end(args);
+    conf_finding(conf, findings, key, element,
+            (struct finding){.severity = FINDING_ERROR,
+                    .class = FINDING_BUILD,
+                    .code = code,
+                    .message = message});
+}
+
+void conf_warning(const struct conf *conf, struct findings *findings, struct str key, int element,
+        struct str code, const char *fmt, ...)
+{
+    struct arena scratch AUTO(arena_done);
+    arena_init(&scratch, 16 * KIB);
+    va_list args;
+    va_start(args, fmt);
+    struct str message = arena_vfmt(&scratch, fmt, args);
+    va_end(args);
+    conf_finding(conf, findings, key, element,
+            (struct finding){.severity = FINDING_WARNING,
+                    .class = FINDING_BUILD,
+                    .code = code,
+                    .message = message});
+}
+
+static void fill_place(const struct conf *conf, const struct conf_origin *at, struct finding *f)
+{
+    if (at->kind != CONF_FROM_FILE)
+        return;
+    f->file = at->file;
+    f->line = at->line;
+    f->column = at->column;
+    f->source = source_line(conf, at->file, at->line);
+}
+
+static void fill_value(const struct conf_value *v, int element, struct finding *f)
+{
+    f->key = v->key;
+    if (element >= 0 && v->list)
+        f->element = (uint32_t)element + 1;
+    size_t at = element >= 0 ? (size_t)element : 0;
+    bool one = element >= 0 || (v->count == 1 && !v->list);
+    if (one && at < v->count && v->setting->type != TYPE_SECRET &&
+            !str_is_null(v->elements[at].written))
+        f->value = v->elements[at].written;
+}
+
+static struct str source_line(const struct conf *conf, struct str file, uint32_t line)
+{
+    each_in_vec (t, &conf->texts) {
+        if (!str_eq(t->used.path, file) || str_is_null(t->text))
+            continue;
+        struct scan in = scan_over(t->text);
+        struct str found;
+        for (uint32_t i = 1; scan_line(&in, &found); i++)
+            if (i == line)
+                return found;
+    }
+    return STR_NULL;
+}
