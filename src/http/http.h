@@ -15,14 +15,17 @@
 //     {
 //         return http_answer(x, 200, S("text/plain"), S("hello\n"));
 //     }
-//     static const struct http_route routes[] = {{HTTP_GET, S_INIT("/hello"), hello, NULL}};
+//     static const struct http_route routes[] = {
+//             {.method = HTTP_GET, .path = S_INIT("/hello"), .handler = hello}};
 //     struct http_server server = {
 //             .routes = routes, .route_count = 1, .limits = HTTP_LIMITS_DEFAULT};
+//     struct http_connection connection = {.stream = stream, .client = peer};
 //     struct http_outcome outcome;
-//     struct err e = http_serve(&server, stream, HTTP_PLAIN, &outcome); // suspends
+//     struct err e = http_serve(&server, &connection, &outcome); // suspends
 //     stream_close(stream);
 #pragma once
 
 #include "http/body.h"
 #include "http/read.h"
+#include "http/server.h"
 #include "http/target.h"

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// manage/health.h: what balancers and robots ask before anybody logs in (management.md 1.3):
+// /healthz/live, /healthz/ready and /robots.txt. None of them waits for anything: the worker keeps
+// its struct health up to date, and the probes read it.
+//
+//     struct http_route routes[] = {
+//             {HTTP_GET, S_INIT("/healthz/live"), .handler = health_live},
+//             {HTTP_GET, S_INIT("/healthz/ready"), .handler = health_ready, .arg = &health},
+//             {HTTP_GET, S_INIT("/robots.txt"), .handler = robots_txt},
+//     };
+#pragma once
+
+#include "http/http.h"
+
+struct health {
+    bool ready;        // configuration loaded, stores answer, all enabled listeners bound
+    bool draining;     // a balancer should send nobody any more
+    struct str detail; // while not ready: what is missing, "listener smtp 10.0.0.21:25"
+};
+
+http_handler health_live;  // 200 while this worker serves requests at all
+http_handler health_ready; // arg: const struct health *
+http_handler robots_txt;
