@@ -17,7 +17,7 @@ static bool replay_file(const char *folder, const char *name)
         return false;
     struct buf bytes;
     buf_init(&bytes, 64 * MIB);
-    char block[4096];
+    char block[512];
     for (size_t got; (got = fread(block, 1, sizeof(block), f)) > 0;)
         buf_add(&bytes, str_of(block, got));
     fclose(f);

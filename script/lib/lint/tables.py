@@ -24,6 +24,7 @@ HEADERS = [
     (r'(unbound|seccomp)\.h', ['rt']),
     (r'openssl/.*\.h', ['base', 'rt', 'listen']),
     (r'(pcre2|libpsl|idn2)\.h', ['conf']),
+    (r'(zlib|zstd)\.h', ['events']),
 ]
 
 # Calls by name (a regex for the whole name), the rooms that may use them, and what to write instead.

@@ -33,9 +33,9 @@ def findings(path, text, what):
             yield 1, 'error', 'no SPDX line on top', 'spdx'
         if len(lines) > tables.FILE_LINES_MAX:
             yield 1, 'error', '%d lines: split it by idea' % len(lines), 'length'
-    if what in ('shell', 'python', 'document'):
+    if what in ('shell', 'python'):
         for i, line in enumerate(lines, 1):
-            if line != line.rstrip() and what != 'document':
+            if line != line.rstrip():
                 yield i, 'error', 'blanks at the end of the line', 'layout'
             if re.search(r'\b(TODO|FIXME)\b(?!.*#\d+)', line) and 'lint' not in path:
                 yield i, 'error', 'a TODO needs the number of its issue (#12)', 'comments'
