@@ -58,6 +58,12 @@ void text_add_message(struct buf *out, const struct record *r)
         line_close(&line, S(" \xe2\x80\xa6"));
 }
 
+void text_add_value(struct buf *out, const struct field_value *v)
+{
+    struct line line = line_begin(out);
+    text_value(&line, v);
+}
+
 static void text_line(struct buf *out, const struct record *r, const struct text_style *style)
 {
     struct line line = line_begin(out);

@@ -26,3 +26,5 @@ void text_add_line(struct buf *out, const struct record *r, const struct text_st
 void text_add_message(struct buf *out, const struct record *r);
 // One JSON object of the form of webhooks (operations.md 6.5), without a newline.
 void json_add_event(struct buf *out, const struct record *r, enum date_precision precision);
+// One value as it stands in the text form.
+void text_add_value(struct buf *out, const struct field_value *v);
