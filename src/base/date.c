@@ -20,7 +20,7 @@ static bool is_last_minute_utc(const struct civil *c);
 void civil_from_ms(int64_t at_ms, struct civil *out)
 {
     int64_t days = floor_div(at_ms, DAY_MS);
-    int32_t in_day = (int32_t)(at_ms - days * DAY_MS);
+    int32_t in_day = (int32_t)((at_ms % DAY_MS + DAY_MS) % DAY_MS);
     int64_t since = days + EPOCH_ERA_DAYS;
     int64_t era = floor_div(since, ERA_DAYS);
     int64_t day = since - era * ERA_DAYS; // 0 .. 146096

@@ -105,7 +105,7 @@ bool str_contains(struct str s, struct str needle)
 struct str str_from(struct str s, size_t start)
 {
     start = least(start, s.len);
-    return str_of(s.ptr + start, s.len - start);
+    return start == 0 ? s : str_of(s.ptr + start, s.len - start); // not even 0 is added to NULL
 }
 
 struct str str_upto(struct str s, size_t len)
@@ -298,8 +298,8 @@ size_t str_distance(struct str a, struct str b, size_t most)
         for (size_t j = 1; j <= b.len; j++) {
             bool same = a.ptr[i - 1] == b.ptr[j - 1];
             size_t cost = least(last[j - 1] + (same ? 0u : 1u), least(last[j], now[j - 1]) + 1u);
-            bool swapped = i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] &&
-                           a.ptr[i - 2] == b.ptr[j - 1];
+            bool swapped =
+                    i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] && a.ptr[i - 2] == b.ptr[j - 1];
             if (swapped)
                 cost = least(cost, before[j - 2] + 1u);
             now[j] = (uint8_t)cost;

@@ -285,7 +285,7 @@ static int prefix_run(struct cli *c, struct words words, bool *out_known)
         count++;
     struct str prefix = words_join(c, words, count);
     *out_known = false;
-    for (size_t i = 0; i < c->row_count && !*out_known; i++)
+    for (size_t i = 0; i < c->row_count && prefix.len > 0 && !*out_known; i++)
         *out_known = path_begins(c->rows[i].path, prefix);
     if (!*out_known)
         return CLI_USAGE;
@@ -297,7 +297,7 @@ static int prefix_run(struct cli *c, struct words words, bool *out_known)
 
 static int command_unknown(struct cli *c, struct words words)
 {
-    size_t count = 0; // as many words as a command has at most
+    size_t count = 1; // as many words as a command has at most
     while (count < words.count && count < 2 && !str_starts(words.at[count], S("-")))
         count++;
     struct str typed = words_join(c, words, count), nearest = nearest_path(c, words);
@@ -362,7 +362,7 @@ static size_t words_in(struct str path)
 static int usage_status(const struct cli *c, struct words words)
 {
     for (size_t i = 0; i < c->row_count; i++)
-        if (path_begins(c->rows[i].path, words.at[0]))
+        if (words.at[0].len > 0 && path_begins(c->rows[i].path, words.at[0]))
             return group_usage_status(c->rows[i].group);
     return CLI_USAGE;
 }

@@ -148,20 +148,24 @@ static bool is_choice(struct str choices, struct str value)
     return false;
 }
 
-#define each_option(option, o)                                                                     \
+#define each(option, o)                                                                            \
     for (size_t set_ = 0; set_ < OPTION_SETS_MAX; set_++)                                          \
         for (const struct cli_option *option = (o)->sets[set_].at;                                 \
-                option < (o)->sets[set_].at + (o)->sets[set_].count; option++)
+                option != NULL && option < (o)->sets[set_].at + (o)->sets[set_].count; option++)
 
 static const struct cli_option *find_name(const struct options *o, struct str name)
 {
-    each_option(option, o) if (str_eq(option->name, name)) return option;
+    each (option, o)
+        if (str_eq(option->name, name))
+            return option;
     return NULL;
 }
 
 static const struct cli_option *find_letter(const struct options *o, char letter)
 {
-    each_option(option, o) if (option->letter != 0 && option->letter == letter) return option;
+    each (option, o)
+        if (option->letter != 0 && option->letter == letter)
+            return option;
     return NULL;
 }
 
@@ -169,8 +173,7 @@ static struct err unknown(struct reader *r, struct str name)
 {
     size_t least = TYPING_ERRORS_MAX + 1;
     struct str nearest = STR_NULL, typed = shown(r->arena, name);
-    each_option(option, r->options)
-    {
+    each (option, r->options) {
         size_t distance = str_distance(name, option->name, TYPING_ERRORS_MAX);
         if (distance < least) {
             least = distance;
@@ -194,9 +197,9 @@ static struct str shown(struct arena *a, struct str text)
 
 struct err options_check_required(struct arena *a, const struct options *o)
 {
-    each_option(option,
-            o) if (option->required && options_given(o, option->name, 0) == NULL) return fail_fmt(a,
-            ERR_SYNTAX, "option --%.*s is missing", ARG(option->name));
+    each (option, o)
+        if (option->required && options_given(o, option->name, 0) == NULL)
+            return fail_fmt(a, ERR_SYNTAX, "option --%.*s is missing", ARG(option->name));
     return OK;
 }
 
