@@ -3,6 +3,8 @@
 #define POSTHASTE_BASE_ROOM
 #include "base/hash.h"
 
+#include <endian.h>
+
 struct sip {
     uint64_t v0, v1, v2, v3;
 };
@@ -23,14 +25,16 @@ uint64_t hash_sip24(uint64_t key0, uint64_t key1, struct str s)
     };
     size_t at = 0;
     for (; s.len - at >= 8; at += 8) {
-        uint64_t word = little64(s.ptr + at, 8);
+        uint64_t word;
+        memcpy(&word, s.ptr + at, 8);
+        word = le64toh(word);
         h.v3 ^= word;
         sip_rounds(&h, 2);
         h.v0 ^= word;
     }
     uint64_t last = (uint64_t)s.len << 56;
     if (at < s.len)
-        last |= little64(s.ptr + at, s.len - at);
+        last |= little64(s.ptr + at, s.len - at); // fewer than eight bytes
     h.v3 ^= last;
     sip_rounds(&h, 2);
     h.v0 ^= last;

@@ -200,9 +200,8 @@ static void help(void **unused UNUSED)
     options_help(&out, &set, 1);
     check_str("help", buf_str(&out),
             S("  -v, --verbose            say more\n"
-              "      --org tree-walk|psl  where organizational domains come from: the tree walk "
-              "of\n"
-              "                           RFC 9989, or the list\n"
+              "      --org tree-walk|psl  where organizational domains come from: the tree walk\n"
+              "                           of RFC 9989, or the list\n"
               "      --a-name-that-is-much-too-long[=X]\n"
               "                           below\n"));
     buf_done(&out);
