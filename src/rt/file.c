@@ -68,7 +68,7 @@ struct err file_glob(struct arena *a, struct str pattern, struct str **out_paths
     glob_t found AUTO(free_glob) = {0};
     // GLOB_NOSORT and our own order: glob(3) sorts by the collation of the locale.
     int rc = glob(text, GLOB_NOSORT | GLOB_ERR, NULL, &found);
-    if (rc == GLOB_NOMATCH)
+    if (rc == GLOB_NOMATCH || (rc == GLOB_ABORTED && errno == ENOENT)) // no such folder
         found.gl_pathc = 0;
     else if (rc != 0)
         return fail_errno(a, rc == GLOB_NOSPACE ? ENOMEM : errno, "cannot list %s", text);

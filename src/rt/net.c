@@ -20,6 +20,9 @@ struct acceptor {
     bool closed;
 };
 
+static struct err bind_and_listen(
+        const struct endpoint *at, const struct listen_options *options, int *out_fd);
+static struct err bind_failure(int errno_value);
 static struct err finish_connect(int fd) suspends;
 
 struct err net_listen(
@@ -37,22 +40,61 @@ struct err net_connect(
 struct err real_listen(
         const struct endpoint *at, const struct listen_options *options, struct acceptor **out)
 {
+    int fd;
+    TRY(bind_and_listen(at, options, &fd));
+    return acceptor_adopt(fd, out);
+}
+
+struct err net_bind(struct arena *a, const struct endpoint *at,
+        const struct listen_options *options, int *out_fd)
+{
+    struct err e = bind_and_listen(at, options, out_fd);
+    if (!failed(e))
+        return OK;
+    return fail_fmt(
+            a, e.kind, "listening on %.*s: %.*s", ARG(endpoint_text(a, at)), ARG(err_text(e)));
+}
+
+static struct err bind_and_listen(
+        const struct endpoint *at, const struct listen_options *options, int *out_fd)
+{
     struct sockaddr_storage address;
     socklen_t length = sockaddr_from(at, &address);
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return fail(err_kind_of_errno(errno), "no socket could be made");
-    int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (options->reuse_port)
+        return bind_failure(errno);
+    int on = 1, v6only = options->v6only;
+    if (!options->no_reuse_addr)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (options->reuse_port && address.ss_family != AF_UNIX)
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    if (address.ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only));
     int backlog = options->backlog > 0 ? options->backlog : BACKLOG_DEFAULT;
     if (bind(fd, (struct sockaddr *)&address, length) != 0 || listen(fd, backlog) != 0) {
-        struct err e = fail(err_kind_of_errno(errno), "the address cannot be listened on");
+        struct err e = bind_failure(errno);
         close(fd);
         return e;
     }
-    return acceptor_adopt(fd, out);
+    *out_fd = fd;
+    return OK;
+}
+
+// The frequent causes with what to do about them: listeners.md 3.5.
+static struct err bind_failure(int errno_value)
+{
+    switch (errno_value) {
+    case EADDRINUSE:
+        return fail(ERR_EXISTS, "the address is in use; is another server running there?");
+    case EADDRNOTAVAIL:
+        return fail(ERR_UNREACHABLE, "this machine does not have the address");
+    case EACCES:
+        return fail(ERR_REFUSED,
+                "not allowed; ports below 1024 need root, CAP_NET_BIND_SERVICE, or a lower "
+                "net.ipv4.ip_unprivileged_port_start");
+    default:
+        return fail(err_kind_of_errno(errno_value), "the system refused it");
+    }
 }
 
 struct err acceptor_adopt(int fd, struct acceptor **out)

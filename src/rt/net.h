@@ -10,7 +10,7 @@ struct stream;
 
 struct listen_options {
     int backlog; // 0: 1024
-    bool reuse_port;
+    bool no_reuse_addr, reuse_port, v6only;
 };
 
 struct connect_options {
@@ -19,6 +19,9 @@ struct connect_options {
 
 struct err net_listen(const struct endpoint *at, const struct listen_options *options,
         struct acceptor **out) MUST_USE;
+// The same, as a bare descriptor for other processes to inherit. The text names the address.
+struct err net_bind(struct arena *a, const struct endpoint *at,
+        const struct listen_options *options, int *out_fd) MUST_USE;
 // A listening socket made elsewhere (by the supervisor); the acceptor closes it.
 struct err acceptor_adopt(int fd, struct acceptor **out) MUST_USE;
 // Errors say what accept(2) said: ERR_LIMIT for a lack of descriptors or memory, ERR_RESET for a

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// server/server.h: the process tree. `posthaste serve` becomes the supervisor: it loads the
+// configuration, binds the listening sockets, forks the workers, and from then on only watches:
+// it starts a crashed worker again (with back-off), replaces the whole generation at SIGHUP, and
+// ends everything in order at SIGTERM. It reads nothing from the network.
+//
+// Supervisor and worker speak in lines over a socket pair. To a worker: `retire` (accept no more,
+// finish what there is), `stop` (the same, and interrupt sessions where they may be). From it:
+// `ready`, `failed REASON`.
+#pragma once
+
+#include "base/base.h"
+#include "conf/conf.h"
+
+struct server_options {
+    struct conf_options conf;
+    struct str notify_socket; // NOTIFY_SOCKET of the service manager, or null
+    // Told once: what a person at the terminal should know. Both may be NULL.
+    void (*started)(const char *text);
+    void (*trouble)(const struct findings *findings);
+};
+
+// Runs until the server has stopped; the exit status of configuration.md 1.1.
+int server_run(const struct server_options *options);

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// server/worker.h: one worker: the process that serves. See server/server.h.
+#pragma once
+
+#include "events/event.h"
+#include "rt/shared.h"
+#include "server/plan.h"
+
+#define LISTENERS_MAX 256
+
+// In shared memory, for the life of the supervisor.
+struct server_shared {
+    struct shared_count connections;
+    struct shared_count listener_connections[LISTENERS_MAX];
+    _Atomic uint64_t accepted, refused, handshakes, handshake_failures;
+    _Atomic uint32_t draining; // readiness says no from then on
+};
+
+struct worker_socket {
+    int fd;
+    const struct plan_listener *listener;
+};
+
+struct worker_start {
+    const struct plan *plan;
+    struct server_shared *shared;
+    size_t slot;   // 0 .. worker_count - 1
+    size_t column; // unique among the living
+    int wire;
+    const struct worker_socket *sockets;
+    size_t socket_count;
+};
+
+int worker_main(void *start); // a process_main
