@@ -80,9 +80,9 @@ def judge(files, use_tools):
     if len(files) < len(all_files()):  # some rules need the whole house, whatever was asked about
         house = read(p for p in all_files() if p.startswith('src/') and p.endswith(('.c', '.h')))
         everyone = [source.Source(p, t) for p, t in house.items()]
-    values = enumerators(everyone)
+    values, types = enumerators(everyone), suspends.function_types(everyone)
     for s in sources:
-        s.enumerators = values
+        s.enumerators, s.function_types = values, types
         for rule in rules.RULES:
             if s.path.endswith('.def') and rule.__name__ not in ('spdx', 'length', 'layout', 'comments'):
                 continue

@@ -201,6 +201,8 @@ def mutable_globals(source):
     for line, m in _find(source, r'\b(_Thread_local|__thread|thread_local)\b'):
         yield line, 'error', 'a thread-local: state hangs off the worker'
     for offset, head, _, _ in source.items():
+        if head.split(' ')[0] in source.function_types:
+            continue  # a prototype: `http_handler health_live;`
         if head and '(' not in head.split('=')[0] and not _is_type_or_const(head):
             yield source.line_of(offset), 'error', 'a global that can change: ' + ' '.join(head.split())[:60]
     for f in source.functions():
@@ -224,6 +226,7 @@ def _is_type_or_const(head):
 
 def _constant(declaration):
     """Is the declared thing itself const? For a pointer what counts stands behind its last star."""
+    declaration = re.sub(r'\{[^{}]*\}', '', declaration)
     behind = declaration.rsplit('*', 1)[-1] if '*' in declaration else declaration
     return bool(re.search(r'\bconst\b', behind))
 

@@ -18,11 +18,12 @@ ERR_MAKERS = {'fail', 'fail_fmt', 'err_make', 'fail_errno'}
 HEADERS = [
     (r'(assert|errno|inttypes|limits|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|math|float)\.h', 'all'),
     (r'(stdio|stdlib|string|strings|ctype)\.h', 'all'),  # the calls are judged one by one (CALLS)
+    (r'sys/wait\.h', ['rt', 'server']),  # WIFEXITED and its like, for what rt/ reports of a process
     (r'(sys/.*|netinet/.*|arpa/.*|net/.*|linux/.*|netdb|unistd|fcntl|poll|dirent|glob|termios)\.h', ['rt']),
     (r'(time|signal|pthread|sched|semaphore|threads|grp|pwd|ucontext|dlfcn|execinfo|spawn|syslog)\.h', ['rt']),
     (r'(sanitizer|valgrind)/.*\.h', ['base', 'rt']),
     (r'(unbound|seccomp)\.h', ['rt']),
-    (r'openssl/.*\.h', ['base', 'rt', 'listen']),
+    (r'openssl/.*\.h', ['base', 'rt', 'listen', 'server']),  # server/ makes the contexts that rt/ uses
     (r'(pcre2|libpsl|idn2)\.h', ['conf']),
     (r'(zlib|zstd)\.h', ['events']),
 ]
