@@ -216,9 +216,9 @@ static struct err answer_trouble(struct http_exchange *x, struct err trouble)
     x->fields_lost = false;
     if (!http_is_fine(x->problem))
         return http_answer_problem(x, x->problem.status, x->problem.text);
-    return http_answer_problem(x, status_of_trouble(trouble),
-            err_is_temporary(trouble.kind) ? S("This did not work; try again later.")
-                                           : S("This did not work."));
+    uint16_t status = status_of_trouble(trouble);
+    return http_answer_problem(x, status,
+            status == 503 ? S("This did not work; try again later.") : S("This did not work."));
 }
 
 static uint16_t status_of_trouble(struct err trouble)
