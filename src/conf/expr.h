@@ -103,7 +103,6 @@ struct expr_spec {
     struct str key;
     enum expr_context context;
     struct expr_target target;
-    bool repeats; // may be evaluated more than once for one event: functions that write get a warning
 };
 
 // -- What names refer to, at load ---------------------------------------------------------------
@@ -148,6 +147,8 @@ const struct expr_setting *expr_from_text(struct arena *a, struct str text,
         struct expr_problem *out_problem) MUST_USE;
 
 const struct expr_spec *expr_setting_spec(const struct expr_setting *s);
+// What expr_from_text found doubtful (expr_from_toml adds findings itself); NULL beyond the last.
+const struct expr_problem *expr_setting_warning(const struct expr_setting *s, size_t place);
 
 // -- Evaluating ---------------------------------------------------------------------------------
 

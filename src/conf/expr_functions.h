@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// conf/expr_functions.h: the functions themselves, private to the table in expr_functions.c. Each
+// gets arguments of the kinds that its row asks for.
+#pragma once
+
+#include "conf/expr_program.h"
+
+#define FUNCTION(name, args, least, kind, about) expr_function function_##name;
+#define SPECIAL(name, args, least, about)
+#define LATER(name, args, least, needs, about)
+#include "conf/expr_functions.def"
+
+// Text made in a buf, as a value in the call's arena.
+struct err function_text(
+        struct expr_call *call, const struct buf *text, struct expr_value *out) MUST_USE;
+struct err function_no_memory(void);
