@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/help.c: help is made of the tables: groups.def, commands.def, and each command's options. Only
-// the sentences about the program as a whole stand here.
+// cli/help.c: help is made of the tables: groups.def, commands.def, and each command's options.
+// Only the sentences about the program as a whole stand here.
 #include "cli/help.h"
 
 static const struct {

@@ -3,12 +3,15 @@
 //
 // The loop's own stack (the process's main stack) runs the rounds and deep_call. Tasks that are
 // ready run in the order in which they became so; those that become ready meanwhile run in the
-// next round, after a look at the outside world, so that none can starve the network.
+// next round, and every few rounds there is a look at the outside world, so that none can starve the
+// network.
 #include "rt/loop.h"
 
 #include "rt/blocks.h"
 #include "rt/clock.h"
 #include "rt/sanitize.h"
+
+#define ROUNDS_PER_POLL 8 // a look outside is a system call: not for every few ready tasks
 
 static void run_round(struct loop *loop);
 static void task_enter(struct loop *loop, struct task *t);
@@ -81,10 +84,12 @@ struct err loop_run(struct loop *loop, task_main *first, void *arg)
     loop->now_ns = loop->backend->now_ns(loop);
     group_begin(&top);
     struct err e = loop_spawn_on(loop, NULL, &top, first, arg);
-    while (!failed(e) && top.count > 0) {
+    for (uint32_t rounds = 1; !failed(e) && top.count > 0; rounds++) {
         run_round(loop);
         if (top.count == 0)
             break;
+        if (!list_is_empty(&loop->ready) && rounds % ROUNDS_PER_POLL != 0)
+            continue;
         int64_t until_ns = NO_DEADLINE;
         if (!list_is_empty(&loop->ready))
             until_ns = 0;
