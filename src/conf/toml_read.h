@@ -77,6 +77,8 @@ bool toml_pair(struct toml_reader *r, struct toml *table, size_t depth);
 // `depth` is that of the arrays and inline tables around it; *out is there already, for its place.
 bool toml_value(struct toml_reader *r, struct toml *out, size_t depth);
 
+bool toml_set_is_ahead(struct scan in); // behind '{': { "a", "b" }, and no inline table
+
 // -- toml_string.c
 enum toml_string_for { STRING_FOR_VALUE, STRING_FOR_KEY };
 // At a quote. *out lives in the arena or is a slice of the text.
@@ -114,6 +116,13 @@ bool toml_at_bad_byte(const struct toml_reader *r);   // what is next may stand 
 // Length of the character at the front: well-formed, no control but the tab. 0: not allowed.
 size_t toml_char(struct str rest);
 struct str toml_excerpt(struct str text); // for messages: not more than fits there
+
+// -- toml_format_value.c: parts of a document without errors, rewritten
+// Comments that have to leave an inline table go to `hoisted`, a line each.
+void toml_value_rewrite(struct scan *in, struct buf *out, struct buf *hoisted);
+// Components of a key; those of headers in lower case unless quoted.
+enum toml_key_of { KEY_OF_HEADER, KEY_OF_PAIR };
+void toml_key_rewrite(struct scan *in, struct buf *out, enum toml_key_of of);
 
 // -- toml_tree.c: NULL after a finding
 struct toml *toml_node(struct toml_reader *r, struct toml *parent, enum toml_type type, size_t at);

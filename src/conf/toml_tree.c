@@ -203,8 +203,9 @@ struct toml *toml_leaf(struct toml_reader *r, struct toml *table, const struct t
         return member_make(r, table, key, TOML_BOOL, MADE_VALUE);
     if (old->made_by != MADE_VALUE && old->made_by != MADE_INLINE)
         return refuse(r, key, old, "cannot be given a value");
-    struct str path = toml_path(r->arena, old);
     struct str where = toml_where(r, old);
+    struct str path = toml_path(r->arena, old);
+    r->reading = old; // for the key of the finding
     toml_error(r, key->at, "key '%.*s' is already set at %.*s", ARG(path), ARG(where));
     return NULL;
 }
@@ -263,6 +264,7 @@ static struct toml *refuse(
 {
     struct str path = toml_path(r->arena, old);
     struct str where = toml_where(r, old);
+    r->reading = old;
     toml_error(r, key->at, "'%.*s' is %s at %.*s, %s", ARG(path), kind_of(old), ARG(where), rule);
     return NULL;
 }

@@ -12,7 +12,6 @@ static bool inline_read(struct toml_reader *r, struct toml *out, size_t depth);
 static bool inline_space(struct toml_reader *r);
 static bool inline_comma(struct toml_reader *r, struct toml_line line);
 static bool inline_is_free(const struct toml_reader *r);
-static bool set_ahead(struct toml_reader *r);
 static void ahead_space(struct scan *in);
 static void ahead_string(struct scan *in);
 static bool set_read(struct toml_reader *r, struct toml *out, struct toml_line line);
@@ -115,7 +114,7 @@ static bool inline_read(struct toml_reader *r, struct toml *out, size_t depth)
     out->made_by = MADE_INLINE;
     if (!is_opened(r, depth))
         return false;
-    if (set_ahead(r))
+    if (r->options.tolerance == TOML_TOLERANT && toml_set_is_ahead(r->in))
         return set_read(r, out, line);
     if (!inline_space(r))
         return false;
@@ -165,20 +164,17 @@ static bool inline_is_free(const struct toml_reader *r)
 // -- Set literals (T2) --------------------------------------------------------------------------
 
 // Behind '{', is there a string or word that has no '=' behind it?
-static bool set_ahead(struct toml_reader *r)
+bool toml_set_is_ahead(struct scan in)
 {
-    struct scan ahead = r->in;
     struct str word;
-    if (r->options.tolerance == TOML_STRICT)
-        return false;
-    ahead_space(&ahead);
-    int first = scan_peek(&ahead);
+    ahead_space(&in);
+    int first = scan_peek(&in);
     if (first == '"' || first == '\'')
-        ahead_string(&ahead);
-    else if (!scan_while(&ahead, is_word_byte, &word))
+        ahead_string(&in);
+    else if (!scan_while(&in, is_word_byte, &word))
         return false;
-    ahead_space(&ahead);
-    return scan_peek(&ahead) == ',' || scan_peek(&ahead) == '}';
+    ahead_space(&in);
+    return scan_peek(&in) == ',' || scan_peek(&in) == '}';
 }
 
 static void ahead_space(struct scan *in)
