@@ -135,10 +135,13 @@ bool tls_group_is_available(struct str openssl_name)
 {
     struct arena a;
     arena_init(&a, KIB);
-    const char *name = arena_c_str(&a, openssl_name);
+    union { // OpenSSL's macro wants a pointer to what it does not change
+        const char *in;
+        void *out;
+    } name = {.in = arena_c_str(&a, openssl_name)};
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    bool available =
-            name != NULL && context != NULL && SSL_CTX_set1_groups_list(context, name) == 1;
+    bool available = name.in != NULL && context != NULL &&
+                     SSL_CTX_ctrl(context, SSL_CTRL_SET_GROUPS_LIST, 0, name.out) == 1;
     SSL_CTX_free(context);
     ERR_clear_error();
     arena_done(&a);
