@@ -96,7 +96,7 @@ bool http_will_close(const struct http_exchange *x)
     // Whether a client that waited for "100 Continue" sends its body after a final answer is not
     // known, and how much is left of a chunked one neither.
     return x->continue_due || x->head->framing == HTTP_BODY_CHUNKED ||
-           x->body.left > HTTP_SKIP_BYTES_MAX;
+           !http_is_fine(x->body.problem) || x->body.left > HTTP_SKIP_BYTES_MAX;
 }
 
 struct err http_skip_body(struct http_exchange *x)

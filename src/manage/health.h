@@ -18,6 +18,7 @@ struct health {
     struct str detail; // while not ready: what is missing, "listener smtp 10.0.0.21:25"
 };
 
-http_handler health_live;  // 200 while this worker serves requests at all
-http_handler health_ready; // arg: const struct health *
-http_handler robots_txt;
+// 200 while this worker serves requests at all.
+struct err health_live(struct http_exchange *x) suspends MUST_USE;
+struct err health_ready(struct http_exchange *x) suspends MUST_USE; // arg: const struct health *
+struct err robots_txt(struct http_exchange *x) suspends MUST_USE;

@@ -3,7 +3,7 @@
 // workers in Prometheus' text form, or OpenMetrics where the client asks for it. The worker adds
 // the routes when metrics.prometheus.enable is on; otherwise these paths do not exist.
 //
-//     struct metrics_page page = {.metrics = metrics, .form = form, .name = name, .secret = secret};
+//     struct metrics_page page = {.metrics = m, .form = form, .name = name, .secret = secret};
 //     {HTTP_GET, S_INIT("/metrics/prometheus"), .handler = metrics_page, .arg = &page}
 #pragma once
 
@@ -15,4 +15,5 @@ struct metrics_page {
     struct str name, secret;  // metrics.prometheus.auth.*; a null name: nobody is asked
 };
 
-http_handler metrics_page; // arg: const struct metrics_page *
+struct err metrics_page(
+        struct http_exchange *x) suspends MUST_USE; // arg: const struct metrics_page *

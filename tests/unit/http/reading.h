@@ -20,39 +20,49 @@ static inline void reading_show(const struct http_trial *t, struct buf *out)
             h->expect_continue ? " expect" : "");
 }
 
+struct reading {
+    struct arena arena; // of one request
+    struct http_trial trial;
+    const struct http_read_options *options;
+    bool ended; // by a problem or by a request that closes
+};
+
+// Reads what these octets hold, tells how many of them are not needed again.
+static inline size_t reading_some(struct reading *r, struct str octets, struct buf *out)
+{
+    size_t start = 0, taken;
+    for (;;) {
+        enum http_read got = http_trial_feed(&r->trial, str_from(octets, start), &taken);
+        start += taken;
+        if (got == HTTP_BAD) {
+            buf_fmt(out, "%d %.*s", r->trial.problem.status, ARG(r->trial.problem.text));
+            r->ended = true;
+        }
+        if (got != HTTP_DONE)
+            return start;
+        reading_show(&r->trial, out);
+        r->ended = !r->trial.reader.head.keep_alive;
+        if (r->ended)
+            return start;
+        arena_reset(&r->arena);
+        http_trial_begin(&r->trial, &r->arena, r->options);
+    }
+}
+
 static inline void reading_all(struct str octets, size_t piece_max, uint64_t seed,
         const struct http_read_options *options, struct buf *out)
 {
-    struct arena a;
-    struct http_trial t;
+    struct reading r = {.options = options};
     struct prng chance;
     size_t start = 0, end = 0;
-    arena_init(&a, 1 * MIB);
+    arena_init(&r.arena, 1 * MIB);
     prng_seed(&chance, seed);
-    http_trial_begin(&t, &a, options);
-    for (bool more = true; more;) {
-        size_t taken;
+    http_trial_begin(&r.trial, &r.arena, options);
+    for (bool more = true; more && !r.ended;) {
         size_t piece = piece_max == 0 ? octets.len : 1 + (size_t)prng_below(&chance, piece_max);
         more = end < octets.len;
         end = octets.len - end > piece ? end + piece : octets.len;
-        enum http_read got;
-        while ((got = http_trial_feed(&t, str_part(octets, start, end - start), &taken)) ==
-                HTTP_DONE) {
-            bool again = t.reader.head.keep_alive;
-            start += taken;
-            reading_show(&t, out);
-            arena_reset(&a);
-            http_trial_begin(&t, &a, options);
-            if (!again) {
-                arena_done(&a);
-                return;
-            }
-        }
-        start += taken;
-        if (got == HTTP_BAD) {
-            buf_fmt(out, "%d %.*s", t.problem.status, ARG(t.problem.text));
-            more = false;
-        }
+        start += reading_some(&r, str_part(octets, start, end - start), out);
     }
-    arena_done(&a);
+    arena_done(&r.arena);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/http/serving.h: a server and a client at the two ends of a pair of streams. The client
-// sends its octets, ends its side or not, and keeps what comes until the server has closed. The Date
-// field of what came is cut out, since it is the only part that differs from run to run.
+// sends its octets, ends its side or not, and keeps what comes until the server has closed. Date is
+// cut out of what came, since it is the only part that differs from run to run.
 #pragma once
 
 #define POSTHASTE_BASE_ROOM
@@ -18,6 +18,7 @@ struct serving {
     struct err ended;
     struct buf got;
     struct stream *streams[2];
+    struct group *group; // of the server
 };
 
 static inline struct err serving_server(void *arg)
@@ -59,6 +60,7 @@ static inline struct err serving_both(void *arg)
     struct group server AUTO(group_end), client AUTO(group_end);
     group_begin(&server);
     group_begin(&client);
+    s->group = &server;
     TRY(stream_pair(s->streams));
     TRY(group_spawn(&server, serving_server, s));
     TRY(group_spawn(&client, serving_client, s));

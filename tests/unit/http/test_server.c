@@ -209,6 +209,10 @@ static const struct server_case CASES[] = {
                 S_INIT("GET /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\nx" GET(
                         "/hello")),
                 HELLO_CLOSE},
+        {"and one that would be refused",
+                S_INIT("GET /hello HTTP/1.1\r\nHost: a\r\nContent-Length: "
+                       "11\r\n\r\nabcdefghijk" GET("/hello")),
+                HELLO_CLOSE},
         {"what follows a refused request is not read",
                 S_INIT(POST("/echo", "Content-Length: 3\r\nContent-Length: 3\r\n") "abc" GET(
                         "/hello")),
@@ -341,13 +345,30 @@ static void limits_of_the_head(void **state UNUSED)
     buf_done(&s.got);
 }
 
+static struct err drain_now(struct http_exchange *x)
+{
+    struct serving *s = x->arg;
+    group_nudge(s->group);
+    return OK;
+}
+
 static void draining(void **state UNUSED)
 {
+    struct http_server server = SERVER;
     struct serving s = {.server = &SERVER, .nudged = true, .stays = true};
     serving_run(&s); // at rest: closed
     assert_int_equal(s.got.len, 0);
     assert_false(failed(s.ended));
     buf_done(&s.got);
+
+    // Within a request: it is finished, and the answer says that it was the last one.
+    struct serving busy_one = {.server = &server, .sent = S(GET("/hello") GET("/hello"))};
+    server.gate = drain_now;
+    server.gate_arg = &busy_one;
+    serving_run(&busy_one);
+    assert_true(str_eq(buf_str(&busy_one.got), S(HELLO_CLOSE)));
+    assert_int_equal(busy_one.outcome.requests, 1);
+    buf_done(&busy_one.got);
 }
 
 static void configured_fields(void **state UNUSED)
