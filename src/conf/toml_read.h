@@ -46,7 +46,7 @@ struct toml_reader {
     uint32_t counted_columns; // ... and there are so many before it
     struct toml *root;
     struct toml *table;         // of the last header; one out of the tree after a broken header
-    struct toml *reading;       // whose value is being read, for the key in findings; may be NULL
+    const struct toml *reading; // whose value is being read, for the key in findings; may be NULL
     struct toml_layout *layout; // NULL: not wanted
     uint32_t error_count;
     bool gave_up;  // too many errors, or no memory

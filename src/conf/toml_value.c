@@ -27,7 +27,7 @@ static bool expect_more(struct toml_reader *r, struct toml_line line, const char
 
 bool toml_value(struct toml_reader *r, struct toml *out, size_t depth)
 {
-    struct toml *outer = r->reading;
+    const struct toml *outer = r->reading;
     bool read;
     r->reading = out;
     switch (scan_peek(&r->in)) {
