@@ -151,7 +151,7 @@ static struct expr_result rules_run(const struct expr_setting *s, struct expr_ma
         if (truth)
             return value_run(s, m, &rule->value);
     }
-    assert(!"the last rule is 'else'");
+    assert(false); // the last rule is 'else'
     return (struct expr_result){.outcome = EXPR_NONE};
 }
 
