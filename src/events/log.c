@@ -36,7 +36,8 @@ struct event_log {
     bool waited;   // in this round
     uint64_t lost; // since the start
     uint64_t lost_untold;
-    int64_t lost_told_ms; // when the last telemetry.lost was said
+    int64_t lost_since_ms; // of those untold
+    int64_t lost_told_ms;  // when the last telemetry.lost was said; 0: never
 };
 
 static void log_record(struct event_log *log, const struct span *span, enum event_id id,
@@ -44,7 +45,8 @@ static void log_record(struct event_log *log, const struct span *span, enum even
 static bool ring_admits(const struct event_ring *ring, enum event_level level);
 static void wait_for_writer(struct event_log *log);
 static void note_lost(struct event_log *log);
-static void tell_lost(struct event_log *log, int64_t now);
+static bool hand_over(struct event_log *log);
+static void tell_lost(struct event_log *log);
 static char *ring_room(struct event_ring *ring, size_t *out_skip);
 static struct str ring_run(const struct event_ring *ring, uint64_t *out_count);
 static void ring_advance(struct event_ring *ring, uint64_t count);
@@ -107,8 +109,8 @@ void event_produce(struct event_log *log, const struct span *span, enum event_id
     enum event_level level = (enum event_level)(wanted & WANT_LEVEL_MASK);
     if ((wanted & WANT_RECORD) == 0 || level == LEVEL_DISABLE || level > LEVEL_TRACE)
         return;
-    if (log->lost_untold > 0)
-        tell_lost(log, log->now_ms());
+    if (log->lost_untold > 0 && log->now_ms() >= log->lost_since_ms + LOST_EVERY_MS)
+        tell_lost(log);
     log_record(log, span, id, level, fields, count);
 }
 
@@ -181,13 +183,17 @@ static void wait_for_writer(struct event_log *log)
 
 static void note_lost(struct event_log *log)
 {
+    if (log->lost_untold == 0)
+        log->lost_since_ms = log->now_ms();
     log->lost++;
     log->lost_untold++;
     metric_add(log->metrics, METRIC_TELEMETRY_LOST, LABELS(TRACER_ALL), 1);
 }
 
-static void tell_lost(struct event_log *log, int64_t now)
+// When the ring has drained, so that one event tells of the whole jam; at the latest after a minute.
+static void tell_lost(struct event_log *log)
 {
+    int64_t now = log->now_ms();
     bool due = log->lost_told_ms == 0 || now >= log->lost_told_ms + LOST_EVERY_MS ||
                now < log->lost_told_ms;
     if (!due || !ring_admits(log->ring, LEVEL_WARN))
@@ -212,10 +218,17 @@ static char *ring_room(struct event_ring *ring, size_t *out_skip)
 
 bool event_log_flush(struct event_log *log)
 {
-    struct event_ring *ring = log->ring;
     log->waited = false;
+    if (!hand_over(log))
+        return false;
     if (log->lost_untold > 0)
-        tell_lost(log, log->now_ms());
+        tell_lost(log);
+    return hand_over(log);
+}
+
+static bool hand_over(struct event_log *log)
+{
+    struct event_ring *ring = log->ring;
     while (ring->sent < ring->made) {
         uint64_t count = 0;
         struct str run = ring_run(ring, &count);
