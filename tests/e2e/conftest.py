@@ -227,7 +227,7 @@ class Server:
         with open('/proc/%d/task/%d/children' % (self.process.pid, self.process.pid), encoding='ascii') as f:
             return [int(p) for p in f.read().split()]
 
-    def signal(self, number):
+    def send(self, number):
         os.kill(self.process.pid, number)
 
     def log_text(self):
