@@ -11,14 +11,13 @@
 #include "base/base.h"
 #include "listen/bind.h"
 #include "listen/certificates.h"
+#include "listen/tickets.h"
 #include "listen/tls_settings.h"
 
 #include <openssl/ssl.h>
 
 struct event_log;
 struct tls_context;
-
-#define TICKET_SECRET_BYTES 32
 
 enum client_auth { CLIENT_AUTH_OFF, CLIENT_AUTH_REQUEST, CLIENT_AUTH_REQUIRE };
 
@@ -38,14 +37,17 @@ struct tls_context_options {
     const struct tls_settings *settings; // must live as long as the context
     struct certificates *certificates;   // the context takes a reference
     const uint8_t *ticket_secret;        // TICKET_SECRET_BYTES, the same in all processes
+    int64_t wall_now_ms;
+    const int64_t *clock_ms; // tests: the wall clock to go by; NULL: rt's
 };
 
 struct err tls_context_make(struct arena *a, const struct tls_context_options *options,
         struct tls_context **out) MUST_USE;
 void tls_context_free(struct tls_context *t); // NULL is fine; after the last handshake
 
-// For stream_tls. NULL while there is no certificate and none is to be made: TLS is not on offer.
-SSL_CTX *tls_context_ssl(const struct tls_context *t);
+SSL_CTX *tls_context_ssl(const struct tls_context *t); // for stream_tls, now: it may be renewed
+// There is a certificate. Otherwise STARTTLS is not offered, and a handshake ends in an alert.
+bool tls_context_is_ready(const struct tls_context *t);
 // Hot reload: handshakes from now on use these certificates. On an error all stays as it was.
 struct err tls_context_renew(
         struct tls_context *t, struct arena *a, struct certificates *certificates) MUST_USE;
