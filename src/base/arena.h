@@ -55,5 +55,5 @@ void mem_free(void *ptr);
             (a), (void **)(void *)&(vec)->at, &(vec)->count, &(vec)->cap, sizeof(*(vec)->at)))
 void *vec_add_bytes(struct arena *a, void **at, size_t *count, size_t *cap, size_t size) MUST_USE;
 #define each_in_vec(item, vec)                                                                     \
-    for (__typeof__(&*(vec)->at) item = (vec)->at;                                                   \
+    for (__typeof__(&*(vec)->at) item = (vec)->at;                                                 \
             item != NULL && item < (vec)->at + (vec)->count; item++)

@@ -12,7 +12,9 @@ _Noreturn void base_assert_failed(const char *expr, const char *file, int line, 
     int len = snprintf(text, sizeof(text),
             "posthaste: assertion failed: %s (%s:%d, %s); this is a bug, please report it\n", expr,
             file, line, func);
-    size_t bytes = len < 0 ? 0 : (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
+    size_t bytes = len < 0 ? 0 : (size_t)len;
+    if (bytes >= sizeof(text))
+        bytes = sizeof(text) - 1;
     ssize_t ignored UNUSED = write(STDERR_FILENO, text, bytes);
     abort();
 }

@@ -43,8 +43,7 @@
 
 // The assertion of this house stays on in every build: see base/assert.c for what it prints.
 #undef assert
-#define assert(expr)                                                                               \
-    ((expr) ? (void)0 : base_assert_failed(#expr, __FILE__, __LINE__, __func__))
+#define assert(expr) ((expr) ? (void)0 : base_assert_failed(#expr, __FILE__, __LINE__, __func__))
 _Noreturn void base_assert_failed(const char *expr, const char *file, int line, const char *func);
 
 #include "base/str.h"

@@ -13,7 +13,7 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t limit_bytes);
-void buf_done(struct buf *b); // frees the block; the buf may be used again
+void buf_done(struct buf *b);  // frees the block; the buf may be used again
 void buf_clear(struct buf *b); // empties, keeps the block, forgets the overflow
 static inline struct str buf_str(const struct buf *b)
 {
@@ -27,5 +27,5 @@ void buf_vfmt(struct buf *b, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 void buf_add_i64(struct buf *b, int64_t value);
 void buf_add_double(struct buf *b, double value); // shortest form that reads back the same
 void buf_add_utf8(struct buf *b, uint32_t code);
-bool buf_reserve(struct buf *b, size_t more); // room for so many bytes behind len
+bool buf_reserve(struct buf *b, size_t more);     // room for so many bytes behind len
 void buf_take_front(struct buf *b, size_t count); // removes bytes at the front

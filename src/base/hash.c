@@ -3,13 +3,12 @@
 #define POSTHASTE_BASE_ROOM
 #include "base/hash.h"
 
-#include <endian.h>
-
 struct sip {
     uint64_t v0, v1, v2, v3;
 };
 
 static void sip_rounds(struct sip *h, int count);
+static uint64_t little64_whole(const uint8_t *at);
 static uint64_t little64(const char *at, size_t len);
 static uint64_t rotate(uint64_t x, unsigned bits);
 static uint64_t splitmix(uint64_t *state);
@@ -18,16 +17,14 @@ static uint64_t splitmix(uint64_t *state);
 uint64_t hash_sip24(uint64_t key0, uint64_t key1, struct str s)
 {
     struct sip h = {
-            key0 ^ 0x736f6d6570736575, // the four constants spell "somepseudorandomlygeneratedbytes"
+            key0 ^ 0x736f6d6570736575, // "somepseudorandomlygeneratedbytes"
             key1 ^ 0x646f72616e646f6d,
             key0 ^ 0x6c7967656e657261,
             key1 ^ 0x7465646279746573,
     };
     size_t at = 0;
     for (; s.len - at >= 8; at += 8) {
-        uint64_t word;
-        memcpy(&word, s.ptr + at, 8);
-        word = le64toh(word);
+        uint64_t word = little64_whole((const uint8_t *)s.ptr + at);
         h.v3 ^= word;
         sip_rounds(&h, 2);
         h.v0 ^= word;
@@ -57,6 +54,14 @@ static void sip_rounds(struct sip *h, int count)
         h->v3 = rotate(h->v3, 21) ^ h->v0;
         h->v2 = rotate(h->v2, 32);
     }
+}
+
+// Spelled out, as compilers know this as one load.
+static uint64_t little64_whole(const uint8_t *at)
+{
+    return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
+           (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 |
+           (uint64_t)at[7] << 56;
 }
 
 static uint64_t little64(const char *at, size_t len)

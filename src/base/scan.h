@@ -52,7 +52,7 @@ bool scan_take(struct scan *in, size_t count, struct str *out);
 size_t scan_blanks(struct scan *in); // skips SP and HTAB, tells how many
 
 typedef bool byte_class(uint8_t c);
-bool scan_while(struct scan *in, byte_class *is, struct str *out); // one or more
+bool scan_while(struct scan *in, byte_class *is, struct str *out);  // one or more
 bool scan_while0(struct scan *in, byte_class *is, struct str *out); // none or more: always true
 // Up to, not including, the byte (which must come); the second form takes it off as well.
 bool scan_until(struct scan *in, char c, struct str *out);

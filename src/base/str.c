@@ -251,9 +251,9 @@ size_t str_utf8_next(struct str s, uint32_t *out_code)
         *out_code = lead;
         return 1;
     }
-    size_t len = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    uint32_t code = len == 4 ? lead & 0x07 : len == 3 ? lead & 0x0F : lead & 0x1F;
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t len = 2 + (lead >= 0xE0) + (lead >= 0xF0);
+    uint32_t code = lead & (0x7Fu >> len);
     if (lead < 0xC2 || lead > 0xF4 || s.len < len)
         return 0;
     for (size_t i = 1; i < len; i++) {
@@ -275,7 +275,7 @@ size_t utf8_put(uint32_t code, char out[4])
         out[0] = (char)code;
         return 1;
     }
-    size_t len = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    size_t len = 2 + (size_t)(code >= 0x800) + (code >= 0x10000);
     static const uint8_t lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
     for (size_t i = len - 1; i > 0; i--) {
         out[i] = (char)(0x80 | (code & 0x3F));

@@ -14,7 +14,10 @@ struct str {
 };
 
 #define S(literal) ((struct str){"" literal, sizeof(literal) - 1})
-#define S_INIT(literal) {"" literal, sizeof(literal) - 1} // for static tables
+#define S_INIT(literal)                                                                            \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    } // for static tables
 #define STR_NULL ((struct str){0})
 #define ARG(s) (int)(s).len, (s).ptr != NULL ? (s).ptr : "" // for "%.*s"
 
@@ -106,7 +109,7 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *out);
 bool str_to_i64(struct str s, int64_t *out);
 bool str_to_double(struct str s, double *out); // digits, '.', exponent; finite only
 
-bool str_is_utf8(struct str s);   // well-formed UTF-8 (RFC 3629), no surrogates, no overlongs
+bool str_is_utf8(struct str s); // well-formed UTF-8 (RFC 3629), no surrogates, no overlongs
 bool str_is_ascii(struct str s);
 size_t str_utf8_count(struct str s); // code points; each ill-formed byte counts as one
 // Length of the well-formed sequence at the start of s and its code point; 0 when ill-formed.

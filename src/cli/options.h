@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // cli/options.h: the options of a command as a table, from which both the reader of the command
 // line and the option part of --help are made. Forms: --name value, --name=value, -l value,
-// -lvalue, flags alone or bundled (-vq); "--" ends the options; operands may stand between them. Names are
-// not abbreviated. An option given twice is refused unless its row says `many`, for whoever wrote
-// both of them meant something that we would have to guess.
+// -lvalue, flags alone or bundled (-vq); "--" ends the options; operands may stand between them.
+// Names are not abbreviated. An option given twice is refused unless its row says `many`, for
+// whoever wrote both of them meant something that we would have to guess.
 //
 //     static const struct cli_option options[] = {
 //         {.name = S_INIT("zone"), .takes = OPTION_TEXT, .value = S_INIT("FILE"),

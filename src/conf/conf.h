@@ -211,3 +211,17 @@ void conf_error(const struct conf *conf, struct findings *findings, struct str k
         struct str code, const char *fmt, ...) PRINTF_LIKE(6, 7);
 void conf_warning(const struct conf *conf, struct findings *findings, struct str key, int element,
         struct str code, const char *fmt, ...) PRINTF_LIKE(6, 7);
+
+// -- Showing it ---------------------------------------------------------------------------------
+
+// Effective flat keys that start with the prefix, in byte order, one a line:
+// `key = value  # origin`. Secrets are "***". What it prints is TOML again.
+void conf_dump(struct buf *out, const struct conf *conf, struct str prefix);
+// The same for one key (an object's or a row's), with what it inherits, as a page for a person:
+// false when the table does not know the key. The nearest known one goes to *out_near.
+bool conf_explain(struct buf *out, const struct conf *conf, struct str key, struct str *out_near);
+// The table of settings for a person, a program, and docs/settings.md. The pattern is a glob over
+// key patterns, empty for all; they return how many rows matched.
+size_t settings_text(struct buf *out, struct str pattern);
+size_t settings_json(struct buf *out, struct str pattern);
+void settings_markdown(struct buf *out);

@@ -48,6 +48,11 @@ bool resolve_name(
 bool resolve_function(struct expr_emitter *e, const struct expr_source *source,
         const struct expr_token *name, size_t *out)
 {
+    enum expr_variable id;
+    struct str rest;
+    if (expr_variable_find(name->text, source->spec->context, &id, &rest))
+        return emit_fail(
+                e, name->column, "'%.*s' is a variable: it takes no arguments", ARG(name->text));
     if (!expr_function_find(name->text, out))
         return name_unknown(e, source, name);
     const struct expr_function_row *row = expr_function_row(*out);
@@ -134,6 +139,12 @@ static bool name_unknown(
 {
     size_t function;
     struct str context = expr_context_name(source->spec->context);
+    struct str whole = with_dashes(source->text, name);
+    struct str folded = with_underscores(e->arena, whole);
+    if (whole.len > name->text.len && is_known(source, folded))
+        return emit_fail(e, name->column,
+                "unknown variable or function '%.*s' (did you mean '%.*s'? a '-' is a minus)",
+                ARG(whole), ARG(folded));
     if (name_elsewhere(name->text))
         return emit_fail(e, name->column, "variable '%.*s' is not available here (context: %.*s)",
                 ARG(name->text), ARG(context));
@@ -143,12 +154,6 @@ static bool name_unknown(
     if (name->kind == TOKEN_GLOBAL)
         return emit_fail(
                 e, name->column, "'%.*s': names with '$' belong to filter rules", ARG(name->text));
-    struct str whole = with_dashes(source->text, name);
-    struct str folded = with_underscores(e->arena, whole);
-    if (whole.len > name->text.len && is_known(source, folded))
-        return emit_fail(e, name->column,
-                "unknown variable or function '%.*s' (did you mean '%.*s'? a '-' is a minus)",
-                ARG(whole), ARG(folded));
     struct str near = nearest_name(source, name->text);
     if (near.len > 0)
         return emit_fail(e, name->column,

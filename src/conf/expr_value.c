@@ -5,7 +5,7 @@
 
 #include "base/hash.h"
 
-#define NUMBER_TEXT_BYTES_MAX 400 // of a float written out
+#define NUMBER_TEXT_BYTES_MAX 400 // of a float written out: 309 digits, or 17 behind 323 zeros
 
 // Two arrays being compared, and how far one is.
 struct pair {
@@ -20,6 +20,8 @@ static int compare_text_number(struct str text, const struct expr_value *number)
 static int order(long double a, long double b);
 static long double wide(const struct expr_value *number);
 static void number_text(const struct expr_value *v, struct buf *out);
+static void float_text(double real, struct buf *out);
+static void digits_add(struct buf *out, struct str digits, int64_t point);
 static void show_text(struct buf *out, struct str text, size_t bytes_max);
 static void show_scalar(struct buf *out, const struct expr_value *v, size_t bytes_max);
 
@@ -253,7 +255,7 @@ static int compare_text_number(struct str text, const struct expr_value *number)
     buf_init(&decimal, NUMBER_TEXT_BYTES_MAX);
     number_text(number, &decimal);
     int found = str_compare(text, buf_str(&decimal));
-    return found == 0 ? 1 : found; // "1e+20" is how a large float reads, but no number to us
+    return found == 0 ? 1 : found; // only where the digits are too many to be read
 }
 
 static int order(long double a, long double b)
@@ -273,7 +275,52 @@ static void number_text(const struct expr_value *v, struct buf *out)
     if (v->type == EXPR_INTEGER)
         buf_add_i64(out, v->integer);
     else
-        buf_add_double(out, v->real + 0.0); // a negative zero is zero
+        float_text(v->real + 0.0, out); // a negative zero is zero
+}
+
+// The shortest digits that read back the same, written without an exponent: what is a number must
+// read as one.
+static void float_text(double real, struct buf *out)
+{
+    struct buf shortest AUTO(buf_done), digits AUTO(buf_done);
+    buf_init(&shortest, NUMBER_TEXT_BYTES_MAX);
+    buf_init(&digits, NUMBER_TEXT_BYTES_MAX);
+    buf_add_double(&shortest, real);
+    struct scan in = scan_over(buf_str(&shortest));
+    int64_t point = 0, exponent = 0; // places before the point
+    bool fraction = false;
+    if (scan_byte(&in, '-'))
+        buf_add_byte(out, '-');
+    for (uint8_t c; scan_peek(&in) != 'e' && scan_any(&in, &c);) {
+        fraction = fraction || c == '.';
+        if (c != '.')
+            buf_add_byte(&digits, (char)c);
+        point += fraction ? 0 : 1;
+    }
+    if (scan_byte(&in, 'e')) {
+        scan_byte(&in, '+');
+        str_to_i64(scan_rest(&in), &exponent);
+    }
+    digits_add(out, buf_str(&digits), point + exponent);
+}
+
+// 0.0ddd, dd.dd or ddd000, with the point behind so many digits.
+static void digits_add(struct buf *out, struct str digits, int64_t point)
+{
+    size_t whole = point < 0 ? 0 : (size_t)point;
+    if (whole == 0)
+        buf_add_byte(out, '0');
+    buf_add(out, str_upto(digits, whole));
+    if (whole > digits.len)
+        buf_add_repeat(out, '0', whole - digits.len);
+    struct str fraction = str_from(digits, whole);
+    while (fraction.len > 0 && fraction.ptr[fraction.len - 1] == '0')
+        fraction.len--;
+    if (fraction.len == 0)
+        return;
+    buf_add_byte(out, '.');
+    buf_add_repeat(out, '0', point < 0 ? (size_t)-point : 0);
+    buf_add(out, fraction);
 }
 
 static void show_scalar(struct buf *out, const struct expr_value *v, size_t bytes_max)

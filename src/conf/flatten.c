@@ -21,6 +21,7 @@ static bool walk_legacy(struct walk *w, struct toml *child, const struct setting
 static void walk_mapped(struct walk *w, struct toml *child, const struct setting *s);
 static const struct setting_node *child_of(
         struct walk *w, struct toml *child, const struct setting_node *node);
+static enum unknown_kind unknown_kind_of(const struct setting *s);
 static bool id_is_valid(struct str id);
 static struct conf_object *object_of(
         struct walk *w, struct str map, struct toml *child, struct str id);
@@ -79,7 +80,8 @@ static void walk_child(struct walk *w, struct toml *child, const struct setting_
     const struct setting_node *found = child_of(w, child, node);
     if (found == NULL) {
         const struct setting *s = node->setting;
-        unknown(w, child, node, s != NULL ? UNKNOWN_LATER : UNKNOWN_KEY, s);
+        bool foreign = s != NULL && s->kind == SETTING_FOREIGN;
+        unknown(w, child, foreign ? NULL : node, unknown_kind_of(s), s);
     } else if (str_eq(found->name, S("<id>"))) {
         object = object_of(w, path, child, child->key);
         key_add(w->path, child->key);
@@ -115,8 +117,7 @@ static void walk_known(struct walk *w, struct toml *child, const struct setting_
     } else if (child->type == TOML_TABLE && found->first != NULL) {
         walk_table(w, child, found, object);
     } else if (s != NULL) {
-        enum unknown_kind kind = s->kind == SETTING_LATER ? UNKNOWN_LATER : UNKNOWN_FOREIGN;
-        unknown(w, child, NULL, kind, s);
+        unknown(w, child, NULL, unknown_kind_of(s), s);
     } else {
         struct conf_origin at = conf_origin_of_toml(child);
         conf_say(w->l, &at,
@@ -199,6 +200,13 @@ static const struct setting_node *child_of(
                             "the names of settings are lower case, write '%.*s'",
                             ARG(meant->name))});
     return meant;
+}
+
+static enum unknown_kind unknown_kind_of(const struct setting *s)
+{
+    if (s == NULL)
+        return UNKNOWN_KEY;
+    return s->kind == SETTING_FOREIGN ? UNKNOWN_FOREIGN : UNKNOWN_LATER;
 }
 
 // configuration.md 3.3

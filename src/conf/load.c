@@ -29,6 +29,10 @@ static void include_pattern(
 static void include_objects(struct loader *l, const struct source *from, struct conf_value *v);
 static void load_overrides(struct loader *l, struct str main);
 static struct conf_value *value_of_file(struct loader *l, struct str key, struct str file);
+static void sort_findings(const struct conf *conf, struct findings *findings, size_t first);
+static bool finding_before(
+        const struct conf *conf, const struct finding *a, const struct finding *b);
+static size_t file_place(const struct conf *conf, struct str file);
 static void say_unreadable(struct loader *l, const struct source *s, struct str message);
 static struct err real_read(
         void *self, struct arena *a, struct str path, size_t bytes_max, struct conf_file *out);
@@ -57,6 +61,7 @@ struct conf *conf_load(const struct conf_options *options, struct findings *find
         return NULL;
     }
     struct loader l = {.conf = conf, .findings = findings};
+    size_t first = findings->all.count;
     l.files = options->files != NULL ? *options->files
                                      : (struct conf_files){.read = real_read, .glob = real_glob};
     arena_init(&l.scratch,
@@ -66,6 +71,7 @@ struct conf *conf_load(const struct conf_options *options, struct findings *find
     if (!conf->refused)
         load_overrides(&l, main.path);
     conf_check(&l);
+    sort_findings(conf, findings, first);
     arena_done(&l.scratch);
     if (!l.no_memory)
         return conf;
@@ -188,8 +194,9 @@ static struct toml *tree_of(struct loader *l, const struct source *s, const stru
     if (s->role == CONF_FILE_OBJECTS || str_ends(s->path, S(".json"))) {
         root = conf_objects_tree(l, s->path, text->text, s->object_type);
     } else {
-        struct toml_options options = {
-                .file = s->path, .version = TOML_1_1, .tolerance = TOML_TOLERANT};
+        struct toml_options options = {.file = s->path.len > 0 ? s->path : STR_NULL,
+                .version = TOML_1_1,
+                .tolerance = TOML_TOLERANT};
         root = toml_parse(&l->scratch, text->text, &options, l->findings);
         if (root == NULL)
             conf_no_memory(l);
@@ -293,12 +300,43 @@ static struct conf_value *value_of_file(struct loader *l, struct str key, struct
     return slot->own;
 }
 
+// By place: files in the order of reading, then lines, so that one walks through a file once,
+// whichever step found what. At most FINDINGS_MAX, mostly in order.
+static void sort_findings(const struct conf *conf, struct findings *findings, size_t first)
+{
+    struct finding *all = findings->all.at;
+    for (size_t i = first + 1; i < findings->all.count; i++) {
+        struct finding f = all[i];
+        size_t at = i;
+        for (; at > first && finding_before(conf, &f, &all[at - 1]); at--)
+            all[at] = all[at - 1];
+        all[at] = f;
+    }
+}
+
+static bool finding_before(
+        const struct conf *conf, const struct finding *a, const struct finding *b)
+{
+    size_t file_a = file_place(conf, a->file), file_b = file_place(conf, b->file);
+    if (file_a != file_b)
+        return file_a < file_b;
+    return a->line != b->line ? a->line < b->line : a->column < b->column;
+}
+
+static size_t file_place(const struct conf *conf, struct str file)
+{
+    size_t at = 0;
+    while (at < conf->texts.count && !str_eq(conf->texts.at[at].used.path, file))
+        at++;
+    return at;
+}
+
 static void say_unreadable(struct loader *l, const struct source *s, struct str message)
 {
     finding_add(l->findings, (struct finding){.severity = FINDING_ERROR,
                                      .class = FINDING_SYNTAX,
                                      .code = S("unreadable"),
-                                     .file = s->path,
+                                     .file = s->path.len > 0 ? s->path : STR_NULL,
                                      .message = message});
     l->conf->refused = true;
 }

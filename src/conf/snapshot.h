@@ -163,3 +163,7 @@ void conf_complain(struct loader *l, const struct conf_value *v, int element, en
 void conf_warn(struct loader *l, const struct conf_value *v, int element, struct str code,
         const char *fmt, ...) PRINTF_LIKE(5, 6);
 void conf_no_memory(struct loader *l);
+
+// reference.c: lines of a row for a person.
+void setting_print_type(struct buf *out, const struct setting *s);
+void setting_print_default(struct buf *out, const struct setting *s);

@@ -121,12 +121,12 @@ static enum toml_verdict float_read(struct str word, struct toml *out)
         return VERDICT_BAD;
     char plain[FLOAT_BYTES_MAX];
     size_t len = 0;
+    out->type = TOML_FLOAT;
     if (word.len > sizeof(plain))
         return VERDICT_RANGE;
     for (size_t i = 0; i < word.len; i++)
         if (word.ptr[i] != '_')
             plain[len++] = word.ptr[i];
-    out->type = TOML_FLOAT;
     return str_to_double(str_of(plain, len), &out->real) ? VERDICT_OK : VERDICT_RANGE;
 }
 

@@ -12,6 +12,9 @@ static bool unit_factor(const struct unit *units, size_t count, struct str name,
 static bool number_with_unit(struct str text, const struct unit *units, size_t count, int64_t *out);
 
 #define RATE_COUNT_MAX 1000000
+// 285,000 years: exact in every JSON reader (RFC 8259 6), and a sum with any moment does not
+// overflow. configuration.md 15 wants "99999999999d" refused, which 63 bits would still hold.
+#define DURATION_MS_MAX ((INT64_C(1) << 53) - 1)
 
 // size = 1*DIGIT *BLANK [ unit ], ignoring case; powers of 1024
 bool value_size(struct str text, int64_t *out)
@@ -49,7 +52,11 @@ bool value_duration(struct str text, int64_t *out_ms)
     };
     if (text.len > 0 && byte_is_upper((uint8_t)text.ptr[text.len - 1]))
         return false; // units of time are lower case: 5M could be months
-    return number_with_unit(text, units, COUNT_OF(units), out_ms);
+    int64_t ms;
+    if (!number_with_unit(text, units, COUNT_OF(units), &ms) || ms > DURATION_MS_MAX)
+        return false;
+    *out_ms = ms;
+    return true;
 }
 
 // rate = 1*DIGIT *BLANK "/" *BLANK duration
