@@ -34,6 +34,7 @@ static void list_files(struct loader *l);
 void conf_check(struct loader *l)
 {
     bool full = l->conf->stage == CONF_FULL;
+    conf_sort_objects(l);
     apply_env(l);
     find_disabled(l);
     convert_all(l);

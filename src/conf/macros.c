@@ -188,7 +188,7 @@ static bool add_cfg(struct expansion *x, struct conf_value *from, struct conf_el
 {
     if (!conf_expand(x->l, from)) {
         x->pending = from->pending;
-        return from->pending || complain(x, "%%{cfg:%.*s}%%: that value is wrong", ARG(from->key));
+        return from->pending; // what is wrong with it was said where it stands
     }
     if (from->setting->type == TYPE_SECRET && x->v->setting->type != TYPE_SECRET)
         return complain(x, "%%{cfg:%.*s}%% is a secret, this key is not", ARG(from->key));

@@ -20,12 +20,10 @@ static struct str computed_text(struct loader *l, const struct setting *s);
 static struct str hostname(struct loader *l);
 static struct str report_domain(struct loader *l);
 static struct str legacy_default(struct loader *l, struct str name, struct str instead);
-static void sort_objects(struct loader *l);
 
 // Rows without <id> come before those with one, because these inherit from them.
 void conf_settle(struct loader *l)
 {
-    sort_objects(l);
     for (int objects = 0; objects < 2; objects++) {
         for (size_t i = 0; i < settings_count && !l->no_memory; i++) {
             const struct setting *s = &settings_table[i];
@@ -225,7 +223,7 @@ static struct str legacy_default(struct loader *l, struct str name, struct str i
     return STR_NULL;
 }
 
-static void sort_objects(struct loader *l)
+void conf_sort_objects(struct loader *l)
 {
     struct str name;
     void *value;

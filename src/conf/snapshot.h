@@ -148,6 +148,7 @@ void conf_make_lookups(struct loader *l);
 void conf_convert(struct loader *l, struct conf_value *v);
 
 // settle.c: every key finds its answer.
+void conf_sort_objects(struct loader *l); // ids in byte order; before the checks
 void conf_settle(struct loader *l);
 
 // check.c: expands, converts, then unknown keys, references, what must be there.

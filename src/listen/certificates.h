@@ -70,9 +70,10 @@ const struct certificate *certificates_by_id(const struct certificates *all, str
 bool certificate_covers(const struct certificate *c, struct str name); // exact or by wildcard
 
 // 9.5: the certificate of last resort, the same as long as its maker lives. It covers `names`.
-// NULL: OpenSSL failed. The result is freed by self_signed_free.
+// NULL: OpenSSL failed. It is counted, like the table.
 struct certificate *self_signed_make(const struct str *names, size_t count, int64_t wall_now_ms);
-void self_signed_free(struct certificate *c); // NULL is fine
+struct certificate *self_signed_ref(struct certificate *c);
+void self_signed_free(struct certificate *c); // gives a reference back; NULL is fine
 
 // --- Which one a client gets ---------------------------------------------------------------------
 

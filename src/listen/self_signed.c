@@ -16,6 +16,7 @@
 struct self_signed {
     struct certificate certificate; // first: the caller only sees this
     struct arena arena;
+    size_t references;
 };
 
 static bool make(struct self_signed *s, const struct str *names, size_t count, int64_t now_ms);
@@ -32,6 +33,7 @@ struct certificate *self_signed_make(const struct str *names, size_t count, int6
     if (s == NULL)
         return NULL;
     arena_init(&s->arena, MIB);
+    s->references = 1;
     if (make(s, names, count, wall_now_ms))
         return &s->certificate;
     ERR_clear_error();
@@ -39,11 +41,19 @@ struct certificate *self_signed_make(const struct str *names, size_t count, int6
     return NULL;
 }
 
+struct certificate *self_signed_ref(struct certificate *c)
+{
+    CONTAINER_OF(c, struct self_signed, certificate)->references++;
+    return c;
+}
+
 void self_signed_free(struct certificate *c)
 {
     if (c == NULL)
         return;
     struct self_signed *s = CONTAINER_OF(c, struct self_signed, certificate);
+    if (--s->references > 0)
+        return;
     certificate_drop(c);
     arena_done(&s->arena);
     mem_free(s);

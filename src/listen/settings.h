@@ -2,6 +2,8 @@
 // listen/settings.h: the listeners as configured: sections 2 to 9, 11 and 12 of listeners.md read,
 // cross-checked, and turned into values that a worker can use as they are.
 //
+// Reading certificates takes a large stack (deep_call in a task) and milliseconds.
+//
 // Made by the process that loads the configuration, inherited by the workers, never changed. What
 // lives in memory of its own (sets of networks, certificates) is freed by listen_settings_done; the
 // rest lives in the arena, and slices into the conf: both must outlive it.
@@ -14,11 +16,9 @@
 #include "listen/nets.h"
 #include "listen/tls_context.h"
 
-#define LISTENERS_MAX 64
-#define GREETING_LINES_MAX 10
-#define GREETING_LINE_BYTES_MAX 500
+#define LISTENERS_MAX 256 // each has counters in shared memory
 
-enum listen_role { ROLE_MX, ROLE_SUBMISSION, ROLE_RELAY };
+enum listen_role { ROLE_NONE, ROLE_MX, ROLE_SUBMISSION, ROLE_RELAY }; // none: http
 struct str listen_role_name(enum listen_role role);
 
 enum proxy_mode { PROXY_MODE_OFF, PROXY_MODE_AUTO, PROXY_MODE_OPTIONAL, PROXY_MODE_REQUIRED };
@@ -54,7 +54,7 @@ struct listener {
     struct str host;
     const struct str *greeting; // whole lines without code; the first begins with the host name
     size_t greeting_count;
-    bool greeting_is_own; // a greeting of the listener's own wins over session.connect.greeting
+    bool greeting_is_own; // the listener's own: it wins over session.connect.greeting
     uint64_t connections_max;
     uint64_t connections_per_client_max; // 0: no limit
     struct rate connection_rate;         // count 0: none
@@ -84,13 +84,14 @@ struct listen_settings {
     struct ban_settings ban_scan, ban_loiter, ban_abuse, ban_auth;
     uint8_t ban_ipv6_prefix;
     struct certificates *certificates;
+    struct certificate *self_signed; // NULL: not needed
 };
 
 // What all generations of one server share; its owner is the supervisor.
 struct listen_kept {
     uint8_t ticket_secret[TICKET_SECRET_BYTES];
     uint64_t seed;                   // random, of the sets of networks
-    struct certificate *self_signed; // made when first needed
+    struct certificate *self_signed; // made when first needed, and again for new names
 };
 void listen_kept_done(struct listen_kept *kept);
 
@@ -99,6 +100,7 @@ struct listen_inputs {
     struct listen_kept *kept;
     const struct certificates *certificates_before; // of the generation in service, or NULL
     int64_t wall_now_ms;
+    const int64_t *clock_ms; // tests: see tls_context_options
 };
 
 // Adds what is wrong to the findings and goes on; the error is for lack of memory only. With errors

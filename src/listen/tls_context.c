@@ -141,6 +141,7 @@ static struct err set_offer(const struct tls_settings *s, struct arena *a, SSL_C
         const char *in;
         void *out;
     } groups = {.in = arena_c_str(a, o->groups)};
+    void *groups = (void *)(uintptr_t)arena_c_str(a, o->groups); // OpenSSL's macro casts const away
     taken = taken && SSL_CTX_ctrl(ssl, SSL_CTRL_SET_GROUPS_LIST, 0, groups.out) == 1;
     if (s->ignore_client_order)
         SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);

@@ -52,7 +52,7 @@ static const struct {
                 "1:1 expected a key, found '\xC3\xA9'; other than A-Z a-z 0-9 _ - needs quotes\n",
                 NULL},
         {"line end before equals sign", "a\n= 1", STRICT,
-                "1:2 expected '=' after the key 'a'\n2:1 empty key component\n", NULL},
+                "1:2 expected '=' after the key 'a'\n", NULL},
         {"same key, other quotes", "a = 1\n'a' = 1", STRICT, "2:1 key 'a' is already set at f:1\n",
                 NULL},
         {"two pairs on a line", "a = 1 b = 1", STRICT, "1:7 unexpected text after the value\n",
