@@ -122,8 +122,12 @@ def run(test):
     out = Outcome(test)
     began = time.monotonic()
     with tempfile.TemporaryFile() as sink:
-        p = subprocess.Popen(test.command, cwd=test.folder, env=environment(test), stdout=sink,
-                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+        try:
+            p = subprocess.Popen(test.command, cwd=test.folder, env=environment(test), stdout=sink,
+                                 stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+        except OSError as e:
+            out.failed, out.why = 1, 'cannot be run: %s' % e.strerror
+            return out
         try:
             status = p.wait(test.timeout_s)
         except subprocess.TimeoutExpired:

@@ -7,14 +7,14 @@
 
 #include <cmocka.h>
 
-struct glob_case {
+struct match_case {
     const char *name, *pattern, *subject;
     bool matches;
     enum glob_shape shape;
     enum glob_case fold;
 };
 
-static const struct glob_case CASES[] = {
+static const struct match_case CASES[] = {
         {"empty and empty", "", "", true, GLOB_LITERAL},
         {"empty and not", "", "a", false, GLOB_LITERAL},
         {"literal", "a.b", "a.b", true, GLOB_LITERAL},
@@ -65,7 +65,7 @@ static void matching(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
-        const struct glob_case *c = &CASES[i];
+        const struct match_case *c = &CASES[i];
         struct arena a;
         struct glob g;
         arena_init(&a, 64 * KIB);

@@ -147,7 +147,7 @@ static const struct {
         {"dotted, then deeper header", "[a]\nb.c = 1\n[a.b.d]\ne = 1", STRICT, "",
                 "{'a':{'b':{'c':1,'d':{'e':1}}}}"},
         {"dotted, then its header", "[a]\nb.c = 1\n[a.b]", STRICT,
-                "3:2 'a.b' is a table at f:2, and is complete\n", NULL},
+                "3:4 'a.b' is a table at f:2, and is complete\n", NULL},
         {"header, then dotted", "[a.b]\n[a]\nb.c = 1", STRICT,
                 "3:1 'a.b' is a table at f:1, dotted keys cannot add to it\n", NULL},
         {"implicit, then dotted", "[a.b.c]\n[a]\nb.d = 1", STRICT, "",
