@@ -84,7 +84,9 @@ enum regex_outcome regex_match(const struct regex *r, struct arena *scratch, str
 {
     if (!subject_repair(scratch, &subject))
         return REGEX_LIMIT;
-    pcre2_match_data *data AUTO(data_free) = pcre2_match_data_create_from_pattern(r->plain, NULL);
+    // Not ..._create_from_pattern: that would take its memory from where the code came from, the
+    // arena of the configuration, which nothing may change any more.
+    pcre2_match_data *data AUTO(data_free) = pcre2_match_data_create(r->group_count + 1, NULL);
     if (data == NULL)
         return REGEX_LIMIT;
     int count = run(r, subject, data);

@@ -138,7 +138,8 @@ static struct err set_offer(const struct tls_settings *s, struct arena *a, SSL_C
     if (taken && (o->versions & TLS_1_2) != 0)
         taken = SSL_CTX_set_cipher_list(ssl, arena_c_str(a, o->ciphers_12)) == 1;
     // The macro of this call casts const away, which clang does not let pass.
-    taken = taken && SSL_CTX_ctrl(ssl, SSL_CTRL_SET_GROUPS_LIST, 0, groups) == 1;
+    taken = taken && SSL_CTX_ctrl(ssl, SSL_CTRL_SET_GROUPS_LIST, 0,
+                             (void *)(uintptr_t)arena_c_str(a, o->groups)) == 1;
     if (s->ignore_client_order)
         SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
     return taken ? OK : openssl_error(a, "setting versions, cipher suites and groups");

@@ -75,7 +75,8 @@ def layout(source):
         if line != line.rstrip():
             yield i, 'error', 'blanks at the end of the line'
         if len(line) > tables.COLUMNS and not source.path.endswith('.def'):
-            yield i, 'error', '%d columns' % len(line)
+            # Tests hold long texts that nothing can break; elsewhere they can be said shorter.
+            yield i, 'error' if source.path.startswith('src/') else 'warning', '%d columns' % len(line)
     if source.text and not source.text.endswith('\n'):
         yield len(source.lines), 'error', 'no newline at the end of the file'
 
@@ -141,7 +142,10 @@ def banned_calls(source):
     room = source.room()
     if room is None:
         return
+    own = {name for name, head, _ in source.prototypes() if head.startswith('static ')}
     for line, m in _find(source, r'(?<![\w.>])([a-z_]\w*)\s*\('):
+        if m.group(1) in own:
+            continue
         for pattern, rows, instead in tables.CALLS:
             if re.fullmatch(pattern, m.group(1)) and room not in rows:
                 yield line, 'error', '%s(): %s' % (m.group(1), instead)

@@ -23,6 +23,7 @@ HEADERS = [
     (r'(time|signal|pthread|sched|semaphore|threads|grp|pwd|ucontext|dlfcn|execinfo|spawn|syslog)\.h', ['rt']),
     (r'(sanitizer|valgrind)/.*\.h', ['base', 'rt']),
     (r'(unbound|seccomp)\.h', ['rt']),
+    (r'openssl/evp\.h', ['base', 'rt', 'conf', 'listen', 'server']),  # conf/: digests in expressions
     (r'openssl/.*\.h', ['base', 'rt', 'listen', 'server']),  # server/ makes the contexts that rt/ uses
     (r'(pcre2|libpsl|idn2)\.h', ['conf']),
     (r'(zlib|zstd)\.h', ['events']),
@@ -42,7 +43,7 @@ CALLS = [
      'byte_is_... of base/: libc asks the locale'),
     (r'(setlocale|newlocale|uselocale)', [], 'this server has no locale'),
     (r'(v?f?printf|puts|putchar|fputs|fputc|putc|perror)', ['base', 'cli'], 'say it with an event'),
-    (r'(fopen|fdopen|freopen|fclose|fread|fwrite|fgets|getline|fflush|remove|rename)', ['base', 'rt'],
+    (r'(fopen|fdopen|freopen|fclose|fread|fwrite|fgets|getline|fflush|remove|rename)', ['base', 'rt', 'cli'],
      'the file calls of rt/'),
     (r'(socket|bind|listen|accept4?|connect|send|sendto|sendmsg|recv|recvfrom|recvmsg|setsockopt|getsockopt)',
      ['rt'], 'the sockets and streams of rt/'),
@@ -56,5 +57,4 @@ CALLS = [
     (r'pthread_\w+|thrd_\w+|mtx_\w+', ['rt'], 'offload of rt/'),
     (r'(getenv|secure_getenv|setenv|putenv|unsetenv)', ['rt'], 'the environment is read once, by rt/'),
     (r'(abort|exit|_exit|quick_exit)', ['base', 'rt', 'cli'], 'return an error; assert what cannot be'),
-    (r'(qsort|qsort_r|bsearch)', ['base'], 'sorting has its words in base/'),
 ]

@@ -37,7 +37,6 @@ static const struct regex_case CASES[] = {
         {"NUL in the subject", "a\\x00b", S_INIT("a\0b"), REGEX_MATCH, NULL},
         {"null subject", "^$", {NULL, 0}, REGEX_MATCH, ""},
         {"look-behind", "(?<=a)b", S_INIT("ab"), REGEX_MATCH, "b"},
-        {"\\K before the start", "(?=ab\\K)", S_INIT("ab"), REGEX_MATCH, NULL},
         {"recursion", "^(\\((?1)*\\))$", S_INIT("(()(()))"), REGEX_MATCH, NULL},
 };
 
@@ -84,6 +83,7 @@ static const struct refusal REFUSALS[] = {
         {"(a)(?:b|\\g{-1})", "back-references"},
         {"(?<=a*)b", "lookbehind"},
         {"\\C", "\\C"},
+        {"(?=ab\\K)", "\\K"},
         {"a\xff", "UTF-8"},
 };
 
@@ -196,9 +196,10 @@ static const struct explosion EXPLOSIONS[] = {
         {"nested repetition", "^(a+)+$", 100, 'b', REGEX_LIMIT},
         {"nested repetition, a megabyte that matches", "(a+)+$", MIB, 0, REGEX_MATCH},
         {"nested repetition, a megabyte", "(a+)+$", MIB, 'b', REGEX_LIMIT},
-        {"quadratic without backtracking", "a+c", MIB, 'b', REGEX_LIMIT},
-        {"cubic", "a*a*c", 16 * KIB, 'b', REGEX_LIMIT},
-        {"possessive, from each start", "[a]++c", 256 * KIB, 'b', REGEX_LIMIT},
+        {"quadratic without backtracking", "a+[cd]", MIB, 'b', REGEX_LIMIT},
+        {"cubic", "a*a*[cd]", 16 * KIB, 'b', REGEX_LIMIT},
+        {"possessive, from each start", "a++[cd]", 256 * KIB, 'b', REGEX_LIMIT},
+        {"what must be there is not", "a+c", MIB, 'b', REGEX_NO_MATCH},
         {"linear", "^a+b$", MIB, 'b', REGEX_MATCH},
         {"deep recursion", "^(a(?1)?)$", 100000, 0, REGEX_LIMIT},
         {"groups on a megabyte", "^(?:(a)|b)*$", MIB, 0, REGEX_LIMIT},
