@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // conf/cron.c: time tables, `<minute> <hour> <weekday>` in local time (configuration.md 4.2).
 // Times are found by going through local days and their minutes, and asking for each due minute at
-// which moment the local clock first shows it or has passed it. So a time that a change of the clock
-// leaves out runs at the first minute after the gap, and one that comes twice runs the first time.
+// which moment the local clock first shows it or has passed it. So a time that a change of the
+// clock leaves out runs at the first minute after the gap, and one that comes twice runs the first
+// time.
 #include "conf/types.h"
 
 #define DAY_S 86400

@@ -15,7 +15,8 @@
 //
 // Matching keeps its frames on the heap and needs about 1 KiB of stack; it is safe in a coroutine.
 // Compiling needs up to 40 KiB of stack: do it at load or on a helper thread. A compiled pattern
-// lives in its arena and is never freed by itself; it is immutable, so any number may match at once.
+// lives in its arena and is never freed by itself; it is immutable, so any number may match at
+// once.
 #pragma once
 
 #include "base/base.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // conf/toml_read.h: what the files of the TOML reader share. toml_read.c takes documents apart into
-// statements, toml_value.c reads values, toml_string.c and toml_number.c their scalars, toml_place.c
-// knows lines and columns and writes findings, toml_tree.c holds the rules of what may be added to
-// which table. Functions that read return false after they have written a finding.
+// statements, toml_value.c reads values, toml_string.c and toml_number.c their scalars,
+// toml_place.c knows lines and columns and writes findings, toml_tree.c holds the rules of what may
+// be added to which table. Functions that read return false after they have written a finding.
 #pragma once
 
 #include "conf/toml.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// events/event.h: saying what happened. The room stands below listen/, http/ and smtp/, so that each
-// of them can; nothing is said by printf. Everything is an event: logs, live tracing, webhooks and
-// counters are views of the same stream.
+// events/event.h: saying what happened. The room stands below listen/, http/ and smtp/, so that
+// each of them can; nothing is said by printf. Everything is an event: logs, live tracing, webhooks
+// and counters are views of the same stream.
 //
 //     event(log, EV_NETWORK_LISTEN_START, F_STR(listenerId, id), F_IP(localIp, &ip),
 //             F_U64(localPort, port), F_BOOL(tls, true));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// events/json.c: the JSON form of an event, for logs, webhooks and live tracing (operations.md 6.5).
-// The room's own writer instead of base/json.h: a line has a limit and must stay well-formed when
-// it is met, and control bytes beyond what RFC 8259 asks for are escaped, since consoles show them.
+// events/json.c: the JSON form of an event, for logs, webhooks and live tracing (operations.md
+// 6.5). The room's own writer instead of base/json.h: a line has a limit and must stay well-formed
+// when it is met, and control bytes beyond what RFC 8259 asks for are escaped, since consoles show
+// them.
 #include "events/line.h"
 #include "events/text.h"
 

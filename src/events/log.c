@@ -190,7 +190,8 @@ static void note_lost(struct event_log *log)
     metric_add(log->metrics, METRIC_TELEMETRY_LOST, LABELS(TRACER_ALL), 1);
 }
 
-// When the ring has drained, so that one event tells of the whole jam; at the latest after a minute.
+// When the ring has drained, so that one event tells of the whole jam; at the latest after a
+// minute.
 static void tell_lost(struct event_log *log)
 {
     int64_t now = log->now_ms();

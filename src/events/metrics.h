@@ -99,9 +99,9 @@ struct metrics_column { // a process's handle
 // worker died and its place stays empty.
 struct metrics_column metrics_column_begin(struct metrics *m, uint32_t column);
 
-// The place of a configured name (a listener's id) among a label's values; new ones are added by the
-// supervisor alone, before it starts the workers that use them. 0, the first fixed value, when the
-// label is full.
+// The place of a configured name (a listener's id) among a label's values; new ones are added by
+// the supervisor alone, before it starts the workers that use them. 0, the first fixed value, when
+// the label is full.
 uint8_t metrics_label_add(struct metrics *m, enum metric_label label, struct str name);
 uint8_t metrics_label_find(const struct metrics *m, enum metric_label label, struct str name);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// events/pack.c: gzip through zlib. The compressed file grows as <path>.gz.part; when it is whole it
-// is renamed and the log removed, in this order: a crash leaves the log, and perhaps a part that is
-// written over next time. A disk that is full leaves the log as it is.
+// events/pack.c: gzip through zlib. The compressed file grows as <path>.gz.part; when it is whole
+// it is renamed and the log removed, in this order: a crash leaves the log, and perhaps a part that
+// is written over next time. A disk that is full leaves the log as it is.
 #include "events/pack.h"
 
 #include <zlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// events/pack.h: compressing a finished log, a piece at a time, so that the log writer is never long
-// away from its workers. The result appears under its name when it is whole: <path>.gz.
+// events/pack.h: compressing a finished log, a piece at a time, so that the log writer is never
+// long away from its workers. The result appears under its name when it is whole: <path>.gz.
 #pragma once
 
 #include "events/outside.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// events/settings.c: from `tracer.<id>`, `tracing.level` and `metrics` to tables that the writer and
-// the workers can look things up in, without asking the configuration again.
+// events/settings.c: from `tracer.<id>`, `tracing.level` and `metrics` to tables that the writer
+// and the workers can look things up in, without asking the configuration again.
 #include "events/settings.h"
 
 #include "events/metrics.h"
@@ -79,7 +79,8 @@ struct telemetry *telemetry_default(struct arena *a)
     return t;
 }
 
-// tracing.level."<id or glob>" = "debug". An exact id beats a pattern, a longer pattern a shorter one.
+// tracing.level."<id or glob>" = "debug". An exact id beats a pattern, a longer pattern a shorter
+// one.
 static void read_levels(struct arena *a, const struct conf *conf, struct findings *findings,
         enum event_level levels[EVENT_COUNT])
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// events/writer.c: records in, lines out. Workers talk to strangers, so what comes from one is taken
-// apart with distrust: a packet that is no record is counted and forgotten.
+// events/writer.c: records in, lines out. Workers talk to strangers, so what comes from one is
+// taken apart with distrust: a packet that is no record is counted and forgotten.
 #include "events/writer.h"
 
 #include "base/id.h"

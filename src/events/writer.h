@@ -9,8 +9,8 @@
 //     ...on SIGUSR1:                                                  writer_reopen(w);
 //     ...at the end:                                                  writer_free(w, now);
 //
-// A tracer that cannot write keeps up to 4 MiB, tries again each second, and drops the oldest beyond
-// that; the other tracers are told (telemetry.log-error). No failure ends it.
+// A tracer that cannot write keeps up to 4 MiB, tries again each second, and drops the oldest
+// beyond that; the other tracers are told (telemetry.log-error). No failure ends it.
 #pragma once
 
 #include "events/metrics.h"

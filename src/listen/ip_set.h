@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // listen/ip_set.h: single addresses, each with a number (when it ends, for the lists; where its
-// trie begins, for listen/net_trie.h), in a hash table; a part of listen/nets.h. Keys are addresses as two numbers (IPv4 as its v4-mapped form), hashed under a seed, because
-// those who get themselves blocked choose what they are blocked as.
+// trie begins, for listen/net_trie.h), in a hash table; a part of listen/nets.h. Keys are addresses
+// as two numbers (IPv4 as its v4-mapped form), hashed under a seed, because those who get
+// themselves blocked choose what they are blocked as.
 #pragma once
 
 #include "base/base.h"

@@ -139,7 +139,7 @@ static struct str offer_key(enum tls_key key)
     return S("tls.protocols");
 }
 
-// --- Certificates ----------------------------------------------------------------------------------
+// --- Certificates --------------------------------------------------------------------------------
 
 struct err settings_read_certificates(struct reading *r)
 {

@@ -3,8 +3,8 @@
 //
 // The loop's own stack (the process's main stack) runs the rounds and deep_call. Tasks that are
 // ready run in the order in which they became so; those that become ready meanwhile run in the
-// next round, and every few rounds there is a look at the outside world, so that none can starve the
-// network.
+// next round, and every few rounds there is a look at the outside world, so that none can starve
+// the network.
 #include "rt/loop.h"
 
 #include "rt/blocks.h"
@@ -367,7 +367,7 @@ bool task_cancelled(void)
     return task_running()->cancelled;
 }
 
-// --- Time, chance, and who does what --------------------------------------------------------------
+// --- Time, chance, and who does what -------------------------------------------------------------
 
 int64_t now_ms(void)
 {

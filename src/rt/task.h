@@ -48,7 +48,7 @@ void group_cancel(struct group *g);       // every wait of its tasks fails from 
 void group_nudge(struct group *g);        // see nudgeable()
 void group_end(struct group *g) suspends; // cancels what is left and waits for it: AUTO(group_end)
 
-// --- Deadlines, cancellation, nudges ---------------------------------------------------------------
+// --- Deadlines, cancellation, nudges -------------------------------------------------------------
 
 #define NO_DEADLINE INT64_MAX
 
