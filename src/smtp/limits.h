@@ -8,5 +8,5 @@
 #define COMMAND_WAIT_MS (5 * MINUTE_MS) // RFC 5321 4.5.3.2.7 wants no less
 #define SESSION_MS (10 * MINUTE_MS)     // one conversation; longer ones hold a slot for nothing
 #define GOODBYE_WAIT_MS (5 * SECOND_MS) // for a last reply that nobody may be reading
-#define ERRORS_MAX 20 // replies of class 5 for bad commands in one session
+#define ERRORS_MAX 20                   // replies of class 5 for bad commands in one session
 #define DOMAIN_BYTES_MAX 255            // argument of EHLO, RFC 5321 4.5.3.1.2

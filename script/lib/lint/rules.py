@@ -18,6 +18,10 @@ def _find(source, pattern, text=None):
         yield source.line_of(m.start()), m
 
 
+def _stricter_in_src(source):
+    return 'error' if source.path.startswith('src/') else 'warning'
+
+
 @rule
 def spdx(source):
     """every file begins with its SPDX line"""
@@ -76,7 +80,7 @@ def layout(source):
             yield i, 'error', 'blanks at the end of the line'
         if len(line) > tables.COLUMNS and not source.path.endswith('.def'):
             # Tests hold long texts that nothing can break; elsewhere they can be said shorter.
-            yield i, 'error' if source.path.startswith('src/') else 'warning', '%d columns' % len(line)
+            yield i, _stricter_in_src(source), '%d columns' % len(line)
     if source.text and not source.text.endswith('\n'):
         yield len(source.lines), 'error', 'no newline at the end of the file'
 
@@ -191,7 +195,7 @@ def nested_conditional(source):
             frames[-1] = False
         else:
             if any(frames):
-                yield source.line_of(m.start()), 'error', 'a ?: inside a ?:'
+                yield source.line_of(m.start()), _stricter_in_src(source), 'a ?: inside a ?:'
             frames[-1] = True
         if c == '}':
             frames[-1] = False
