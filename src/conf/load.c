@@ -15,6 +15,8 @@ struct source {
     enum conf_file_role role;
     struct str object_type; // of CONF_FILE_OBJECTS; null: as the document says
     size_t depth;
+    const struct conf_value *by; // the include that names it; NULL: the main file, or <main>.d
+    int by_element;
 };
 
 static bool conf_init(struct conf *conf, const struct conf_options *options);
@@ -23,10 +25,10 @@ static bool read_source(struct loader *l, const struct source *s, struct conf_te
 static bool is_twice(struct loader *l, const struct conf_file *file, struct str path);
 static struct toml *tree_of(struct loader *l, const struct source *s, const struct conf_text *text);
 static void load_includes(struct loader *l, const struct source *from);
-static void include_files(struct loader *l, const struct source *from, struct conf_value *v);
 static void include_pattern(
         struct loader *l, const struct source *from, struct conf_value *v, size_t element);
-static void include_objects(struct loader *l, const struct source *from, struct conf_value *v);
+static void include_objects(
+        struct loader *l, const struct source *from, struct conf_value *v, size_t element);
 static void load_overrides(struct loader *l, struct str main);
 static struct conf_value *value_of_file(struct loader *l, struct str key, struct str file);
 static void sort_findings(const struct conf *conf, struct findings *findings, size_t first);
@@ -210,22 +212,15 @@ static void load_includes(struct loader *l, const struct source *from)
 {
     struct conf_value *files = value_of_file(l, S("include.files"), from->path);
     struct conf_value *objects = value_of_file(l, S("include.objects"), from->path);
-    // The values are taken over before the files they name bring values of the same keys.
+    // Copies: the files that these name may bring values of the same keys, which take their place.
     struct conf_value own_files = files != NULL ? *files : (struct conf_value){0};
     struct conf_value own_objects = objects != NULL ? *objects : (struct conf_value){0};
     if (files != NULL)
-        include_files(l, from, &own_files);
-    if (objects != NULL)
-        include_objects(l, from, &own_objects);
-}
-
-static void include_files(struct loader *l, const struct source *from, struct conf_value *v)
-{
-    for (size_t i = 0; i < v->count; i++)
-        if (conf_expand_env(l, v, &v->elements[i]))
-            include_pattern(l, from, v, i);
-        else
-            l->conf->refused = true;
+        files->macros = own_files.macros = MACROS_DONE;
+    for (size_t i = 0; i < own_files.count; i++)
+        include_pattern(l, from, &own_files, i);
+    for (size_t i = 0; i < own_objects.count; i++)
+        include_objects(l, from, &own_objects, i);
 }
 
 static void include_pattern(
@@ -233,8 +228,16 @@ static void include_pattern(
 {
     struct str *paths = NULL;
     size_t count = 0;
+    if (!conf_expand_env(l, v, &v->elements[element])) {
+        l->conf->refused = true;
+        return;
+    }
     struct str path = conf_path_beside(&l->conf->arena, from->path, v->elements[element].text);
-    struct source next = {.path = path, .role = CONF_FILE_INCLUDE, .depth = from->depth + 1};
+    struct source next = {.path = path,
+            .role = CONF_FILE_INCLUDE,
+            .depth = from->depth + 1,
+            .by = v,
+            .by_element = (int)element};
     if (str_find_byte(path, '*') == STR_NOT_FOUND && str_find_byte(path, '?') == STR_NOT_FOUND) {
         load_source(l, &next);
         return;
@@ -251,25 +254,26 @@ static void include_pattern(
     }
 }
 
-static void include_objects(struct loader *l, const struct source *from, struct conf_value *v)
+static void include_objects(
+        struct loader *l, const struct source *from, struct conf_value *v, size_t element)
 {
-    for (size_t i = 0; i < v->count; i++) {
-        struct conf_element *table = &v->elements[i];
-        const struct conf_element *type = conf_member(table, S("type"));
-        const struct conf_element *file = conf_member(table, S("file"));
-        if (type == NULL || file == NULL)
-            continue; // the check of the value says what is missing
-        struct conf_element name = *file;
-        if (!conf_expand_env(l, v, &name))
-            continue;
-        struct source next = {
-                .path = conf_path_beside(&l->conf->arena, from->path, name.text),
-                .role = CONF_FILE_OBJECTS,
-                .object_type = type->text,
-                .depth = from->depth + 1,
-        };
-        load_source(l, &next);
-    }
+    struct conf_element *table = &v->elements[element];
+    const struct conf_element *type = conf_member(table, S("type"));
+    const struct conf_element *file = conf_member(table, S("file"));
+    if (type == NULL || file == NULL)
+        return; // the check of the value says what is missing
+    struct conf_element name = *file;
+    if (!conf_expand_env(l, v, &name))
+        return;
+    struct source next = {
+            .path = conf_path_beside(&l->conf->arena, from->path, name.text),
+            .role = CONF_FILE_OBJECTS,
+            .object_type = type->text,
+            .depth = from->depth + 1,
+            .by = v,
+            .by_element = (int)element,
+    };
+    load_source(l, &next);
 }
 
 // <main>.d/*.toml comes last and overrides silently: configuration.md 6.
@@ -331,14 +335,20 @@ static size_t file_place(const struct conf *conf, struct str file)
     return at;
 }
 
+// At the include that names the file, if one does.
 static void say_unreadable(struct loader *l, const struct source *s, struct str message)
 {
+    l->conf->refused = true;
+    if (s->by != NULL) {
+        conf_complain(
+                l, s->by, s->by_element, FINDING_BUILD, S("unreadable"), "%.*s", ARG(message));
+        return;
+    }
     finding_add(l->findings, (struct finding){.severity = FINDING_ERROR,
-                                     .class = FINDING_SYNTAX,
+                                     .class = FINDING_BUILD,
                                      .code = S("unreadable"),
                                      .file = s->path.len > 0 ? s->path : STR_NULL,
                                      .message = message});
-    l->conf->refused = true;
 }
 
 static struct err real_read(
