@@ -144,6 +144,27 @@ static void little_memory(void **state)
     }
 }
 
+// A compiled pattern is shared by all who match: matching must not touch what it lives in.
+static void matching_leaves_the_pattern_alone(void **state)
+{
+    (void)state;
+    struct arena a, scratch;
+    struct regex *r = NULL;
+    struct regex_groups groups;
+    arena_init(&a, MIB);
+    arena_init(&scratch, MIB);
+    assert_false(failed(regex_compile(&a, S("(a+)(b|c)*d"), &r)));
+    const char *at = a.at;
+    for (size_t i = 0; i < 1000; i++) {
+        arena_reset(&scratch);
+        assert_int_equal(regex_match(r, &scratch, S("xaabcdx"), &groups), REGEX_MATCH);
+        assert_int_equal(groups.count, 3);
+    }
+    assert_ptr_equal(a.at, at);
+    arena_done(&scratch);
+    arena_done(&a);
+}
+
 struct risk {
     const char *pattern;
     bool risky;
@@ -231,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(matching), cmocka_unit_test(refusals),
             cmocka_unit_test(size_and_nesting), cmocka_unit_test(little_memory),
-            cmocka_unit_test(risky_patterns), cmocka_unit_test(explosions_are_bounded)};
+            cmocka_unit_test(risky_patterns), cmocka_unit_test(matching_leaves_the_pattern_alone),
+            cmocka_unit_test(explosions_are_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
