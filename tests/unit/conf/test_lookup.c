@@ -155,7 +155,7 @@ static const struct read_case READS[] = {
                 "a\n",
                 {{"a", "1"}}, 1, 0, false},
         {"csv key is value", {LOOKUP_CSV, .value_column = 0}, "5,x\n", {{"5", "5"}}, 1, 0, false},
-        {"keyval", {LOOKUP_KEYVAL}, "a 1\nb = two words\nc=3\nd\n# x\n=5\n\te\tf \n",
+        {"keyval", {.format = LOOKUP_KEYVAL}, "a 1\nb = two words\nc=3\nd\n# x\n=5\n\te\tf \n",
                 {{"a", "1"}, {"b", "'two words'"}, {"c", "3"}, {"d", "''"}, {"e", "'f'"}}, 5, 1,
                 false},
         {"too long", {LOOKUP_LIST, .entry_bytes_max = 3}, "abc\nabcd\nx",
