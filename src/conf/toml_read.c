@@ -307,10 +307,13 @@ static void recover(struct toml_reader *r, struct toml_line statement)
     r->in.at = r->in.end;
 }
 
-// Looks like a header, or like key =
+// Looks like a header, or like key =, from the first column on: indented lines are more likely those
+// of the array or table that has the error.
 static bool line_begins_statement(struct str line)
 {
     struct scan in = scan_over(line);
+    if (byte_is_blank((uint8_t)scan_peek(&in)))
+        return false;
     if (scan_byte(&in, '['))
         return line_begins_header(&in);
     return ahead_key(&in) && scan_byte(&in, '=');

@@ -236,7 +236,8 @@ static struct toml *element_add(struct toml_reader *r, struct toml *tables, size
 static struct toml *member_make(struct toml_reader *r, struct toml *table,
         const struct toml_key *key, enum toml_type type, enum toml_made_by made_by)
 {
-    size_t path_bytes = table->path_bytes + (table->parent != NULL) + key->text.len;
+    size_t name_bytes = key->text.len > 0 ? key->text.len : 2; // "", so that each level counts
+    size_t path_bytes = table->path_bytes + (table->parent != NULL) + name_bytes;
     if (key->text.len > TOML_KEY_BYTES_MAX) {
         toml_error(r, key->at, "a key component has at most %d bytes", TOML_KEY_BYTES_MAX);
         return NULL;

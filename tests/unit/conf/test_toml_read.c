@@ -153,7 +153,7 @@ static const struct {
         {"implicit, then dotted", "[a.b.c]\n[a]\nb.d = 1", STRICT, "",
                 "{'a':{'b':{'c':{},'d':1}}}"},
         {"implicit, dotted, then header", "[a.b.c]\n[a]\nb.d = 1\n[a.b]", STRICT,
-                "4:2 'a.b' is a table at f:1, and is complete\n", NULL},
+                "4:4 'a.b' is a table at f:1, and is complete\n", NULL},
         {"dotted in turns", "a.x = 1\nb.x = 1\na.y = 1", STRICT, "",
                 "{'a':{'x':1,'y':1},'b':{'x':1}}"},
         {"value over a table", "[a.b]\n[a]\nb = 1", STRICT,
@@ -204,7 +204,7 @@ static const struct {
                 " quotes\n",
                 NULL},
         {"T3", "a = \"^a\\.b\\d$\"", TOLERANT,
-                "~1:7 unknown escape '\\.' is kept as it stands; write '^a\\.b\\d$'\n",
+                "~1:8 unknown escape '\\.' is kept as it stands; write '^a\\.b\\d$'\n",
                 "{'a':'^a\\\\.b\\\\d$'}"},
         {"T3 among known ones", "a = \"\\.'\\n\\t\"", TOLERANT,
                 "~1:6 unknown escape '\\.' is kept as it stands; write it as a literal string, "
