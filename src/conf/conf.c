@@ -143,7 +143,6 @@ bool conf_is_none(const struct conf *conf, struct str key)
 struct conf_list conf_list(const struct conf *conf, struct str key)
 {
     const struct conf_value *v = answer(conf, key);
-    assert(v->setting->many != MANY_NOT);
     return (struct conf_list){v->elements, v->count};
 }
 
