@@ -17,7 +17,7 @@ static struct str bind_key_text(struct reading *r, const struct listen_address *
 static void read_server(struct reading *r);
 static struct ban_settings ban_of(const struct conf *conf, struct str rate, struct str period);
 static void listener_vsay(const struct reading *r, const struct listener *l, struct str member,
-        int element, struct finding what, const char *fmt, va_list args);
+        int element, struct finding what, const char *fmt, va_list args) PRINTF_LIKE(6, 0);
 
 struct err listen_settings_make(struct arena *a, const struct listen_inputs *in, struct findings *f,
         struct listen_settings *out)
