@@ -26,6 +26,7 @@ const struct backend backend_real = {
         .poll = real_poll,
         .listen = real_listen,
         .connect = real_connect,
+        .pair = real_pair,
         .offload = real_offload,
         .free = real_free,
 };

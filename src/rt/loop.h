@@ -23,6 +23,7 @@ struct backend {
             const struct endpoint *at, const struct listen_options *options, struct acceptor **out);
     struct err (*connect)(const struct endpoint *to, const struct connect_options *options,
             struct stream **out) suspends;
+    struct err (*pair)(struct stream *out[2]);
     struct err (*offload)(struct loop *loop, offload_fn *fn, void *arg) suspends;
     void (*free)(struct loop *loop);
 };

@@ -14,16 +14,23 @@
 
 #define BACKLOG_DEFAULT 1024
 
-struct acceptor {
+struct fd_acceptor {
+    struct acceptor a;
     struct watch watch;
-    struct endpoint local;
     bool closed;
 };
+
+static struct err fd_accept(struct acceptor *a, struct stream **out) suspends;
+static void fd_acceptor_close(struct acceptor *a);
+static void fd_acceptor_free(struct acceptor *a);
 
 static struct err bind_and_listen(
         const struct endpoint *at, const struct listen_options *options, int *out_fd);
 static struct err bind_failure(int errno_value);
 static struct err finish_connect(int fd) suspends;
+
+static const struct acceptor_ops fd_acceptor_ops = {
+        .accept = fd_accept, .close = fd_acceptor_close, .free = fd_acceptor_free};
 
 struct err net_listen(
         const struct endpoint *at, const struct listen_options *options, struct acceptor **out)
@@ -35,6 +42,32 @@ struct err net_connect(
         const struct endpoint *to, const struct connect_options *options, struct stream **out)
 {
     return loop_running()->backend->connect(to, options, out);
+}
+
+struct err net_accept(struct acceptor *a, struct stream **out)
+{
+    return a->ops->accept(a, out);
+}
+
+const struct endpoint *acceptor_local(const struct acceptor *a)
+{
+    return &a->local;
+}
+
+void acceptor_close(struct acceptor *a)
+{
+    a->ops->close(a);
+}
+
+void acceptor_free(struct acceptor *a)
+{
+    if (a != NULL)
+        a->ops->free(a);
+}
+
+struct err stream_pair(struct stream *out[2])
+{
+    return loop_running()->backend->pair(out);
 }
 
 struct err real_listen(
@@ -99,7 +132,7 @@ static struct err bind_failure(int errno_value)
 
 struct err acceptor_adopt(int fd, struct acceptor **out)
 {
-    struct acceptor *a = mem_new(struct acceptor);
+    struct fd_acceptor *a = mem_new(struct fd_acceptor);
     struct err e =
             a == NULL ? fail(ERR_LIMIT, "no memory for a listener") : watch_begin(&a->watch, fd);
     if (failed(e)) {
@@ -107,13 +140,20 @@ struct err acceptor_adopt(int fd, struct acceptor **out)
         mem_free(a);
         return e;
     }
-    sockaddr_local(fd, &a->local);
-    *out = a;
+    a->a.ops = &fd_acceptor_ops;
+    sockaddr_local(fd, &a->a.local);
+    *out = &a->a;
     return OK;
 }
 
-struct err net_accept(struct acceptor *a, struct stream **out)
+static struct fd_acceptor *fd_acceptor_from(struct acceptor *a)
 {
+    return CONTAINER_OF(a, struct fd_acceptor, a);
+}
+
+static struct err fd_accept(struct acceptor *acceptor, struct stream **out)
+{
+    struct fd_acceptor *a = fd_acceptor_from(acceptor);
     for (;;) {
         if (a->closed)
             return fail(ERR_CLOSED, "the listener was closed");
@@ -139,14 +179,10 @@ struct err net_accept(struct acceptor *a, struct stream **out)
     }
 }
 
-const struct endpoint *acceptor_local(const struct acceptor *a)
-{
-    return &a->local;
-}
-
 // A task may wait in net_accept: it finds `closed` and leaves; freeing is left to acceptor_free.
-void acceptor_close(struct acceptor *a)
+static void fd_acceptor_close(struct acceptor *acceptor)
 {
+    struct fd_acceptor *a = fd_acceptor_from(acceptor);
     if (a->closed)
         return;
     a->closed = true;
@@ -155,12 +191,10 @@ void acceptor_close(struct acceptor *a)
     close(a->watch.fd);
 }
 
-void acceptor_free(struct acceptor *a)
+static void fd_acceptor_free(struct acceptor *a)
 {
-    if (a == NULL)
-        return;
-    acceptor_close(a);
-    mem_free(a);
+    fd_acceptor_close(a);
+    mem_free(fd_acceptor_from(a));
 }
 
 struct err real_connect(
@@ -209,7 +243,7 @@ static struct err finish_connect(int fd)
     return reason == 0 ? OK : fail(err_kind_of_errno(reason), "connecting failed");
 }
 
-struct err stream_pair(struct stream *out[2])
+struct err real_pair(struct stream *out[2])
 {
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)

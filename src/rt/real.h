@@ -16,5 +16,6 @@ struct err real_listen(
         const struct endpoint *at, const struct listen_options *options, struct acceptor **out);
 struct err real_connect(const struct endpoint *to, const struct connect_options *options,
         struct stream **out) suspends;
+struct err real_pair(struct stream *out[2]);
 struct err real_offload(struct loop *loop, offload_fn *fn, void *arg) suspends;
 void offload_state_free(struct offload_state *state);

@@ -34,6 +34,19 @@ struct transport {
     uint64_t bytes_in, bytes_out;
 };
 
+struct acceptor;
+
+struct acceptor_ops {
+    struct err (*accept)(struct acceptor *a, struct stream **out) suspends;
+    void (*close)(struct acceptor *a);
+    void (*free)(struct acceptor *a); // closes as well
+};
+
+struct acceptor { // the head of a backend's own record
+    const struct acceptor_ops *ops;
+    struct endpoint local;
+};
+
 struct err stream_over(struct transport *t, struct stream **out); // takes t, also on failure
 struct transport *stream_transport(struct stream *s);
 void stream_transport_set(struct stream *s, struct transport *t);
