@@ -4,6 +4,7 @@
 
 void rt_context_exchange(void **save_sp, void *new_sp);
 void rt_context_start(void);
+void rt_context_call_on(void *sp, context_main *fn, void *arg);
 
 #define SAVED_WORDS 20 // x19..x30 and d8..d15
 
@@ -50,7 +51,30 @@ __asm__(".text\n"
         "  mov x29, xzr\n"
         "  blr x19\n"
         "  brk #1\n"
-        ".size rt_context_start,.-rt_context_start\n");
+        ".size rt_context_start,.-rt_context_start\n"
+        // The frame pointer keeps the old stack, so that backtraces go through to the caller.
+        ".globl rt_context_call_on\n"
+        ".hidden rt_context_call_on\n"
+        ".type rt_context_call_on,%function\n"
+        ".align 4\n"
+        "rt_context_call_on:\n"
+        "  .cfi_startproc\n"
+        "  hint #34\n" // bti c
+        "  stp x29, x30, [sp, #-16]!\n"
+        "  .cfi_def_cfa_offset 16\n"
+        "  .cfi_offset x29, -16\n"
+        "  .cfi_offset x30, -8\n"
+        "  mov x29, sp\n"
+        "  .cfi_def_cfa_register x29\n"
+        "  mov sp, x0\n"
+        "  mov x0, x2\n"
+        "  blr x1\n"
+        "  mov sp, x29\n"
+        "  ldp x29, x30, [sp], #16\n"
+        "  .cfi_def_cfa sp, 0\n"
+        "  ret\n"
+        "  .cfi_endproc\n"
+        ".size rt_context_call_on,.-rt_context_call_on\n");
 
 bool context_make(struct context *c, char *bottom UNUSED, char *top, context_main *main, void *arg)
 {
@@ -72,4 +96,9 @@ void context_release(struct context *c UNUSED)
 void context_switch(struct context *from, struct context *to)
 {
     rt_context_exchange(&from->sp, to->sp);
+}
+
+void context_call_on(const struct context *at, context_main *fn, void *arg)
+{
+    rt_context_call_on(at->sp, fn, arg);
 }

@@ -5,37 +5,48 @@
 
 #include <ucontext.h>
 
-static void start(unsigned high, unsigned low);
-static ucontext_t *of(struct context *c);
+#define FRAME_BYTES (4 * KIB) // what the frames of context_switch and swapcontext surely fit in
+#define CALL_BYTES MIB        // of stack for context_call_on
 
 struct start_args {
     context_main *main;
     void *arg;
+    ucontext_t *back; // where to go when main returns; NULL: it never does
 };
+
+static void prepare(ucontext_t *u, char *bottom, char *top, struct start_args args);
+static void start(unsigned high, unsigned low);
+static ucontext_t *of(struct context *c);
 
 bool context_make(struct context *c, char *bottom, char *top, context_main *main, void *arg)
 {
     ucontext_t *u = of(c);
     if (u == NULL || getcontext(u) != 0)
         return false;
-    // makecontext takes only ints: the arguments travel at the top of the new stack.
-    struct start_args *args =
+    prepare(u, bottom, top, (struct start_args){main, arg, NULL});
+    return true;
+}
+
+// makecontext takes only ints: the arguments travel at the top of the new stack.
+static void prepare(ucontext_t *u, char *bottom, char *top, struct start_args args)
+{
+    struct start_args *copy =
             (struct start_args *)(void *)(((uintptr_t)top - sizeof(struct start_args)) &
                                           ~(uintptr_t)15);
-    *args = (struct start_args){main, arg};
+    *copy = args;
     u->uc_stack.ss_sp = bottom;
-    u->uc_stack.ss_size = (size_t)((char *)args - bottom);
-    u->uc_link = NULL;
-    uintptr_t at = (uintptr_t)args;
+    u->uc_stack.ss_size = (size_t)((char *)copy - bottom);
+    u->uc_link = args.back;
+    uintptr_t at = (uintptr_t)copy;
     makecontext(u, (void (*)(void))start, 2, (unsigned)((uint64_t)at >> 32), (unsigned)at);
-    return true;
 }
 
 static void start(unsigned high, unsigned low)
 {
     struct start_args *args = (struct start_args *)(uintptr_t)((uint64_t)high << 32 | low);
     args->main(args->arg);
-    __builtin_trap();
+    if (args->back == NULL)
+        __builtin_trap();
 }
 
 void context_release(struct context *c)
@@ -48,7 +59,22 @@ void context_switch(struct context *from, struct context *to)
 {
     ucontext_t *save = of(from);
     assert(save != NULL);
+    from->sp = (char *)__builtin_frame_address(0) - FRAME_BYTES;
     swapcontext(save, to->portable);
+}
+
+void context_call_on(const struct context *at, context_main *fn, void *arg)
+{
+    struct context here = {0}, there = {0};
+    if (of(&here) == NULL || of(&there) == NULL || getcontext(of(&there)) != 0) {
+        fprintf(stderr, "no memory to change stacks\n");
+        abort();
+    }
+    char *top = at->sp;
+    prepare(there.portable, top - CALL_BYTES, top, (struct start_args){fn, arg, here.portable});
+    swapcontext(here.portable, there.portable);
+    context_release(&here);
+    context_release(&there);
 }
 
 static ucontext_t *of(struct context *c)

@@ -6,6 +6,7 @@
 
 void rt_context_exchange(void **save_sp, void *new_sp);
 void rt_context_start(void);
+void rt_context_call_on(void *sp, context_main *fn, void *arg);
 
 __asm__(".text\n"
         ".globl rt_context_exchange\n"
@@ -45,7 +46,30 @@ __asm__(".text\n"
         "  call *%r12\n"
         "  ud2\n"
         "  .cfi_endproc\n"
-        ".size rt_context_start,.-rt_context_start\n");
+        ".size rt_context_start,.-rt_context_start\n"
+        // The frame pointer keeps the old stack, so that backtraces go through to the caller.
+        ".globl rt_context_call_on\n"
+        ".hidden rt_context_call_on\n"
+        ".type rt_context_call_on,@function\n"
+        ".align 16\n"
+        "rt_context_call_on:\n"
+        "  .cfi_startproc\n"
+        "  endbr64\n"
+        "  pushq %rbp\n"
+        "  .cfi_def_cfa_offset 16\n"
+        "  .cfi_offset %rbp, -16\n"
+        "  movq %rsp, %rbp\n"
+        "  .cfi_def_cfa_register %rbp\n"
+        "  movq %rdi, %rsp\n"
+        "  andq $-16, %rsp\n"
+        "  movq %rdx, %rdi\n"
+        "  call *%rsi\n"
+        "  movq %rbp, %rsp\n"
+        "  popq %rbp\n"
+        "  .cfi_def_cfa %rsp, 8\n"
+        "  ret\n"
+        "  .cfi_endproc\n"
+        ".size rt_context_call_on,.-rt_context_call_on\n");
 
 bool context_make(struct context *c, char *bottom UNUSED, char *top, context_main *main, void *arg)
 {
@@ -70,4 +94,9 @@ void context_release(struct context *c UNUSED)
 void context_switch(struct context *from, struct context *to)
 {
     rt_context_exchange(&from->sp, to->sp);
+}
+
+void context_call_on(const struct context *at, context_main *fn, void *arg)
+{
+    rt_context_call_on(at->sp, fn, arg);
 }

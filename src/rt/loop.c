@@ -1,24 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // rt/loop.c: the scheduler. It switches between tasks, and knows nothing of what they wait for.
 //
-// The loop's own stack (the process's main stack) runs the rounds and deep_call. Tasks that are
-// ready run in the order in which they became so; those that become ready meanwhile run in the
-// next round, and every few rounds there is a look at the outside world, so that none can starve
-// the network.
+// Tasks that are ready run in the order in which they became so; those that become ready meanwhile
+// run in the next round, and after some switches there is a look at the outside world, so that none
+// can starve the network. Within a round each task hands over to the next one itself: one switch,
+// and the processor, which sees every task come back to the same place, predicts it. Only when the
+// round is over, or a task has finished, the loop's own stack (the process's main stack) goes on.
+// Below what it holds there is room for deep_call.
 #include "rt/loop.h"
 
 #include "rt/blocks.h"
 #include "rt/clock.h"
 #include "rt/sanitize.h"
 
-#define ROUNDS_PER_POLL 8 // a look outside is a system call: not for every few ready tasks
+#define PAGE_BYTES 4096
+#define COLOURS 8
+#define COLOUR_BYTES 128
+#define SWITCHES_PER_POLL 128 // a look outside is a system call: not for every few ready tasks
 
 static void run_round(struct loop *loop);
-static void task_enter(struct loop *loop, struct task *t);
-static void task_leave(struct task *t, bool for_good);
+static struct task *round_next(struct loop *loop);
+static void switch_begin(struct loop *loop, void **save, struct task *to);
+static void task_leave(struct task *t) suspends;
+static void task_leave_for_good(struct task *t);
+static void deep_main(void *arg);
 static void task_start(void *arg);
 static void task_free(struct task *t);
+static struct task *task_place(char *top);
 static bool timers_reserve(struct loop *loop);
+
+struct deep { // one deep_call
+    struct loop *loop;
+    struct task *task;
+    deep_fn *fn;
+    void *arg;
+    void *fake_stack; // AddressSanitizer's, of the task
+};
 
 // The one exception to "no globals": a task must find its loop without carrying it through every
 // call (within_ms, now_ms). Set while loop_run runs, and only read by this room.
@@ -73,6 +90,7 @@ void loop_free(struct loop *loop)
     loop->backend->free(loop);
     block_pool_free(loop->blocks);
     stack_pool_done(&loop->stacks);
+    context_release(&loop->main_context);
     mem_free(loop->timers);
     mem_free(loop);
 }
@@ -81,14 +99,16 @@ struct err loop_run(struct loop *loop, task_main *first, void *arg)
 {
     struct group top;
     loop_enter(loop);
+    loop->main_stack_bottom = NULL;
     loop->now_ns = loop->backend->now_ns(loop);
     group_begin(&top);
     struct err e = loop_spawn_on(loop, NULL, &top, first, arg);
-    for (uint32_t rounds = 1; !failed(e) && top.count > 0; rounds++) {
+    uint64_t polled_at = loop->figures.switches;
+    while (!failed(e) && top.count > 0) {
         run_round(loop);
         if (top.count == 0)
             break;
-        if (!list_is_empty(&loop->ready) && rounds % ROUNDS_PER_POLL != 0)
+        if (!list_is_empty(&loop->ready) && loop->figures.switches - polled_at < SWITCHES_PER_POLL)
             continue;
         int64_t until_ns = NO_DEADLINE;
         if (!list_is_empty(&loop->ready))
@@ -96,6 +116,7 @@ struct err loop_run(struct loop *loop, task_main *first, void *arg)
         else if (loop->timer_count > 0)
             until_ns = loop->timers[0]->timer_ns;
         loop->figures.polls++;
+        polled_at = loop->figures.switches;
         loop->backend->poll(loop, until_ns);
         loop->now_ns = loop->backend->now_ns(loop);
         timers_fire(loop);
@@ -106,47 +127,60 @@ struct err loop_run(struct loop *loop, task_main *first, void *arg)
 
 static void run_round(struct loop *loop)
 {
-    struct list round;
-    list_init(&round);
-    while (!list_is_empty(&loop->ready))
-        list_append(&round, list_take_first(&loop->ready));
-    for (struct link *k; (k = list_take_first(&round)) != NULL;) {
-        struct task *t = CONTAINER_OF(k, struct task, ready_link);
-        task_enter(loop, t);
+    loop->round_last = list_is_empty(&loop->ready) ? NULL : loop->ready.head.prev;
+    for (struct task *t; (t = round_next(loop)) != NULL;) {
+        // It comes back from the last task of the round, or from one that finished.
+        void *fake_stack = NULL;
+        switch_begin(loop, &fake_stack, t);
+        context_switch(&loop->main_context, &t->context);
+        sanitize_switch_end(fake_stack, NULL, NULL);
+        t = loop->current;
+        loop->current = NULL;
         if (t->finished)
             task_free(t);
     }
 }
 
-// From the loop's stack into a task and back; what the task asked for by deep_call is done here,
-// on the large stack.
-static void task_enter(struct loop *loop, struct task *t)
+// The next task of this round; NULL when the one that was the last has been taken.
+static struct task *round_next(struct loop *loop)
 {
-    do {
-        void *fake_stack = NULL;
-        loop->current = t;
-        loop->in_deep = false;
-        loop->figures.switches++;
-        sanitize_switch_begin(&fake_stack, t->stack_top - STACK_BYTES + STACK_GUARD_BYTES,
-                STACK_BYTES - STACK_GUARD_BYTES);
-        context_switch(&loop->main_context, &t->context);
-        sanitize_switch_end(fake_stack, NULL, NULL);
-        if (loop->deep != NULL) {
-            loop->in_deep = true;
-            loop->deep(loop->deep_arg);
-        }
-    } while (loop->deep != NULL);
-    loop->current = NULL;
+    if (loop->round_last == NULL)
+        return NULL;
+    struct link *k = list_take_first(&loop->ready);
+    if (k == loop->round_last)
+        loop->round_last = NULL;
+    return CONTAINER_OF(k, struct task, ready_link);
 }
 
-static void task_leave(struct task *t, bool for_good)
+static void switch_begin(struct loop *loop, void **save, struct task *to)
+{
+    loop->current = to;
+    loop->figures.switches++;
+    sanitize_switch_begin(
+            save, to->stack_top - STACK_BYTES + STACK_GUARD_BYTES, STACK_BYTES - STACK_GUARD_BYTES);
+}
+
+// Suspends a task that waits or yields. All tasks are suspended at this one place.
+static __attribute__((noinline)) void task_leave(struct task *t)
 {
     struct loop *loop = t->loop;
     void *fake_stack = NULL;
-    sanitize_switch_begin(
-            for_good ? NULL : &fake_stack, loop->main_stack_bottom, loop->main_stack_bytes);
+    struct task *next = round_next(loop);
+    if (next != NULL)
+        switch_begin(loop, &fake_stack, next);
+    else
+        sanitize_switch_begin(&fake_stack, loop->main_stack_bottom, loop->main_stack_bytes);
+    context_switch(&t->context, next != NULL ? &next->context : &loop->main_context);
+    sanitize_switch_end(fake_stack, NULL, NULL);
+}
+
+// The loop frees what the task has left: nobody may free the stack on which he stands.
+static void task_leave_for_good(struct task *t)
+{
+    struct loop *loop = t->loop;
+    sanitize_switch_begin(NULL, loop->main_stack_bottom, loop->main_stack_bytes);
     context_switch(&t->context, &loop->main_context);
-    sanitize_switch_end(fake_stack, &loop->main_stack_bottom, &loop->main_stack_bytes);
+    assert(false); // a finished task was entered again
 }
 
 void deep_call(deep_fn *fn, void *arg)
@@ -156,10 +190,23 @@ void deep_call(deep_fn *fn, void *arg)
         fn(arg); // already on a large stack
         return;
     }
-    loop->deep = fn;
-    loop->deep_arg = arg;
-    task_leave(loop->current, false);
-    loop->deep = NULL;
+    struct task *t = loop->current;
+    struct deep d = {.loop = loop, .task = t, .fn = fn, .arg = arg};
+    loop->in_deep = true;
+    sanitize_switch_begin(&d.fake_stack, loop->main_stack_bottom, loop->main_stack_bytes);
+    context_call_on(&loop->main_context, deep_main, &d);
+    sanitize_switch_end(d.fake_stack, NULL, NULL);
+    loop->in_deep = false;
+}
+
+static void deep_main(void *arg)
+{
+    struct deep *d = arg;
+    void *fake_stack = NULL;
+    sanitize_switch_end(NULL, NULL, NULL);
+    d->fn(d->arg);
+    sanitize_switch_begin(&fake_stack, d->task->stack_top - STACK_BYTES + STACK_GUARD_BYTES,
+            STACK_BYTES - STACK_GUARD_BYTES);
 }
 
 struct err loop_spawn_on(
@@ -170,9 +217,7 @@ struct err loop_spawn_on(
     char *top = stack_take(&loop->stacks);
     if (top == NULL)
         return fail(ERR_LIMIT, "no memory for the stack of another task");
-    // The task's own record lies at the top of its stack: an idle task touches one page.
-    struct task *t =
-            (struct task *)(void *)(((uintptr_t)top - sizeof(struct task)) & ~(uintptr_t)15);
+    struct task *t = task_place(top);
     *t = (struct task){
             .stack_top = top,
             .loop = loop,
@@ -201,6 +246,16 @@ struct err loop_spawn_on(
     return OK;
 }
 
+// The task's own record lies at the top of its stack: an idle task touches one page. Neighbours
+// have theirs at different places within the page, because the first level of cache looks at no
+// more of an address than that.
+static struct task *task_place(char *top)
+{
+    size_t colour = (uintptr_t)top / PAGE_BYTES % COLOURS * COLOUR_BYTES;
+    return (struct task *)(void *)(((uintptr_t)top - sizeof(struct task) - colour) &
+                                   ~(uintptr_t)63);
+}
+
 static bool timers_reserve(struct loop *loop)
 {
     if (loop->figures.tasks < loop->timer_cap)
@@ -217,7 +272,10 @@ static bool timers_reserve(struct loop *loop)
 static void task_start(void *arg)
 {
     struct task *t = arg;
-    sanitize_switch_end(NULL, &t->loop->main_stack_bottom, &t->loop->main_stack_bytes);
+    // The first task of all comes from the main stack, later ones from anywhere.
+    bool is_first = t->loop->main_stack_bottom == NULL;
+    sanitize_switch_end(NULL, is_first ? &t->loop->main_stack_bottom : NULL,
+            is_first ? &t->loop->main_stack_bytes : NULL);
     struct err e = t->main(t->arg);
     struct group *g = t->group;
     if (failed(e) && !failed(g->first_error))
@@ -226,8 +284,7 @@ static void task_start(void *arg)
     link_remove(&t->group_link);
     g->count--;
     waitq_wake_all(&g->changed);
-    task_leave(t, true);
-    assert(false); // a finished task was entered again
+    task_leave_for_good(t);
 }
 
 static void task_free(struct task *t)
@@ -271,7 +328,7 @@ struct err waitq_wait(struct waitq *q, const char *what)
         timers_add(t->loop, t, t->deadline_ns);
     t->waiting_for = what;
     t->waiting_since_ns = t->loop->now_ns;
-    task_leave(t, false);
+    task_leave(t);
     switch (t->woken_by) {
     case WAKE_EVENT:
         return OK;
@@ -313,7 +370,7 @@ void task_yield(void)
 {
     struct task *t = task_running();
     list_append(&t->loop->ready, &t->ready_link);
-    task_leave(t, false);
+    task_leave(t);
 }
 
 // --- Deadlines and nudges ------------------------------------------------------------------------

@@ -61,16 +61,15 @@ struct loop {
     const struct backend *backend;
     void *backend_state;
     struct context main_context;
-    const void *main_stack_bottom;
+    const void *main_stack_bottom; // as AddressSanitizer knows it; NULL without it
     size_t main_stack_bytes;
     struct task *current;
     struct list ready;
+    struct link *round_last; // the last of this round in `ready`; NULL when it was taken
     struct list all;
     struct task **timers; // a heap of four children a node, by timer_ns
     size_t timer_count, timer_cap;
     int64_t now_ns; // of this round
-    deep_fn *deep;
-    void *deep_arg;
     bool in_deep;
     struct stack_pool stacks;
     struct block_pool *blocks; // buffers of streams
