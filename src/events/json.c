@@ -148,12 +148,6 @@ static bool add_note(struct line *line, const struct field_value *v, int depth)
 
 static bool add_time(struct line *line, int64_t at_ms, enum date_precision precision)
 {
-    struct buf small;
-    buf_init(&small, 64);
-    buf_add(&small, S("\""));
-    date_add_rfc3339(&small, at_ms, precision);
-    buf_add(&small, S("\""));
-    bool fits = line_add(line, buf_str(&small));
-    buf_done(&small);
-    return fits;
+    return line_add(line, S("\"")) && line_add_time(line, at_ms, precision) &&
+           line_add(line, S("\""));
 }

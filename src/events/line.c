@@ -6,13 +6,17 @@
 #include "base/encode.h"
 #include "base/id.h"
 
-#define PIECE_BYTES 32 // the longest piece: a number, an address in pieces
+#define PIECE_BYTES 32 // the longest piece: a number or an escape
+#define PLAIN_RUN_BYTES 64
+#define FOUR_DIGITS_END_MS INT64_C(253402300800000) // year 10000
 
 static struct str escape_piece(struct str *rest, char out[PIECE_BYTES]);
 static struct str json_piece(struct str *rest, char out[PIECE_BYTES]);
+static struct str take_plain(struct str *rest);
 static bool is_unshowable(uint32_t code);
 static struct str hex_piece(
         char out[PIECE_BYTES], struct str before, uint32_t code, size_t digits, struct str behind);
+static void put_digits(char *at, size_t count, unsigned value);
 static bool add_small(struct line *line, const struct buf *small);
 
 struct line line_begin(struct buf *buf)
@@ -70,6 +74,9 @@ bool line_add_json(struct line *line, struct str bytes)
 static struct str escape_piece(struct str *rest, char out[PIECE_BYTES])
 {
     uint32_t code = 0;
+    struct str plain = take_plain(rest);
+    if (plain.len > 0)
+        return plain;
     size_t len = str_utf8_next(*rest, &code);
     struct str taken = str_upto(*rest, len == 0 ? 1 : len);
     *rest = str_from(*rest, taken.len);
@@ -91,6 +98,9 @@ static struct str escape_piece(struct str *rest, char out[PIECE_BYTES])
 static struct str json_piece(struct str *rest, char out[PIECE_BYTES])
 {
     uint32_t code = 0;
+    struct str plain = take_plain(rest);
+    if (plain.len > 0)
+        return plain;
     size_t len = str_utf8_next(*rest, &code);
     struct str taken = str_upto(*rest, len == 0 ? 1 : len);
     *rest = str_from(*rest, taken.len);
@@ -111,6 +121,20 @@ static struct str json_piece(struct str *rest, char out[PIECE_BYTES])
     if (code < 0x10000)
         return hex_piece(out, S("\\u"), code, 4, S(""));
     return S("\xef\xbf\xbd"); // tag characters: nothing that a log needs
+}
+
+// Most texts are nothing else. Short runs, so that a long text still fills the line to its end.
+static struct str take_plain(struct str *rest)
+{
+    size_t len = 0;
+    for (; len < rest->len && len < PLAIN_RUN_BYTES; len++) {
+        uint8_t c = (uint8_t)rest->ptr[len];
+        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
+            break;
+    }
+    struct str plain = str_upto(*rest, len);
+    *rest = str_from(*rest, len);
+    return plain;
 }
 
 // Code points that a terminal obeys, or that change the order or the lines of what stands around
@@ -181,10 +205,44 @@ bool line_add_double(struct line *line, double value)
 
 bool line_add_id(struct line *line, uint64_t id)
 {
-    struct buf small;
-    buf_init(&small, 64);
-    id_add(&small, id);
-    return add_small(line, &small);
+    static const char hex[] = "0123456789abcdef";
+    char digits[ID_DIGITS];
+    for (size_t i = 0; i < ID_DIGITS; i++)
+        digits[i] = hex[id >> (4 * (ID_DIGITS - 1 - i)) & 15];
+    return line_add(line, str_of(digits, ID_DIGITS));
+}
+
+// 2025-03-01T10:00:00.123Z. Every line has one; years beyond four digits go the general way.
+bool line_add_time(struct line *line, int64_t at_ms, enum date_precision precision)
+{
+    char text[] = "0000-00-00T00:00:00.000Z";
+    struct civil c;
+    if (at_ms < 0 || at_ms >= FOUR_DIGITS_END_MS) {
+        struct buf small;
+        buf_init(&small, 128);
+        date_add_rfc3339(&small, at_ms, precision);
+        return add_small(line, &small);
+    }
+    civil_from_ms(at_ms, &c);
+    put_digits(text, 4, (unsigned)c.year);
+    put_digits(text + 5, 2, c.month);
+    put_digits(text + 8, 2, c.day);
+    put_digits(text + 11, 2, c.hour);
+    put_digits(text + 14, 2, c.minute);
+    put_digits(text + 17, 2, c.second);
+    put_digits(text + 20, 3, c.ms);
+    if (precision == DATE_MS)
+        return line_add(line, str_of(text, sizeof(text) - 1));
+    text[19] = 'Z';
+    return line_add(line, str_of(text, 20));
+}
+
+static void put_digits(char *at, size_t count, unsigned value)
+{
+    while (count-- > 0) {
+        at[count] = (char)('0' + value % 10);
+        value /= 10;
+    }
 }
 
 bool line_add_ip(struct line *line, const struct ip *ip)

@@ -3,6 +3,7 @@
 // and the one place where a peer's bytes are made fit to be looked at.
 #pragma once
 
+#include "base/date.h"
 #include "events/record.h"
 
 #define LINE_BYTES_MAX (16 * KIB) // with its newline
@@ -33,4 +34,5 @@ bool line_add_u64(struct line *line, uint64_t value);
 bool line_add_i64(struct line *line, int64_t value);
 bool line_add_double(struct line *line, double value); // not finite: null
 bool line_add_id(struct line *line, uint64_t id);
+bool line_add_time(struct line *line, int64_t at_ms, enum date_precision precision);
 bool line_add_ip(struct line *line, const struct ip *ip);

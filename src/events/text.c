@@ -14,7 +14,6 @@ static void text_fields(struct line *line, struct str fields, const struct text_
 static void text_value(struct line *line, const struct field_value *v);
 static void text_list(struct line *line, struct str items);
 static void text_event(struct line *line, const struct field_value *v);
-static void add_time(struct line *line, int64_t at_ms, enum date_precision precision);
 static struct str level_colour(enum event_level level);
 static struct str level_upper(enum event_level level);
 static void logfmt_line(struct buf *out, const struct record *r, const struct text_style *style);
@@ -92,7 +91,7 @@ static void end_line(struct line *line)
 static void text_head(struct line *line, const struct record *r, const struct text_style *style)
 {
     const struct event_row *row = event_row(r->head.id);
-    add_time(line, r->head.at_ms, style->precision);
+    line_add_time(line, r->head.at_ms, style->precision);
     line_add(line, S(" "));
     if (style->colour)
         line_add(line, level_colour(r->head.level));
@@ -151,7 +150,7 @@ static void text_value(struct line *line, const struct field_value *v)
         line_add_ip(line, &v->ip);
         return;
     case KIND_TIME:
-        add_time(line, v->is.signed_number, DATE_MS);
+        line_add_time(line, v->is.signed_number, DATE_MS);
         return;
     case KIND_DURATION:
         line_add_i64(line, v->is.signed_number);
@@ -193,15 +192,6 @@ static void text_event(struct line *line, const struct field_value *v)
         return;
     text_fields(line, v->text, &plain);
     line_close(line, S(" }"));
-}
-
-static void add_time(struct line *line, int64_t at_ms, enum date_precision precision)
-{
-    struct buf small;
-    buf_init(&small, 64);
-    date_add_rfc3339(&small, at_ms, precision);
-    line_add(line, buf_str(&small));
-    buf_done(&small);
 }
 
 static struct str level_colour(enum event_level level)
@@ -248,7 +238,7 @@ static void logfmt_line(struct buf *out, const struct record *r, const struct te
 {
     struct line line = line_begin(out);
     line_add(&line, S("time="));
-    add_time(&line, r->head.at_ms, style->precision);
+    line_add_time(&line, r->head.at_ms, style->precision);
     line_add(&line, S(" level="));
     line_add(&line, event_level_name(r->head.level));
     line_add(&line, S(" event="));
