@@ -130,11 +130,11 @@ struct read_case {
 };
 
 static const struct read_case READS[] = {
-        {"list", {LOOKUP_LIST}, " a \r\n\n# no\n#no\nb\n*.c\nlast",
+        {"list", {.format = LOOKUP_LIST}, " a \r\n\n# no\n#no\nb\n*.c\nlast",
                 {{"a", "1"}, {"b", "1"}, {"*.c", "1"}, {"x.c", "nothing"}, {"last", "1"}}, 4, 0,
                 false},
-        {"list without patterns", {LOOKUP_LIST}, "a\\*b", {{"a\\*b", "1"}}, 1, 0, false},
-        {"nothing", {LOOKUP_LIST}, "", {{"", "nothing"}}, 0, 0, false},
+        {"list without patterns", {.format = LOOKUP_LIST}, "a\\*b", {{"a\\*b", "1"}}, 1, 0, false},
+        {"nothing", {.format = LOOKUP_LIST}, "", {{"", "nothing"}}, 0, 0, false},
         {"csv", {LOOKUP_CSV, .value_column = 1}, "a,1,x\r\nb, two ,y\nc\n,5\n",
                 {{"a", "1"}, {"b", "'two'"}, {"c", "''"}}, 3, 1, false},
         {"csv without values", {LOOKUP_CSV, .key_column = 1, .value_column = -1}, "x,a\ny\nz,b",
