@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// rt/net.c: listening, accepting and connecting on the real machine; and the calls of rt/net.h,
-// which ask the loop's backend.
+// rt/net.c: accepting and connecting on the real machine; and the calls of rt/net.h, which ask the
+// loop's backend. Listening sockets are made in rt/net_open.c.
 #include "rt/net.h"
 
 #include "rt/epoll.h"
@@ -8,25 +8,26 @@
 #include "rt/sockaddr.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG_DEFAULT 1024
+#define LISTEN_TEXTS_BYTES_MAX (16 * KIB)
 
 struct fd_acceptor {
     struct acceptor a;
     struct watch watch;
     bool closed;
+    int spare_fd; // let go when descriptors run out; -1: gone
 };
 
 static struct err fd_accept(struct acceptor *a, struct stream **out) suspends;
 static void fd_acceptor_close(struct acceptor *a);
 static void fd_acceptor_free(struct acceptor *a);
-
-static struct err bind_and_listen(
-        const struct endpoint *at, const struct listen_options *options, int *out_fd);
-static struct err bind_failure(int errno_value);
+static struct err accept_failure(int errno_value);
+static int spare_open(const struct fd_acceptor *a);
+static struct fd_acceptor *fd_acceptor_from(struct acceptor *a);
 static struct err finish_connect(int fd) suspends;
 
 static const struct acceptor_ops fd_acceptor_ops = {
@@ -73,61 +74,11 @@ struct err stream_pair(struct stream *out[2])
 struct err real_listen(
         const struct endpoint *at, const struct listen_options *options, struct acceptor **out)
 {
+    struct arena a AUTO(arena_done);
     int fd;
-    TRY(bind_and_listen(at, options, &fd));
-    return acceptor_adopt(fd, out);
-}
-
-struct err net_bind(struct arena *a, const struct endpoint *at,
-        const struct listen_options *options, int *out_fd)
-{
-    struct err e = bind_and_listen(at, options, out_fd);
-    if (!failed(e))
-        return OK;
-    return fail_fmt(
-            a, e.kind, "listening on %.*s: %.*s", ARG(endpoint_text(a, at)), ARG(err_text(e)));
-}
-
-static struct err bind_and_listen(
-        const struct endpoint *at, const struct listen_options *options, int *out_fd)
-{
-    struct sockaddr_storage address;
-    socklen_t length = sockaddr_from(at, &address);
-    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return bind_failure(errno);
-    int on = 1, v6only = options->v6only;
-    if (!options->no_reuse_addr)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (options->reuse_port && address.ss_family != AF_UNIX)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    if (address.ss_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only));
-    int backlog = options->backlog > 0 ? options->backlog : BACKLOG_DEFAULT;
-    if (bind(fd, (struct sockaddr *)&address, length) != 0 || listen(fd, backlog) != 0) {
-        struct err e = bind_failure(errno);
-        close(fd);
-        return e;
-    }
-    *out_fd = fd;
-    return OK;
-}
-
-// The frequent causes with what to do about them: listeners.md 3.5.
-static struct err bind_failure(int errno_value)
-{
-    switch (errno_value) {
-    case EADDRINUSE:
-        return fail(ERR_EXISTS, "the address is in use; is another server running there?");
-    case EADDRNOTAVAIL:
-        return fail(ERR_UNREACHABLE, "this machine does not have the address");
-    case EACCES:
-        return fail(ERR_REFUSED,
-                "not allowed; ports below 1024 need root, CAP_NET_BIND_SERVICE, or a lower "
-                "net.ipv4.ip_unprivileged_port_start");
-    default:
-        return fail(err_kind_of_errno(errno_value), "the system refused it");
-    }
+    arena_init(&a, LISTEN_TEXTS_BYTES_MAX);
+    struct err e = net_bind(&a, at, options, &fd);
+    return failed(e) ? fail(e.kind, "the address cannot be listened on") : acceptor_adopt(fd, out);
 }
 
 struct err acceptor_adopt(int fd, struct acceptor **out)
@@ -142,6 +93,7 @@ struct err acceptor_adopt(int fd, struct acceptor **out)
     }
     a->a.ops = &fd_acceptor_ops;
     sockaddr_local(fd, &a->a.local);
+    a->spare_fd = spare_open(a);
     *out = &a->a;
     return OK;
 }
@@ -171,12 +123,54 @@ static struct err fd_accept(struct acceptor *acceptor, struct stream **out)
         if (fd < 0 && errno == EINTR)
             continue;
         if (fd < 0)
-            return fail(err_kind_of_errno(errno), "a connection could not be accepted");
+            return accept_failure(errno);
         struct endpoint peer, local;
         sockaddr_to(&address, length, &peer);
         sockaddr_local(fd, &local);
         return fd_stream(fd, &local, &peer, out);
     }
+}
+
+// The three cases of listeners.md 7.1.
+static struct err accept_failure(int errno_value)
+{
+    switch (errno_value) {
+    case EMFILE:
+    case ENFILE:
+        return fail(ERR_LIMIT, "no descriptor is left to accept a connection");
+    case ENOBUFS:
+    case ENOMEM:
+        return fail(ERR_LIMIT, "the system has no memory left to accept a connection");
+    case EBADF:
+    case EINVAL:
+    case ENOTSOCK:
+        return fail(ERR_INTERNAL, "the listening socket is broken");
+    default:
+        return fail(ERR_RESET, "the connection was gone before it could be accepted");
+    }
+}
+
+// A second name of the listening socket: making it needs no path, which the sandbox would refuse.
+static int spare_open(const struct fd_acceptor *a)
+{
+    return fcntl(a->watch.fd, F_DUPFD_CLOEXEC, 0);
+}
+
+bool acceptor_shed(struct acceptor *acceptor, struct str text)
+{
+    struct fd_acceptor *a = fd_acceptor_from(acceptor);
+    if (acceptor->ops != &fd_acceptor_ops || a->closed || a->spare_fd < 0)
+        return false;
+    close(a->spare_fd);
+    int fd = accept4(a->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t put = send(fd, text.ptr, text.len, MSG_NOSIGNAL);
+        (void)put; // a peer that does not even take one line need not be told
+        shutdown(fd, SHUT_WR);
+        close(fd);
+    }
+    a->spare_fd = spare_open(a);
+    return fd >= 0;
 }
 
 // A task may wait in net_accept: it finds `closed` and leaves; freeing is left to acceptor_free.
@@ -189,6 +183,9 @@ static void fd_acceptor_close(struct acceptor *acceptor)
     a->watch.readable = true;
     watch_end(&a->watch);
     close(a->watch.fd);
+    if (a->spare_fd >= 0)
+        close(a->spare_fd);
+    a->spare_fd = -1;
 }
 
 static void fd_acceptor_free(struct acceptor *a)
