@@ -15,7 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define KEEP_MAX 4096
+#define KEEP_MAX 8192
+#define FIRST_PASSED 3 // SD_LISTEN_FDS_START
+#define ARGUMENT_BYTES_MAX MIB
 
 struct signals {
     struct watch watch;
@@ -32,6 +34,7 @@ struct fork_call {
 
 static void fork_now(void *arg);
 static void close_others(const int *keep, size_t count);
+static struct err place_descriptors(struct arena *a, const int *fds, size_t count);
 
 struct err process_fork(
         process_main *main, void *arg, const int *keep, size_t keep_count, pid_t *out_pid)
@@ -94,10 +97,9 @@ pid_t process_id(void)
 }
 
 struct err process_exec(struct arena *a, const char *const *argv, const char *const *env,
-        const int *keep, size_t keep_count)
+        const int *fds, size_t count)
 {
-    for (size_t i = 0; i < keep_count; i++)
-        fcntl(keep[i], F_SETFD, 0);
+    TRY(place_descriptors(a, fds, count));
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -107,6 +109,46 @@ struct err process_exec(struct arena *a, const char *const *argv, const char *co
     } arguments = {.in = argv}, environment = {.in = env};
     execvpe(argv[0], arguments.out, environment.out);
     return fail_errno(a, errno, "starting %s", argv[0]);
+}
+
+// In two steps, for the places may be taken by descriptors that are still to be placed.
+static struct err place_descriptors(struct arena *a, const int *fds, size_t count)
+{
+    int *high = arena_array(a, count + 1, int);
+    if (high == NULL)
+        return fail(ERR_LIMIT, "no memory to hand over descriptors");
+    for (size_t i = 0; i < count; i++) {
+        high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FIRST_PASSED + (int)count);
+        if (high[i] < 0)
+            return fail_errno(a, errno, "handing over descriptor %d", fds[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (dup2(high[i], FIRST_PASSED + (int)i) < 0) // which clears close-on-exec
+            return fail_errno(a, errno, "handing over descriptor %d", fds[i]);
+    return OK;
+}
+
+const char *const *process_arguments(struct arena *a)
+{
+    struct buf text AUTO(buf_done);
+    VEC(const char *) all = {0};
+    buf_init(&text, ARGUMENT_BYTES_MAX);
+    int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? 0 : 1;
+    while (got > 0 && buf_reserve(&text, 4 * KIB)) {
+        got = read(fd, text.ptr + text.len, 4 * KIB);
+        text.len += got > 0 ? (size_t)got : 0;
+    }
+    descriptor_close(fd);
+    struct scan in = scan_over(buf_str(&text));
+    struct str one;
+    while (scan_until_past(&in, '\0', &one)) {
+        const char **argument = vec_add(a, &all);
+        if (argument == NULL)
+            return NULL;
+        *argument = arena_c_str(a, one);
+    }
+    return all.count > 0 && vec_add(a, &all) != NULL ? all.at : NULL; // the one added is NULL
 }
 
 struct err signals_begin(const int *signos, size_t count, struct signals **out)
@@ -171,6 +213,21 @@ void descriptor_close(int fd)
 {
     if (fd >= 0)
         close(fd);
+}
+
+int descriptor_duplicate(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_PASSED);
+}
+
+void descriptor_keep_private(int fd)
+{
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+void environment_forget(const char *name)
+{
+    unsetenv(name);
 }
 
 void service_notify(struct str path, struct str text)

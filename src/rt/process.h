@@ -19,10 +19,12 @@ struct err process_fork(
 pid_t process_reap(int *out_status);
 bool process_signal(pid_t pid, int signo);
 pid_t process_id(void);
-// Replaces this program by another run of it; returns only on failure. Descriptors in `keep` stay
-// open in it.
+// Replaces this program by another; returns only on failure. The path is looked up anew. The
+// descriptors become 3, 4, 5, ... in it, in this order (what LISTEN_FDS is about). Only in a child.
 struct err process_exec(struct arena *a, const char *const *argv, const char *const *env,
-        const int *keep, size_t keep_count) MUST_USE;
+        const int *fds, size_t count) MUST_USE;
+// What this process was started with, NULL at the end; NULL when the system does not tell.
+const char *const *process_arguments(struct arena *a);
 
 // Signals of the set are blocked and read in order instead. One reader a process.
 struct signals;
@@ -33,10 +35,15 @@ void signals_end(struct signals *s); // NULL is fine; the signals stay blocked
 // Two ends of a wire for lines of text; each is adopted by a loop as a stream.
 struct err wire_make(int out_fds[2]) MUST_USE;
 struct err wire_adopt(int fd, struct stream **out) MUST_USE;
-void descriptor_close(int fd);
+void descriptor_close(int fd);        // a negative one is none
+int descriptor_duplicate(int fd);     // close-on-exec; negative when there is no room
+void descriptor_keep_private(int fd); // close-on-exec from now on
 
 // One datagram to the service manager (sd_notify's protocol); nothing without NOTIFY_SOCKET.
 void service_notify(struct str socket_path, struct str text);
+
+// A variable that other programs started from here must not see.
+void environment_forget(const char *name);
 
 // Raises the limit of open descriptors to what the system allows; tells the result.
 uint64_t descriptors_raise(void);
