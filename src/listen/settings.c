@@ -24,9 +24,12 @@ struct err listen_settings_make(struct arena *a, const struct listen_inputs *in,
 {
     *out = (struct listen_settings){0};
     struct reading r = {.arena = a, .in = in, .conf = in->conf, .findings = f, .out = out};
+    in->kept->settings_made++;
     read_server(&r);
     TRY(read_listeners(&r));
     TRY(settings_relate_binds(&r));
+    if (in->addresses_only)
+        return OK;
     TRY(settings_read_lists(&r));
     TRY(settings_read_certificates(&r));
     return settings_make_tls_contexts(&r);
@@ -49,6 +52,37 @@ void listen_kept_done(struct listen_kept *kept)
 {
     self_signed_free(kept->self_signed);
     kept->self_signed = NULL;
+    for (size_t i = 0; kept->slots != NULL && i < LISTENERS_MAX; i++)
+        mem_free((void *)(uintptr_t)kept->slots[i].id.ptr);
+    mem_free(kept->slots);
+    kept->slots = NULL;
+}
+
+struct err listen_kept_slot(struct listen_kept *kept, struct str id, size_t *out)
+{
+    size_t oldest = 0;
+    if (kept->slots == NULL)
+        kept->slots = mem_bytes(LISTENERS_MAX * sizeof(struct kept_slot));
+    for (size_t i = 0; kept->slots != NULL && i < LISTENERS_MAX; i++) {
+        if (str_eq(kept->slots[i].id, id) && !str_is_null(kept->slots[i].id)) {
+            kept->slots[i].wanted_at = kept->settings_made;
+            *out = i;
+            return OK;
+        }
+        if (kept->slots[i].wanted_at < kept->slots[oldest].wanted_at)
+            oldest = i;
+    }
+    char *copy = mem_bytes(id.len + 1);
+    if (copy == NULL || kept->slots == NULL) {
+        mem_free(copy);
+        return fail(ERR_LIMIT, "no memory for the listeners");
+    }
+    memcpy(copy, id.ptr, id.len);
+    mem_free((void *)(uintptr_t)kept->slots[oldest].id.ptr);
+    kept->slots[oldest] =
+            (struct kept_slot){.id = str_of(copy, id.len), .wanted_at = kept->settings_made};
+    *out = oldest;
+    return OK;
 }
 
 struct str listen_role_name(enum listen_role role)
@@ -85,6 +119,7 @@ static struct err read_listeners(struct reading *r)
             break;
         }
         r->out->listener_count++; // from here on it is given back with the others
+        TRY(listen_kept_slot(r->in->kept, l->id, &l->slot));
         TRY(read_listener(r, l));
     }
     return OK;

@@ -47,6 +47,7 @@ struct listen_address {
 struct listener {
     struct str id;
     size_t index; // among the enabled ones
+    size_t slot;  // of what is counted for it: the same in all generations
     enum listen_protocol protocol;
     enum listen_role role;
     const struct listen_address *addresses;
@@ -92,14 +93,22 @@ struct listen_kept {
     uint8_t ticket_secret[TICKET_SECRET_BYTES];
     uint64_t seed;                   // random, of the sets of networks
     struct certificate *self_signed; // made when first needed, and again for new names
+    uint64_t settings_made;          // how often
+    struct kept_slot {
+        struct str id;      // null: free
+        uint64_t wanted_at; // settings_made then
+    } * slots;              // LISTENERS_MAX of them, made when first needed
 };
 void listen_kept_done(struct listen_kept *kept);
+// The slot of a listener, by its id. When all are taken, the one that was wanted longest ago goes.
+struct err listen_kept_slot(struct listen_kept *kept, struct str id, size_t *out) MUST_USE;
 
 struct listen_inputs {
     const struct conf *conf;
     struct listen_kept *kept;
     const struct certificates *certificates_before; // of the generation in service, or NULL
     int64_t wall_now_ms;
+    bool addresses_only;     // what sockets need: no lists, certificates or TLS contexts
     const int64_t *clock_ms; // tests: see tls_context_options
 };
 

@@ -26,7 +26,7 @@ struct err connection_http(struct connection *c)
     };
     struct http_connection connection = {
             .stream = c->stream,
-            .tls = c->listener->tls_implicit,
+            .tls = c->listener->settings->tls.implicit,
             .client = stream_peer(c->stream)->ip,
     };
     struct http_outcome outcome;

@@ -33,6 +33,7 @@ int server_run(const struct server_options *options)
     descriptors_raise();
     struct err e = loop_run(loop, supervise, &sup);
     sockets_free(sup.sockets);
+    listen_kept_done(&sup.kept);
     loop_free(loop);
     return failed(e) ? 1 : 0;
 }
@@ -46,7 +47,8 @@ static struct err supervise(void *arg)
     group_begin(&sup->retirements);
     struct group listeners AUTO(group_end);
     group_begin(&listeners);
-    random_bytes(sup->ticket_secret, sizeof(sup->ticket_secret));
+    random_bytes(sup->kept.ticket_secret, sizeof(sup->kept.ticket_secret));
+    sup->kept.seed = random_u64();
     TRY(signals_begin(signos, COUNT_OF(signos), &sup->signals));
     struct err e = group_spawn(&listeners, hear_signals, sup);
     if (!failed(e))
@@ -121,7 +123,10 @@ static struct err next_generation(struct supervisor *sup, struct generation **ou
     struct arena a;
     arena_init(&a, FINDINGS_BYTES_MAX);
     struct findings findings = findings_make(&a);
-    struct plan *plan = plan_make(&sup->options->conf, sup->ticket_secret, &findings);
+    struct plan_inputs in = {.kept = &sup->kept,
+            .before = sup->current != NULL ? sup->current->plan : NULL,
+            .wall_now_ms = wall_ms()};
+    struct plan *plan = plan_make(&sup->options->conf, &in, &findings);
     if (sup->options->trouble != NULL && findings.all.count > 0)
         sup->options->trouble(&findings);
     struct err e = plan == NULL ? fail(ERR_CONFIG, "the configuration has errors") : OK;

@@ -39,7 +39,7 @@ struct supervisor {
     struct group retirements;
     struct waitq changed;
     bool columns_used[COLUMNS_MAX];
-    uint8_t ticket_secret[32];
+    struct listen_kept kept; // what all generations share of their listeners
     uint64_t generation_number;
     bool reload_wanted, stop_at_once;
     size_t stop_count; // signals that asked for it: the second one means now

@@ -6,8 +6,6 @@
 #include "rt/shared.h"
 #include "server/plan.h"
 
-#define LISTENERS_MAX 256
-
 // In shared memory, for the life of the supervisor.
 struct server_shared {
     struct shared_count connections;

@@ -190,7 +190,7 @@ static struct err run_starttls(struct smtp_session *s, struct str args)
     TRY(reply(s, REPLY_READY_FOR_TLS));
     TRY(stream_flush(s->stream));
     within_ms(s->options->tls_wait_ms);
-    struct err e = stream_tls(s->stream, s->options->tls, TLS_SERVER, S(""), &s->scratch);
+    struct err e = stream_tls(s->stream, tls_context_ssl(s->options->tls), TLS_SERVER, S(""), &s->scratch);
     if (failed(e)) {
         s->over = true;
         s->result.end = SMTP_END_TLS_FAILED;

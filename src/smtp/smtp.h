@@ -10,6 +10,7 @@
 
 #include "base/base.h"
 #include "base/ip.h"
+#include "listen/tls_context.h"
 #include "rt/stream.h"
 #include "rt/tls.h"
 
@@ -21,7 +22,7 @@ struct smtp_options {
     const struct str *greeting; // the lines of the greeting, each with the name in front if wanted
     size_t greeting_count;
     struct ip client;    // whom we talk to, after PROXY
-    SSL_CTX *tls;        // offered by STARTTLS; NULL: not offered
+    const struct tls_context *tls; // offered by STARTTLS; NULL: not offered
     int64_t tls_wait_ms; // for a whole handshake
     bool tls_on;         // the connection is encrypted already
     bool tls_required;   // before anything but a greeting
