@@ -40,6 +40,7 @@ static int program_run(struct cli *c, struct words words);
 static int program_option_unknown(struct cli *c, struct words words, struct err e);
 static int help_run(struct cli *c, struct words words);
 static const struct command_row *row_find(const struct cli *c, struct words words, size_t *used);
+static bool is_prefix_only(const struct cli *c, const struct command_row *row, struct words rest);
 static int row_run(struct cli *c, const struct command_row *row, struct words words);
 static size_t sets_of(const struct command_row *row, struct option_set out[OPTION_SETS_MAX]);
 static struct err operands_check(struct cli *c);
@@ -115,8 +116,9 @@ static int dispatch(struct cli *c, struct words words)
         return help_run(c, (struct words){words.at + 1, words.count - 1});
     size_t used;
     const struct command_row *row = row_find(c, words, &used);
-    if (row != NULL)
-        return row_run(c, row, (struct words){words.at + used, words.count - used});
+    struct words rest = {words.at + used, words.count - used};
+    if (row != NULL && !is_prefix_only(c, row, rest))
+        return row_run(c, row, rest);
     bool known;
     int status = prefix_run(c, words, &known);
     return known ? status : command_unknown(c, words);
@@ -169,7 +171,7 @@ static int help_run(struct cli *c, struct words words)
         words.count--; // --no-color; --help, for `posthaste help --help`
     size_t used;
     const struct command_row *row = row_find(c, words, &used);
-    if (row != NULL && used == words.count)
+    if (row != NULL && used == words.count && !is_prefix_only(c, row, (struct words){0}))
         return row_help(c, row);
     struct str all = words_join(c, words, words.count);
     if (words.count == 0) {
@@ -206,6 +208,20 @@ static const struct command_row *row_find(const struct cli *c, struct words word
         }
     }
     return found;
+}
+
+// `posthaste config` has an option of its own, and else is the beginning of other commands.
+static bool is_prefix_only(const struct cli *c, const struct command_row *row, struct words rest)
+{
+    struct options own = {0};
+    bool begins_others = false;
+    for (size_t i = 0; i < c->row_count; i++)
+        begins_others = begins_others || (path_begins(c->rows[i].path, row->path) &&
+                                                 !str_eq(c->rows[i].path, row->path));
+    if (!begins_others || row->command->operand_max > 0)
+        return false;
+    own.sets[0] = (struct option_set){row->command->options, row->command->option_count};
+    return rest.count == 0 || !options_know(&own, rest.at[0]);
 }
 
 static int row_run(struct cli *c, const struct command_row *row, struct words words)
@@ -333,7 +349,7 @@ static struct str nearest_path(struct cli *c, struct words words)
             count = words.count;
         struct str typed = words_join(c, words, count), path = path_upto(c->rows[i].path, count);
         size_t distance = str_distance(typed, path, TYPING_ERRORS_MAX);
-        if (distance < least) {
+        if (distance > 0 && distance < least) { // 0: `config`, whose second word is unknown
             least = distance;
             nearest = path;
         }

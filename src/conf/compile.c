@@ -37,6 +37,26 @@ const struct expr_setting *conf_compile_preset(struct loader *l, const struct co
     return made;
 }
 
+enum expr_key_kind conf_key_kind(const struct conf *conf, struct str key)
+{
+    const struct setting *s = setting_of_key(conf->tree, key);
+    if (s == NULL || s->kind != SETTING_OURS)
+        return EXPR_KEY_UNKNOWN;
+    return s->type == TYPE_SECRET ? EXPR_KEY_SECRET : EXPR_KEY_PLAIN;
+}
+
+struct str conf_key_text(const struct conf *conf, struct arena *a, struct str key)
+{
+    const struct conf_slot *slot = conf_slot_find(conf, key);
+    struct buf text AUTO(buf_done);
+    if (slot == NULL || slot->answer == NULL || slot->setting->type == TYPE_SECRET)
+        return S("");
+    buf_init(&text, EXPR_STRING_BYTES_MAX);
+    for (size_t i = 0; i < slot->answer->count; i++)
+        buf_fmt(&text, "%s%.*s", i > 0 ? "\r\n" : "", ARG(slot->answer->elements[i].text));
+    return text.len > 0 ? arena_str(a, buf_str(&text)) : S("");
+}
+
 // lookup.<id> becomes lists before anything that may name them is compiled.
 void conf_make_lookups(struct loader *l)
 {
@@ -88,9 +108,5 @@ static struct expr_spec spec_of(const struct conf_value *v)
 
 static enum expr_key_kind key_kind(const void *self, struct str key)
 {
-    const struct conf *conf = self;
-    const struct setting *s = setting_of_key(conf->tree, key);
-    if (s == NULL || s->kind != SETTING_OURS)
-        return EXPR_KEY_UNKNOWN;
-    return s->type == TYPE_SECRET ? EXPR_KEY_SECRET : EXPR_KEY_PLAIN;
+    return conf_key_kind(self, key);
 }

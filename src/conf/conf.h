@@ -28,6 +28,7 @@
 
 #include "base/base.h"
 #include "base/ip.h"
+#include "conf/expr.h"
 #include "conf/findings.h"
 #include "conf/types.h"
 
@@ -194,6 +195,10 @@ struct str conf_value_file(const struct conf *conf, struct str key);
 // An expression setting: its compiled form (conf/expr.h), never NULL: the default is compiled too.
 struct expr_setting;
 const struct expr_setting *conf_expr(const struct conf *conf, struct str key);
+// For config_get('key') of expressions (struct expr_env_ops): what is that key, and its text: ''
+// when it is unset, elements joined by CR LF, nothing of a secret.
+enum expr_key_kind conf_key_kind(const struct conf *conf, struct str key);
+struct str conf_key_text(const struct conf *conf, struct arena *a, struct str key);
 // The lists of lookup.<id> (conf/lookup.h).
 struct lookups;
 const struct lookups *conf_lookups(const struct conf *conf);
@@ -216,12 +221,18 @@ void conf_warning(const struct conf *conf, struct findings *findings, struct str
 
 // Effective flat keys that start with the prefix, in byte order, one a line:
 // `key = value  # origin`. Secrets are "***". What it prints is TOML again.
-void conf_dump(struct buf *out, const struct conf *conf, struct str prefix);
+enum conf_dump_what { CONF_DUMP_ALL, CONF_DUMP_WRITTEN }; // defaults too, or only what was written
+void conf_dump(
+        struct buf *out, const struct conf *conf, struct str prefix, enum conf_dump_what what);
+// An array of {"key", "value", "origin"}; of values in files "file", "line" and "column" as well.
+struct json_out;
+void conf_dump_json(
+        struct json_out *o, const struct conf *conf, struct str prefix, enum conf_dump_what what);
 // The same for one key (an object's or a row's), with what it inherits, as a page for a person:
 // false when the table does not know the key. The nearest known one goes to *out_near.
 bool conf_explain(struct buf *out, const struct conf *conf, struct str key, struct str *out_near);
 // The table of settings for a person, a program, and docs/settings.md. The pattern is a glob over
 // key patterns, empty for all; they return how many rows matched.
 size_t settings_text(struct buf *out, struct str pattern);
-size_t settings_json(struct buf *out, struct str pattern);
+size_t settings_json(struct json_out *o, struct str pattern);
 void settings_markdown(struct buf *out);

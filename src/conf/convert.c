@@ -175,7 +175,9 @@ static bool convert_name(struct conversion *c, struct str text)
         out = conf_path_beside(a, c->e->origin.file, text);
     if (!good)
         return wrong_value(c, why);
-    if (c->setting->advice == ADVICE_FULL_NAME && str_find_byte(out, '.') == STR_NOT_FOUND)
+    // A default that nobody gets to see is no reason to warn: settle.c speaks of the others.
+    if (c->setting->advice == ADVICE_FULL_NAME && c->v->origin.kind != CONF_FROM_DEFAULT &&
+            str_find_byte(out, '.') == STR_NOT_FOUND)
         conf_warn(c->l, c->v, c->place, S("short-name"),
                 "'%.*s' is not a fully qualified name; other servers will not accept it", ARG(out));
     return keep(c, out);

@@ -2,28 +2,51 @@
 // conf/dump.c: a loaded configuration as text: what is in force, and where each value comes from.
 #include "conf/snapshot.h"
 
+#include "base/json.h"
+
 #define NEAR_MAX 3
 
+struct dump { // where lines go: to one of these
+    struct buf *text;
+    struct json_out *json;
+};
+
+static struct conf_slot **slots_sorted(struct arena *a, const struct conf *conf, struct str prefix,
+        enum conf_dump_what what, size_t *out_count);
 static int slot_compare(const void *a, const void *b);
-static struct conf_slot **slots_sorted(
-        struct arena *a, const struct conf *conf, struct str prefix, size_t *out_count);
-static void dump_slot(struct buf *out, const struct conf_slot *slot);
-static void dump_line(struct buf *out, const struct conf_slot *slot, struct str suffix,
+static void dump_all(
+        const struct dump *d, const struct conf *conf, struct str prefix, enum conf_dump_what what);
+static void dump_slot(const struct dump *d, const struct conf_slot *slot);
+static void dump_scalar(const struct dump *d, const struct conf_slot *slot);
+static void dump_element(const struct dump *d, const struct conf_slot *slot, size_t place);
+static void dump_line(const struct dump *d, const struct conf_slot *slot, struct str suffix,
         const struct conf_element *e);
-static void dump_text(struct buf *out, const struct setting *s, const struct conf_element *e);
-static void dump_origin(struct buf *out, const struct conf_value *v, const struct conf_element *e);
+static void line_text(struct buf *out, const struct conf_slot *slot, struct str suffix,
+        const struct conf_element *e);
+static void text_origin(struct buf *out, const struct conf_origin *at);
+static void line_json(struct json_out *o, const struct conf_slot *slot, struct str suffix,
+        const struct conf_element *e);
+static void json_empty_list(struct json_out *o);
+static void json_origin(struct json_out *o, const struct conf_origin *at);
+static const struct conf_origin *line_origin(
+        const struct conf_slot *slot, const struct conf_element *e);
+static bool is_bare(const struct setting *s, const struct conf_element *e);
 static void explain_row(struct buf *out, const struct setting *s);
 static void explain_answer(struct buf *out, const struct conf_slot *slot);
 static struct str nearest_key(const struct conf *conf, struct str key);
 
-void conf_dump(struct buf *out, const struct conf *conf, struct str prefix)
+void conf_dump(
+        struct buf *out, const struct conf *conf, struct str prefix, enum conf_dump_what what)
 {
-    struct arena scratch AUTO(arena_done);
-    arena_init(&scratch, 256 * MIB);
-    size_t count = 0;
-    struct conf_slot **slots = slots_sorted(&scratch, conf, prefix, &count);
-    for (size_t i = 0; slots != NULL && i < count; i++)
-        dump_slot(out, slots[i]);
+    dump_all(&(struct dump){.text = out}, conf, prefix, what);
+}
+
+void conf_dump_json(
+        struct json_out *o, const struct conf *conf, struct str prefix, enum conf_dump_what what)
+{
+    json_array_begin(o);
+    dump_all(&(struct dump){.json = o}, conf, prefix, what);
+    json_array_end(o);
 }
 
 bool conf_explain(struct buf *out, const struct conf *conf, struct str key, struct str *out_near)
@@ -41,8 +64,19 @@ bool conf_explain(struct buf *out, const struct conf *conf, struct str key, stru
     return true;
 }
 
-static struct conf_slot **slots_sorted(
-        struct arena *a, const struct conf *conf, struct str prefix, size_t *out_count)
+static void dump_all(
+        const struct dump *d, const struct conf *conf, struct str prefix, enum conf_dump_what what)
+{
+    struct arena scratch AUTO(arena_done);
+    arena_init(&scratch, 256 * MIB);
+    size_t count = 0;
+    struct conf_slot **slots = slots_sorted(&scratch, conf, prefix, what, &count);
+    for (size_t i = 0; slots != NULL && i < count; i++)
+        dump_slot(d, slots[i]);
+}
+
+static struct conf_slot **slots_sorted(struct arena *a, const struct conf *conf, struct str prefix,
+        enum conf_dump_what what, size_t *out_count)
 {
     struct conf_slot **all = arena_array(a, map_count(&conf->slots) + 1, struct conf_slot *);
     size_t count = 0;
@@ -52,7 +86,8 @@ static struct conf_slot **slots_sorted(
         return NULL;
     for (size_t i = 0; map_next(&conf->slots, &i, &key, &value);) {
         struct conf_slot *slot = value;
-        if (slot->answer != NULL && str_starts(key, prefix))
+        bool wanted = slot->answer != NULL && str_starts(key, prefix);
+        if (wanted && (what == CONF_DUMP_ALL || slot->answer == slot->own))
             all[count++] = slot;
     }
     qsort(all, count, sizeof(struct conf_slot *), slot_compare);
@@ -66,80 +101,84 @@ static int slot_compare(const void *a, const void *b)
     return str_compare((*x)->key, (*y)->key);
 }
 
-static void dump_slot(struct buf *out, const struct conf_slot *slot)
+static void dump_slot(const struct dump *d, const struct conf_slot *slot)
 {
     const struct conf_value *v = slot->answer;
-    const struct setting *s = slot->setting;
-    struct buf suffix AUTO(buf_done);
-    buf_init(&suffix, 4 * KIB);
-    if (s->type == TYPE_EXPRESSION) {
-        dump_line(out, slot, S(""), v->count == 1 && !v->list ? v->elements : NULL);
+    if (slot->setting->many == MANY_NOT && slot->setting->type != TYPE_EXPRESSION) {
+        dump_scalar(d, slot);
         return;
     }
-    if (s->many == MANY_NOT) {
-        if (v->count == 1 && !v->none)
-            dump_line(out, slot, S(""), v->elements);
-        else if (v->none && v->origin.kind != CONF_FROM_DEFAULT)
-            dump_line(out, slot, S(""), NULL);
-        return;
-    }
-    if (v->count == 0 && (v->list || v->none) && v->origin.kind != CONF_FROM_DEFAULT)
-        dump_line(out, slot, S(""), NULL);
-    for (size_t i = 0; i < v->count; i++) {
-        const struct conf_element *e = &v->elements[i];
-        for (size_t m = 0; m < e->member_count; m++) {
-            buf_clear(&suffix);
-            buf_fmt(&suffix, ".%zu.%.*s", i, ARG(e->members[m].name));
-            dump_line(out, slot, buf_str(&suffix), &e->members[m]);
-        }
-        if (e->member_count > 0)
-            continue;
-        buf_clear(&suffix);
-        buf_fmt(&suffix, ".%zu", i);
-        if (s->many == MANY_FLAT) {
-            buf_clear(&suffix);
-            buf_add_byte(&suffix, '.');
-            struct buf name AUTO(buf_done);
-            buf_init(&name, 2 * KEY_BYTES_MAX);
-            key_add(&name, e->name);
-            buf_add(&suffix, buf_str(&name));
-        }
-        dump_line(out, slot, buf_str(&suffix), e);
-    }
+    if (slot->setting->type == TYPE_EXPRESSION && v->origin.kind == CONF_FROM_DEFAULT)
+        dump_line(d, slot, S(""), NULL);
+    else if (v->count == 0 && (v->list || v->none) && v->origin.kind != CONF_FROM_DEFAULT)
+        dump_line(d, slot, S(""), NULL);
+    for (size_t i = 0; i < v->count; i++)
+        dump_element(d, slot, i);
 }
 
-static void dump_line(struct buf *out, const struct conf_slot *slot, struct str suffix,
-        const struct conf_element *e)
+static void dump_scalar(const struct dump *d, const struct conf_slot *slot)
 {
     const struct conf_value *v = slot->answer;
+    if (v->count == 1 && !v->none)
+        dump_line(d, slot, S(""), v->elements);
+    else if (v->none && v->origin.kind != CONF_FROM_DEFAULT)
+        dump_line(d, slot, S(""), NULL);
+}
+
+// One of a list by its place, of a flat map by its name; a table of a list is a line a member.
+static void dump_element(const struct dump *d, const struct conf_slot *slot, size_t place)
+{
+    const struct conf_element *e = &slot->answer->elements[place];
+    struct buf suffix AUTO(buf_done), name AUTO(buf_done);
+    buf_init(&suffix, 4 * KIB);
+    buf_init(&name, 2 * KEY_BYTES_MAX);
+    for (size_t m = 0; m < e->member_count; m++) {
+        buf_clear(&suffix);
+        buf_fmt(&suffix, ".%zu.%.*s", place, ARG(e->members[m].name));
+        dump_line(d, slot, buf_str(&suffix), &e->members[m]);
+    }
+    if (e->member_count > 0)
+        return;
+    if (slot->setting->many == MANY_FLAT) {
+        key_add(&name, e->name);
+        buf_fmt(&suffix, ".%.*s", ARG(buf_str(&name)));
+    } else if (slot->setting->type == TYPE_EXPRESSION) {
+        buf_fmt(&suffix, "%s%.*s", str_is_null(e->name) ? "" : ".", ARG(e->name));
+    } else {
+        buf_fmt(&suffix, ".%zu", place);
+    }
+    dump_line(d, slot, buf_str(&suffix), e);
+}
+
+static void dump_line(const struct dump *d, const struct conf_slot *slot, struct str suffix,
+        const struct conf_element *e)
+{
+    if (d->json != NULL)
+        line_json(d->json, slot, suffix, e);
+    else
+        line_text(d->text, slot, suffix, e);
+}
+
+static void line_text(struct buf *out, const struct conf_slot *slot, struct str suffix,
+        const struct conf_element *e)
+{
     buf_fmt(out, "%.*s%.*s = ", ARG(slot->key), ARG(suffix));
-    if (e != NULL)
-        dump_text(out, slot->setting, e);
-    else if (slot->setting->type == TYPE_EXPRESSION && v->origin.kind == CONF_FROM_DEFAULT)
-        toml_add_string(out, str_from_c(slot->setting->preset));
+    if (e != NULL && slot->setting->type == TYPE_SECRET)
+        buf_add(out, S("\"***\""));
+    else if (e != NULL && is_bare(slot->setting, e))
+        buf_add(out, e->text);
+    else if (e != NULL)
+        toml_add_line(out, e->text);
     else if (slot->setting->type == TYPE_EXPRESSION)
-        buf_add(out, S("\"(conditions)\""));
+        toml_add_line(out, str_from_c(slot->setting->preset));
     else
         buf_add(out, slot->setting->many == MANY_NOT ? S("false") : S("[]"));
-    dump_origin(out, v, e);
+    text_origin(out, line_origin(slot, e));
     buf_add_byte(out, '\n');
 }
 
-static void dump_text(struct buf *out, const struct setting *s, const struct conf_element *e)
+static void text_origin(struct buf *out, const struct conf_origin *at)
 {
-    int64_t number;
-    if (s->type == TYPE_SECRET)
-        buf_add(out, S("\"***\""));
-    else if (s->type == TYPE_BOOLEAN || (s->type == TYPE_INTEGER && str_to_i64(e->text, &number)))
-        buf_add(out, e->text);
-    else
-        toml_add_string(out, e->text);
-}
-
-static void dump_origin(struct buf *out, const struct conf_value *v, const struct conf_element *e)
-{
-    const struct conf_origin *at =
-            e != NULL && e->origin.kind == CONF_FROM_FILE ? &e->origin : &v->origin;
     switch (at->kind) {
     case CONF_FROM_DEFAULT:
         buf_add(out, S("  # default"));
@@ -154,6 +193,75 @@ static void dump_origin(struct buf *out, const struct conf_value *v, const struc
         buf_add(out, S("  # database"));
         break;
     }
+}
+
+static void line_json(struct json_out *o, const struct conf_slot *slot, struct str suffix,
+        const struct conf_element *e)
+{
+    struct buf key AUTO(buf_done);
+    buf_init(&key, 8 * KIB);
+    buf_fmt(&key, "%.*s%.*s", ARG(slot->key), ARG(suffix));
+    json_object_begin(o);
+    json_key(o, S("key"));
+    json_str(o, buf_str(&key));
+    json_key(o, S("value"));
+    if (e != NULL && slot->setting->type == TYPE_SECRET)
+        json_str(o, S("***"));
+    else if (e != NULL && slot->setting->type == TYPE_BOOLEAN)
+        json_bool(o, e->value.boolean);
+    else if (e != NULL && is_bare(slot->setting, e))
+        json_i64(o, e->value.integer);
+    else if (e != NULL)
+        json_str(o, e->text);
+    else if (slot->setting->type == TYPE_EXPRESSION)
+        json_str(o, str_from_c(slot->setting->preset));
+    else if (slot->setting->many == MANY_NOT)
+        json_bool(o, false);
+    else
+        json_empty_list(o);
+    json_origin(o, line_origin(slot, e));
+    json_object_end(o);
+}
+
+static void json_empty_list(struct json_out *o)
+{
+    json_array_begin(o);
+    json_array_end(o);
+}
+
+static void json_origin(struct json_out *o, const struct conf_origin *at)
+{
+    static const struct str words[] = {
+            [CONF_FROM_DEFAULT] = S_INIT("default"),
+            [CONF_FROM_FILE] = S_INIT("file"),
+            [CONF_FROM_ENV] = S_INIT("env"),
+            [CONF_FROM_DATABASE] = S_INIT("database"),
+    };
+    json_key(o, S("origin"));
+    json_str(o, words[at->kind]);
+    if (at->kind != CONF_FROM_FILE)
+        return;
+    json_key(o, S("file"));
+    json_str(o, at->file);
+    json_key(o, S("line"));
+    json_u64(o, at->line);
+    json_key(o, S("column"));
+    json_u64(o, at->column);
+}
+
+// Where a long list or a flat map has each of its elements.
+static const struct conf_origin *line_origin(
+        const struct conf_slot *slot, const struct conf_element *e)
+{
+    bool own = e != NULL && e->origin.kind == CONF_FROM_FILE;
+    return own ? &e->origin : &slot->answer->origin;
+}
+
+// Shown without quotes, as one would write it.
+static bool is_bare(const struct setting *s, const struct conf_element *e)
+{
+    int64_t number;
+    return s->type == TYPE_BOOLEAN || (s->type == TYPE_INTEGER && str_to_i64(e->text, &number));
 }
 
 static void explain_row(struct buf *out, const struct setting *s)
@@ -186,7 +294,7 @@ static void explain_answer(struct buf *out, const struct conf_slot *slot)
 {
     buf_add(out, S("\nIn force:\n"));
     size_t before = out->len;
-    dump_slot(out, slot);
+    dump_slot(&(struct dump){.text = out}, slot);
     if (out->len == before)
         buf_add(out, S("(nothing)\n"));
     if (slot->answer != slot->own && slot->answer->setting != slot->setting)

@@ -60,6 +60,15 @@ void finding_add_fmt(struct findings *all, struct finding f, const char *fmt, ..
     finding_keep(all, f);
 }
 
+void findings_harden(struct findings *all)
+{
+    each_in_vec (f, &all->all)
+        if (f->severity == FINDING_WARNING)
+            f->severity = FINDING_ERROR;
+    all->error_count += all->warning_count; // those dropped, too
+    all->warning_count = 0;
+}
+
 // Counted always: a program that ran out of memory for findings must not look as if it had none.
 static void finding_keep(struct findings *all, struct finding f)
 {
@@ -256,21 +265,20 @@ void findings_lines(struct buf *out, const struct findings *all)
     dropped_print(out, all);
 }
 
-void findings_json(struct buf *out, const struct findings *all)
+void findings_json(struct json_out *o, const struct findings *all, bool ok)
 {
-    struct json_out o = json_begin(out, JSON_COMPACT);
-    json_object_begin(&o);
-    json_key(&o, S("ok"));
-    json_bool(&o, !findings_failed(all));
-    json_key(&o, S("errors"));
-    severity_json(&o, all, FINDING_ERROR);
-    json_key(&o, S("warnings"));
-    severity_json(&o, all, FINDING_WARNING);
-    json_key(&o, S("infos"));
-    severity_json(&o, all, FINDING_INFO);
-    json_key(&o, S("dropped"));
-    json_u64(&o, all->dropped_count);
-    json_object_end(&o);
+    json_object_begin(o);
+    json_key(o, S("ok"));
+    json_bool(o, ok);
+    json_key(o, S("errors"));
+    severity_json(o, all, FINDING_ERROR);
+    json_key(o, S("warnings"));
+    severity_json(o, all, FINDING_WARNING);
+    json_key(o, S("infos"));
+    severity_json(o, all, FINDING_INFO);
+    json_key(o, S("dropped"));
+    json_u64(o, all->dropped_count);
+    json_object_end(o);
 }
 
 static void severity_json(

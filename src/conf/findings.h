@@ -53,6 +53,8 @@ struct findings {
 struct findings findings_make(struct arena *a);
 // Copies all texts but `code` into the arena, so the caller's may go at once.
 void finding_add(struct findings *all, struct finding f);
+// Whoever wants it strict: warnings become errors.
+void findings_harden(struct findings *all);
 // The same with a formatted message.
 void finding_add_fmt(struct findings *all, struct finding f, const char *fmt, ...)
         PRINTF_LIKE(3, 4);
@@ -65,7 +67,9 @@ static inline bool findings_failed(const struct findings *all)
 // 2.3). `colour` for terminals. Each finding ends with a newline.
 enum findings_form { FINDINGS_PLAIN, FINDINGS_COLOUR };
 void findings_print(struct buf *out, const struct findings *all, enum findings_form form);
-// {"ok":...,"errors":[...],"warnings":[...]} of testdata's `config check --json`.
-void findings_json(struct buf *out, const struct findings *all);
+// {"ok":...,"errors":[...],"warnings":[...]}. What is ok decides whoever asked for it: a server
+// may start in spite of errors (config.on-error).
+struct json_out;
+void findings_json(struct json_out *o, const struct findings *all, bool ok);
 // One line a finding: file:line:column: error: key: message
 void findings_lines(struct buf *out, const struct findings *all);

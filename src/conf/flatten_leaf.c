@@ -4,6 +4,11 @@
 // members of a flat map, a list of tables, an expression.
 #include "conf/snapshot.h"
 
+struct expression_place { // of a leaf in a list of { if, then }
+    const struct toml *entry, *array;
+    size_t outer, inner;
+};
+
 static struct conf_value *value_make(struct loader *l, const struct leaf *leaf);
 static struct conf_value *value_again(
         struct loader *l, struct conf_slot *slot, const struct leaf *leaf, bool merge);
@@ -13,6 +18,10 @@ static void fill_array(struct loader *l, struct conf_value *v, const struct leaf
 static void fill_members(struct loader *l, struct conf_value *v, const struct toml *table);
 static void fill_flat(struct loader *l, struct conf_value *v, const struct toml *table);
 static void fill_expression(struct loader *l, struct conf_value *v, struct toml *node);
+static void place_advance(
+        struct expression_place *at, const struct toml *n, const struct toml *top);
+static struct str place_name(struct loader *l, const struct expression_place *at,
+        const struct toml *n, const struct toml *top);
 static bool fill_secret_source(struct loader *l, struct conf_value *v, const struct toml *table);
 static bool is_positions(const struct toml *table);
 static bool element_of(struct loader *l, struct conf_value *v, const struct toml *node,
@@ -271,6 +280,7 @@ static void fill_flat(struct loader *l, struct conf_value *v, const struct toml 
 static void fill_expression(struct loader *l, struct conf_value *v, struct toml *node)
 {
     size_t strings = 0;
+    struct expression_place at = {0};
     if (node->type == TOML_TABLE) {
         wrong_form(l, v, node, S("an expression or a list of { if, then } is expected here"));
         return;
@@ -289,8 +299,37 @@ static void fill_expression(struct loader *l, struct conf_value *v, struct toml 
         if (n->type == TOML_TABLE || n->type == TOML_ARRAY)
             continue;
         v->nodes[v->count] = n;
-        v->count += element_of(l, v, n, NULL, &v->elements[v->count]);
+        place_advance(&at, n, node);
+        if (!element_of(l, v, n, NULL, &v->elements[v->count]))
+            continue;
+        v->elements[v->count++].name = place_name(l, &at, n, node);
     }
+}
+
+// Leaves come in order, so that two counters know where in the list each of them stands.
+static void place_advance(struct expression_place *at, const struct toml *n, const struct toml *top)
+{
+    const struct toml *entry = n;
+    while (entry != top && entry->parent != top)
+        entry = entry->parent;
+    at->outer += at->entry != NULL && entry != at->entry;
+    at->inner = n->parent == at->array ? at->inner + 1 : 0;
+    at->entry = entry;
+    at->array = n->parent->type == TOML_ARRAY ? n->parent : NULL;
+}
+
+// The rest of the flat key: "0", "0.if", "1.else", "0.then.2"; null for a single expression.
+static struct str place_name(struct loader *l, const struct expression_place *at,
+        const struct toml *n, const struct toml *top)
+{
+    if (n == top)
+        return STR_NULL;
+    if (n->parent == top)
+        return arena_fmt(&l->conf->arena, "%zu", at->outer);
+    if (n->parent->type == TOML_ARRAY)
+        return arena_fmt(
+                &l->conf->arena, "%zu.%.*s.%zu", at->outer, ARG(n->parent->key), at->inner);
+    return arena_fmt(&l->conf->arena, "%zu.%.*s", at->outer, ARG(n->key));
 }
 
 // secret.env = "NAME", secret.file = "/path" (configuration.md 5.3)

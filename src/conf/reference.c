@@ -32,23 +32,21 @@ size_t settings_text(struct buf *out, struct str pattern)
     return count;
 }
 
-size_t settings_json(struct buf *out, struct str pattern)
+size_t settings_json(struct json_out *o, struct str pattern)
 {
     struct arena scratch AUTO(arena_done);
     arena_init(&scratch, 64 * KIB);
     struct glob glob;
     size_t count = 0;
-    if (!pattern_of(&scratch, pattern, &glob))
-        return 0;
-    struct json_out o = json_begin(out, JSON_COMPACT);
-    json_array_begin(&o);
-    for (size_t i = 0; i < settings_count; i++) {
+    json_array_begin(o);
+    bool good = pattern_of(&scratch, pattern, &glob);
+    for (size_t i = 0; good && i < settings_count; i++) {
         if (!row_matches(&settings_table[i], &glob))
             continue;
-        row_json(&o, &settings_table[i]);
+        row_json(o, &settings_table[i]);
         count++;
     }
-    json_array_end(&o);
+    json_array_end(o);
     return count;
 }
 

@@ -11,6 +11,7 @@
 static void settle_row(struct loader *l, const struct setting *s);
 static void settle_slot(struct loader *l, struct str key, const struct setting *s,
         const struct conf_value *preset, const struct conf_object *object);
+static void advise_default(struct loader *l, const struct conf_value *preset);
 static const struct conf_value *switched_off(struct loader *l, const struct conf_slot *slot);
 static bool is_usable(const struct conf_value *v);
 static const struct conf_value *preset_of(struct loader *l, const struct setting *s);
@@ -80,9 +81,25 @@ static void settle_slot(struct loader *l, struct str key, const struct setting *
         slot->answer = above->answer;
     } else {
         slot->answer = preset;
+        if (slot->own == NULL)
+            advise_default(l, preset);
     }
     if (is_enable && object->disabled)
         slot->answer = switched_off(l, slot);
+}
+
+// The name of the machine may be a short one, which no file could be told about.
+static void advise_default(struct loader *l, const struct conf_value *preset)
+{
+    if (preset->setting->advice != ADVICE_FULL_NAME || l->conf->stage != CONF_FULL)
+        return;
+    assert(preset->count == 1); // hostname() always finds one
+    struct str name = preset->elements[0].text;
+    if (str_find_byte(name, '.') == STR_NOT_FOUND)
+        conf_warn(l, preset, -1, S("short-name"),
+                "not set, and this machine's own name '%.*s' is not fully qualified; other servers "
+                "will not accept it",
+                ARG(name));
 }
 
 // An object that was found wrong, or that its administrator switched off, says enable = false.

@@ -79,6 +79,7 @@ void toml_tagged_json(struct json_out *o, const struct toml *doc);
 
 // Writing: a text as a TOML string (literal where that saves escapes), a name as a key.
 void toml_add_string(struct buf *out, struct str text);
+void toml_add_line(struct buf *out, struct str text); // the same, never over several lines
 void toml_add_key(struct buf *out, struct str name);
 
 // Rewrites a document in canonical form: TOML 1.0.0 without any of the tolerances, comments and

@@ -26,6 +26,14 @@ void toml_add_string(struct buf *out, struct str text)
     }
 }
 
+void toml_add_line(struct buf *out, struct str text)
+{
+    if (str_find_byte(text, '\n') == STR_NOT_FOUND)
+        toml_add_string(out, text);
+    else
+        basic_add(out, text);
+}
+
 void toml_add_key(struct buf *out, struct str name)
 {
     if (is_bare_name(name))

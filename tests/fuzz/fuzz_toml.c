@@ -2,6 +2,7 @@
 // tests/fuzz/fuzz_toml.c: the TOML reader in all its forms, the printing of its findings, and the
 // formatter: what it writes is strict TOML 1.0.0 with the tree that was read, and formatting it
 // again changes nothing.
+#include "base/json.h"
 #include "conf/toml.h"
 
 #define MEMORY_BYTES_MAX (256 * MIB)
@@ -31,7 +32,8 @@ static void read_it(struct reading *r, struct str text, enum toml_version versio
     r->doc = toml_parse(&r->arena, text, &options, &r->findings);
     findings_print(&out, &r->findings, FINDINGS_COLOUR);
     findings_lines(&out, &r->findings);
-    findings_json(&out, &r->findings);
+    struct json_out o = json_begin(&out, JSON_COMPACT);
+    findings_json(&o, &r->findings, true);
     if (r->doc == NULL)
         return;
     for (const struct toml *n = r->doc; n != NULL; n = toml_next(n, r->doc))

@@ -50,10 +50,24 @@ static const struct command ASK = {.run = run_ask,
         .options = ASK_OPTIONS,
         .option_count = COUNT_OF(ASK_OPTIONS)};
 
+static const struct cli_option TELL_OPTIONS[] = {
+        {.name = S_INIT("tell"),
+                .takes = OPTION_TEXT,
+                .value = S_INIT("KEY"),
+                .required = true,
+                .help = "tell"},
+};
+static const struct command TELL = {.run = run_show,
+        .about = "Tells.",
+        .options = TELL_OPTIONS,
+        .option_count = COUNT_OF(TELL_OPTIONS)};
+
 static const struct command_row ROWS[] = {
         {GROUP_SERVER, S_INIT("serve"), "show things", &SHOW},
         {GROUP_CONFIG, S_INIT("config"), "show things as well", &SHOW},
         {GROUP_CONFIG, S_INIT("config copy"), "copy a file", &COPY},
+        {GROUP_CONFIG, S_INIT("list"), "with --tell KEY: tell", &TELL},
+        {GROUP_CONFIG, S_INIT("list copy"), "copy a list", &COPY},
         {GROUP_TEST, S_INIT("test ask"), "ask something", &ASK},
 };
 
@@ -68,6 +82,8 @@ static int run_show(struct cli *c)
         return cli_json_end(c, CLI_PARTLY);
     }
     cli_print(c, c->row->path);
+    if (c->row->command == &TELL)
+        return CLI_OK;
     cli_print(c, cli_text(c, S("config"), S(" -")));
     return CLI_OK;
 }
@@ -117,6 +133,10 @@ static const struct frame_case CASES[] = {
         {"a command", {"serve"}, "", 0, "serve -", NULL},
         {"its option", {"serve", "-cx"}, "", 0, "servex", NULL},
         {"option twice", {"serve", "-cx", "--config=y"}, "", 2, NULL, "--config is given twice"},
+        {"a prefix with an option of its own", {"list", "--tell", "x"}, "", 0, "list", NULL},
+        {"the prefix alone", {"list"}, "", 2, NULL, "list copy    copy a list\n"},
+        {"help about the prefix", {"help", "list"}, "", 0, "~list copy", NULL},
+        {"misspelt behind the prefix", {"list", "coppy"}, "", 2, NULL, "did you mean 'list copy'?"},
         {"too many operands", {"serve", "a", "b", "c"}, "", 2, NULL, "unexpected argument 'c'"},
         {"too few", {"config", "copy"}, "", 2, NULL, "error: expected FILE\n"},
         {"the longer path wins", {"config", "copy", "-"}, "12345678", 0, "12345678", NULL},

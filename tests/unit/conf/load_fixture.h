@@ -24,6 +24,7 @@ struct load_case {
     const char *found;  // NULL: nothing
     const char *values; // each line is one of the dump
     enum conf_stage stage;
+    const char *machine; // its name; NULL: mx.example.org
 };
 
 static inline size_t env_of(const char *text, struct conf_env_var *vars, size_t max)
@@ -45,7 +46,7 @@ static inline size_t run_case(const struct load_case *c)
     struct conf_env_var vars[8];
     struct conf_env env = {.vars = vars,
             .var_count = env_of(c->env, vars, 8),
-            .os_hostname = S("mx.example.org"),
+            .os_hostname = c->machine != NULL ? str_from_c(c->machine) : S("mx.example.org"),
             .cpu_count = 2};
     struct memfs fs = {.files = c->files, .count = FILES_MAX};
     struct conf_files files = memfs_files(&fs);
@@ -63,7 +64,7 @@ static inline size_t run_case(const struct load_case *c)
     buf_clear(&text);
     assert_non_null(conf);
     buf_add_byte(&text, '\n');
-    conf_dump(&text, conf, S(""));
+    conf_dump(&text, conf, S(""), CONF_DUMP_ALL);
     struct str rest = str_from_c(c->values), line;
     while (str_split(&rest, '\n', &line)) {
         struct str whole = arena_fmt(&a, "\n%.*s\n", ARG(line));

@@ -3,6 +3,7 @@
 #include "../base/check.h"
 
 #include "conf/findings.h"
+#include "base/json.h"
 
 #define E_ACUTE "\xC3\xA9"
 
@@ -165,7 +166,8 @@ static void json_form(void **state)
     arena_init(&a, MIB);
     buf_init(&out, MIB);
     struct findings all = findings_make(&a);
-    findings_json(&out, &all);
+    struct json_out o = json_begin(&out, JSON_COMPACT);
+    findings_json(&o, &all, true);
     check_str("nothing", buf_str(&out),
             S("{\"ok\":true,\"errors\":[],\"warnings\":[],\"infos\":[],\"dropped\":0}"));
     finding_add(&all, (struct finding){.severity = FINDING_WARNING,
@@ -180,7 +182,8 @@ static void json_form(void **state)
     finding_add_fmt(&all, (struct finding){.code = S("bad-address"), .element = 3},
             "\"%s\" is no address", "[::1");
     buf_clear(&out);
-    findings_json(&out, &all);
+    o = json_begin(&out, JSON_COMPACT);
+    findings_json(&o, &all, false);
     check_str("both", buf_str(&out),
             S("{\"ok\":false,\"errors\":[{\"file\":null,\"line\":0,\"column\":0,\"key\":null,"
               "\"code\":\"bad-address\",\"message\":\"\\\"[::1\\\" is no address\",\"element\":3}],"

@@ -331,7 +331,9 @@ static const struct load_case object_cases[] = {
                 .found = NULL,
                 .values = "server.blocked-ip.0 = \"192.0.2.7/32\"  # /b.json:1\n"
                           "certificate.c.cert = \"PEM\"  # /k.json:1\n"
-                          "http.allowed-endpoint = \"(conditions)\"  # /h.json:1\n"},
+                          "http.allowed-endpoint.0.if = \"is_tls\"  # /h.json:1\n"
+                          "http.allowed-endpoint.0.then = \"200\"  # /h.json:1\n"
+                          "http.allowed-endpoint.1.else = \"404\"  # /h.json:1\n"},
 };
 
 static void objects(void **state)

@@ -172,6 +172,26 @@ static const struct load_case value_cases[] = {
                          "name; other servers will not accept it\n",
                 .values = "server.hostname = \"mail\"  # /c.toml:4\n"
                           "report.domain = \"mail\"  # default\n"},
+        {.name = "a machine with a short name, and a name of its own",
+                .machine = "mail",
+                .files = SERVER("hostname = 'mx.example.net'\n"),
+                .values = "server.hostname = \"mx.example.net\"  # /c.toml:4\n"},
+        {.name = "a machine with a short name",
+                .machine = "mail",
+                .files = MAIN(SMTP),
+                .found = "warning: server.hostname: not set, and this machine's own name 'mail' "
+                         "is not fully qualified; other servers will not accept it\n",
+                .values = "server.hostname = \"mail\"  # default\n"},
+        {.name = "a machine with a short name, and a variable",
+                .machine = "mail",
+                .env = "NODE_HOSTNAME=n1.example.org",
+                .files = MAIN(SMTP),
+                .values = "server.hostname = \"n1.example.org\"  # default\n"},
+        {.name = "a machine with a short name, and a wrong name of its own",
+                .machine = "mail",
+                .files = SERVER("hostname = '192.0.2.1'\n"),
+                .found = "/c.toml:4:12: error: server.hostname: invalid host name \"192.0.2.1\" "
+                         "(it is an IP address)\n"},
         {.name = "networks or a boolean",
                 .files = MAIN(SMTP "[http]\nuse-x-forwarded = true\n"),
                 .values = "http.use-x-forwarded.0 = \"true\"  # /c.toml:4\n"},
@@ -246,7 +266,9 @@ static const struct load_case value_cases[] = {
                 .files = MAIN(SMTP "[http]\nallowed-endpoint = [{if = \"remote_ip == "
                                    "'10.0.0.1'\", then = 200}, {else = 404}]\nurl = \"'https://' + "
                                    "config_get('server.hostname')\"\n"),
-                .values = "http.allowed-endpoint = \"(conditions)\"  # /c.toml:4\n"},
+                .values = "http.allowed-endpoint.0.if = \"remote_ip == '10.0.0.1'\"  # /c.toml:4\n"
+                          "http.allowed-endpoint.0.then = \"200\"  # /c.toml:4\n"
+                          "http.allowed-endpoint.1.else = \"404\"  # /c.toml:4\n"},
 };
 
 static void values(void **state)

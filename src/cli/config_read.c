@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// cli/config_read.c: which configuration is meant, and loading it.
+#include "cli/config_read.h"
+
+#define TEXT_BYTES_MAX (64 * MIB)
+
+struct str config_path(struct cli *c, const struct conf_env *env)
+{
+    return conf_locate(env, cli_text(c, S("config"), STR_NULL));
+}
+
+int config_none(struct cli *c)
+{
+    return cli_usage_error(c, fail(ERR_NOT_FOUND, "no configuration; name one with --config PATH"));
+}
+
+struct conf *config_read(struct cli *c, struct findings *findings, int *out_status)
+{
+    struct conf_env env = conf_env_process(&c->arena);
+    struct conf_options options = {.path = config_path(c, &env), .env = &env};
+    if (str_is_null(options.path)) {
+        *out_status = config_none(c);
+        return NULL;
+    }
+    struct conf *conf = conf_load(&options, findings);
+    *out_status = CLI_FAILED;
+    if (conf == NULL)
+        config_show_findings(c, c->err, findings);
+    return conf;
+}
+
+void config_show_findings(struct cli *c, FILE *to, const struct findings *findings)
+{
+    struct buf text AUTO(buf_done);
+    buf_init(&text, TEXT_BYTES_MAX);
+    bool colour = to == c->out ? c->colour : c->colour_err;
+    findings_print(&text, findings, colour ? FINDINGS_COLOUR : FINDINGS_PLAIN);
+    fwrite(buf_str(&text).ptr, 1, text.len, to);
+}
