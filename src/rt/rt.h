@@ -2,7 +2,7 @@
 // rt/rt.h: the runtime, through which the house reaches the outside world: time, chance, network,
 // names, files, processes. Whatever is above this room sees the same calls on the real machine
 // (epoll, OpenSSL, libunbound) and in the simulator (virtual clock, in-memory network, zone files,
-// injected faults; rt/sim.h).
+// injected faults; rt/sim/sim.h).
 //
 // A conversation is a task: a coroutine with a small stack of its own, on the loop of its process.
 // Calls marked `suspends` may let other tasks run; they return ERR_TIMEOUT when the deadline of the

@@ -208,6 +208,8 @@ static struct err send_parts(struct stream *s, struct iovec parts[2])
         }
         for (int i = 0; i < 2 && count > 0; i++) {
             size_t taken = count < parts[i].iov_len ? count : parts[i].iov_len;
+            if (taken == 0)
+                continue; // a part without bytes may have no address either
             parts[i].iov_base = (char *)parts[i].iov_base + taken;
             parts[i].iov_len -= taken;
             count -= taken;
