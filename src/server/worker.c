@@ -16,6 +16,7 @@ struct acceptor_task {
 };
 
 static struct err run(void *arg) suspends;
+static struct err begin_logging(struct worker *w);
 static struct err serve(struct worker *w, struct acceptor_task *tasks) suspends;
 static struct err accept_loop(void *arg) suspends;
 static struct err accept_one(struct acceptor_task *t) suspends;
@@ -37,6 +38,7 @@ int worker_main(void *start)
 static struct err run(void *arg)
 {
     struct worker *w = arg;
+    TRY(begin_logging(w));
     TRY(wire_adopt(w->start->wire, &w->wire));
     struct acceptor_task *tasks =
             mem_bytes((w->start->socket_count + 1) * sizeof(struct acceptor_task));
@@ -47,7 +49,20 @@ static struct err run(void *arg)
         acceptor_free(tasks[i].acceptor);
     mem_free(tasks);
     stream_close(w->wire);
+    logging_end(&w->logging);
     return e;
+}
+
+static struct err begin_logging(struct worker *w)
+{
+    const struct plan *plan = w->start->plan;
+    struct metrics *m = w->start->logging.metrics;
+    TRY(logging_begin(&w->logging, &w->start->logging));
+    w->log = w->logging.log;
+    w->metrics = &w->logging.metrics;
+    for (size_t i = 0; i < plan->listener_count; i++)
+        w->listener_labels[i] = metrics_label_find(m, LABEL_LISTENER, plan->listeners[i].id);
+    return OK;
 }
 
 static struct err serve(struct worker *w, struct acceptor_task *tasks)
@@ -56,7 +71,9 @@ static struct err serve(struct worker *w, struct acceptor_task *tasks)
     group_begin(&acceptors);
     for (size_t i = 0; i < w->start->socket_count; i++) {
         tasks[i] = (struct acceptor_task){.worker = w, .listener = w->start->sockets[i].listener};
-        TRY(acceptor_adopt(w->start->sockets[i].fd, &tasks[i].acceptor));
+        tasks[i].acceptor = w->start->sockets[i].acceptor;
+        if (tasks[i].acceptor == NULL)
+            TRY(acceptor_adopt(w->start->sockets[i].fd, &tasks[i].acceptor));
         TRY(group_spawn(&acceptors, accept_loop, &tasks[i]));
     }
     w->health.ready = true;

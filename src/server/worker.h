@@ -4,6 +4,7 @@
 
 #include "events/event.h"
 #include "rt/shared.h"
+#include "server/logging.h"
 #include "server/plan.h"
 
 // In shared memory, for the life of the supervisor.
@@ -16,6 +17,7 @@ struct server_shared {
 
 struct worker_socket {
     int fd;
+    struct acceptor *acceptor; // in the simulator instead of fd; the worker frees it
     const struct plan_listener *listener;
 };
 
@@ -25,8 +27,13 @@ struct worker_start {
     size_t slot;   // 0 .. worker_count - 1
     size_t column; // unique among the living
     int wire;
+    struct stream *wire_stream; // in the simulator instead of wire; the worker closes it
+    struct event_log *log;      // in the simulator; it outlives the worker
+    struct logging_start logging;
     const struct worker_socket *sockets;
     size_t socket_count;
 };
 
 int worker_main(void *start); // a process_main
+// The same as a task, on the loop that runs: many workers of many servers in one simulation.
+struct err worker_task(void *start) suspends;
