@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# bench/idle.py: what an idle session costs in memory, plain, with TLS first, and after STARTTLS.
+#
+# usage: bench/idle.py [COUNT] [--most] [--only plain|first|starttls]
+#
+# COUNT sessions (10,000) on one worker, each after EHLO. The figure is the PSS of all the server's
+# processes with them minus without them, divided. --most opens as many as the machine's limits let
+# one worker hold (30,000 at most), plain. Afterwards each session must still answer.
+import subprocess
+import sys
+import json
+import time
+
+sys.path.insert(0, __file__.rsplit("/", 1)[0] + "/lib")
+import house  # noqa: E402
+
+LIMITS = {"plain": 12, "first": 28, "starttls": 28}
+AIMS = {"plain": 8, "first": 18, "starttls": 18}
+
+
+def measure(way, count):
+    tls = None if way == "plain" else way
+    flags = {"plain": [], "first": ["--tls"], "starttls": ["--starttls"]}[way]
+    with house.Folder() as folder:
+        with house.posthaste(folder, tls, connections=count + 100) as server:
+            house.greet(server, 0.3, 4, *flags)  # so that what is made once is there
+            time.sleep(0.3)
+            before_kib, before_s = server.pss_kib(), server.cpu_s()
+            client = subprocess.Popen(
+                [house.CLIENT, "idle", "--port", str(server.port), "--count", str(count), *flags],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            standing = json.loads(client.stdout.readline())["standing"]
+            time.sleep(0.5)
+            after_kib, after_s = server.pss_kib(), server.cpu_s()
+            client.stdin.close()
+            alive = json.loads(client.stdout.readline())["alive"]
+            client.wait()
+            time.sleep(0.5)
+            left_kib = server.pss_kib()
+    each = (after_kib - before_kib) / max(standing, 1)
+    print("%-9s %6d sessions  %6.2f KiB each (limit %d, aim %d)  %6.0f us CPU each to open  "
+          "%d alive  %.1f MiB left after they went" %
+          (way, standing, each, LIMITS[way], AIMS[way], (after_s - before_s) * 1e6 / max(standing, 1),
+           alive, (left_kib - before_kib) / 1024), flush=True)
+    return standing == count and alive == count and each <= LIMITS[way]
+
+
+def main(arguments):
+    most = house.descriptors()
+    ways = list(LIMITS)
+    count = 10000
+    if "--help" in arguments:
+        print(__doc__ or open(__file__).read().split("import")[0])
+        return 0
+    if "--only" in arguments:
+        at = arguments.index("--only")
+        ways = [arguments[at + 1]]
+        del arguments[at:at + 2]
+    if "--most" in arguments:
+        arguments.remove("--most")
+        ways, count = ["plain"], min(30000, most - 200)
+    if arguments:
+        count = int(arguments[0])
+    if count + 200 > most:
+        print("a process may have %d descriptors here: %d sessions instead of %d" %
+              (most, most - 200, count))
+        count = most - 200
+    print(house.machine(), flush=True)
+    return 0 if all([measure(way, count) for way in ways]) else 1
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+# bench/lib/house.py: starting servers, loading them, and asking the kernel what they spent.
+#
+# CPU is what the scheduler booked for the server's own processes (/proc/PID/task/*/schedstat, in
+# nanoseconds), children included while they live; memory is PSS (smaps_rollup), which counts a
+# shared page once over all who share it. Both leave out what the clients spend, and neither
+# depends on what else the machine is doing, but for its caches and clock.
+import json
+import os
+import platform
+import resource
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+POSTHASTE = os.environ.get("POSTHASTE_BIN", os.path.join(TOP, "build/release/src/posthaste"))
+CLIENT = os.path.join(os.path.dirname(os.path.dirname(POSTHASTE)), "bench/load-client")
+
+
+def descriptors():
+    """As many as we may have; the most that this process and its children can hold."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
+
+
+def machine():
+    with open("/proc/cpuinfo") as f:
+        names = [line.split(":")[1].strip() for line in f if line.startswith("model name")]
+    version = subprocess.run(["openssl", "version"], capture_output=True, text=True).stdout
+    return "%d x %s, Linux %s, %s, load %.1f" % (
+        len(names) or os.cpu_count(), names[0] if names else platform.machine(),
+        platform.release(), " ".join(version.split()[:2]), os.getloadavg()[0])
+
+
+class Folder(tempfile.TemporaryDirectory):
+    """A folder for a server's files, with certificates made on demand."""
+
+    def __init__(self):
+        super().__init__(prefix="posthaste-bench-")
+        os.chmod(self.name, 0o755)
+
+    def __enter__(self):
+        return self
+
+    def path(self, name):
+        return os.path.join(self.name, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w") as f:
+            f.write(text)
+        return self.path(name)
+
+    def certificate(self, kind):
+        """kind: p256 or rsa2048. Returns the paths of certificate and key."""
+        cert, key = self.path(kind + ".crt"), self.path(kind + ".key")
+        how = {"p256": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa2048": ["rsa:2048"]}[kind]
+        if not os.path.exists(cert):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", *how, "-nodes", "-days", "9",
+                            "-subj", "/CN=mail.bench.test", "-keyout", key, "-out", cert],
+                           check=True, capture_output=True)
+            os.chmod(key, 0o644)
+        return cert, key
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """A process tree: started from a command, measured as a whole, ended with all its children."""
+
+    def __init__(self, name, command, port, log):
+        self.name, self.port = name, port
+        with open(log, "w") as out:
+            self.process = subprocess.Popen(command, stdout=out, stderr=out,
+                                            stdin=subprocess.DEVNULL)
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.05)
+        else:
+            self.stop()
+        if self.process.poll() is not None:
+            with open(log) as said:
+                sys.exit("%s did not start:\n%s" % (name, said.read()))
+        time.sleep(0.2)
+
+    def pids(self):
+        found, new = [], [self.process.pid]
+        while new:
+            pid = new.pop()
+            found.append(pid)
+            try:
+                for task in os.listdir("/proc/%d/task" % pid):
+                    with open("/proc/%d/task/%s/children" % (pid, task)) as f:
+                        new += [int(child) for child in f.read().split()]
+            except OSError:
+                pass
+        return found
+
+    def cpu_s(self):
+        total = 0
+        for pid in self.pids():
+            try:
+                for task in os.listdir("/proc/%d/task" % pid):
+                    with open("/proc/%d/task/%s/schedstat" % (pid, task)) as f:
+                        total += int(f.read().split()[0])
+            except OSError:
+                pass
+        return total / 1e9
+
+    def pss_kib(self):
+        total = 0
+        for pid in self.pids():
+            with open("/proc/%d/smaps_rollup" % pid) as f:
+                total += sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+        return total
+
+    def stop(self):
+        pids = self.pids()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass
+            self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def posthaste(folder, tls=None, workers=1, connections=20000):
+    """tls: None, first (implicit), or starttls; the kind of certificate behind a colon."""
+    port = free_port()
+    os.makedirs(folder.path("state"), exist_ok=True)
+    how, _, kind = (tls or "").partition(":")
+    cert, key = folder.certificate(kind or "p256")
+    config = folder.write("posthaste.toml", f"""
+[server]
+hostname = "mail.bench.test"
+max-connections = {connections}
+[server.listener.smtp]
+protocol = "smtp"
+bind = ["127.0.0.1:{port}"]
+tls.enable = {"true" if tls else "false"}
+tls.implicit = {"true" if how == "first" else "false"}
+[certificate.default]
+cert = "file://{cert}"
+private-key = "file://{key}"
+default = true
+[global]
+state-dir = "{folder.path('state')}"
+io-threads = {workers}
+[tracer.console]
+type = "console"
+level = "warn"
+""")
+    return Server("posthaste", [POSTHASTE, "serve", "-c", config], port, folder.path("log"))
+
+
+def greet(server, seconds, threads, *flags):
+    """Clients that connect, hear the greeting and quit; CPU of the server in microseconds each."""
+    before = server.cpu_s()
+    said = json.loads(subprocess.run(
+        [CLIENT, "greet", "--port", str(server.port), "--seconds", str(seconds),
+         "--threads", str(threads), *flags], check=True, capture_output=True, text=True).stdout)
+    if said["failed"] or not said["done"]:
+        sys.exit("%s: %d conversations failed, %d did not" %
+                 (server.name, said["failed"], said["done"]))
+    said["cpu_us"] = (server.cpu_s() - before) * 1e6 / said["done"]
+    said["rate"] = said["done"] / said["seconds"]
+    return said
+
+
+def rounds(cells, count, measure):
+    """Measures cell after cell, round after round, so that slow moments hit all alike."""
+    seen = {cell: [] for cell in cells}
+    for _ in range(count):
+        for cell in cells:
+            seen[cell].append(measure(cell))
+    return seen
+
+
+def median(values):
+    return statistics.median(values)
