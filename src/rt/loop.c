@@ -340,6 +340,20 @@ struct err waitq_wait(struct waitq *q, const char *what)
     return OK;
 }
 
+void waitq_wait_firmly(struct waitq *q, const char *what)
+{
+    struct task *t = task_running();
+    bool cancelled = t->cancelled, nudged = t->nudged;
+    int64_t deadline_ns = t->deadline_ns;
+    t->cancelled = t->nudged = false;
+    t->deadline_ns = NO_DEADLINE;
+    struct err ignored = waitq_wait(q, what);
+    (void)ignored; // a cancellation that came meanwhile stands in the task
+    t->cancelled |= cancelled;
+    t->nudged |= nudged;
+    t->deadline_ns = deadline_ns;
+}
+
 void waitq_wake_one(struct waitq *q)
 {
     struct link *k = list_first(&q->tasks);

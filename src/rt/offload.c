@@ -57,23 +57,10 @@ struct err real_offload(struct loop *loop, offload_fn *fn, void *arg)
     o->last = &job;
     pthread_cond_signal(&o->wanted);
     pthread_mutex_unlock(&o->lock);
-    // The thread works on this task's memory: neither a deadline nor a cancellation may end the
-    // wait. They are felt at the next one.
-    struct task *t = task_running();
-    struct task saved = {
-            .cancelled = t->cancelled, .nudged = t->nudged, .deadline_ns = t->deadline_ns};
-    while (!job.done) {
-        t->cancelled = t->nudged = false;
-        t->deadline_ns = NO_DEADLINE;
-        struct err ignored = waitq_wait(&o->watch.on_readable, "a helper thread");
-        (void)ignored;
-        saved.cancelled |= t->cancelled;
-        saved.nudged |= t->nudged;
+    while (!job.done) { // the thread works on this task's memory
+        waitq_wait_firmly(&o->watch.on_readable, "a helper thread");
         collect(o);
     }
-    t->cancelled = saved.cancelled;
-    t->nudged = saved.nudged;
-    t->deadline_ns = saved.deadline_ns;
     return OK;
 }
 

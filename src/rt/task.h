@@ -83,6 +83,9 @@ bool task_cancelled(void);
 void waitq_init(struct waitq *q);
 // `what` is a static text for whoever asks what a task waits for.
 struct err waitq_wait(struct waitq *q, const char *what) suspends MUST_USE;
+// Whatever the deadline or a cancellation says, which are felt at the next wait: for a task whose
+// memory somebody else works on meanwhile. May wake for nothing: ask again what was waited for.
+void waitq_wait_firmly(struct waitq *q, const char *what) suspends;
 void waitq_wake_one(struct waitq *q);
 void waitq_wake_all(struct waitq *q);
 
