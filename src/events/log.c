@@ -30,6 +30,7 @@ struct event_log {
     struct event_sink sink;
     int64_t (*now_ms)(void);
     struct metrics_column *metrics;
+    struct waitq *wake;
     struct id_maker ids;
     uint32_t sequence;
     bool lossless;
@@ -75,6 +76,7 @@ struct event_log *event_log_new(const struct event_log_options *options)
     log->sink = options->sink;
     log->now_ms = options->now_ms;
     log->metrics = options->metrics;
+    log->wake = options->wake;
     log->ids = id_maker_for(options->node, options->slot);
     log->lossless = options->lossless;
     return log;
@@ -151,6 +153,8 @@ static void log_record(struct event_log *log, const struct span *span, enum even
             (struct event_place){ring->end + skip, (uint32_t)len};
     ring->end += skip + len;
     ring->made++;
+    if (log->wake != NULL && ring->made - ring->sent == 1)
+        waitq_wake_one(log->wake);
 }
 
 // The least important lose first: each level may fill the ring only so far. Two records' length

@@ -2,10 +2,12 @@
 // events/log.h: a worker's end of the event stream. Events wait in a ring of bounded size until the
 // loop hands them to the sink, once a round:
 //
-//     event_log_init(log, &(struct event_log_options){.wants = &shared->wants, .ring = ring,
-//             .sink = sink, .now_ms = wall_ms, .metrics = &column, .node = 1, .slot = slot});
-//     for (;;) { ...a round of the loop...
-//         if (!event_log_flush(log)) ...watch the channel for room...
+//     struct event_log *log = event_log_new(&(struct event_log_options){.wants = wants,
+//             .ring = ring, .sink = sink, .now_ms = wall_ms, .metrics = &column, .wake = &made,
+//             .node = 1, .slot = slot});
+//     for (;;) { // a task of its own
+//         if (event_log_flush(log)) ...wait on `made`...
+//         else ...the writer is behind: try again in a moment...
 //     }
 //
 // Losing: as the ring fills, trace events are refused first, then debug, info and warn; errors have
@@ -20,6 +22,7 @@
 #include "events/metrics.h"
 #include "events/record.h"
 #include "events/sink.h"
+#include "rt/task.h"
 
 #define EVENT_RING_COUNT 8192
 #define EVENT_RING_BYTES MIB
@@ -36,6 +39,7 @@ struct event_log_options {
     struct event_sink sink;
     int64_t (*now_ms)(void);        // the calendar's time
     struct metrics_column *metrics; // NULL: nothing is counted
+    struct waitq *wake;             // woken when the first event waits; NULL: nobody
     uint8_t node, slot;             // of the ids; ID_SLOT_OUTSIDE for the supervisor
     bool lossless;                  // rather wait a moment than lose (no tracer is lossy)
 };

@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // server/generation.c: the workers born with one configuration. Each slot has a task that keeps one
 // process running in it: it forks, listens to its wire, and after a crash waits a little longer
-// each time before it forks again.
+// each time before it forks again. Meanwhile the others accept what the kernel queues for it
+// (generation_serve.c).
 #include "server/supervisor.h"
 
 #include <sys/wait.h>
 
 #define BACKOFF_FIRST_MS 100 // the first crash should hardly be noticed
 #define BACKOFF_MOST_MS (30 * SECOND_MS)
+#define BACKOFF_ALONE_MS (2 * SECOND_MS) // while no other worker could serve instead
 #define CALM_MS (60 * SECOND_MS) // a worker that lived so long starts the back-off anew
 #define START_WAIT_MS (30 * SECOND_MS)
-#define WIRE_LINE_BYTES_MAX 256
+#define CRASH_REPORT_BYTES_MAX (4 * MIB)
 
+static struct err slots_begin(struct supervisor *sup, struct generation *g);
+static struct err wait_until_ready(struct generation *g) suspends;
 static struct err keep_slot_running(void *slot) suspends;
-static struct err run_once(struct supervisor *sup, struct slot *s) suspends;
-static struct err fork_worker(struct supervisor *sup, struct slot *s, size_t column);
-static void listen_to(struct slot *s) suspends;
 static void tell_exit(struct supervisor *sup, struct slot *s, int64_t again_in_ms);
+static int64_t backoff_ms(const struct slot *s);
+static struct err run_once(struct supervisor *sup, struct slot *s) suspends;
+static void wait_for_end(struct slot *s) suspends;
 static bool column_take(struct supervisor *sup, size_t *out);
 static void column_give(struct supervisor *sup, size_t column);
 
@@ -29,107 +33,146 @@ struct err generation_start(struct supervisor *sup, struct plan *plan, struct ge
 {
     struct generation *g = mem_new(struct generation);
     if (g == NULL) {
+        logs_forget(sup->logs, plan);
         plan_free(plan);
         return fail(ERR_LIMIT, "no memory for another generation of workers");
     }
     g->plan = plan;
+    g->worker_count = plan->worker_count;
+    g->grace_ms = plan->grace_ms;
     group_begin(&g->watchers);
     waitq_init(&g->changed);
     list_append(&sup->generations, &g->in_supervisor);
-    struct err e = OK;
-    for (size_t i = 0; i < plan->worker_count && !failed(e); i++) {
-        g->slots[i] = (struct slot){.generation = g, .number = i};
-        waitq_init(&g->slots[i].changed);
-        struct slot_task *task = arena_make(&plan->arena, struct slot_task);
-        if (task == NULL)
-            e = fail(ERR_LIMIT, "no memory for another worker");
-        else {
-            *task = (struct slot_task){sup, &g->slots[i]};
-            e = group_spawn(&g->watchers, keep_slot_running, task);
-        }
-    }
-    {
-        within_ms(START_WAIT_MS);
-        while (!failed(e) && !g->failed && g->ready_count < plan->worker_count)
-            e = waitq_wait(&g->changed, "workers to start");
-    }
-    if (!failed(e) && g->failed)
-        e = fail(ERR_INTERNAL, "a worker ended while it started");
+    struct err e = slots_begin(sup, g);
+    if (!failed(e))
+        e = wait_until_ready(g);
     if (failed(e)) {
         generation_finish(sup, g, GENERATION_STOP);
         return e;
     }
+    g->started = true;
+    generation_spread(sup, g);
     *out = g;
     return OK;
+}
+
+static struct err slots_begin(struct supervisor *sup, struct generation *g)
+{
+    for (size_t i = 0; i < g->worker_count; i++) {
+        g->slots[i] = (struct slot){.generation = g, .number = i};
+        waitq_init(&g->slots[i].changed);
+    }
+    for (size_t i = 0; i < g->worker_count; i++) {
+        struct slot_task *task = arena_make(&g->plan->arena, struct slot_task);
+        if (task == NULL)
+            return fail(ERR_LIMIT, "no memory for another worker");
+        *task = (struct slot_task){sup, &g->slots[i]};
+        TRY(group_spawn(&g->watchers, keep_slot_running, task));
+    }
+    return OK;
+}
+
+// Of a start: later, a worker that does not come up is the back-off's business, not the server's.
+static struct err wait_until_ready(struct generation *g)
+{
+    within_ms(START_WAIT_MS);
+    while (!g->failed && g->ready_count < g->worker_count)
+        TRY(waitq_wait(&g->changed, "workers to start"));
+    return g->failed ? fail(ERR_INTERNAL, "a worker ended while it started") : OK;
 }
 
 void generation_finish(struct supervisor *sup, struct generation *g, enum generation_end how)
 {
     g->retiring = true;
-    for (size_t i = 0; i < g->plan->worker_count; i++)
+    for (size_t i = 0; i < g->worker_count; i++)
         waitq_wake_all(&g->slots[i].changed); // those that wait to fork again
     generation_tell(g, how == GENERATION_STOP ? S("stop\n") : S("retire\n"));
     struct err e = group_wait_below(&g->watchers, 1);
     if (failed(e)) // the grace is over, or a second signal came
-        for (size_t i = 0; i < g->plan->worker_count; i++)
+        for (size_t i = 0; i < g->worker_count; i++)
             if (g->slots[i].pid != 0)
                 process_signal(g->slots[i].pid, SIGKILL);
     group_end(&g->watchers);
     link_remove(&g->in_supervisor);
     if (sup->current == g)
         sup->current = NULL;
-    plan_free(g->plan);
+    if (g->plan != NULL) {
+        logs_forget(sup->logs, g->plan);
+        plan_free(g->plan);
+    }
     mem_free(g);
     waitq_wake_all(&sup->changed);
 }
 
 void generation_tell(struct generation *g, struct str line)
 {
-    for (size_t i = 0; i < g->plan->worker_count; i++) {
-        struct stream *wire = g->slots[i].wire;
-        if (wire != NULL && !failed(stream_write(wire, line)))
-            stream_flush_now(wire);
-    }
+    for (size_t i = 0; i < g->worker_count; i++)
+        slot_tell(&g->slots[i], line);
+}
+
+void slot_tell(struct slot *s, struct str line)
+{
+    if (s->wire != NULL && !failed(stream_write(s->wire, line)))
+        stream_flush_now(s->wire);
 }
 
 static struct err keep_slot_running(void *arg)
 {
     struct slot_task *task = arg;
     struct slot *s = task->slot;
-    int64_t backoff_ms = BACKOFF_FIRST_MS;
     task_describe("worker slot", s);
     while (!s->generation->retiring) {
         int64_t began_ms = now_ms();
         struct err e = run_once(task->sup, s);
         if (s->generation->retiring)
             break;
-        if (!s->was_ready) {
-            s->generation->failed = true; // of a start: the supervisor gives the generation up
+        if (!s->generation->started) {
+            s->generation->failed = true; // the supervisor gives the generation up
             waitq_wake_all(&s->generation->changed);
         }
         if (failed(e) && e.kind == ERR_CANCELLED)
             return e;
-        if (now_ms() - began_ms >= CALM_MS)
-            backoff_ms = BACKOFF_FIRST_MS;
-        tell_exit(task->sup, s, backoff_ms);
+        s->crash_count = now_ms() - began_ms >= CALM_MS ? 1 : s->crash_count + 1;
+        int64_t wait_ms = backoff_ms(s);
+        tell_exit(task->sup, s, wait_ms);
         {
-            within_ms(backoff_ms);
+            within_ms(wait_ms);
             e = waitq_wait(&s->changed, "the back-off after a crash");
             if (failed(e) && e.kind != ERR_TIMEOUT)
                 return e;
         }
-        backoff_ms = backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : backoff_ms * 2;
     }
     return OK;
+}
+
+static int64_t backoff_ms(const struct slot *s)
+{
+    int64_t ms = BACKOFF_FIRST_MS;
+    for (size_t i = 1; i < s->crash_count && ms < BACKOFF_MOST_MS; i++)
+        ms *= 2;
+    bool alone = s->generation->ready_count == 0;
+    if (alone && ms > BACKOFF_ALONE_MS)
+        return BACKOFF_ALONE_MS;
+    return ms > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : ms;
 }
 
 static void tell_exit(struct supervisor *sup, struct slot *s, int64_t again_in_ms)
 {
     int status = s->exit_status;
+    struct arena a AUTO(arena_done);
+    arena_init(&a, CRASH_REPORT_BYTES_MAX);
+    struct str report = STR_NULL, reason = s->last_words;
+    if (s->generation->plan != NULL)
+        report = logs_crash_report(sup->logs, s->generation->plan, s->column, status, &a);
+    if (s->hung)
+        reason = S("it did not answer and was ended");
+    if (s->crash_count > 1)
+        reason = arena_fmt(&a, "%zu times in a row%s%.*s", s->crash_count,
+                str_is_empty(reason) ? "" : ": ", ARG(reason));
     event(sup->log, EV_SERVER_WORKER_EXIT, F_U64(slot, s->number),
             F_U64(signal, WIFSIGNALED(status) ? (uint64_t)WTERMSIG(status) : 0),
             F_U64(code, WIFEXITED(status) ? (uint64_t)WEXITSTATUS(status) : 0),
-            F_TIME(nextRetry, wall_ms() + again_in_ms));
+            F_STR(reason, reason), F_STR(path, report), F_TIME(nextRetry, wall_ms() + again_in_ms));
 }
 
 // From fork to exit.
@@ -138,73 +181,44 @@ static struct err run_once(struct supervisor *sup, struct slot *s)
     size_t column;
     if (!column_take(sup, &column))
         return fail(ERR_LIMIT, "too many processes are still ending");
-    s->exited = false;
-    struct err e = fork_worker(sup, s, column);
-    if (!failed(e))
-        listen_to(s);
+    s->exited = s->hung = false;
+    s->exit_status = 0;
+    s->pings_unanswered = 0;
+    s->column = column;
+    struct err e = slot_fork(sup, s);
+    if (!failed(e)) {
+        slot_listen(sup, s);
+        wait_for_end(s);
+    }
+    stream_close(s->wire);
+    s->wire = NULL;
+    if (s->ready) {
+        s->ready = false;
+        s->generation->ready_count--;
+    }
+    s->last_words = logs_worker_ended(sup->logs, column);
+    column_give(sup, column);
+    if (s->generation->started && !s->generation->retiring)
+        generation_spread(sup, s->generation);
+    return task_cancelled() ? fail(ERR_CANCELLED, "the workers are given up") : e;
+}
+
+// Its wire has closed, so it is ending, unless we are cancelled: then it is ended.
+static void wait_for_end(struct slot *s)
+{
+    struct err e = OK;
     while (!failed(e) && !s->exited)
         e = waitq_wait(&s->changed, "a worker to end");
     if (s->pid != 0 && !s->exited) {
         process_signal(s->pid, SIGKILL);
         s->pid = 0;
     }
-    stream_close(s->wire);
-    s->wire = NULL;
-    column_give(sup, column);
-    return e;
-}
-
-static struct err fork_worker(struct supervisor *sup, struct slot *s, size_t column)
-{
-    struct arena a;
-    arena_init(&a, MIB);
-    int wire[2];
-    struct err e = wire_make(wire);
-    if (failed(e))
-        return e;
-    struct worker_start start = {.plan = s->generation->plan,
-            .shared = sup->shared,
-            .slot = s->number,
-            .column = column,
-            .wire = wire[1]};
-    struct worker_socket *sockets = NULL;
-    e = sockets_of(sup->sockets, start.plan, s->number, &a, &sockets, &start.socket_count);
-    start.sockets = sockets;
-    int *keep = arena_array(&a, start.socket_count + 1, int);
-    if (!failed(e) && keep == NULL)
-        e = fail(ERR_LIMIT, "no memory for another worker");
-    if (!failed(e)) {
-        for (size_t i = 0; i < start.socket_count; i++)
-            keep[i] = sockets[i].fd;
-        keep[start.socket_count] = wire[1];
-        e = process_fork(worker_main, &start, keep, start.socket_count + 1, &s->pid);
-    }
-    descriptor_close(wire[1]);
-    if (failed(e))
-        descriptor_close(wire[0]);
-    else
-        e = wire_adopt(wire[0], &s->wire);
-    arena_done(&a);
-    return e;
-}
-
-// Until the worker's end of the wire closes.
-static void listen_to(struct slot *s)
-{
-    struct str line;
-    while (!failed(stream_until(s->wire, S("\n"), WIRE_LINE_BYTES_MAX, &line))) {
-        if (!str_eq(line, S("ready\n")) || s->was_ready)
-            continue;
-        s->was_ready = true;
-        s->generation->ready_count++;
-        waitq_wake_all(&s->generation->changed);
-    }
 }
 
 void supervisor_note_exit(struct supervisor *sup, pid_t pid, int status)
 {
     each_in_list (g, &sup->generations, struct generation, in_supervisor)
-        for (size_t i = 0; i < g->plan->worker_count; i++)
+        for (size_t i = 0; i < g->worker_count; i++)
             if (g->slots[i].pid == pid) {
                 g->slots[i].exited = true;
                 g->slots[i].exit_status = status;

@@ -114,7 +114,11 @@ static struct err fill(struct making *m)
         plan->worker_count = processors_online();
     if (plan->worker_count > WORKERS_MAX)
         plan->worker_count = WORKERS_MAX;
-    return m->options->stage == CONF_BIND ? OK : http_make(plan, m->findings);
+    if (m->options->stage == CONF_BIND)
+        return OK;
+    plan->telemetry = telemetry_load(&plan->arena, plan->conf, m->findings);
+    return plan->telemetry == NULL ? fail(ERR_LIMIT, "no memory for the tracers")
+                                   : http_make(plan, m->findings);
 }
 
 static struct err listeners_make(struct plan *plan, struct findings *f)

@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "conf/conf.h"
 #include "conf/findings.h"
+#include "events/settings.h"
 #include "http/server.h"
 #include "listen/listen.h"
 #include "rt/net.h"
@@ -38,6 +39,7 @@ struct plan {
     const struct http_field *http_fields; // of every answer
     size_t http_field_count;
     bool http_hsts;
+    const struct telemetry *telemetry; // tracers, levels, metrics
     uint64_t number; // of the generation
 };
 

@@ -28,7 +28,8 @@ int server_run(const struct server_options *options)
     struct loop *loop = loop_new_real();
     sup.shared = shared_bytes(sizeof(struct server_shared));
     sup.sockets = sockets_new();
-    if (loop == NULL || sup.shared == NULL || sup.sockets == NULL)
+    sup.logs = logs_new();
+    if (loop == NULL || sup.shared == NULL || sup.sockets == NULL || sup.logs == NULL)
         return 1;
     descriptors_raise();
     struct err e = loop_run(loop, supervise, &sup);
@@ -62,6 +63,9 @@ static struct err supervise(void *arg)
     if (!failed(e) && !sup->stop_at_once)
         stop(sup);
     group_end(&sup->retirements);
+    sup->log = NULL;
+    logs_end(sup->logs);
+    sup->logs = NULL;
     group_end(&listeners);
     signals_end(sup->signals);
     return e;
@@ -80,6 +84,9 @@ static struct err hear_signals(void *arg)
             break;
         case SIGHUP:
             sup->reload_wanted = true;
+            break;
+        case SIGUSR1:
+            logs_reopen(sup->logs);
             break;
         case SIGQUIT: // the workers die with us; what was acknowledged is on disk
             sup->stop_at_once = true;
@@ -111,6 +118,7 @@ static struct err start(struct supervisor *sup)
         return e;
     }
     sockets_settle(sup->sockets, sup->current->plan);
+    logs_tell_listeners(sup->log, NULL, sup->current->plan);
     event(sup->log, EV_SERVER_STARTUP, F_STR(version, S(POSTHASTE_VERSION)));
     notify(sup, S("READY=1\nSTATUS=serving\n"));
     say(sup, NULL);
@@ -129,13 +137,17 @@ static struct err next_generation(struct supervisor *sup, struct generation **ou
     struct plan *plan = plan_make(&sup->options->conf, &in, &findings);
     if (sup->options->trouble != NULL && findings.all.count > 0)
         sup->options->trouble(&findings);
-    struct err e = plan == NULL ? fail(ERR_CONFIG, "the configuration has errors") : OK;
+    struct err e = plan == NULL ? fail(ERR_CONFIG, "the configuration has errors")
+                                : logs_prepare(sup->logs, plan);
+    sup->log = logs_log(sup->logs);
+    logs_tell_findings(sup->log, &findings);
     if (!failed(e)) {
         plan->number = ++sup->generation_number;
         e = sockets_want(sup->sockets, plan, &a);
         if (failed(e)) {
             struct str kept = arena_str(&plan->arena, err_text(e));
             say(sup, kept.ptr);
+            logs_forget(sup->logs, plan);
             plan_free(plan);
             e = fail(e.kind, "a listening socket could not be made");
         } else {
@@ -150,7 +162,8 @@ static void reap(struct supervisor *sup)
 {
     int status;
     for (pid_t pid; (pid = process_reap(&status)) > 0;)
-        supervisor_note_exit(sup, pid, status);
+        if (!logs_note_exit(sup->logs, pid))
+            supervisor_note_exit(sup, pid, status);
 }
 
 static void reload(struct supervisor *sup)
@@ -165,6 +178,8 @@ static void reload(struct supervisor *sup)
         return;
     }
     sup->current = now;
+    logs_tell_listeners(sup->log, before->plan, now->plan);
+    logs_apply(sup->logs, now->plan);
     struct retirement *r = mem_new(struct retirement);
     if (r != NULL)
         *r = (struct retirement){sup, before};
@@ -190,6 +205,7 @@ static void stop(struct supervisor *sup)
     atomic_store(&sup->shared->draining, 1);
     notify(sup, S("STOPPING=1\n"));
     event(sup->log, EV_SERVER_SHUTDOWN, F_STR(version, S(POSTHASTE_VERSION)));
+    logs_tell_listeners(sup->log, sup->current->plan, NULL);
     each_in_list (g, &sup->generations, struct generation, in_supervisor) {
         g->retiring = true;
         generation_tell(g, S("stop\n"));

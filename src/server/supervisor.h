@@ -6,14 +6,18 @@
 #include "events/event.h"
 #include "rt/process.h"
 #include "rt/rt.h"
+#include "server/logging.h"
 #include "server/server.h"
 #include "server/sockets.h"
 
 struct generation {
     struct link in_supervisor;
-    struct plan *plan;
+    struct plan *plan;     // NULL: the next generation has it
+    size_t worker_count;   // the plan's
+    int64_t grace_ms;      // the plan's
     struct group watchers; // a task for each worker slot
-    size_t ready_count;
+    size_t ready_count;    // workers that serve now
+    bool started;          // all of them have been ready at the same time
     bool retiring;
     bool failed; // a worker could not start at all
     struct waitq changed;
@@ -22,7 +26,12 @@ struct generation {
         size_t number;
         pid_t pid; // 0: none runs
         int exit_status;
-        bool exited, was_ready;
+        bool exited, ready, hung;
+        size_t crash_count;      // in a row
+        size_t pings_unanswered; // by the one that runs
+        uint64_t serves;         // slots of sockets, as it was told last
+        struct str last_words;   // of the one that ended last; null: none
+        size_t column;           // while one runs, and until the next one is forked
         struct stream *wire;
         struct waitq changed;
     } slots[WORKERS_MAX];
@@ -33,6 +42,7 @@ struct supervisor {
     struct server_shared *shared;
     struct sockets *sockets;
     struct signals *signals;
+    struct logs *logs;
     struct event_log *log; // may be NULL
     struct generation *current;
     struct list generations; // the current one and those that retire
@@ -41,6 +51,7 @@ struct supervisor {
     bool columns_used[COLUMNS_MAX];
     struct listen_kept kept; // what all generations share of their listeners
     uint64_t generation_number;
+    struct buf report; // what the last load of the configuration had to say
     bool reload_wanted, stop_at_once;
     size_t stop_count; // signals that asked for it: the second one means now
 };
@@ -54,5 +65,15 @@ enum generation_end { GENERATION_RETIRE, GENERATION_STOP };
 void generation_finish(
         struct supervisor *sup, struct generation *g, enum generation_end how) suspends;
 void generation_tell(struct generation *g, struct str line) suspends;
+
+// server/generation_fork.c: makes the slot's process; hears it until it ends its wire.
+struct err slot_fork(struct supervisor *sup, struct slot *s) suspends MUST_USE;
+void slot_listen(struct supervisor *sup, struct slot *s) suspends;
+void slot_tell(struct slot *s, struct str line) suspends;
+// server/generation_serve.c: each worker that is ready learns which sockets it serves now.
+void generation_spread(struct supervisor *sup, struct generation *g) suspends;
+uint64_t generation_own_slots(
+        const struct supervisor *sup, const struct generation *g, size_t number);
+
 // A child has ended.
 void supervisor_note_exit(struct supervisor *sup, pid_t pid, int status);

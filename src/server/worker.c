@@ -57,6 +57,9 @@ static struct err begin_logging(struct worker *w)
 {
     const struct plan *plan = w->start->plan;
     struct metrics *m = w->start->logging.metrics;
+    w->log = w->start->log;
+    if (w->log != NULL)
+        return OK; // of the simulator's world
     TRY(logging_begin(&w->logging, &w->start->logging));
     w->log = w->logging.log;
     w->metrics = &w->logging.metrics;

@@ -9,6 +9,10 @@
 struct worker {
     const struct worker_start *start;
     struct event_log *log; // may be NULL
+    struct logging logging;
+    // For metrics: &logging.metrics, and the value of their label `listener`, by place in the plan.
+    struct metrics_column *metrics;
+    uint8_t listener_labels[LISTENERS_MAX];
     struct stream *wire;
     struct group sessions;
     bool retiring;

@@ -223,9 +223,15 @@ class Server:
         return sum(float(v) for v in values)
 
     def pids(self):
-        """The workers: children of the supervisor."""
+        """The workers: children of the supervisor, without the log writer."""
+        def name(pid):
+            try:
+                with open('/proc/%d/comm' % pid, encoding='ascii') as f:
+                    return f.read().strip()
+            except OSError:
+                return ''
         with open('/proc/%d/task/%d/children' % (self.process.pid, self.process.pid), encoding='ascii') as f:
-            return [int(p) for p in f.read().split()]
+            return [pid for pid in map(int, f.read().split()) if name(pid) != 'posthaste-log']
 
     def send(self, number):
         os.kill(self.process.pid, number)
