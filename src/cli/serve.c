@@ -7,10 +7,9 @@
 
 static int run(struct cli *c);
 static void started(const char *text);
-static void trouble(const struct findings *findings);
+static void trouble(struct str findings);
 
 #define START_BYTES_MAX (16 * MIB)
-#define FINDINGS_TEXT_BYTES_MAX (4 * MIB)
 
 static int run(struct cli *c)
 {
@@ -45,12 +44,9 @@ static void started(const char *text)
         fprintf(stderr, "posthaste: %s\n", text);
 }
 
-static void trouble(const struct findings *findings)
+static void trouble(struct str findings)
 {
-    struct buf text AUTO(buf_done);
-    buf_init(&text, FINDINGS_TEXT_BYTES_MAX);
-    findings_print(&text, findings, FINDINGS_PLAIN);
-    fwrite(buf_str(&text).ptr, 1, text.len, stderr);
+    fwrite(findings.ptr, 1, findings.len, stderr);
 }
 
 static const struct cli_option options[] = {

@@ -10,7 +10,7 @@
 #define BACKOFF_FIRST_MS 100 // the first crash should hardly be noticed
 #define BACKOFF_MOST_MS (30 * SECOND_MS)
 #define BACKOFF_ALONE_MS (2 * SECOND_MS) // while no other worker could serve instead
-#define CALM_MS (60 * SECOND_MS) // a worker that lived so long starts the back-off anew
+#define CALM_MS (60 * SECOND_MS)         // a worker that lived so long starts the back-off anew
 #define START_WAIT_MS (30 * SECOND_MS)
 #define CRASH_REPORT_BYTES_MAX (4 * MIB)
 

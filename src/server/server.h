@@ -17,7 +17,7 @@ struct server_options {
     struct str notify_socket; // NOTIFY_SOCKET of the service manager, or null
     // Told once: what a person at the terminal should know. Both may be NULL.
     void (*started)(const char *text);
-    void (*trouble)(const struct findings *findings);
+    void (*trouble)(struct str findings); // as text, each time the configuration is loaded
 };
 
 // Runs until the server has stopped; the exit status of configuration.md 1.1.

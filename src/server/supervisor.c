@@ -5,13 +5,18 @@
 #include <stdatomic.h>
 
 #define FINDINGS_BYTES_MAX (4 * MIB)
+#define REPORT_BYTES_MAX (4 * MIB)
 
 static struct err supervise(void *arg) suspends;
 static struct err start(struct supervisor *sup) suspends;
 static struct err hear_signals(void *sup) suspends;
 static void reload(struct supervisor *sup) suspends;
+static void succeed(struct supervisor *sup, struct generation *now) suspends;
 static struct err retire(void *generation_and_supervisor) suspends;
 static struct err next_generation(struct supervisor *sup, struct generation **out) suspends;
+static struct err prepare(struct supervisor *sup, struct plan *plan, struct findings *findings,
+        struct arena *a) suspends;
+static void report(struct supervisor *sup, const struct findings *findings, struct err e);
 static void stop(struct supervisor *sup) suspends;
 static void reap(struct supervisor *sup);
 static void say(struct supervisor *sup, const char *text);
@@ -31,10 +36,12 @@ int server_run(const struct server_options *options)
     sup.logs = logs_new();
     if (loop == NULL || sup.shared == NULL || sup.sockets == NULL || sup.logs == NULL)
         return 1;
+    buf_init(&sup.report, REPORT_BYTES_MAX);
     descriptors_raise();
     struct err e = loop_run(loop, supervise, &sup);
     sockets_free(sup.sockets);
     listen_kept_done(&sup.kept);
+    buf_done(&sup.report);
     loop_free(loop);
     return failed(e) ? 1 : 0;
 }
@@ -106,58 +113,6 @@ static struct err hear_signals(void *arg)
     }
 }
 
-static struct err start(struct supervisor *sup)
-{
-    struct err e = next_generation(sup, &sup->current);
-    if (failed(e)) {
-        struct arena a;
-        arena_init(&a, 64 * KIB);
-        const char *text = arena_c_str(&a, err_text(e));
-        say(sup, text != NULL ? text : "the server could not start");
-        arena_done(&a);
-        return e;
-    }
-    sockets_settle(sup->sockets, sup->current->plan);
-    logs_tell_listeners(sup->log, NULL, sup->current->plan);
-    event(sup->log, EV_SERVER_STARTUP, F_STR(version, S(POSTHASTE_VERSION)));
-    notify(sup, S("READY=1\nSTATUS=serving\n"));
-    say(sup, NULL);
-    return OK;
-}
-
-// Loads the configuration, binds what is new, and starts workers. Nothing has changed on failure.
-static struct err next_generation(struct supervisor *sup, struct generation **out)
-{
-    struct arena a;
-    arena_init(&a, FINDINGS_BYTES_MAX);
-    struct findings findings = findings_make(&a);
-    struct plan_inputs in = {.kept = &sup->kept,
-            .before = sup->current != NULL ? sup->current->plan : NULL,
-            .wall_now_ms = wall_ms()};
-    struct plan *plan = plan_make(&sup->options->conf, &in, &findings);
-    if (sup->options->trouble != NULL && findings.all.count > 0)
-        sup->options->trouble(&findings);
-    struct err e = plan == NULL ? fail(ERR_CONFIG, "the configuration has errors")
-                                : logs_prepare(sup->logs, plan);
-    sup->log = logs_log(sup->logs);
-    logs_tell_findings(sup->log, &findings);
-    if (!failed(e)) {
-        plan->number = ++sup->generation_number;
-        e = sockets_want(sup->sockets, plan, &a);
-        if (failed(e)) {
-            struct str kept = arena_str(&plan->arena, err_text(e));
-            say(sup, kept.ptr);
-            logs_forget(sup->logs, plan);
-            plan_free(plan);
-            e = fail(e.kind, "a listening socket could not be made");
-        } else {
-            e = generation_start(sup, plan, out);
-        }
-    }
-    arena_done(&a);
-    return e;
-}
-
 static void reap(struct supervisor *sup)
 {
     int status;
@@ -166,9 +121,73 @@ static void reap(struct supervisor *sup)
             supervisor_note_exit(sup, pid, status);
 }
 
+static struct err start(struct supervisor *sup)
+{
+    TRY(next_generation(sup, &sup->current));
+    sockets_settle(sup->sockets, sup->current->plan);
+    logs_tell_listeners(sup->log, NULL, sup->current->plan);
+    event(sup->log, EV_SERVER_STARTUP, F_STR(version, S(POSTHASTE_VERSION)));
+    notify(sup, S("READY=1\nSTATUS=serving\n"));
+    say(sup, NULL);
+    return OK;
+}
+
+// Loads the configuration, binds what is new, and starts workers. Nothing has changed on failure,
+// and what there is to say about the configuration is in sup->report.
+static struct err next_generation(struct supervisor *sup, struct generation **out)
+{
+    struct arena a AUTO(arena_done);
+    arena_init(&a, FINDINGS_BYTES_MAX);
+    struct findings findings = findings_make(&a);
+    struct plan_inputs in = {.kept = &sup->kept,
+            .before = sup->current != NULL ? sup->current->plan : NULL,
+            .wall_now_ms = wall_ms()};
+    struct plan *plan = plan_make(&sup->options->conf, &in, &findings);
+    struct err e = plan == NULL ? fail(ERR_CONFIG, "the configuration has errors")
+                                : prepare(sup, plan, &findings, &a);
+    if (!failed(e))
+        e = generation_start(sup, plan, out);
+    report(sup, &findings, e);
+    if (!failed(e))
+        return OK;
+    sockets_undo(sup->sockets);
+    return fail(e.kind, "there is no new generation of workers");
+}
+
+static struct err prepare(
+        struct supervisor *sup, struct plan *plan, struct findings *findings, struct arena *a)
+{
+    struct sockets_wish wish = {
+            .plan = plan, .findings = findings, .at_start = sup->current == NULL};
+    struct err e = logs_prepare(sup->logs, plan);
+    wish.log = sup->log = logs_log(sup->logs);
+    plan->number = ++sup->generation_number;
+    if (!failed(e))
+        e = sockets_want(sup->sockets, &wish, a);
+    // identity_drop: a supervisor that was started as root becomes an ordinary user here.
+    if (!failed(e))
+        e = sockets_activate(sup->sockets, a);
+    if (failed(e)) {
+        logs_forget(sup->logs, plan);
+        plan_free(plan);
+    }
+    return e;
+}
+
+static void report(struct supervisor *sup, const struct findings *findings, struct err e)
+{
+    buf_clear(&sup->report);
+    findings_print(&sup->report, findings, FINDINGS_PLAIN);
+    if (failed(e))
+        buf_fmt(&sup->report, "posthaste: %.*s\n", ARG(err_text(e)));
+    if (sup->options->trouble != NULL && sup->report.len > 0)
+        sup->options->trouble(buf_str(&sup->report));
+    logs_tell_findings(sup->log, findings);
+}
+
 static void reload(struct supervisor *sup)
 {
-    struct generation *before = sup->current, *now = NULL;
+    struct generation *now = NULL;
     sup->reload_wanted = false;
     notify(sup, S("RELOADING=1\n"));
     struct err e = next_generation(sup, &now);
@@ -177,6 +196,13 @@ static void reload(struct supervisor *sup)
         notify(sup, S("READY=1\nSTATUS=reload failed, the former configuration goes on\n"));
         return;
     }
+    succeed(sup, now);
+    notify(sup, S("READY=1\nSTATUS=serving\n"));
+}
+
+static void succeed(struct supervisor *sup, struct generation *now)
+{
+    struct generation *before = sup->current;
     sup->current = now;
     logs_tell_listeners(sup->log, before->plan, now->plan);
     logs_apply(sup->logs, now->plan);
@@ -188,7 +214,6 @@ static void reload(struct supervisor *sup)
         generation_finish(sup, before, GENERATION_STOP);
     }
     sockets_settle(sup->sockets, now->plan);
-    notify(sup, S("READY=1\nSTATUS=serving\n"));
 }
 
 static struct err retire(void *arg)
@@ -210,7 +235,8 @@ static void stop(struct supervisor *sup)
         g->retiring = true;
         generation_tell(g, S("stop\n"));
     }
-    within_ms(sup->current->plan->grace_ms + SECOND_MS);
+    sockets_close(sup->sockets, SOCKETS_REMOVE_FILES); // the workers' copies are the last ones
+    within_ms(sup->current->grace_ms + SECOND_MS);
     generation_finish(sup, sup->current, GENERATION_STOP);
     struct err ignored = group_wait_below(&sup->retirements, 1);
     (void)ignored; // workers that are left die with us

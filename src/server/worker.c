@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// server/worker.c: accepting, and doing what the supervisor says.
+// server/worker.c: a worker's life, and accepting. What the supervisor says: worker_orders.c.
 #include "server/worker.h"
 
 #include "rt/process.h"
 #include "server/worker_state.h"
 
-#define WIRE_LINE_BYTES_MAX 256
 #define ACCEPT_PAUSE_FIRST_MS 5 // when the system has no descriptor or memory left
 #define ACCEPT_PAUSE_MOST_MS 1000
 
-struct acceptor_task {
-    struct worker *worker;
-    const struct plan_listener *listener;
-    struct acceptor *acceptor;
-};
-
 static struct err run(void *arg) suspends;
 static struct err begin_logging(struct worker *w);
-static struct err serve(struct worker *w, struct acceptor_task *tasks) suspends;
-static struct err accept_loop(void *arg) suspends;
 static struct err accept_one(struct acceptor_task *t) suspends;
-static struct err obey(struct worker *w, struct acceptor_task *tasks) suspends;
-static void finish(struct worker *w, bool politely) suspends;
 
 int worker_main(void *start)
 {
@@ -35,19 +24,24 @@ int worker_main(void *start)
     return failed(e) ? 1 : 0;
 }
 
+struct err worker_task(void *start)
+{
+    struct worker w = {.start = start};
+    return run(&w);
+}
+
 static struct err run(void *arg)
 {
     struct worker *w = arg;
     TRY(begin_logging(w));
-    TRY(wire_adopt(w->start->wire, &w->wire));
-    struct acceptor_task *tasks =
-            mem_bytes((w->start->socket_count + 1) * sizeof(struct acceptor_task));
+    w->wire = w->start->wire_stream;
+    if (w->wire == NULL)
+        w->wire = w->start->wire_stream;
+    if (w->wire == NULL)
+        TRY(wire_adopt(w->start->wire, &w->wire));
     group_begin(&w->sessions);
-    struct err e = tasks == NULL ? fail(ERR_LIMIT, "no memory to start a worker") : serve(w, tasks);
+    struct err e = worker_obey(w);
     group_end(&w->sessions);
-    for (size_t i = 0; tasks != NULL && i < w->start->socket_count; i++)
-        acceptor_free(tasks[i].acceptor);
-    mem_free(tasks);
     stream_close(w->wire);
     logging_end(&w->logging);
     return e;
@@ -68,61 +62,8 @@ static struct err begin_logging(struct worker *w)
     return OK;
 }
 
-static struct err serve(struct worker *w, struct acceptor_task *tasks)
+struct err worker_accept_loop(struct acceptor_task *t)
 {
-    struct group acceptors AUTO(group_end);
-    group_begin(&acceptors);
-    for (size_t i = 0; i < w->start->socket_count; i++) {
-        tasks[i] = (struct acceptor_task){.worker = w, .listener = w->start->sockets[i].listener};
-        tasks[i].acceptor = w->start->sockets[i].acceptor;
-        if (tasks[i].acceptor == NULL)
-            TRY(acceptor_adopt(w->start->sockets[i].fd, &tasks[i].acceptor));
-        TRY(group_spawn(&acceptors, accept_loop, &tasks[i]));
-    }
-    w->health.ready = true;
-    TRY(stream_write(w->wire, S("ready\n")));
-    TRY(stream_flush(w->wire));
-    return obey(w, tasks);
-}
-
-// Lines from the supervisor; its end of the wire closing means that it is gone.
-static struct err obey(struct worker *w, struct acceptor_task *tasks)
-{
-    for (;;) {
-        struct str line = S("stop\n");
-        struct err e = stream_until(w->wire, S("\n"), WIRE_LINE_BYTES_MAX, &line);
-        bool stop = failed(e) || str_eq(line, S("stop\n"));
-        if (!stop && !str_eq(line, S("retire\n")))
-            continue;
-        w->retiring = w->health.draining = true;
-        task_yield(); // what the kernel has queued for us is seen by the acceptors first
-        for (size_t i = 0; i < w->start->socket_count; i++)
-            acceptor_close(tasks[i].acceptor);
-        finish(w, !stop);
-        return OK;
-    }
-}
-
-// Retiring politely, sessions end by themselves, unless the supervisor then says stop.
-static void finish(struct worker *w, bool politely)
-{
-    while (politely && w->sessions.count > 0) {
-        struct str line;
-        within_ms(SECOND_MS);
-        struct err e = stream_until(w->wire, S("\n"), WIRE_LINE_BYTES_MAX, &line);
-        politely = e.kind == ERR_TIMEOUT || (!failed(e) && !str_eq(line, S("stop\n")));
-    }
-    group_nudge(&w->sessions);
-    {
-        within_ms(w->start->plan->grace_ms);
-        struct err ignored = group_wait_below(&w->sessions, 1);
-        (void)ignored; // those left after the grace are cancelled with their group
-    }
-}
-
-static struct err accept_loop(void *arg)
-{
-    struct acceptor_task *t = arg;
     int64_t pause_ms = ACCEPT_PAUSE_FIRST_MS;
     task_describe("accept", t->listener);
     for (;;) {

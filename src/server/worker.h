@@ -15,8 +15,10 @@ struct server_shared {
     _Atomic uint32_t draining; // readiness says no from then on
 };
 
+#define SOCKET_OF_ALL SIZE_MAX // all workers accept from it
 struct worker_socket {
     int fd;
+    size_t slot;               // it is served by the worker of this slot, as long as there is one
     struct acceptor *acceptor; // in the simulator instead of fd; the worker frees it
     const struct plan_listener *listener;
 };
@@ -24,8 +26,9 @@ struct worker_socket {
 struct worker_start {
     const struct plan *plan;
     struct server_shared *shared;
-    size_t slot;   // 0 .. worker_count - 1
-    size_t column; // unique among the living
+    size_t slot;     // 0 .. worker_count - 1
+    size_t column;   // unique among the living
+    uint64_t serves; // slots of sockets, a bit each, until the supervisor says otherwise
     int wire;
     struct stream *wire_stream; // in the simulator instead of wire; the worker closes it
     struct event_log *log;      // in the simulator; it outlives the worker

@@ -6,6 +6,16 @@
 #include "rt/rt.h"
 #include "server/worker.h"
 
+// How a worker ends; the later one wins. Retiring: sessions end by themselves.
+enum worker_ending { WORKER_GOES_ON, WORKER_RETIRES, WORKER_STOPS };
+
+// A socket that this worker accepts from.
+struct acceptor_task {
+    struct worker *worker;
+    const struct plan_listener *listener;
+    struct acceptor *acceptor;
+};
+
 struct worker {
     const struct worker_start *start;
     struct event_log *log; // may be NULL
@@ -14,10 +24,18 @@ struct worker {
     struct metrics_column *metrics;
     uint8_t listener_labels[LISTENERS_MAX];
     struct stream *wire;
-    struct group sessions;
+    struct group sessions, acceptors;
+    struct acceptor_task **accepting; // by socket of worker_start; NULL: not now
+    enum worker_ending ending;
+    struct waitq ordered;
     bool retiring;
     struct health health;
 };
+
+// Accepts, and does what the supervisor says, until it says to end; sessions have ended then, or
+// are left to be cancelled.
+struct err worker_obey(struct worker *w) suspends;
+struct err worker_accept_loop(struct acceptor_task *t) suspends; // until the acceptor is closed
 
 // One accepted connection, from the limits to its end; the stream is its own.
 struct connection {
