@@ -26,8 +26,8 @@ struct err connection_http(struct connection *c)
     };
     struct http_connection connection = {
             .stream = c->stream,
-            .tls = c->listener->settings->tls.implicit,
-            .client = stream_peer(c->stream)->ip,
+            .tls = c->visit.tls_on || c->visit.tls_by_proxy,
+            .client = c->visit.client.ip,
     };
     struct http_outcome outcome;
     return http_serve(&server, &connection, &outcome);

@@ -241,8 +241,6 @@ static bool column_take(struct supervisor *sup, size_t *out)
 // What the process held when it ended is nobody's now.
 static void column_give(struct supervisor *sup, size_t column)
 {
-    shared_count_forget(&sup->shared->connections, column);
-    for (size_t i = 0; i < LISTENERS_MAX; i++)
-        shared_count_forget(&sup->shared->listener_connections[i], column);
+    listen_shared_forget(&sup->shared->listen, column);
     sup->columns_used[column] = false;
 }

@@ -40,7 +40,7 @@ struct plan {
     size_t http_field_count;
     bool http_hsts;
     const struct telemetry *telemetry; // tracers, levels, metrics
-    uint64_t number; // of the generation
+    uint64_t number;                   // of the generation
 };
 
 struct plan_inputs {

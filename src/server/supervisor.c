@@ -57,6 +57,7 @@ static struct err supervise(void *arg)
     group_begin(&listeners);
     random_bytes(sup->kept.ticket_secret, sizeof(sup->kept.ticket_secret));
     sup->kept.seed = random_u64();
+    listen_shared_init(&sup->shared->listen, random_u64());
     TRY(signals_begin(signos, COUNT_OF(signos), &sup->signals));
     struct err e = group_spawn(&listeners, hear_signals, sup);
     if (!failed(e))

@@ -10,6 +10,7 @@
 
 static struct err run(void *arg) suspends;
 static struct err begin_logging(struct worker *w);
+static struct err begin_listening(struct worker *w);
 static struct err accept_one(struct acceptor_task *t) suspends;
 
 int worker_main(void *start)
@@ -39,9 +40,11 @@ static struct err run(void *arg)
         w->wire = w->start->wire_stream;
     if (w->wire == NULL)
         TRY(wire_adopt(w->start->wire, &w->wire));
+    TRY(begin_listening(w));
     group_begin(&w->sessions);
     struct err e = worker_obey(w);
     group_end(&w->sessions);
+    listen_process_free(w->listen);
     stream_close(w->wire);
     logging_end(&w->logging);
     return e;
@@ -60,6 +63,20 @@ static struct err begin_logging(struct worker *w)
     for (size_t i = 0; i < plan->listener_count; i++)
         w->listener_labels[i] = metrics_label_find(m, LABEL_LISTENER, plan->listeners[i].id);
     return OK;
+}
+
+static struct err begin_listening(struct worker *w)
+{
+    const struct worker_start *start = w->start;
+    struct listen_process_options options = {
+            .settings = &start->plan->listen,
+            .shared = &start->shared->listen,
+            .column = start->column,
+            .log = w->log,
+            .metrics = w->metrics,
+    };
+    w->listen = listen_process_new(&options);
+    return w->listen != NULL ? OK : fail(ERR_LIMIT, "no memory to start a worker");
 }
 
 struct err worker_accept_loop(struct acceptor_task *t)

@@ -3,15 +3,14 @@
 #pragma once
 
 #include "events/event.h"
+#include "listen/shared.h"
 #include "rt/shared.h"
 #include "server/logging.h"
 #include "server/plan.h"
 
 // In shared memory, for the life of the supervisor.
 struct server_shared {
-    struct shared_count connections;
-    struct shared_count listener_connections[LISTENERS_MAX];
-    _Atomic uint64_t accepted, refused, handshakes, handshake_failures;
+    struct listen_shared listen;
     _Atomic uint32_t draining; // readiness says no from then on
 };
 

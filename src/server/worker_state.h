@@ -2,6 +2,7 @@
 // server/worker_state.h: what the files of a worker share.
 #pragma once
 
+#include "listen/visit.h"
 #include "manage/health.h"
 #include "rt/rt.h"
 #include "server/worker.h"
@@ -23,6 +24,7 @@ struct worker {
     // For metrics: &logging.metrics, and the value of their label `listener`, by place in the plan.
     struct metrics_column *metrics;
     uint8_t listener_labels[LISTENERS_MAX];
+    struct listen_process *listen;
     struct stream *wire;
     struct group sessions, acceptors;
     struct acceptor_task **accepting; // by socket of worker_start; NULL: not now
@@ -42,6 +44,7 @@ struct connection {
     struct worker *worker;
     const struct plan_listener *listener;
     struct stream *stream;
+    struct visit visit;
 };
 struct err connection_serve(void *connection) suspends;
 // HTTP on it: health, metrics.

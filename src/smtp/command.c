@@ -64,17 +64,18 @@ struct err command_run(struct smtp_session *s, struct str line)
     for (size_t i = 0; i < line.len; i++) {
         uint8_t c = (uint8_t)line.ptr[i];
         if (c == '\r')
-            return reply(s, REPLY_BAD_CR);
+            return reply_junk(s, REPLY_BAD_CR);
         if (c >= 0x80 || c == 0x7F || (c < ' ' && c != '\t'))
-            return reply(s, REPLY_BAD_BYTE);
+            return reply_junk(s, REPLY_BAD_BYTE);
     }
     if (speaks_another_protocol(line)) {
+        listen_offence(s->options->visit, OFFENCE_SCAN, STR_NULL);
         reply_and_leave(s, REPLY_NOT_MAIL, SMTP_END_NOT_MAIL);
         return OK;
     }
     const struct verb *verb = scan_while(&in, byte_is_alpha, &name) ? verb_find(name) : NULL;
     if (verb == NULL || (!scan_end(&in) && scan_blanks(&in) == 0))
-        return reply(s, REPLY_UNKNOWN);
+        return reply_junk(s, REPLY_UNKNOWN);
     if (s->options->tls_required && !s->tls_on && verb->rule == RULE_AFTER_TLS)
         return reply(s, REPLY_NEED_TLS);
     return verb->run(s, str_trim_blanks(scan_rest(&in)));
@@ -178,6 +179,7 @@ static struct err run_starttls(struct smtp_session *s, struct str args)
 {
     if (stream_buffered(s->stream).len > 0) {
         stream_consume(s->stream, stream_buffered(s->stream).len);
+        listen_offence(s->options->visit, OFFENCE_SCAN, STR_NULL);
         reply_and_leave(s, REPLY_TLS_INJECTION, SMTP_END_INJECTION);
         return OK;
     }
@@ -185,12 +187,13 @@ static struct err run_starttls(struct smtp_session *s, struct str args)
         return reply(s, REPLY_NO_PARAMETERS);
     if (s->tls_on)
         return reply(s, REPLY_TLS_ALREADY);
-    if (s->options->tls == NULL)
+    if (s->options->visit->listener->tls_context == NULL)
         return reply(s, REPLY_NO_TLS);
+    if (!listen_offers_tls(s->options->visit))
+        return reply(s, REPLY_TLS_TROUBLE);
     TRY(reply(s, REPLY_READY_FOR_TLS));
     TRY(stream_flush(s->stream));
-    within_ms(s->options->tls_wait_ms);
-    struct err e = stream_tls(s->stream, tls_context_ssl(s->options->tls), TLS_SERVER, S(""), &s->scratch);
+    struct err e = listen_handshake(s->options->visit, &s->scratch);
     if (failed(e)) {
         s->over = true;
         s->result.end = SMTP_END_TLS_FAILED;

@@ -34,6 +34,14 @@ struct err reply(struct smtp_session *s, enum reply_id id)
     return stream_write(s->stream, line);
 }
 
+// listeners.md 12.4. Whether that was one too many, the session asks after each command.
+struct err reply_junk(struct smtp_session *s, enum reply_id id)
+{
+    if (!s->options->visit->logged_in)
+        listen_offence(s->options->visit, OFFENCE_SCAN, STR_NULL);
+    return reply(s, id);
+}
+
 // inbound.md 10.2: syntax and sequence errors count; refusals by policy do not.
 static bool counts_as_error(int code)
 {
@@ -69,11 +77,11 @@ struct err reply_hello(struct smtp_session *s, bool extended)
     const struct smtp_options *o = s->options;
     struct str line = arena_fmt(&s->scratch, "250 %.*s\r\n", ARG(o->host));
     if (extended) {
-        bool offer_tls = o->tls != NULL && !s->tls_on;
+        bool offer_tls = !s->tls_on && listen_offers_tls(o->visit);
         line = arena_fmt(&s->scratch,
                 "250-%.*s Hello [%.*s]\r\n250-PIPELINING\r\n%s"
                 "250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 HELP\r\n",
-                ARG(o->host), ARG(ip_text(&s->scratch, &o->client)),
+                ARG(o->host), ARG(ip_text(&s->scratch, &o->visit->client.ip)),
                 offer_tls ? "250-STARTTLS\r\n" : "");
     }
     if (str_is_null(line))

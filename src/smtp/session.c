@@ -11,6 +11,7 @@
 static struct err converse(struct smtp_session *s) suspends;
 static struct err next_line(struct smtp_session *s, struct str *out) suspends;
 static struct err skip_long_line(struct smtp_session *s) suspends;
+static void leave_banned(struct smtp_session *s);
 static void leave(struct smtp_session *s, struct err why, bool time_is_up) suspends;
 
 static const struct str end_texts[] = {
@@ -21,7 +22,8 @@ static const struct str end_texts[] = {
         [SMTP_END_NOT_MAIL] = S_INIT("not a mail client"),
         [SMTP_END_INJECTION] = S_INIT("data after STARTTLS"),
         [SMTP_END_TLS_FAILED] = S_INIT("TLS handshake failed"),
-        [SMTP_END_TLS_ON_PLAIN] = S_INIT("TLS on a cleartext port"),
+        [SMTP_END_WRONG_BYTES] = S_INIT("another protocol on a cleartext port"),
+        [SMTP_END_BANNED] = S_INIT("the client is banned"),
         [SMTP_END_DRAINED] = S_INIT("server shutting down"),
         [SMTP_END_TROUBLE] = S_INIT("trouble of our own"),
 };
@@ -33,8 +35,8 @@ struct str smtp_end_text(enum smtp_end end)
 
 struct smtp_session_result smtp_serve(struct stream *stream, const struct smtp_options *options)
 {
-    struct smtp_session s = {.stream = stream, .options = options, .tls_on = options->tls_on};
-    s.result.tls = options->tls_on;
+    struct smtp_session s = {.stream = stream, .options = options};
+    s.tls_on = s.result.tls = options->visit->tls_on || options->visit->tls_by_proxy;
     arena_init(&s.scratch, SCRATCH_BYTES_MAX);
     int64_t until_ms = now_ms() + SESSION_MS;
     struct err e;
@@ -60,12 +62,14 @@ static struct err converse(struct smtp_session *s)
         struct err e = next_line(s, &line);
         if (e.kind == ERR_LIMIT) {
             TRY(skip_long_line(s));
-            TRY(reply(s, REPLY_LINE_LONG));
+            TRY(reply_junk(s, REPLY_LINE_LONG));
         } else {
             TRY(e);
             s->result.commands++;
             TRY(command_run(s, line));
         }
+        if (!s->over && listen_is_banned(s->options->visit))
+            leave_banned(s);
         if (!s->over && s->result.errors >= ERRORS_MAX)
             reply_and_leave(s, REPLY_TOO_MANY_ERRORS, SMTP_END_ERRORS);
     }
@@ -79,12 +83,13 @@ static struct err next_line(struct smtp_session *s, struct str *out)
     nudgeable();
     within_ms(COMMAND_WAIT_MS);
     struct str line;
-    if (s->result.commands == 0 && !s->tls_on) {
-        TRY(stream_peek(s->stream, 1, &line));
-        if (line.ptr[0] == 0x16) { // a TLS ClientHello where a command belongs
+    if (s->result.commands == 0 && !s->options->visit->tls_on) {
+        enum first_bytes first;
+        TRY(listen_first_bytes(s->options->visit, &first));
+        if (first != FIRST_PLAIN) {
             s->over = true;
-            s->result.end = SMTP_END_TLS_ON_PLAIN;
-            return fail(ERR_CLOSED, "TLS on a cleartext port");
+            s->result.end = SMTP_END_WRONG_BYTES;
+            return fail(ERR_CLOSED, "another protocol");
         }
     }
     TRY(stream_until(s->stream, S("\n"), COMMAND_BYTES_MAX, &line));
@@ -107,8 +112,16 @@ static struct err skip_long_line(struct smtp_session *s)
     return OK;
 }
 
+static void leave_banned(struct smtp_session *s)
+{
+    s->over = true;
+    s->result.end = SMTP_END_BANNED;
+}
+
 static void leave(struct smtp_session *s, struct err why, bool time_is_up)
 {
+    if (why.kind == ERR_TIMEOUT)
+        listen_offence(s->options->visit, OFFENCE_LOITER, STR_NULL);
     if (why.kind == ERR_TIMEOUT)
         reply_and_leave(s, time_is_up ? REPLY_TOO_LONG_OPEN : REPLY_TIMEOUT, SMTP_END_TIMEOUT);
     else if (why.kind == ERR_CANCELLED)

@@ -19,6 +19,8 @@ struct smtp_session {
 
 // Queues a reply. An error is about the connection and ends the session.
 struct err reply(struct smtp_session *s, enum reply_id id) suspends MUST_USE;
+// The same to what is no command at all: before authentication it counts as a scan.
+struct err reply_junk(struct smtp_session *s, enum reply_id id) suspends MUST_USE;
 // A last reply: queued and flushed within a short time; the session is over.
 void reply_and_leave(struct smtp_session *s, enum reply_id id, enum smtp_end end) suspends;
 struct err reply_greeting(struct smtp_session *s) suspends MUST_USE;

@@ -9,10 +9,8 @@
 #pragma once
 
 #include "base/base.h"
-#include "base/ip.h"
-#include "listen/tls_context.h"
+#include "listen/visit.h"
 #include "rt/stream.h"
-#include "rt/tls.h"
 
 enum smtp_kind { SMTP_PLAIN, SMTP_LMTP };
 
@@ -21,23 +19,21 @@ struct smtp_options {
     struct str host;            // our name in greeting and replies
     const struct str *greeting; // the lines of the greeting, each with the name in front if wanted
     size_t greeting_count;
-    struct ip client;    // whom we talk to, after PROXY
-    const struct tls_context *tls; // offered by STARTTLS; NULL: not offered
-    int64_t tls_wait_ms; // for a whole handshake
-    bool tls_on;         // the connection is encrypted already
+    struct visit *visit; // whom we talk to, its TLS, and what is held against it
     bool tls_required;   // before anything but a greeting
 };
 
 // Why a session ended; the caller writes the event and counts what is to be counted.
 enum smtp_end {
     SMTP_END_QUIT,
-    SMTP_END_CLOSED,  // by the client, in an orderly way or not
-    SMTP_END_TIMEOUT, // counts as loitering
+    SMTP_END_CLOSED, // by the client, in an orderly way or not
+    SMTP_END_TIMEOUT,
     SMTP_END_ERRORS,
-    SMTP_END_NOT_MAIL,  // counts as a scan
-    SMTP_END_INJECTION, // counts as a scan
+    SMTP_END_NOT_MAIL,
+    SMTP_END_INJECTION,
     SMTP_END_TLS_FAILED,
-    SMTP_END_TLS_ON_PLAIN, // a ClientHello where none belongs
+    SMTP_END_WRONG_BYTES, // TLS or a PROXY header where none belongs; the listener has told it
+    SMTP_END_BANNED,      // meanwhile
     SMTP_END_DRAINED,
     SMTP_END_TROUBLE, // ours
 };
