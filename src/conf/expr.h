@@ -47,6 +47,7 @@ enum expr_context {
     EXPR_CONTEXT_COUNT,
 };
 struct str expr_context_name(enum expr_context context);
+struct str expr_context_about(enum expr_context context); // when it is evaluated
 bool expr_context_find(struct str name, enum expr_context *out); // ignoring case
 
 enum expr_variable {
@@ -62,6 +63,15 @@ enum expr_type expr_variable_type(enum expr_variable id);
 bool expr_variable_find(
         struct str name, enum expr_context context, enum expr_variable *out, struct str *out_rest);
 size_t expr_variable_list(enum expr_context context, size_t at, enum expr_variable *out);
+
+// The rows of the table of variables, for the reference. Bit n of contexts: enum expr_context n.
+struct expr_variable_info {
+    struct str name; // "$", "tag.": a further name stands behind it; empty: a name of the world's
+    enum expr_type type;
+    uint32_t contexts;
+    struct str about;
+};
+bool expr_variable_at(size_t place, struct expr_variable_info *out);
 
 // What the result is turned into (configuration.md 9.5).
 enum expr_kind {

@@ -30,6 +30,7 @@ struct variable_row {
     enum expr_variable id;
     enum expr_type type;
     uint32_t contexts;
+    struct str about;
 };
 
 static const struct str context_names[] = {
@@ -37,16 +38,21 @@ static const struct str context_names[] = {
 #include "conf/expr_contexts.def"
 };
 
+static const struct str context_abouts[] = {
+#define CONTEXT(id, name, about) S_INIT(about),
+#include "conf/expr_contexts.def"
+};
+
 static const struct variable_row variables[] = {
 #define VARIABLE(id, name, type, contexts, about)                                                  \
-    {S_INIT(name), EXPR_VAR_##id, EXPR_##type, contexts},
+    {S_INIT(name), EXPR_VAR_##id, EXPR_##type, contexts, S_INIT(about)},
 #define ALIAS(name, id, contexts)
 #include "conf/expr_variables.def"
 };
 
 static const struct variable_row aliases[] = {
 #define VARIABLE(id, name, type, contexts, about)
-#define ALIAS(name, id, contexts) {S_INIT(name), EXPR_VAR_##id, EXPR_STRING, contexts},
+#define ALIAS(name, id, contexts) {S_INIT(name), EXPR_VAR_##id, EXPR_STRING, contexts, S_INIT("")},
 #include "conf/expr_variables.def"
 };
 
@@ -91,6 +97,11 @@ struct str expr_context_name(enum expr_context context)
     return context_names[context];
 }
 
+struct str expr_context_about(enum expr_context context)
+{
+    return context_abouts[context];
+}
+
 bool expr_context_find(struct str name, enum expr_context *out)
 {
     for (size_t i = 0; i < COUNT_OF(context_names); i++) {
@@ -129,6 +140,15 @@ bool expr_variable_find(
         }
     }
     return false;
+}
+
+bool expr_variable_at(size_t place, struct expr_variable_info *out)
+{
+    if (place >= COUNT_OF(variables))
+        return false;
+    const struct variable_row *r = &variables[place];
+    *out = (struct expr_variable_info){r->name, r->type, r->contexts, r->about};
+    return true;
 }
 
 size_t expr_variable_list(enum expr_context context, size_t at, enum expr_variable *out)

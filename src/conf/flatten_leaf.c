@@ -18,6 +18,7 @@ static void fill_array(struct loader *l, struct conf_value *v, const struct leaf
 static void fill_members(struct loader *l, struct conf_value *v, const struct toml *table);
 static void fill_flat(struct loader *l, struct conf_value *v, const struct toml *table);
 static void fill_expression(struct loader *l, struct conf_value *v, struct toml *node);
+static void positions_to_array(struct loader *l, struct toml *table);
 static void place_advance(
         struct expression_place *at, const struct toml *n, const struct toml *top);
 static struct str place_name(struct loader *l, const struct expression_place *at,
@@ -281,6 +282,9 @@ static void fill_expression(struct loader *l, struct conf_value *v, struct toml 
 {
     size_t strings = 0;
     struct expression_place at = {0};
+    for (struct toml *n = node; n != NULL; n = toml_next(n, node))
+        if (n->type == TOML_TABLE && is_positions(n))
+            positions_to_array(l, n);
     if (node->type == TOML_TABLE) {
         wrong_form(l, v, node, S("an expression or a list of { if, then } is expected here"));
         return;
@@ -304,6 +308,37 @@ static void fill_expression(struct loader *l, struct conf_value *v, struct toml 
             continue;
         v->elements[v->count++].name = place_name(l, &at, n, node);
     }
+}
+
+// key.0.if = ..., as flat files and dumps have it, becomes what the compiler reads.
+static void positions_to_array(struct loader *l, struct toml *table)
+{
+    struct toml **all = arena_array(&l->scratch, table->count + 1, struct toml *);
+    uint64_t *order = arena_array(&l->scratch, table->count + 1, uint64_t);
+    size_t count = 0;
+    if (all == NULL || order == NULL) {
+        conf_no_memory(l);
+        return;
+    }
+    for (struct toml *n = table->first; n != NULL; n = n->next) {
+        uint64_t position;
+        bool number = str_to_u64(n->key, UINT32_MAX, &position);
+        assert(number); // is_positions
+        size_t at = count++;
+        for (; at > 0 && order[at - 1] > position; at--) {
+            all[at] = all[at - 1];
+            order[at] = order[at - 1];
+        }
+        all[at] = n;
+        order[at] = position;
+    }
+    for (size_t i = 0; i < count; i++) {
+        all[i]->key = STR_NULL;
+        all[i]->next = i + 1 < count ? all[i + 1] : NULL;
+    }
+    table->type = TOML_ARRAY;
+    table->first = all[0];
+    table->last = all[count - 1];
 }
 
 // Leaves come in order, so that two counters know where in the list each of them stands.

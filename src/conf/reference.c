@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// conf/reference.c: the table of settings as text, as JSON, and as docs/settings.md.
+// conf/reference.c: the table of settings as text and as JSON. docs/settings.md is made of it in
+// reference_page.c.
 #include "conf/snapshot.h"
 
 #include "base/json.h"
@@ -10,10 +11,6 @@ static bool row_is_shown(const struct setting *s);
 static bool pattern_of(struct arena *a, struct str text, struct glob *out);
 static void row_text(struct buf *out, const struct setting *s);
 static void row_json(struct json_out *o, const struct setting *s);
-static void row_markdown(struct buf *out, const struct setting *s);
-static struct str section_of(const struct setting *s);
-static void default_text(struct buf *out, const struct setting *s);
-static void markdown_cell(struct buf *out, struct str text);
 
 size_t settings_text(struct buf *out, struct str pattern)
 {
@@ -50,30 +47,14 @@ size_t settings_json(struct json_out *o, struct str pattern)
     return count;
 }
 
-void settings_markdown(struct buf *out)
+void setting_print_type(struct buf *out, const struct setting *s)
 {
-    struct str section = STR_NULL;
-    buf_add(out, S("# Settings\n\nEvery setting that this server has. This page is made by "
-                   "`posthaste config keys --markdown`; what is\nin force on a machine, and where "
-                   "it was written, shows `posthaste config dump`.\n"));
-    for (size_t i = 0; i < settings_count; i++) {
-        const struct setting *s = &settings_table[i];
-        if (!row_is_shown(s) || s->kind != SETTING_OURS)
-            continue;
-        if (!str_eq(section_of(s), section)) {
-            section = section_of(s);
-            buf_fmt(out, "\n## `%.*s`\n\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n",
-                    ARG(section));
-        }
-        row_markdown(out, s);
-    }
-    buf_add(out, S("\n## Not in this build\n\nUsing one of these is an error, never ignored:\n\n"));
-    for (size_t i = 0; i < settings_count; i++)
-        if (settings_table[i].kind == SETTING_LATER)
-            buf_fmt(out, "- `%s`: %s\n", settings_table[i].key, settings_table[i].about);
+    buf_add(out, S("  type:     "));
+    setting_add_type(out, s);
+    buf_add_byte(out, '\n');
 }
 
-void setting_print_type(struct buf *out, const struct setting *s)
+void setting_add_type(struct buf *out, const struct setting *s)
 {
     struct arena scratch AUTO(arena_done);
     arena_init(&scratch, 64 * KIB);
@@ -84,7 +65,8 @@ void setting_print_type(struct buf *out, const struct setting *s)
             [MANY_MEMBERS] = "set of: ",
             [MANY_FLAT] = "table of: ",
     };
-    buf_fmt(out, "  type:     %s%.*s", many[s->many], ARG(value_type_name(s->type)));
+    bool tables = s->type == TYPE_TABLES; // these are a list already
+    buf_fmt(out, "%s%.*s", tables ? "" : many[s->many], ARG(value_type_name(s->type)));
     if (s->words != NULL)
         buf_fmt(out, ": %.*s", ARG(value_word_list(&scratch, str_from_c(s->words))));
     if (s->max != 0)
@@ -93,13 +75,12 @@ void setting_print_type(struct buf *out, const struct setting *s)
         buf_fmt(out, ", %lld or more", (long long)s->min);
     if (s->optional)
         buf_add(out, S("; false switches it off"));
-    buf_add_byte(out, '\n');
 }
 
 void setting_print_default(struct buf *out, const struct setting *s)
 {
     buf_add(out, S("  default:  "));
-    default_text(out, s);
+    setting_add_default(out, s);
     buf_add_byte(out, '\n');
 }
 
@@ -142,7 +123,7 @@ static void row_json(struct json_out *o, const struct setting *s)
 {
     struct buf text AUTO(buf_done);
     buf_init(&text, 4 * KIB);
-    default_text(&text, s);
+    setting_add_default(&text, s);
     json_object_begin(o);
     json_key(o, S("key"));
     json_str(o, str_from_c(s->key));
@@ -167,41 +148,7 @@ static void row_json(struct json_out *o, const struct setting *s)
     json_object_end(o);
 }
 
-static void row_markdown(struct buf *out, const struct setting *s)
-{
-    struct arena scratch AUTO(arena_done);
-    arena_init(&scratch, 64 * KIB);
-    struct buf text AUTO(buf_done);
-    buf_init(&text, 16 * KIB);
-    buf_fmt(out, "| `%s` | ", s->key);
-    setting_print_type(&text, s);
-    struct str type = str_trim(buf_str(&text));
-    markdown_cell(out, str_trim(str_from(type, sizeof("type:") - 1)));
-    buf_add(out, S(" | "));
-    buf_clear(&text);
-    default_text(&text, s);
-    markdown_cell(out, buf_str(&text));
-    buf_add(out, S(" | "));
-    markdown_cell(out, str_from_c(s->about));
-    if (s->context != NULL)
-        buf_fmt(out, " (expression, context %s)", s->context);
-    if (s->restart)
-        buf_add(out, S(" (restart)"));
-    buf_add(out, S(" |\n"));
-}
-
-// The first component, and "listener.<id>" and its like with it: "server", "server.tls", ...
-static struct str section_of(const struct setting *s)
-{
-    struct str key = str_from_c(s->key);
-    size_t id = str_find(key, S(".<id>"));
-    if (id != STR_NOT_FOUND)
-        return str_upto(key, id + 5);
-    size_t last = str_find_byte(key, '.');
-    return last == STR_NOT_FOUND ? key : str_upto(key, last);
-}
-
-static void default_text(struct buf *out, const struct setting *s)
+void setting_add_default(struct buf *out, const struct setting *s)
 {
     if (s->inherits != NULL)
         buf_fmt(out, "that of %s", s->inherits);
@@ -213,13 +160,4 @@ static void default_text(struct buf *out, const struct setting *s)
         buf_add(out, str_from_c(s->preset));
     else
         buf_add(out, s->required ? S("must be set") : S("none"));
-}
-
-static void markdown_cell(struct buf *out, struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '|' || text.ptr[i] == '<' || text.ptr[i] == '*')
-            buf_add_byte(out, '\\');
-        buf_add_byte(out, text.ptr[i]);
-    }
 }

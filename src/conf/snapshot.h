@@ -165,6 +165,8 @@ void conf_warn(struct loader *l, const struct conf_value *v, int element, struct
         const char *fmt, ...) PRINTF_LIKE(5, 6);
 void conf_no_memory(struct loader *l);
 
-// reference.c: lines of a row for a person.
+// reference.c: a row for a person: its type and default alone, or as lines of a page.
+void setting_add_type(struct buf *out, const struct setting *s);
+void setting_add_default(struct buf *out, const struct setting *s);
 void setting_print_type(struct buf *out, const struct setting *s);
 void setting_print_default(struct buf *out, const struct setting *s);

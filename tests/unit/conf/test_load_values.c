@@ -262,6 +262,13 @@ static const struct load_case value_cases[] = {
                          "unknown variable or function 'recpt'\n"
                          "/c.toml:5:9: error: http.url: column 2: unknown variable or function "
                          "'a'\n"},
+        {.name = "conditions by position",
+                .files = MAIN(SMTP "[http]\nallowed-endpoint.1.else = '404'\n"
+                                   "allowed-endpoint.0.if = 'is_tls'\n"
+                                   "allowed-endpoint.0.then = 200\n"),
+                .values = "http.allowed-endpoint.0.if = \"is_tls\"  # /c.toml:5\n"
+                          "http.allowed-endpoint.0.then = \"200\"  # /c.toml:6\n"
+                          "http.allowed-endpoint.1.else = \"404\"  # /c.toml:4\n"},
         {.name = "expressions that are right",
                 .files = MAIN(SMTP "[http]\nallowed-endpoint = [{if = \"remote_ip == "
                                    "'10.0.0.1'\", then = 200}, {else = 404}]\nurl = \"'https://' + "
