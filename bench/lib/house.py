@@ -202,3 +202,43 @@ def rounds(cells, count, measure):
 
 def median(values):
     return statistics.median(values)
+
+
+def nginx(folder, tls=None, workers=1):
+    """nginx's mail module as an SMTP server that greets and knows QUIT; None where there is none."""
+    module = "/usr/lib/nginx/modules/ngx_mail_module.so"
+    if not os.path.exists(module):
+        return None
+    port = free_port()
+    how, _, kind = (tls or "").partition(":")
+    cert, key = folder.certificate(kind or "p256")
+    os.makedirs(folder.path("nginx"), exist_ok=True)
+    config = folder.write("nginx.conf", f"""
+load_module {module};
+daemon off;
+worker_processes {workers};
+pid {folder.path("nginx.pid")};
+error_log {folder.path("nginx.log")} error;
+worker_rlimit_nofile 20000;
+events {{ worker_connections 19000; }}
+mail {{
+    server_name mail.bench.test;
+    auth_http 127.0.0.1:9/none;
+    smtp_capabilities PIPELINING 8BITMIME;
+    smtp_auth none;
+    smtp_greeting_delay 0;
+    timeout 300s;
+    ssl_certificate {cert};
+    ssl_certificate_key {key};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache off;
+    ssl_session_tickets on;
+    server {{
+        listen 127.0.0.1:{port}{" ssl" if how == "first" else ""};
+        protocol smtp;
+        {"starttls on;" if how == "starttls" else ""}
+    }}
+}}
+""")
+    return Server("nginx", ["nginx", "-p", folder.path("nginx"), "-c", config], port,
+                  folder.path("nginx.out"))

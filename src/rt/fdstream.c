@@ -86,7 +86,7 @@ static enum io fd_write(
             .msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)part_count};
     ssize_t put;
     do
-        put = sendmsg(w->fd, &message, MSG_NOSIGNAL);
+        put = sendmsg(w->fd, &message, MSG_NOSIGNAL | (t->more ? MSG_MORE : 0));
     while (put < 0 && errno == EINTR);
     if (put < 0 && errno == EAGAIN) {
         w->writable = false;
@@ -99,6 +99,7 @@ static enum io fd_write(
     return IO_DONE;
 }
 
+// Bytes that were held back for it leave in the same segment.
 static enum io fd_end(struct transport *t)
 {
     return shutdown(fd_from(t)->watch.fd, SHUT_WR) == 0 ? IO_DONE : broken(t, errno);

@@ -232,7 +232,11 @@ void stream_flush_now(struct stream *s)
 
 struct err stream_end(struct stream *s)
 {
-    TRY(stream_flush(s));
+    s->transport->more = true;
+    struct err e = stream_flush(s);
+    if (failed(e))
+        s->transport->more = false;
+    TRY(e);
     for (;;) {
         enum io io = s->transport->ops->end(s->transport);
         if (io == IO_DONE || io == IO_END)

@@ -5,8 +5,15 @@
 // reports "retry" when there are none. The call then comes back with WANT_READ or WANT_WRITE,
 // which is what the stream waits for. So OpenSSL's frames are never suspended, and one task may
 // read while another writes.
+//
+// OpenSSL reads a record in two steps and writes each message of a handshake by itself. The BIO
+// makes one read of many and one write of many: what has come beyond the record waits in a block,
+// and so does what we say in the handshake until there is nothing left but to wait for the peer. A
+// server's tickets (TLS 1.3) are held back until its first word, and leave with it. The blocks are
+// borrowed, as those of streams are.
 #include "rt/tls.h"
 
+#include "rt/blocks.h"
 #include "rt/loop.h"
 #include "rt/transport.h"
 
@@ -17,10 +24,12 @@ struct tls_transport {
     struct transport t;
     struct transport *below;
     SSL *ssl;
-    struct str early; // read from the stream before TLS began
-    char *early_bytes;
+    struct block_pool *blocks;
+    char *in, *out; // blocks: records that came and were not asked for yet; held back ones
+    uint32_t in_at, in_end, out_at, out_end;
     enum io waits_for; // what the BIO last asked for in vain
     bool below_ended;
+    bool holding; // writes are held back
 };
 
 struct tls_call { // one call into OpenSSL, for deep_call
@@ -42,10 +51,15 @@ static void call_openssl(void *arg);
 static enum io outcome(struct tls_call *call);
 static struct err prepare_client(SSL *ssl, struct str server_name, struct arena *a);
 static struct err handshake(struct tls_transport *tls, struct arena *a) suspends;
+static struct err finish_handshake(struct tls_transport *tls, struct arena *a) suspends;
 static struct err describe_failure(struct tls_transport *tls, struct arena *a);
 static BIO_METHOD *bio_method(void);
 static int bio_read(BIO *bio, char *into, size_t room, size_t *count);
 static int bio_write(BIO *bio, const char *bytes, size_t length, size_t *count);
+static enum io fetch(struct tls_transport *tls);
+static bool hold(struct tls_transport *tls, const char *bytes, size_t length);
+static enum io flush_held(struct tls_transport *tls);
+static size_t sent_of_held(struct tls_transport *tls, size_t put);
 static long bio_ctrl(BIO *bio, int command, long number, void *pointer);
 
 static const struct transport_ops tls_ops = {
@@ -67,8 +81,11 @@ struct err stream_tls(struct stream *s, SSL_CTX *context, enum tls_side side,
     SSL_set_bio(ssl, bio, bio);
     SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION); // work for free, and a history of attacks
     tls->ssl = ssl;
     tls->below = stream_transport(s);
+    tls->blocks = loop_running()->blocks;
+    tls->holding = true;
     tls->t = (struct transport){.ops = &tls_ops,
             .readable = tls->below->readable,
             .writable = tls->below->writable,
@@ -76,14 +93,14 @@ struct err stream_tls(struct stream *s, SSL_CTX *context, enum tls_side side,
             .peer = tls->below->peer};
     struct str early = stream_buffered(s);
     if (early.len > 0) {
-        tls->early_bytes = mem_bytes(early.len);
-        if (tls->early_bytes == NULL) {
+        tls->in = block_take(tls->blocks);
+        if (tls->in == NULL) {
             SSL_free(ssl);
             mem_free(tls);
             return fail(ERR_LIMIT, "no memory for a TLS connection");
         }
-        memcpy(tls->early_bytes, early.ptr, early.len);
-        tls->early = str_of(tls->early_bytes, early.len);
+        memcpy(tls->in, early.ptr, early.len);
+        tls->in_end = (uint32_t)early.len;
         stream_consume(s, early.len);
     }
     stream_transport_set(s, &tls->t); // from here on the stream frees it
@@ -117,7 +134,10 @@ static struct err handshake(struct tls_transport *tls, struct arena *a)
         deep_call(call_openssl, &call);
         switch (outcome(&call)) {
         case IO_DONE:
-            return OK;
+            tls->holding = false;
+            if (SSL_is_server(tls->ssl) && SSL_version(tls->ssl) >= TLS1_3_VERSION)
+                return OK; // only tickets are held back: they can wait for our first word
+            return finish_handshake(tls, a);
         case IO_WAIT_READ:
             TRY(waitq_wait(tls->t.readable, "the peer's part of a TLS handshake"));
             break;
@@ -132,11 +152,30 @@ static struct err handshake(struct tls_transport *tls, struct arena *a)
     }
 }
 
+// The peer waits for the last words of the handshake, and we may have nothing else to say.
+static struct err finish_handshake(struct tls_transport *tls, struct arena *a)
+{
+    for (;;) {
+        switch (flush_held(tls)) {
+        case IO_DONE:
+            return OK;
+        case IO_WAIT_READ:
+        case IO_WAIT_WRITE:
+            TRY(waitq_wait(tls->t.writable, "room for our part of a TLS handshake"));
+            break;
+        case IO_END:
+        case IO_FAILED:
+            return describe_failure(tls, a);
+        }
+    }
+}
+
 static struct err describe_failure(struct tls_transport *tls, struct arena *a)
 {
     unsigned long code = ERR_peek_last_error();
     const char *reason = code == 0 ? NULL : ERR_reason_error_string(code);
     ERR_clear_error();
+    flush_held(tls); // the alert that tells the peer why
     if (reason == NULL && tls->below_ended)
         return fail(ERR_CLOSED, "the peer closed the connection during the TLS handshake");
     if (reason == NULL)
@@ -216,6 +255,7 @@ static enum io tls_write(
 {
     // One record a part: the first part is the stream's block, so small writes are gathered.
     const struct iovec *part = parts[0].iov_len > 0 || part_count == 1 ? parts : parts + 1;
+    tls_from(t)->holding = t->more;
     struct tls_call call = {.tls = tls_from(t),
             .what = CALL_WRITE,
             .bytes = part->iov_base,
@@ -227,10 +267,15 @@ static enum io tls_write(
 
 static enum io tls_end(struct transport *t)
 {
+    tls_from(t)->holding = true; // the goodbye leaves with what was said before
     struct tls_call call = {.tls = tls_from(t), .what = CALL_SHUTDOWN};
     deep_call(call_openssl, &call);
     enum io io = outcome(&call);
     if (io == IO_WAIT_READ || io == IO_WAIT_WRITE)
+        return io;
+    tls_from(t)->below->more = true;
+    io = flush_held(tls_from(t));
+    if (io != IO_DONE)
         return io;
     return tls_from(t)->below->ops->end(tls_from(t)->below);
 }
@@ -244,7 +289,8 @@ static void tls_close(struct transport *t)
     SSL_shutdown(tls->ssl);
     SSL_free(tls->ssl);
     tls->below->ops->close(tls->below);
-    mem_free(tls->early_bytes);
+    block_give(tls->blocks, tls->in);
+    block_give(tls->blocks, tls->out);
     mem_free(tls);
 }
 
@@ -275,36 +321,112 @@ static int bio_read(BIO *bio, char *into, size_t room, size_t *count)
 {
     struct tls_transport *tls = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    if (tls->early.len > 0) {
-        *count = room < tls->early.len ? room : tls->early.len;
-        memcpy(into, tls->early.ptr, *count);
-        tls->early = str_from(tls->early, *count);
-        return 1;
-    }
-    enum io io = tls->below->ops->read(tls->below, into, room, count);
-    if (io == IO_DONE)
-        return 1;
     *count = 0;
-    tls->waits_for = io;
-    tls->below_ended |= io == IO_END;
-    if (io == IO_WAIT_READ || io == IO_WAIT_WRITE)
-        BIO_set_retry_read(bio);
-    return 0;
+    enum io io = tls->in == NULL ? fetch(tls) : IO_DONE;
+    // Before we wait for the peer, it must have heard what we said.
+    if (io == IO_WAIT_READ && flush_held(tls) != IO_DONE)
+        io = IO_WAIT_WRITE;
+    if (io != IO_DONE) {
+        tls->waits_for = io;
+        tls->below_ended |= io == IO_END;
+        if (io == IO_WAIT_READ || io == IO_WAIT_WRITE)
+            BIO_set_retry_read(bio);
+        return 0;
+    }
+    size_t have = tls->in_end - tls->in_at;
+    *count = room < have ? room : have;
+    memcpy(into, tls->in + tls->in_at, *count);
+    tls->in_at += (uint32_t)*count;
+    if (tls->in_at == tls->in_end) {
+        block_give(tls->blocks, tls->in);
+        tls->in = NULL;
+    }
+    return 1;
+}
+
+// Into a fresh block, as much as has come.
+static enum io fetch(struct tls_transport *tls)
+{
+    size_t count = 0;
+    tls->in = block_take(tls->blocks);
+    if (tls->in == NULL)
+        return IO_FAILED;
+    enum io io = tls->below->ops->read(tls->below, tls->in, BLOCK_BYTES, &count);
+    tls->in_at = 0;
+    tls->in_end = (uint32_t)count;
+    if (io != IO_DONE) {
+        block_give(tls->blocks, tls->in);
+        tls->in = NULL;
+    }
+    return io;
 }
 
 static int bio_write(BIO *bio, const char *bytes, size_t length, size_t *count)
 {
     struct tls_transport *tls = BIO_get_data(bio);
-    struct iovec part = {(void *)(uintptr_t)bytes, length};
     BIO_clear_retry_flags(bio);
-    enum io io = tls->below->ops->write(tls->below, &part, 1, count);
-    if (io == IO_DONE)
+    if (tls->holding && hold(tls, bytes, length)) {
+        *count = length;
         return 1;
+    }
     *count = 0;
+    struct iovec parts[2] = {{tls->out + tls->out_at, tls->out_end - tls->out_at},
+            {(void *)(uintptr_t)bytes, length}};
+    bool first = tls->out != NULL;
+    size_t put = 0;
+    enum io io = tls->below->ops->write(tls->below, first ? parts : parts + 1, first ? 2 : 1, &put);
+    if (io == IO_DONE) {
+        *count = put - sent_of_held(tls, put);
+        if (*count > 0)
+            return 1;
+        io = IO_WAIT_WRITE; // not even all of what was held back
+    }
     tls->waits_for = io;
     if (io == IO_WAIT_READ || io == IO_WAIT_WRITE)
         BIO_set_retry_write(bio);
     return 0;
+}
+
+// False when there is no room: then it is time to send.
+static bool hold(struct tls_transport *tls, const char *bytes, size_t length)
+{
+    if (tls->out == NULL) {
+        tls->out = block_take(tls->blocks);
+        tls->out_at = tls->out_end = 0;
+    }
+    if (tls->out == NULL || length > BLOCK_BYTES - tls->out_end)
+        return false;
+    memcpy(tls->out + tls->out_end, bytes, length);
+    tls->out_end += (uint32_t)length;
+    return true;
+}
+
+// IO_DONE: nothing is held back any more.
+static enum io flush_held(struct tls_transport *tls)
+{
+    while (tls->out != NULL) {
+        struct iovec part = {tls->out + tls->out_at, tls->out_end - tls->out_at};
+        size_t put = 0;
+        enum io io = tls->below->ops->write(tls->below, &part, 1, &put);
+        if (io != IO_DONE)
+            return io;
+        sent_of_held(tls, put);
+    }
+    return IO_DONE;
+}
+
+// How much of `put` bytes was held back; the block goes back with its last byte.
+static size_t sent_of_held(struct tls_transport *tls, size_t put)
+{
+    size_t held = tls->out == NULL ? 0 : tls->out_end - tls->out_at;
+    size_t sent = put < held ? put : held;
+    tls->out_at += (uint32_t)sent;
+    if (sent == held) {
+        block_give(tls->blocks, tls->out);
+        tls->out = NULL;
+        tls->out_at = tls->out_end = 0;
+    }
+    return sent;
 }
 
 static long bio_ctrl(BIO *bio, int command, long number UNUSED, void *pointer UNUSED)

@@ -32,6 +32,7 @@ struct transport {
     struct endpoint local, peer;
     struct err error; // static text
     uint64_t bytes_in, bytes_out;
+    bool more; // the end of our side follows at once: what is written now may leave together with it
 };
 
 struct acceptor;
