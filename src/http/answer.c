@@ -5,6 +5,7 @@
 
 #include "base/date.h"
 #include "base/json.h"
+#include "http/gzip.h"
 #include "http/limits.h"
 
 #define PROBLEM_BYTES_MAX (16 * KIB)
@@ -15,6 +16,7 @@ static struct err begin(struct http_exchange *x, uint16_t status, struct str typ
         enum content content, size_t content_bytes) suspends;
 static bool may_have_content(uint16_t status);
 static void own_fields(struct http_exchange *x, struct str type);
+static void cors_fields(struct http_exchange *x);
 static void write_framing(
         struct http_exchange *x, struct buf *head, enum content content, size_t content_bytes);
 static void write_field(struct buf *head, struct str name, struct str value);
@@ -34,12 +36,21 @@ struct err http_send_queued(const struct http_server *server, struct stream *s)
 struct err http_answer(
         struct http_exchange *x, uint16_t status, struct str type, struct str content)
 {
-    TRY(begin(x, status, type, CONTENT_WHOLE, content.len));
+    struct buf packed AUTO(buf_done) = {0};
+    struct str out = content;
+    if (x->server->gzip && content.len >= GZIP_BYTES_MIN && http_type_shrinks(type)) {
+        http_add(x, S("Vary"), S("Accept-Encoding"));
+        if (http_accepts_gzip(x->head) && http_gzip(content, &packed)) {
+            http_put(x, S("Content-Encoding"), S("gzip"));
+            out = buf_str(&packed);
+        }
+    }
+    TRY(begin(x, status, type, CONTENT_WHOLE, out.len));
     x->state = HTTP_ANSWERED;
     if (x->head->method == HTTP_HEAD || !may_have_content(status))
         return OK;
-    x->answered_bytes = content.len;
-    return http_send(x, content);
+    x->answered_bytes = out.len;
+    return http_send(x, out);
 }
 
 struct err http_answer_problem(struct http_exchange *x, uint16_t status, struct str detail)
@@ -149,10 +160,22 @@ static void own_fields(struct http_exchange *x, struct str type)
     http_put(x, S("Date"), arena_str(x->arena, buf_str(&date)));
     if (type.len > 0)
         http_put(x, S("Content-Type"), type);
-    if (x->server->hsts && x->connection->tls)
+    if (x->server->cors)
+        cors_fields(x);
+    if (x->server->hsts && x->tls)
         http_put(x, S("Strict-Transport-Security"), S("max-age=31536000; includeSubDomains"));
     for (size_t i = 0; i < x->server->field_count; i++)
         http_put(x, x->server->fields[i].name, x->server->fields[i].value);
+}
+
+// management.md 1.1, http.permissive-cors.
+static void cors_fields(struct http_exchange *x)
+{
+    http_put(x, S("Access-Control-Allow-Origin"), S("*"));
+    http_put(x, S("Access-Control-Allow-Methods"),
+            S("POST, GET, PATCH, PUT, DELETE, HEAD, OPTIONS"));
+    http_put(x, S("Access-Control-Allow-Headers"),
+            S("Authorization, Content-Type, Accept, X-Requested-With"));
 }
 
 static void write_framing(

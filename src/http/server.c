@@ -24,6 +24,7 @@ static bool nothing_came(const struct session *n);
 static struct err refuse(struct session *n, struct http_problem problem) suspends;
 static struct err exchange(struct session *n) suspends;
 static void exchange_begin(struct session *n);
+static void find_client(struct session *n);
 static struct err dispatch(struct http_exchange *x) suspends;
 static struct err dispatch_path(struct http_exchange *x) suspends;
 static struct err method_not_allowed(struct http_exchange *x) suspends;
@@ -136,6 +137,21 @@ static void exchange_begin(struct session *n)
             .arena = &n->arena};
     n->exchange.continue_due = n->reader.head.expect_continue;
     http_body_begin(&n->exchange.body, &n->reader.head, n->server->limits.body_bytes_max);
+    n->exchange.client = n->connection->client;
+    n->exchange.tls = n->connection->tls;
+}
+
+// listeners.md 13.3. A request that was refused is nobody's: its fields are not believed.
+static void find_client(struct session *n)
+{
+    struct http_exchange *x = &n->exchange;
+    struct forwarded who =
+            http_forwarded(x->head, &n->connection->client, &n->server->forwarded, x->arena);
+    x->client = who.client;
+    x->tls |= who.tls;
+    if (who.missing && n->connection->span != NULL)
+        event_in(n->connection->span, EV_HTTP_X_FORWARDED_MISSING,
+                F_IP(remoteIp, &n->connection->client));
 }
 
 static struct err exchange(struct session *n)
@@ -143,6 +159,7 @@ static struct err exchange(struct session *n)
     struct http_exchange *x = &n->exchange;
     int64_t since_ms = now_ms();
     exchange_begin(n);
+    find_client(n);
     struct err e = dispatch(x);
     if (!failed(e) && x->state == HTTP_IN_PIECES)
         e = http_answer_end(x);
@@ -236,9 +253,9 @@ static void note_answer(struct session *n, int64_t since_ms)
     metric_observe(
             n->connection->metrics, METRIC_HTTP_REQUEST_TIME, NO_LABELS, (uint64_t)elapsed_ms);
     if (n->connection->span != NULL && http_reader_has_begun(&n->reader))
-        event_in(n->connection->span, EV_HTTP_REQUEST_URL, F_STR(method, head->method_name),
-                F_STR(url, url_to_show(head, &n->arena)), F_U64(code, x->status),
-                F_U64(size, x->answered_bytes), F_MS(elapsed, elapsed_ms));
+        event_in(n->connection->span, EV_HTTP_REQUEST_URL, F_IP(remoteIp, &x->client),
+                F_STR(method, head->method_name), F_STR(url, url_to_show(head, &n->arena)),
+                F_U64(code, x->status), F_U64(size, x->answered_bytes), F_MS(elapsed, elapsed_ms));
 }
 
 // A query may carry a token (management.md 2.1, ?token=), which no log should keep.

@@ -19,6 +19,7 @@
 #pragma once
 
 #include "http/body.h"
+#include "http/forwarded.h"
 #include "http/read.h"
 #include "http/target.h"
 
@@ -50,7 +51,8 @@ struct http_limits {
             .idle_ms = 60 * SECOND_MS,                                                             \
             .write_ms = 60 * SECOND_MS})
 
-// What all connections of a listener share; it does not change while one of them lives.
+// What all connections of a listener share; it does not change while one of them lives. The client
+// of a request is known before the gate is asked.
 struct http_server {
     const struct http_route *routes;
     size_t route_count;
@@ -61,12 +63,16 @@ struct http_server {
     const struct http_field *fields; // http.headers: on every answer, instead of those of that name
     size_t field_count;
     bool hsts; // Strict-Transport-Security on TLS
+    bool gzip; // whole answers of text, where the client takes it
+    bool cors; // http.permissive-cors: scripts of any site may ask
+    struct forwarded_rules forwarded;
 };
 
 struct http_connection {
     struct stream *stream;          // the caller closes it
     bool tls;                       // also when a proxy said so
     struct ip client;               // as PROXY headers tell it
+    struct str listener;            // its id
     const struct span *span;        // NULL: no events
     struct metrics_column *metrics; // NULL: no counting
 };
@@ -88,6 +94,8 @@ struct http_exchange {
     const struct http_connection *connection;
     const struct http_head *head;
     struct str path;     // decoded and checked; raw parts are in head->parts
+    struct ip client;    // the connection's, or as trusted proxies tell it (http/forwarded.h)
+    bool tls;            // between the client and us, or our proxy
     void *arg;           // of the route
     struct arena *arena; // until the handler has returned
 
