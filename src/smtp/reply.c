@@ -54,8 +54,8 @@ void reply_and_leave(struct smtp_session *s, enum reply_id id, enum smtp_end end
     s->over = true;
     s->result.end = end;
     arena_reset(&s->scratch);
-    if (!failed(reply(s, id)) && !failed(stream_flush(s->stream))) {
-        struct err ignored = stream_end(s->stream);
+    if (!failed(reply(s, id))) {
+        struct err ignored = stream_end(s->stream); // the reply leaves with it
         (void)ignored; // the peer may be gone: there is nobody left to tell
     }
 }
