@@ -229,13 +229,15 @@ static struct err read_txt(struct reader *r, const struct json *v, struct buf *r
         add_strings(rdata, buf_str(&octets));
         return OK;
     }
-    if (v->type != JSON_ARRAY || v->count == 0)
+    if (v->type != JSON_ARRAY)
         return wrong(r, v, "a TXT record is a string, a list of strings, or {\"hex\": ...}");
     for (const struct json *part = v->first; part != NULL; part = part->next) {
         if (part->type != JSON_STRING)
             return wrong(r, part, "a part of a TXT record is a string");
         add_strings(rdata, part->text);
     }
+    if (v->count == 0)
+        add_strings(rdata, S("")); // a record cannot be without any: RFC 1035 3.3.14
     return OK;
 }
 

@@ -4,6 +4,7 @@
 #include "server/plan.h"
 
 #include "rt/process.h"
+#include "server/plan_dns.h"
 #include "rt/rt.h"
 
 #define PLAN_BYTES_MAX (256 * MIB)
@@ -116,6 +117,8 @@ static struct err fill(struct making *m)
         plan->worker_count = WORKERS_MAX;
     if (m->options->stage == CONF_BIND)
         return OK;
+    plan->dns = dns_settings_default();
+    (void)plan_dns_make(plan->conf, m->findings, &plan->arena, &plan->dns); // findings say why not
     plan->telemetry = telemetry_load(&plan->arena, plan->conf, m->findings);
     return plan->telemetry == NULL ? fail(ERR_LIMIT, "no memory for the tracers")
                                    : http_make(plan, m->findings);

@@ -10,6 +10,7 @@
 #include "events/settings.h"
 #include "http/server.h"
 #include "listen/listen.h"
+#include "rt/dns.h"
 #include "rt/net.h"
 
 #define WORKERS_MAX 64 // two generations must fit into COLUMNS_MAX
@@ -39,6 +40,7 @@ struct plan {
     const struct http_field *http_fields; // of every answer
     size_t http_field_count;
     bool http_hsts;
+    struct dns_settings dns;
     const struct telemetry *telemetry; // tracers, levels, metrics
     uint64_t number;                   // of the generation
 };

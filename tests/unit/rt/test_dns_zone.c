@@ -44,8 +44,10 @@ static const struct refusal refusals[] = {
         {"TLSA with half a byte",
                 "{\"zone\": 1, \"names\": {\"a\": {\"TLSA\": [[3, 1, 1, \"a\"]]}}}",
                 "1:48: pairs of hex"},
-        {"a TXT record of no strings", "{\"zone\": 1, \"names\": {\"a\": {\"TXT\": [[]]}}}",
+        {"a TXT record that is a number", "{\"zone\": 1, \"names\": {\"a\": {\"TXT\": [1]}}}",
                 "1:37: a TXT record is"},
+        {"a part of a TXT record that is a list",
+                "{\"zone\": 1, \"names\": {\"a\": {\"TXT\": [[[]]]}}}", "1:38: a part"},
         {"hex and more",
                 "{\"zone\": 1, \"names\": {\"a\": {\"TYPE65\": [{\"hex\": \"\", \"x\": 1}]}}}",
                 "1:40: {\"hex\""},
@@ -82,6 +84,7 @@ static void refused_files(void **state UNUSED)
     "  \"loop.example.com\": {\"CNAME\": [\"pool.example.com\"]},"                                 \
     "  \"pool.example.com\": {\"CNAME\": [\"loop.example.com\"]},"                                 \
     "  \"self.example.com\": {\"CNAME\": [\"self.example.com\"]},"                                 \
+    "  \"empty.example.com\": {\"TXT\": [[], \"\"]},"                                              \
     "  \"odd.example.com\": {\"TXT\": [{\"hex\": \"7600ff\"}]},"                                   \
     "  \"short.example.com\": {\"TYPE1\": [{\"hex\": \"c0\"}], \"TYPE52\": [{\"hex\": \"0301\"}]," \
     "     \"TYPE15\": [{\"hex\": \"000ac000\"}, {\"hex\": \"000a016200\"}]},"                      \
@@ -128,6 +131,8 @@ static const struct reply replies[] = {
         {"a word for a type", "broken.example.com", DNS_A,
                 "SERVFAIL insecure; the fake DNS says so"},
         {"beside a word for a type", "broken.example.com", DNS_AAAA, "NODATA insecure"},
+        {"a TXT record of no strings", "empty.example.com", DNS_TXT,
+                "NOERROR insecure: \"\" | \"\""},
         {"octets", "odd.example.com", DNS_TXT, "NOERROR insecure: \"v\\u{00}\\xff\""},
         {"a null MX", "null.example.com", DNS_MX, "NOERROR insecure: 0 ."},
         {"malformed rdata is shown as it is", "short.example.com", DNS_A,

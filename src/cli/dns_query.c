@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// cli/dns_query.c: `posthaste dns query`. What the server would hear when it asked, with the code it
+// asks with: records, how long they hold, and whether DNSSEC vouches for them.
+#include "cli/commands.h"
+#include "cli/config_read.h"
+
+#include "base/encode.h"
+#include "rt/rt.h"
+#include "server/plan_dns.h"
+
+#define TEXT_BYTES_MAX (4 * MIB)
+#define ZONE_BYTES_MAX ((size_t)64 * MIB)
+
+struct query {
+    struct cli *c;
+    struct dns_zone *zone; // NULL: the real DNS
+    struct dns_settings settings;
+    struct conf *conf; // what the settings point into; NULL: none was read
+    struct dns_question question;
+    struct dns_answer answer;
+};
+
+static const struct cli_option options[] = {
+        CLI_OPTION_CONFIG,
+        {.name = S_INIT("zone"),
+                .takes = OPTION_TEXT,
+                .value = S_INIT("FILE"),
+                .help = "answer from this fake zone (JSON) instead of the DNS"},
+        CLI_OPTION_JSON,
+};
+
+static int query_run(struct query *q);
+static struct err read_question(struct query *q);
+static int read_zone(struct query *q, struct str path);
+static int read_settings(struct query *q);
+static struct err ask(void *query) suspends;
+static int show(const struct query *q);
+static int show_json(const struct query *q);
+static int status_of(enum dns_outcome outcome);
+
+static int run(struct cli *c)
+{
+    struct query q = {.c = c};
+    int status = query_run(&q);
+    dns_zone_free(q.zone);
+    conf_free(q.conf);
+    return status;
+}
+
+static int query_run(struct query *q)
+{
+    struct cli *c = q->c;
+    struct err e = read_question(q);
+    if (failed(e))
+        return cli_usage_error(c, e);
+    struct str zone = cli_text(c, S("zone"), STR_NULL);
+    int status = str_is_null(zone) ? read_settings(q) : read_zone(q, zone);
+    if (status != CLI_OK)
+        return status;
+    struct loop *loop = loop_new_real();
+    if (loop == NULL)
+        return cli_fail(c, CLI_INTERNAL, fail(ERR_LIMIT, "no memory for a loop"));
+    e = loop_run(loop, ask, q);
+    loop_free(loop);
+    if (failed(e))
+        return cli_fail(c, e.kind == ERR_CONFIG ? CLI_FAILED : CLI_INTERNAL, e);
+    return c->json ? show_json(q) : show(q);
+}
+
+// An address stands for its name in the reverse tree.
+static struct err read_question(struct query *q)
+{
+    struct cli *c = q->c;
+    struct ip ip;
+    struct str name = c->operands[0];
+    bool is_ip = ip_parse(name, &ip);
+    struct str type = c->operand_count > 1 ? c->operands[1] : STR_NULL;
+    q->question.type = is_ip ? DNS_PTR : DNS_A;
+    if (!str_is_null(type) && !dns_type_parse(type, &q->question.type))
+        return fail_fmt(&c->arena, ERR_SYNTAX,
+                "no type of record is called '%.*s'; all have a number, as TYPE65", ARG(type));
+    if (is_ip)
+        name = dns_reverse_name(&c->arena, &ip);
+    return dns_name_read(&c->arena, name, &q->question.name);
+}
+
+static int read_zone(struct query *q, struct str path)
+{
+    struct cli *c = q->c;
+    struct buf text AUTO(buf_done);
+    buf_init(&text, ZONE_BYTES_MAX);
+    struct err e = cli_read_file(c, path, &text);
+    if (failed(e))
+        return cli_fail(c, cli_status_of_file(e), e);
+    e = dns_zone_read(&c->arena, buf_str(&text), &q->zone);
+    if (failed(e))
+        return cli_fail_text(c, CLI_DATA, "%.*s:%.*s", ARG(path), ARG(err_text(e)));
+    return CLI_OK;
+}
+
+// The server's own settings, when there is a configuration to take them from.
+static int read_settings(struct query *q)
+{
+    struct cli *c = q->c;
+    struct conf_env env = conf_env_process(&c->arena);
+    struct conf_options from = {.path = config_path(c, &env), .env = &env};
+    struct findings findings = {.arena = &c->arena};
+    int status = CLI_OK;
+    if (str_is_null(from.path)) {
+        struct err e = plan_dns_default(&c->arena, &q->settings);
+        return failed(e) ? cli_fail(c, CLI_FAILED, e) : CLI_OK;
+    }
+    q->conf = conf_load(&from, &findings);
+    if (q->conf == NULL || !plan_dns_make(q->conf, &findings, &c->arena, &q->settings)) {
+        config_show_findings(c, c->err, &findings);
+        status = CLI_FAILED;
+    }
+    return status;
+}
+
+static struct err ask(void *query)
+{
+    struct query *q = query;
+    struct arena *a = &q->c->arena;
+    struct resolver *r;
+    if (q->zone != NULL)
+        TRY(resolver_new_zone(q->zone, NULL, &r));
+    else
+        TRY(resolver_new_unbound(a, &q->settings, &r));
+    struct err e = dns_ask(r, a, &q->question, &q->answer);
+    resolver_free(r);
+    return e;
+}
+
+static int show(const struct query *q)
+{
+    const struct dns_answer *answer = &q->answer;
+    struct cli *c = q->c;
+    struct str outcome = dns_outcome_name(answer->outcome), status = dnssec_name(answer->dnssec);
+    struct buf text AUTO(buf_done);
+    buf_init(&text, TEXT_BYTES_MAX);
+    buf_fmt(&text, "%s%.*s%s ", cli_paint(c->colour, PAINT_BOLD), ARG(answer->name),
+            cli_paint(c->colour, PAINT_END));
+    dns_type_add(&text, answer->type);
+    buf_fmt(&text, ": %.*s, %.*s, %u s\n", ARG(outcome), ARG(status), answer->ttl_s);
+    for (size_t i = 0; i < answer->chain_count; i++)
+        buf_fmt(&text, "    -> %.*s\n", ARG(answer->chain[i]));
+    for (size_t i = 0; i < answer->count; i++) {
+        buf_add(&text, S("    "));
+        dns_record_add(&text, answer->type, answer->records[i].rdata);
+        buf_add_byte(&text, '\n');
+    }
+    if (!str_is_empty(answer->why)) {
+        buf_add(&text, S("    "));
+        escape_text(&text, answer->why, KIB, ESCAPE_PLAIN);
+        buf_add_byte(&text, '\n');
+    }
+    cli_print(c, buf_str(&text));
+    return status_of(answer->outcome);
+}
+
+static int show_json(const struct query *q)
+{
+    const struct dns_answer *answer = &q->answer;
+    struct buf text AUTO(buf_done);
+    buf_init(&text, TEXT_BYTES_MAX);
+    struct json_out o = cli_json_begin(q->c);
+    json_object_begin(&o);
+    json_key(&o, S("name"));
+    json_str(&o, answer->name);
+    json_key(&o, S("type"));
+    dns_type_add(&text, answer->type);
+    json_str(&o, buf_str(&text));
+    json_key(&o, S("outcome"));
+    json_str(&o, dns_outcome_name(answer->outcome));
+    json_key(&o, S("dnssec"));
+    json_str(&o, dnssec_name(answer->dnssec));
+    json_key(&o, S("ttl"));
+    json_u64(&o, answer->ttl_s);
+    json_key(&o, S("chain"));
+    json_array_begin(&o);
+    for (size_t i = 0; i < answer->chain_count; i++)
+        json_str(&o, answer->chain[i]);
+    json_array_end(&o);
+    json_key(&o, S("records"));
+    json_array_begin(&o);
+    for (size_t i = 0; i < answer->count; i++) {
+        buf_clear(&text);
+        dns_record_add(&text, answer->type, answer->records[i].rdata);
+        json_str(&o, buf_str(&text));
+    }
+    json_array_end(&o);
+    json_key(&o, S("why"));
+    json_str(&o, str_is_empty(answer->why) ? STR_NULL : answer->why);
+    json_object_end(&o);
+    return cli_json_end(q->c, status_of(answer->outcome));
+}
+
+static int status_of(enum dns_outcome outcome)
+{
+    switch (outcome) {
+    case DNS_ANSWER:
+        return CLI_OK;
+    case DNS_NODATA:
+    case DNS_NXDOMAIN:
+        return CLI_NOT_FOUND;
+    case DNS_SERVFAIL:
+    case DNS_TIMEOUT:
+        return CLI_CONNECT;
+    case DNS_BOGUS:
+        return CLI_FAILED;
+    }
+    return CLI_INTERNAL;
+}
+
+const struct command command_dns_query = {
+        .run = run,
+        .operands = "NAME|ADDRESS [TYPE]",
+        .operand_min = 1,
+        .operand_max = 2,
+        .about =
+                "Asks one question of the DNS as the server would, with its settings (resolver.*)\n"
+                "or, where there is no configuration, with the servers of /etc/resolv.conf. TYPE\n"
+                "is a word as MX, or TYPE65; without one it is A, or PTR for an address.\n"
+                "\n"
+                "The first line tells the outcome, the DNSSEC status (secure, insecure or bogus)\n"
+                "and how long the answer holds. Exit status: 0 there are records, 5 there are\n"
+                "none (NODATA, NXDOMAIN), 3 SERVFAIL or no answer, 1 validation failed.",
+        .examples = "  posthaste dns query example.org MX\n"
+                    "  posthaste dns query 192.0.2.1\n"
+                    "  posthaste dns query _25._tcp.mx.example.org TLSA --json\n"
+                    "  posthaste dns query example.com TXT --zone zone.json",
+        .options = options,
+        .option_count = COUNT_OF(options),
+};
