@@ -5,6 +5,8 @@
 // (generation_serve.c).
 #include "server/supervisor.h"
 
+#include "rt/sandbox.h"
+
 #include <sys/wait.h>
 
 #define BACKOFF_FIRST_MS 100 // the first crash should hardly be noticed
@@ -166,6 +168,8 @@ static void tell_exit(struct supervisor *sup, struct slot *s, int64_t again_in_m
         report = logs_crash_report(sup->logs, s->generation->plan, s->column, status, &a);
     if (s->hung)
         reason = S("it did not answer and was ended");
+    if (WIFSIGNALED(status) && !str_is_null(sandbox_explain_signal(WTERMSIG(status))))
+        reason = sandbox_explain_signal(WTERMSIG(status));
     if (s->crash_count > 1)
         reason = arena_fmt(&a, "%zu times in a row%s%.*s", s->crash_count,
                 str_is_empty(reason) ? "" : ": ", ARG(reason));

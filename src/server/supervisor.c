@@ -2,6 +2,8 @@
 // server/supervisor.c: start, signals, reload and stop (listeners.md 15, configuration.md 12).
 #include "server/supervisor.h"
 
+#include "server/confine.h"
+
 #include <stdatomic.h>
 
 #define FINDINGS_BYTES_MAX (4 * MIB)
@@ -124,6 +126,7 @@ static void reap(struct supervisor *sup)
 
 static struct err start(struct supervisor *sup)
 {
+    TRY(confine_supervisor(sup));
     TRY(next_generation(sup, &sup->current));
     sockets_settle(sup->sockets, sup->current->plan);
     logs_tell_listeners(sup->log, NULL, sup->current->plan);
@@ -164,8 +167,9 @@ static struct err prepare(
     wish.log = sup->log = logs_log(sup->logs);
     plan->number = ++sup->generation_number;
     if (!failed(e))
+        e = confine_check(sup->log, plan, findings);
+    if (!failed(e))
         e = sockets_want(sup->sockets, &wish, a);
-    // identity_drop: a supervisor that was started as root becomes an ordinary user here.
     if (!failed(e))
         e = sockets_activate(sup->sockets, a);
     if (failed(e)) {

@@ -3,13 +3,16 @@
 #include "server/worker.h"
 
 #include "rt/process.h"
+#include "server/confine.h"
 #include "server/worker_state.h"
 
 #define ACCEPT_PAUSE_FIRST_MS 5 // when the system has no descriptor or memory left
 #define ACCEPT_PAUSE_MOST_MS 1000
+#define CONFINE_BYTES_MAX (64 * MIB) // some kilobytes a certificate, and only for a moment
 
 static struct err run(void *arg) suspends;
 static struct err begin_logging(struct worker *w);
+static struct err confine(struct worker *w);
 static struct err begin_listening(struct worker *w);
 static struct err accept_one(struct acceptor_task *t) suspends;
 
@@ -40,6 +43,8 @@ static struct err run(void *arg)
         w->wire = w->start->wire_stream;
     if (w->wire == NULL)
         TRY(wire_adopt(w->start->wire, &w->wire));
+    if (w->start->log == NULL) // a process of its own, and not a part of a simulation
+        TRY(confine(w));
     TRY(begin_listening(w));
     group_begin(&w->sessions);
     struct err e = worker_obey(w);
@@ -63,6 +68,17 @@ static struct err begin_logging(struct worker *w)
     for (size_t i = 0; i < plan->listener_count; i++)
         w->listener_labels[i] = metrics_label_find(m, LABEL_LISTENER, plan->listeners[i].id);
     return OK;
+}
+
+static struct err confine(struct worker *w)
+{
+    struct arena a AUTO(arena_done);
+    arena_init(&a, CONFINE_BYTES_MAX);
+    struct err e = confine_worker(&a, w->start->plan);
+    if (!failed(e))
+        return OK;
+    event(w->log, EV_SERVER_STARTUP_ERROR, F_ERR(reason, e));
+    return fail(e.kind, "the sandbox could not be built");
 }
 
 static struct err begin_listening(struct worker *w)
