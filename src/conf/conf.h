@@ -216,6 +216,8 @@ void conf_error(const struct conf *conf, struct findings *findings, struct str k
         struct str code, const char *fmt, ...) PRINTF_LIKE(6, 7);
 void conf_warning(const struct conf *conf, struct findings *findings, struct str key, int element,
         struct str code, const char *fmt, ...) PRINTF_LIKE(6, 7);
+// Those from `first` on by their places, when rooms have added theirs behind those of the load.
+void conf_sort_findings(const struct conf *conf, struct findings *findings, size_t first);
 
 // -- Showing it ---------------------------------------------------------------------------------
 

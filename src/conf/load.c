@@ -31,7 +31,6 @@ static void include_objects(
         struct loader *l, const struct source *from, struct conf_value *v, size_t element);
 static void load_overrides(struct loader *l, struct str main);
 static struct conf_value *value_of_file(struct loader *l, struct str key, struct str file);
-static void sort_findings(const struct conf *conf, struct findings *findings, size_t first);
 static bool finding_before(
         const struct conf *conf, const struct finding *a, const struct finding *b);
 static size_t file_place(const struct conf *conf, struct str file);
@@ -73,7 +72,7 @@ struct conf *conf_load(const struct conf_options *options, struct findings *find
     if (!conf->refused)
         load_overrides(&l, main.path);
     conf_check(&l);
-    sort_findings(conf, findings, first);
+    conf_sort_findings(conf, findings, first);
     arena_done(&l.scratch);
     if (!l.no_memory)
         return conf;
@@ -306,7 +305,7 @@ static struct conf_value *value_of_file(struct loader *l, struct str key, struct
 
 // By place: files in the order of reading, then lines, so that one walks through a file once,
 // whichever step found what. At most FINDINGS_MAX, mostly in order.
-static void sort_findings(const struct conf *conf, struct findings *findings, size_t first)
+void conf_sort_findings(const struct conf *conf, struct findings *findings, size_t first)
 {
     struct finding *all = findings->all.at;
     for (size_t i = first + 1; i < findings->all.count; i++) {

@@ -81,7 +81,10 @@ static void make(void *arg)
     if (m->plan == NULL)
         return;
     arena_init(&m->plan->arena, PLAN_BYTES_MAX);
+    size_t first = m->findings->all.count;
     struct err e = fill(m);
+    if (m->plan->conf != NULL)
+        conf_sort_findings(m->plan->conf, m->findings, first);
     if (failed(e))
         finding_add(m->findings, (struct finding){.severity = FINDING_ERROR,
                                          .class = FINDING_BUILD,
