@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// queue/body.h: the bytes of a message while they arrive, and when they are read again. Up to
+// BODY_INLINE_BYTES_MAX they stay in memory and become part of the record; what is larger goes to
+// a file, piece by piece, by a helper thread, so that memory is bounded whatever the size.
+//
+//     struct body *body AUTO(body_auto_free) = body_new(store, id);
+//     ... TRY(body_add(body, bytes)) ...            // as they come
+//     TRY(body_finish(body, a, &message.body));     // on disk, if it is a file
+//     TRY(store_commit(store, a, &accept, 1));      // and only now acknowledged
+//
+// Until the message is committed the file has no owner: a body that is freed removes it, and what a
+// crash leaves is swept up (bodies_sweep).
+#pragma once
+
+#include "queue/store.h"
+
+struct body;
+
+struct body *body_new(struct store *store, uint64_t id); // id: any that is unique; NULL: no memory
+void body_free(struct body *body);
+static inline void body_auto_free(struct body **body)
+{
+    body_free(*body);
+}
+// ERR_NO_SPACE, ERR_IO: the disk; whoever sends goes on or not, the body takes no more.
+struct err body_add(struct body *body, struct arena *a, struct str bytes) suspends MUST_USE;
+uint64_t body_bytes(const struct body *body);
+// The head of the bytes, as far as it is in memory: for looking at header fields.
+struct str body_head(const struct body *body);
+// The reference is good as long as the body is.
+struct err body_finish(struct body *body, struct arena *a, struct body_ref *out) suspends MUST_USE;
+
+// A file's name again, when it was removed with another message of the same body between
+// body_finish and the commit.
+struct err body_publish(
+        struct body *body, struct arena *a, const struct body_ref *ref) suspends MUST_USE;
+
+// Reading. Pieces of a file come into a buffer of the reader, by a helper thread.
+struct body_reader;
+struct err body_open(struct store *store, struct arena *a, const struct body_ref *ref,
+        struct body_reader **out) suspends MUST_USE;
+// The next piece, null at the end; good until the next call. A file's checksum is compared when
+// its last piece was read: ERR_IO then, and nothing of it may be trusted.
+struct err body_next(
+        struct body_reader *reader, struct arena *a, struct str *out) suspends MUST_USE;
+void body_close(struct body_reader *reader); // NULL is fine
+
+// Unfinished bodies that nobody can be writing any more.
+struct err bodies_sweep(
+        struct store *store, struct arena *a, int64_t older_than_ms, size_t *out_removed) MUST_USE;

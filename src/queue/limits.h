@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// queue/limits.h: the bounds of the queue room, with their reasons.
+#pragma once
+
+#include "base/base.h"
+
+enum {
+    UNIT_RCPTS_MAX = 100,              // DESIGN 4; also what most next hops take in a transaction
+    MESSAGE_RCPTS_MAX = 10000,         // queue.md 15
+    MESSAGE_UNITS_MAX = 10000,         // one recipient each, at the worst
+    MESSAGE_TAGS_MAX = 16,             // queue.md 2.1
+    RECORD_BYTES_MAX = 16 * MIB,       // queue.md 15
+    BODY_INLINE_BYTES_MAX = 128 * KIB, // larger ones are files: measured, see docs/architecture.md
+    BATCH_CHANGES_MAX = 512,           // of a group commit: store.<id>.group-commit.max-batch
+    BATCH_BYTES_MAX = 32 * MIB,        // bounds the dirty pages of a transaction
+    LIST_PAGE_MAX = 1000,
+};
