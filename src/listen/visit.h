@@ -63,6 +63,8 @@ struct visit {
 // where that is wanted, and is to be closed; or it has gone. listen_leave in either case.
 bool listen_admit(struct listen_process *p, const struct listener *l, struct stream *s,
         struct visit *out) suspends;
+// The word for one who cannot even be accepted, for want of descriptors; empty where there is none.
+struct str listen_shed_word(const struct listener *l, struct arena *a);
 // Gives everything back; lingers as socket.linger says.
 void listen_leave(struct visit *v) suspends;
 

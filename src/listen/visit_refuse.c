@@ -19,8 +19,8 @@ static void tell_limit(struct visit *v, enum refusal why, uint64_t limit);
 static void tell_blocked(struct visit *v);
 static enum refusal_label label_of(enum refusal why);
 static bool wants_word(const struct visit *v, enum refusal why);
-static struct str word_of(const struct visit *v, enum refusal why, struct arena *a);
-static struct str smtp_word(const struct visit *v, enum refusal why, struct arena *a);
+static struct str word_of(const struct listener *l, enum refusal why, struct arena *a);
+static struct str smtp_word(struct str host, enum refusal why, struct arena *a);
 static struct str http_word(enum refusal why);
 
 void visit_refuse(struct visit *v, enum refusal why, uint64_t limit)
@@ -35,11 +35,16 @@ void visit_refuse(struct visit *v, enum refusal why, uint64_t limit)
     p->refusing++;
     {
         within_ms(DRAIN_WAIT_MS);
-        struct err e = stream_write(v->stream, word_of(v, why, &a));
+        struct err e = stream_write(v->stream, word_of(v->listener, why, &a));
         if (!failed(e) && !failed(stream_end(v->stream)))
             stream_drain(v->stream, DRAIN_BYTES_MAX);
     }
     p->refusing--;
+}
+
+struct str listen_shed_word(const struct listener *l, struct arena *a)
+{
+    return l->tls.implicit ? S("") : word_of(l, REFUSED_GLOBAL, a);
 }
 
 void visit_count_refusal(struct visit *v, enum refusal_label label)
@@ -122,13 +127,13 @@ static bool wants_word(const struct visit *v, enum refusal why)
     return why == REFUSED_BLOCKED ? s->block_action == BLOCK_REPLY : s->limit_action == LIMIT_REPLY;
 }
 
-static struct str word_of(const struct visit *v, enum refusal why, struct arena *a)
+static struct str word_of(const struct listener *l, enum refusal why, struct arena *a)
 {
     bool blocked = why == REFUSED_BLOCKED;
-    switch (v->listener->protocol) {
+    switch (l->protocol) {
     case LISTEN_SMTP:
     case LISTEN_LMTP:
-        return smtp_word(v, why, a);
+        return smtp_word(l->host, why, a);
     case LISTEN_HTTP:
         return http_word(why);
     case LISTEN_IMAP:
@@ -144,9 +149,8 @@ static struct str word_of(const struct visit *v, enum refusal why, struct arena 
     return S("");
 }
 
-static struct str smtp_word(const struct visit *v, enum refusal why, struct arena *a)
+static struct str smtp_word(struct str host, enum refusal why, struct arena *a)
 {
-    struct str host = v->listener->host;
     switch (why) {
     case REFUSED_BLOCKED:
         return arena_fmt(a, "554 5.7.1 %.*s Access denied.\r\n", ARG(host));

@@ -8,12 +8,15 @@
 
 #define ACCEPT_PAUSE_FIRST_MS 5 // when the system has no descriptor or memory left
 #define ACCEPT_PAUSE_MOST_MS 1000
+#define ACCEPT_ERROR_TOLD_MS (10 * SECOND_MS)
+#define ACCEPT_IN_A_ROW_MAX 64
 #define CONFINE_BYTES_MAX (64 * MIB) // some kilobytes a certificate, and only for a moment
 
 static struct err run(void *arg) suspends;
 static struct err begin_logging(struct worker *w);
 static struct err confine(struct worker *w);
 static struct err begin_listening(struct worker *w);
+static void shed_one(struct acceptor_task *t, struct err why);
 static struct err accept_one(struct acceptor_task *t) suspends;
 
 int worker_main(void *start)
@@ -98,9 +101,12 @@ static struct err begin_listening(struct worker *w)
 struct err worker_accept_loop(struct acceptor_task *t)
 {
     int64_t pause_ms = ACCEPT_PAUSE_FIRST_MS;
+    size_t in_a_row = 0;
     task_describe("accept", t->listener);
     for (;;) {
         struct err e = accept_one(t);
+        if (++in_a_row % ACCEPT_IN_A_ROW_MAX == 0)
+            task_yield(); // a flood of connections leaves the others their turn
         switch (e.kind) {
         case ERR_NONE:
             pause_ms = ACCEPT_PAUSE_FIRST_MS;
@@ -109,9 +115,13 @@ struct err worker_accept_loop(struct acceptor_task *t)
             return OK;
         case ERR_CANCELLED:
             return e;
+        case ERR_INTERNAL: // the socket is of no use any more; the others go on
+            event(t->worker->log, EV_NETWORK_LISTEN_ERROR, F_STR(listenerId, t->listener->id),
+                    F_IP(localIp, &acceptor_local(t->acceptor)->ip),
+                    F_U64(localPort, acceptor_local(t->acceptor)->port), F_ERR(reason, e));
+            return e;
         case ERR_LIMIT:
-            event(t->worker->log, EV_NETWORK_ACCEPT_ERROR, F_STR(listenerId, t->listener->id),
-                    F_ERR(reason, e));
+            shed_one(t, e);
             TRY(task_sleep_ms(pause_ms));
             pause_ms = pause_ms * 2 > ACCEPT_PAUSE_MOST_MS ? ACCEPT_PAUSE_MOST_MS : pause_ms * 2;
             break;
@@ -128,10 +138,25 @@ struct err worker_accept_loop(struct acceptor_task *t)
         case ERR_IO:
         case ERR_NO_SPACE:
         case ERR_CONFIG:
-        case ERR_INTERNAL:
             break; // that connection is gone: accept(2) tells of its network's errors too
         }
     }
+}
+
+// listeners.md 7.1: one client is told, so that a full server is not a silent one.
+static void shed_one(struct acceptor_task *t, struct err why)
+{
+    struct worker *w = t->worker;
+    const struct endpoint *local = acceptor_local(t->acceptor);
+    struct arena a AUTO(arena_done);
+    arena_init(&a, 4 * KIB);
+    acceptor_shed(t->acceptor, listen_shed_word(t->listener->settings, &a));
+    if (w->accept_error_told_at_ms != 0 &&
+            now_ms() - w->accept_error_told_at_ms < ACCEPT_ERROR_TOLD_MS)
+        return;
+    w->accept_error_told_at_ms = now_ms();
+    event(w->log, EV_NETWORK_ACCEPT_ERROR, F_STR(listenerId, t->listener->id),
+            F_IP(localIp, &local->ip), F_U64(localPort, local->port), F_ERR(reason, why));
 }
 
 static struct err accept_one(struct acceptor_task *t)

@@ -25,6 +25,7 @@ struct worker {
     struct metrics_column *metrics;
     uint8_t listener_labels[LISTENERS_MAX];
     struct listen_process *listen;
+    int64_t accept_error_told_at_ms;
     struct stream *wire;
     struct group sessions, acceptors;
     struct acceptor_task **accepting; // by socket of worker_start; NULL: not now

@@ -284,7 +284,7 @@ def test_out_of_descriptors(server):
     s.start(prefix=('prlimit', '--nofile=60:60'))
     held = []
     try:
-        refused = 0
+        refused = told = 0
         for _ in range(80):
             c = s.connect('smtp')
             c.socket.settimeout(5)
@@ -295,11 +295,12 @@ def test_out_of_descriptors(server):
             if line is not None and line.startswith('220'):
                 held.append(c)
             else:
+                told += line is not None and line.startswith('421 4.3.2')
                 refused += 1
                 c.close()
             if refused > 3:
                 break
-        assert refused > 0 and len(held) > 10
+        assert refused > 0 and told > 0 and len(held) > 10
         assert held[0].command('NOOP')[0].startswith('250')
     finally:
         for c in held:
