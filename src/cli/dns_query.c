@@ -33,6 +33,7 @@ static int query_run(struct query *q);
 static struct err read_question(struct query *q);
 static int read_zone(struct query *q, struct str path);
 static int read_settings(struct query *q);
+static bool concern_us(const struct findings *findings);
 static struct err ask(void *query) suspends;
 static int show(const struct query *q);
 static int show_json(const struct query *q);
@@ -105,17 +106,29 @@ static int read_settings(struct query *q)
     struct conf_env env = conf_env_process(&c->arena);
     struct conf_options from = {.path = config_path(c, &env), .env = &env};
     struct findings findings = {.arena = &c->arena};
-    int status = CLI_OK;
     if (str_is_null(from.path)) {
         struct err e = plan_dns_default(&c->arena, &q->settings);
         return failed(e) ? cli_fail(c, CLI_FAILED, e) : CLI_OK;
     }
     q->conf = conf_load(&from, &findings);
-    if (q->conf == NULL || !plan_dns_make(q->conf, &findings, &c->arena, &q->settings)) {
+    bool made = q->conf != NULL && plan_dns_make(q->conf, &findings, &c->arena, &q->settings);
+    if (!made || concern_us(&findings)) {
         config_show_findings(c, c->err, &findings);
-        status = CLI_FAILED;
+        return CLI_FAILED;
     }
-    return status;
+    return CLI_OK;
+}
+
+// A certificate that this user must not read, say, or a lack of listeners, is no reason not to ask.
+static bool concern_us(const struct findings *findings)
+{
+    each_in_vec (f, &findings->all) {
+        bool ours = f->class == FINDING_SYNTAX || str_starts(f->key, S("resolver.")) ||
+                    str_starts(f->key, S("cache."));
+        if (f->severity == FINDING_ERROR && ours)
+            return true;
+    }
+    return false;
 }
 
 static struct err ask(void *query)
