@@ -38,7 +38,7 @@ struct label_names {
 };
 
 struct metrics {
-    uint32_t columns;
+    uint32_t columns, columns_used;
     struct label_names listeners, certificates, tracers;
 };
 

@@ -6,6 +6,7 @@
 
 #include "events/cells.h"
 
+static void note_used(struct metrics *m, uint32_t columns);
 static uint64_t *cell_of(
         const struct metrics_column *c, enum metric_id id, struct metric_labels labels);
 static uint64_t sum_of(const struct metrics *m, size_t cell);
@@ -40,6 +41,7 @@ struct metrics *metrics_at(void *memory, uint32_t columns)
     static_assert(sizeof(struct metrics) <= METRICS_HEAD_BYTES, "the head has room for its names");
     assert(columns >= 1);
     m->columns = columns;
+    m->columns_used = 1;
     return m;
 }
 
@@ -52,6 +54,7 @@ struct metrics_column metrics_column_begin(struct metrics *m, uint32_t column)
 {
     assert(column < m->columns);
     struct metrics_column c = {.all = m, .cells = metrics_cells(m, column)};
+    note_used(m, column + 1);
     for (size_t id = 0; id < METRIC_COUNT; id++) {
         enum metric_kind kind = metric_row((enum metric_id)id)->kind;
         if (kind != METRIC_KIND_GAUGE && kind != METRIC_KIND_GAUGE_ONE)
@@ -61,6 +64,15 @@ struct metrics_column metrics_column_begin(struct metrics *m, uint32_t column)
             __atomic_store_n(&c.cells[first_cells[id] + i], 0, __ATOMIC_RELAXED);
     }
     return c;
+}
+
+// Columns beyond the highest that ever counted need not be looked at.
+static void note_used(struct metrics *m, uint32_t columns)
+{
+    uint32_t used = __atomic_load_n(&m->columns_used, __ATOMIC_RELAXED);
+    while (used < columns && !__atomic_compare_exchange_n(&m->columns_used, &used, columns, true,
+                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
 }
 
 // The supervisor is the only one who adds; readers see a name before they see its number.
@@ -259,7 +271,8 @@ static uint64_t sum_of(const struct metrics *m, size_t cell)
 {
     struct metrics *same = (struct metrics *)(uintptr_t)m; // looked at only
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < m->columns; i++)
+    uint32_t used = __atomic_load_n(&m->columns_used, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < used; i++)
         sum += __atomic_load_n(&metrics_cells(same, i)[cell], __ATOMIC_RELAXED);
     return sum;
 }

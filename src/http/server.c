@@ -31,7 +31,7 @@ static struct err method_not_allowed(struct http_exchange *x) suspends;
 static struct err answer_options(struct http_exchange *x) suspends;
 static struct err answer_trouble(struct http_exchange *x, struct err trouble) suspends;
 static uint16_t status_of_trouble(struct err trouble);
-static void note_answer(struct session *n, int64_t since_ms);
+static void note_answer(struct session *n, int64_t since_ns);
 static struct str url_to_show(const struct http_head *head, struct arena *a);
 static void linger(struct session *n) suspends;
 
@@ -116,7 +116,7 @@ static bool nothing_came(const struct session *n)
 // The request cannot be trusted, so neither can what follows it: answer and close.
 static struct err refuse(struct session *n, struct http_problem problem)
 {
-    int64_t since_ms = now_ms();
+    int64_t since_ns = now_ns();
     exchange_begin(n);
     n->exchange.close = true;
     n->outcome->problem = problem;
@@ -124,7 +124,7 @@ static struct err refuse(struct session *n, struct http_problem problem)
         event_in(n->connection->span, EV_HTTP_ERROR, F_STR(reason, problem.text),
                 F_U64(code, problem.status));
     TRY(http_answer_problem(&n->exchange, problem.status, problem.text));
-    note_answer(n, since_ms);
+    note_answer(n, since_ns);
     linger(n);
     return OK;
 }
@@ -157,7 +157,7 @@ static void find_client(struct session *n)
 static struct err exchange(struct session *n)
 {
     struct http_exchange *x = &n->exchange;
-    int64_t since_ms = now_ms();
+    int64_t since_ns = now_ns();
     exchange_begin(n);
     find_client(n);
     struct err e = dispatch(x);
@@ -172,7 +172,7 @@ static struct err exchange(struct session *n)
                     F_U64(code, status_of_trouble(e)));
         TRY(answer_trouble(x, e));
     }
-    note_answer(n, since_ms);
+    note_answer(n, since_ns);
     if (!x->close && !failed(http_skip_body(x)))
         return OK;
     x->close = true; // a body that cannot be skipped hides the next request
@@ -200,6 +200,10 @@ static struct err dispatch_path(struct http_exchange *x)
         return method == HTTP_OPTIONS ? answer_options(x) : method_not_allowed(x);
     if (route == NULL && x->head->parts.form == HTTP_ASTERISK)
         return http_answer(x, method == HTTP_OPTIONS ? 204 : 404, S(""), S(""));
+    if (route == NULL && x->server->missing != NULL) {
+        x->arg = x->server->gate_arg;
+        return x->server->missing(x);
+    }
     if (route == NULL)
         return http_answer_problem(x, 404, S("There is nothing at this path."));
     x->arg = route->arg;
@@ -243,11 +247,11 @@ static uint16_t status_of_trouble(struct err trouble)
     return err_is_temporary(trouble.kind) && trouble.kind != ERR_INTERNAL ? 503 : 500;
 }
 
-static void note_answer(struct session *n, int64_t since_ms)
+static void note_answer(struct session *n, int64_t since_ns)
 {
     const struct http_exchange *x = &n->exchange;
     const struct http_head *head = &n->reader.head;
-    int64_t elapsed_ms = now_ms() - since_ms;
+    int64_t elapsed_ms = (now_ns() - since_ns) / 1000000;
     n->outcome->requests++;
     metric_add(n->connection->metrics, METRIC_HTTP_REPLIES, LABELS(code_class_of(x->status)), 1);
     metric_observe(

@@ -59,6 +59,8 @@ struct http_server {
     // Called before the routes, for every request; if it has answered, that is all. NULL: none.
     http_handler *gate;
     void *gate_arg;
+    // Answers what no route serves, and has the gate's argument. NULL: 404.
+    http_handler *missing;
     struct http_limits limits;
     const struct http_field *fields; // http.headers: on every answer, instead of those of that name
     size_t field_count;
@@ -72,7 +74,6 @@ struct http_connection {
     struct stream *stream;          // the caller closes it
     bool tls;                       // also when a proxy said so
     struct ip client;               // as PROXY headers tell it
-    struct str listener;            // its id
     const struct span *span;        // NULL: no events
     struct metrics_column *metrics; // NULL: no counting
 };

@@ -193,6 +193,8 @@ static void read_limits(struct reading *r, struct listener *l)
 {
     l->connections_max = listener_u64(r, l, S("max-connections"));
     l->connections_per_client_max = listener_u64(r, l, S("max-connections-per-ip"));
+    if (l->protocol == LISTEN_HTTP && l->connections_per_client_max == 0)
+        l->connections_per_client_max = conf_u64(r->conf, S("http.max-connections-per-ip"));
     l->connection_rate = conf_rate(r->conf, listener_key(r, l, S("connection-rate")));
     if (l->connections_max > r->out->connections_max)
         listener_warning(r, l, S("max-connections"), -1, S("limit"),

@@ -23,7 +23,14 @@ void listen_shared_init(struct listen_shared *s, uint64_t seed);
 void listen_shared_forget(struct listen_shared *s, size_t column);
 
 // What is counted for whom. The number is a listener's slot, or one of offence_kind.
-enum counted { COUNTED_CONNECTIONS, COUNTED_RATE, COUNTED_OFFENCES, COUNTED_LOGIN, COUNTED_RCPT };
+enum counted {
+    COUNTED_CONNECTIONS,
+    COUNTED_RATE,
+    COUNTED_OFFENCES,
+    COUNTED_LOGIN,
+    COUNTED_RCPT,
+    COUNTED_REQUESTS
+};
 uint64_t listen_client_hash(const struct listen_shared *s, enum counted what, size_t number,
         const struct ip_net *client);
 uint64_t listen_text_hash(

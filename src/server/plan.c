@@ -4,8 +4,8 @@
 #include "server/plan.h"
 
 #include "rt/process.h"
-#include "server/plan_dns.h"
 #include "rt/rt.h"
+#include "server/plan_dns.h"
 
 #define PLAN_BYTES_MAX (256 * MIB)
 
@@ -26,7 +26,6 @@ static struct listen_options options_of(
         const struct listener *l, const struct listen_address *address);
 static void resolve_zone(
         struct plan *plan, struct findings *f, const struct listener *l, struct plan_address *at);
-static struct err http_make(struct plan *plan, struct findings *f);
 
 struct plan *plan_make(
         const struct conf_options *options, const struct plan_inputs *in, struct findings *findings)
@@ -59,6 +58,7 @@ void plan_free(struct plan *plan)
     if (plan == NULL)
         return;
     listen_settings_done(&plan->listen);
+    http_settings_done(&plan->http);
     conf_free(plan->conf);
     arena_done(&plan->arena);
     mem_free(plan);
@@ -123,8 +123,9 @@ static struct err fill(struct making *m)
     plan->dns = dns_settings_default();
     (void)plan_dns_make(plan->conf, m->findings, &plan->arena, &plan->dns); // findings say why not
     plan->telemetry = telemetry_load(&plan->arena, plan->conf, m->findings);
-    return plan->telemetry == NULL ? fail(ERR_LIMIT, "no memory for the tracers")
-                                   : http_make(plan, m->findings);
+    return plan->telemetry == NULL
+                   ? fail(ERR_LIMIT, "no memory for the tracers")
+                   : http_settings_make(&plan->arena, plan->conf, m->findings, &plan->http);
 }
 
 static struct err listeners_make(struct plan *plan, struct findings *f)
@@ -193,38 +194,4 @@ static void resolve_zone(
         conf_warning(plan->conf, f, conf_item(plan->conf, S("server.listener"), l->id, S("bind")),
                 -1, S("no-interface"), "there is no network interface \"%.*s\" now",
                 ARG(at->bind.zone));
-}
-
-static struct err http_make(struct plan *plan, struct findings *f)
-{
-    const struct conf *conf = plan->conf;
-    plan->http_limits = (struct http_limits){
-            .head_bytes_max = conf_u64(conf, S("http.max-header")),
-            .body_bytes_max = conf_u64(conf, S("http.max-body")),
-            .header_ms = conf_duration_ms(conf, S("http.timeout.header")),
-            .body_ms = conf_duration_ms(conf, S("http.timeout.body")),
-            .idle_ms = conf_duration_ms(conf, S("http.timeout.idle")),
-            .write_ms = conf_duration_ms(conf, S("http.timeout.write")),
-    };
-    plan->http_hsts = conf_bool(conf, S("http.hsts"));
-    struct conf_list headers = conf_list(conf, S("http.headers"));
-    VEC(struct http_field) fields = {0};
-    for (size_t i = 0; i < headers.count; i++) {
-        struct http_field field;
-        struct err e = http_setting_field(headers.at[i].text, &field);
-        if (failed(e)) {
-            conf_finding(conf, f, S("http.headers"), (int)i,
-                    (struct finding){.severity = FINDING_ERROR,
-                            .code = S("bad-header"),
-                            .message = err_text(e)});
-            continue;
-        }
-        struct http_field *out = vec_add(&plan->arena, &fields);
-        if (out == NULL)
-            return fail(ERR_LIMIT, "no memory for http.headers");
-        *out = field;
-    }
-    plan->http_fields = fields.at;
-    plan->http_field_count = fields.count;
-    return OK;
 }

@@ -8,8 +8,8 @@
 #include "conf/conf.h"
 #include "conf/findings.h"
 #include "events/settings.h"
-#include "http/server.h"
 #include "listen/listen.h"
+#include "manage/http_settings.h"
 #include "rt/dns.h"
 #include "rt/net.h"
 
@@ -36,10 +36,7 @@ struct plan {
     size_t listener_count;
     size_t worker_count;
     int64_t grace_ms;
-    struct http_limits http_limits;
-    const struct http_field *http_fields; // of every answer
-    size_t http_field_count;
-    bool http_hsts;
+    struct http_settings http;
     struct dns_settings dns;
     const struct telemetry *telemetry; // tracers, levels, metrics
     uint64_t number;                   // of the generation

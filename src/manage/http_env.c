@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// manage/http_env.c: see manage/http_env.h. Names are looked up when an expression asks for them.
+#include "manage/http_env.h"
+
+#include "conf/conf.h"
+#include "listen/tls_context.h"
+#include "rt/rt.h"
+#include "rt/tls.h"
+
+struct request {
+    const struct gate *gate;
+    struct http_exchange *exchange;
+};
+
+static bool variable(void *self, struct arena *scratch, enum expr_variable id, struct str rest,
+        struct expr_value *out);
+static bool of_connection(const struct request *r, struct arena *scratch, enum expr_variable id,
+        struct expr_value *out);
+static bool of_tls(const struct request *r, enum expr_variable id, struct expr_value *out);
+static struct expr_value fields(const struct http_head *head, struct arena *scratch);
+static struct str url(const struct request *r, struct arena *scratch);
+static struct expr_value system_value(void *self, enum expr_system what);
+static struct str config_get(void *self, struct arena *scratch, struct str key);
+static int64_t clock_ms(void *self);
+
+struct expr_result http_env_eval(
+        const struct gate *gate, struct http_exchange *x, const struct expr_setting *setting)
+{
+    static const struct expr_env_ops ops = {.variable = variable,
+            .system = system_value,
+            .config_get = config_get,
+            .now_ms = clock_ms};
+    struct request request = {gate, x};
+    const struct conf *conf = gate->settings->conf;
+    struct expr_env env = {.self = &request,
+            .ops = &ops,
+            .lookups = conf == NULL ? NULL : conf_lookups(conf),
+            .timeout_ms = EXPRESSION_WAIT_MS};
+    return expr_eval(setting, &env, x->arena);
+}
+
+static bool variable(void *self, struct arena *scratch, enum expr_variable id,
+        struct str rest UNUSED, struct expr_value *out)
+{
+    const struct request *r = self;
+    const struct http_exchange *x = r->exchange;
+    switch ((int)id) { // a few of the many
+    case EXPR_VAR_PROTOCOL:
+        *out = expr_text(x->tls ? S("https") : S("http"));
+        return true;
+    case EXPR_VAR_REMOTE_IP:
+        *out = expr_text(ip_text(scratch, &x->client));
+        return true;
+    case EXPR_VAR_IS_TLS:
+        *out = expr_bool(x->tls);
+        return true;
+    case EXPR_VAR_URL:
+        *out = expr_text(url(r, scratch));
+        return true;
+    case EXPR_VAR_URL_PATH:
+        *out = expr_text(x->path);
+        return true;
+    case EXPR_VAR_METHOD:
+        *out = expr_text(x->head->method_name);
+        return true;
+    case EXPR_VAR_HEADERS:
+        *out = fields(x->head, scratch);
+        return true;
+    default:
+        return of_connection(r, scratch, id, out);
+    }
+}
+
+static bool of_connection(const struct request *r, struct arena *scratch, enum expr_variable id,
+        struct expr_value *out)
+{
+    const struct visit *v = r->gate->visit;
+    switch ((int)id) {
+    case EXPR_VAR_LISTENER:
+        *out = expr_text(v->listener->id);
+        return true;
+    case EXPR_VAR_REMOTE_PORT:
+        *out = expr_integer(v->client.port);
+        return true;
+    case EXPR_VAR_LOCAL_IP:
+        *out = expr_text(ip_text(scratch, &v->local.ip));
+        return true;
+    case EXPR_VAR_LOCAL_PORT:
+        *out = expr_integer(v->local.port);
+        return true;
+    case EXPR_VAR_TLS_VERSION:
+    case EXPR_VAR_TLS_CIPHER:
+    case EXPR_VAR_TLS_SNI:
+        return of_tls(r, id, out);
+    case EXPR_VAR_PROXY_IP:
+        *out = expr_text(v->proxied == NULL ? S("") : ip_text(scratch, &v->peer.ip));
+        return v->proxied != NULL;
+    case EXPR_VAR_PROXY_DST_IP:
+        *out = expr_text(
+                v->proxied == NULL ? S("") : ip_text(scratch, &v->proxied->destination.ip));
+        return v->proxied != NULL;
+    case EXPR_VAR_PROXY_DST_PORT:
+        *out = expr_integer(v->proxied == NULL ? 0 : v->proxied->destination.port);
+        return v->proxied != NULL;
+    default:
+        return false; // not known of this request
+    }
+}
+
+// Of our own TLS, else of that which a proxy in front speaks of.
+static bool of_tls(const struct request *r, enum expr_variable id, struct expr_value *out)
+{
+    const struct visit *v = r->gate->visit;
+    struct tls_facts facts = {.version = S(""), .cipher = S(""), .sni = S("")};
+    SSL *ssl = stream_ssl(r->exchange->connection->stream);
+    if (ssl != NULL)
+        tls_facts_of(ssl, &facts);
+    else if (v->proxied != NULL && v->tls_by_proxy)
+        facts = (struct tls_facts){.version = v->proxied->tls_version,
+                .cipher = v->proxied->tls_cipher,
+                .sni = v->proxied->sni};
+    if (id == EXPR_VAR_TLS_SNI)
+        *out = expr_text(facts.sni);
+    else
+        *out = expr_text(id == EXPR_VAR_TLS_VERSION ? facts.version : facts.cipher);
+    return true;
+}
+
+static struct expr_value fields(const struct http_head *head, struct arena *scratch)
+{
+    struct expr_value *all = arena_array(scratch, head->fields.count + 1, struct expr_value);
+    size_t count = 0;
+    each_in_vec (field, &head->fields) {
+        struct str text = arena_fmt(scratch, "%.*s: %.*s", ARG(field->name), ARG(field->value));
+        if (all != NULL && !str_is_null(text))
+            all[count++] = expr_text(text);
+    }
+    return expr_array(all, count);
+}
+
+static struct str url(const struct request *r, struct arena *scratch)
+{
+    const struct http_exchange *x = r->exchange;
+    if (x->head->parts.form == HTTP_ABSOLUTE)
+        return x->head->target;
+    return arena_fmt(scratch, "%s://%.*s%.*s", x->tls ? "https" : "http", ARG(x->head->host),
+            ARG(x->head->target));
+}
+
+static struct expr_value system_value(void *self, enum expr_system what)
+{
+    const struct request *r = self;
+    switch (what) {
+    case EXPR_HOSTNAME:
+    case EXPR_NODE_HOSTNAME:
+        return expr_text(r->gate->visit->listener->host);
+    case EXPR_NODE_ID:
+        return expr_integer(r->gate->node);
+    case EXPR_DOMAIN:
+    case EXPR_NODE_ROLE:
+        break;
+    }
+    return expr_text(S(""));
+}
+
+static struct str config_get(void *self, struct arena *scratch, struct str key)
+{
+    const struct request *r = self;
+    const struct conf *conf = r->gate->settings->conf;
+    if (conf == NULL)
+        return S("");
+    return conf_key_text(conf, scratch, key);
+}
+
+static int64_t clock_ms(void *self UNUSED)
+{
+    return now_ms();
+}
