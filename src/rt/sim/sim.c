@@ -46,6 +46,7 @@ struct sim *sim_new(uint64_t seed)
     list_init(&sim->conns);
     list_init(&sim->nodes);
     arena_init(&sim->arena, ARENA_BYTES_MAX);
+    waitq_init(&sim->settled);
     group_begin(&sim->tasks);
     group_begin(&sim->fault_tasks);
     sim->loop = loop_new(&backend_sim, sim);
@@ -127,6 +128,11 @@ struct err sim_run_ms(struct sim *sim UNUSED, int64_t ms)
     return task_sleep_ms(ms);
 }
 
+struct err sim_settle(struct sim *sim)
+{
+    return waitq_wait(&sim->settled, "the world to settle");
+}
+
 uint64_t sim_below(struct sim *sim, uint64_t bound)
 {
     return prng_below(&sim->chance, bound);
@@ -180,7 +186,13 @@ static void sim_poll(struct loop *loop, int64_t until_ns)
     struct due due;
     if (until_ns == 0)
         return; // tasks are ready: the network waits until they are not
-    if (agenda_first(&sim->agenda, &due) && due.at_ns <= until_ns) {
+    bool some = agenda_first(&sim->agenda, &due);
+    bool is_settled = (!some || due.at_ns > sim->now_ns) && until_ns > sim->now_ns;
+    if (is_settled && !list_is_empty(&sim->settled.tasks)) {
+        waitq_wake_all(&sim->settled);
+        return;
+    }
+    if (some && due.at_ns <= until_ns) {
         agenda_take_first(&sim->agenda);
         if (due.at_ns > sim->now_ns)
             sim->now_ns = due.at_ns;

@@ -45,6 +45,8 @@ struct sim *sim_running(void); // of the loop that runs; NULL on the real machin
 // A task outside all nodes, which lives until the end of sim_run at most.
 struct err sim_spawn(struct sim *sim, task_main *main, void *arg) MUST_USE;
 struct err sim_run_ms(struct sim *sim, int64_t ms) suspends MUST_USE; // the director sleeps so long
+// Until every other task waits and nothing is on its way that arrives now; no time passes.
+struct err sim_settle(struct sim *sim) suspends MUST_USE;
 uint64_t sim_below(struct sim *sim, uint64_t bound); // chance for tests, from the seed
 uint64_t sim_seed(const struct sim *sim);
 void sim_wall_set(struct sim *sim, int64_t wall_ms); // the calendar now; else SIM_WALL_MS + now

@@ -195,6 +195,7 @@ struct sim {
     struct sim_wire wire;
     struct faults faults;
     struct group tasks, fault_tasks;
+    struct waitq settled;
     struct task *director;
     bool was_stuck;
     uint64_t next_conn;

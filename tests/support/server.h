@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// tests/support/server.h: a whole Posthaste as a node of a simulation: a plan made from
+// configuration text, its listening sockets, one worker. What the supervisor does with processes
+// is done here with tasks: start, drain, reload (a second generation takes over the sockets), and
+// a crash, which takes everything.
+//
+//     struct sim_server *mx;
+//     TRY(sim_server_add(sim, &(struct sim_server_options){.name = S("mx"), .ips = {ip},
+//             .ip_count = 1, .files = &files, .path = S("/etc/posthaste/config.toml")}, &mx));
+//     TRY(sim_server_start(mx));       // ERR_CONFIG: sim_server_trouble says what is wrong
+//     ...net_connect to ip...
+//     sim_server_free(mx);             // after sim_run
+#pragma once
+
+#include "conf/conf.h"
+#include "events/metrics.h"
+#include "rt/sim/sim.h"
+
+struct sim_server;
+
+struct sim_server_options {
+    struct str name; // static or longer-lived, as all that follows
+    struct ip ips[SIM_IPS_MAX];
+    size_t ip_count;
+    const struct conf_files *files;
+    struct str path;
+};
+
+struct err sim_server_add(struct sim *sim, const struct sim_server_options *options,
+        struct sim_server **out) MUST_USE;
+void sim_server_free(struct sim_server *s); // before the sim; NULL is fine
+
+// Until it listens or has failed; no time passes.
+struct err sim_server_start(struct sim_server *s) suspends MUST_USE;
+void sim_server_drain(struct sim_server *s); // as SIGTERM does
+// Until the new generation serves, or the old one goes on because of an error.
+struct err sim_server_reload(struct sim_server *s) suspends MUST_USE;
+void sim_server_crash(struct sim_server *s, enum sim_crash how) suspends;
+bool sim_server_is_up(const struct sim_server *s);
+struct node *sim_server_node(const struct sim_server *s);
+struct str sim_server_trouble(const struct sim_server *s); // findings, a line each
+
+// The next event that was not taken yet, as a record (events/record.h); until the next call.
+bool sim_server_next_event(struct sim_server *s, struct str *out_record);
+const struct metrics *sim_server_metrics(const struct sim_server *s);
