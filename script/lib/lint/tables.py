@@ -23,6 +23,7 @@ HEADERS = [
     (r'(time|signal|pthread|sched|semaphore|threads|grp|pwd|ucontext|dlfcn|execinfo|spawn|syslog)\.h', ['rt']),
     (r'(sanitizer|valgrind)/.*\.h', ['base', 'rt']),
     (r'(unbound|seccomp)\.h', ['rt']),
+    (r'lmdb\.h', ['queue']),
     (r'openssl/evp\.h', ['base', 'rt', 'conf', 'listen', 'server']),  # conf/: digests in expressions
     (r'openssl/.*\.h', ['base', 'rt', 'listen', 'server']),  # server/ makes the contexts that rt/ uses
     (r'(pcre2|libpsl|idn2)\.h', ['conf']),

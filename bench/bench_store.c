@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// bench/bench_store.c: accepting messages into the store, with every sync: so many sessions at
+// once, each with one message after the other, then removing them again. Figures: messages a
+// second, CPU time of this process per message, and, for one session, the median wait beside the
+// median of a bare write and fdatasync of the same bytes on the same file system.
+//
+// usage: bench-store FOLDER [BYTES] [SESSIONS] [MESSAGES]
+#define POSTHASTE_BASE_ROOM
+#include "queue/body.h"
+#include "queue/store.h"
+#include "rt/rt.h"
+
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MESSAGES_MOST 1000000
+
+struct bench {
+    struct arena a;
+    struct store *store;
+    struct str body;
+    size_t sessions, messages;
+    uint64_t next_id;
+    int64_t *waits_ns;
+    size_t wait_count;
+};
+
+static int64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int64_t wall_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static double median_us(int64_t *all, size_t count)
+{
+    qsort(all, count, sizeof(*all), by_size);
+    return count == 0 ? 0 : (double)all[count / 2] / 1000;
+}
+
+static struct err accept_one(struct bench *b, struct arena *a, uint64_t id)
+{
+    struct body *body AUTO(body_auto_free) = body_new(b->store, id);
+    struct recipient rcpt = {.address = S("bob@b.example"), .notify_at_ms = NEVER_MS};
+    struct unit unit = {.message_id = id,
+            .due_ms = (int64_t)id,
+            .domain = S("b.example"),
+            .queue = S("default"),
+            .rcpts = &rcpt,
+            .rcpt_count = 1};
+    struct message m = {.id = id,
+            .created_ms = (int64_t)id,
+            .sender = S("ann@a.example"),
+            .helo = S("mx.a.example"),
+            .top = S("Received: from mx.a.example by mx.b.example\r\n"),
+            .units = &unit,
+            .unit_count = 1};
+    TRY(body_add(body, a, b->body));
+    TRY(body_finish(body, a, &m.body));
+    struct store_change change = {.kind = STORE_ACCEPT, .message = &m};
+    return store_commit(b->store, a, &change, 1);
+}
+
+static struct err session(void *arg)
+{
+    struct bench *b = arg;
+    struct arena a;
+    arena_init(&a, MIB);
+    struct err e = OK;
+    while (!failed(e) && b->next_id <= b->messages) {
+        int64_t began_ns = wall_ns();
+        e = accept_one(b, &a, b->next_id++);
+        b->waits_ns[b->wait_count++] = wall_ns() - began_ns;
+        arena_reset(&a);
+    }
+    arena_done(&a);
+    return e;
+}
+
+static struct err accept_all(void *arg)
+{
+    struct bench *b = arg;
+    struct group g AUTO(group_end);
+    group_begin(&g);
+    b->next_id = 1;
+    b->wait_count = 0;
+    for (size_t i = 0; i < b->sessions; i++)
+        TRY(group_spawn(&g, session, b));
+    return group_wait_all(&g);
+}
+
+static struct err remove_all(void *arg)
+{
+    struct bench *b = arg;
+    struct arena a;
+    arena_init(&a, MIB);
+    for (uint64_t id = 1; id <= b->messages;) {
+        struct store_change changes[16];
+        size_t count = 0;
+        while (count < COUNT_OF(changes) && id <= b->messages)
+            changes[count++] = (struct store_change){.kind = STORE_REMOVE, .id = id++};
+        TRY(store_commit(b->store, &a, changes, count));
+        arena_reset(&a);
+    }
+    arena_done(&a);
+    return OK;
+}
+
+static void measure(struct bench *b, const char *what, task_main *main)
+{
+    struct loop *loop = loop_new_real();
+    int64_t wall = wall_ns(), cpu = cpu_ns();
+    struct err e = loop_run(loop, main, b);
+    wall = wall_ns() - wall;
+    cpu = cpu_ns() - cpu;
+    loop_free(loop);
+    if (failed(e)) {
+        printf("%s: %.*s\n", what, ARG(err_text(e)));
+        exit(1);
+    }
+    printf("%-8s %9.0f messages/s  %7.2f us of CPU each\n", what,
+            (double)b->messages * 1e9 / (double)wall, (double)cpu / 1000 / (double)b->messages);
+}
+
+// The disk's own: the same bytes appended to a file, and fdatasync.
+static double bare_us(struct bench *b, const char *folder)
+{
+    int64_t waits[100];
+    struct str path = arena_fmt(&b->a, "%s/bare", folder);
+    int fd = open(path.ptr, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    for (size_t i = 0; i < COUNT_OF(waits); i++) {
+        int64_t began_ns = wall_ns();
+        if (write(fd, b->body.ptr, b->body.len) < 0 || fdatasync(fd) != 0)
+            return 0;
+        waits[i] = wall_ns() - began_ns;
+    }
+    close(fd);
+    unlink(path.ptr);
+    return median_us(waits, COUNT_OF(waits));
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {.sessions = 100, .messages = 50000};
+    uint64_t bytes = 4096, sessions = 100, messages = 50000;
+    if (argc < 2 || (argc > 2 && !str_to_u64(str_from_c(argv[2]), 100 * MIB, &bytes)) ||
+            (argc > 3 && !str_to_u64(str_from_c(argv[3]), 10000, &sessions)) ||
+            (argc > 4 && !str_to_u64(str_from_c(argv[4]), MESSAGES_MOST, &messages))) {
+        printf("usage: bench-store FOLDER [BYTES] [SESSIONS] [MESSAGES]\n");
+        return 64;
+    }
+    arena_init(&b.a, 512 * MIB);
+    b.sessions = sessions;
+    b.messages = messages;
+    char *text = arena_bytes(&b.a, bytes + 1);
+    memset(text, 'x', bytes);
+    b.body = str_of(text, bytes);
+    b.waits_ns = arena_array(&b.a, messages + sessions, int64_t);
+    struct store_options options = {
+            .folder = arena_fmt(&b.a, "%s/data", argv[1]),
+            .blob_folder = arena_fmt(&b.a, "%s/blobs", argv[1]),
+            .map_bytes_max = 64 * (uint64_t)1024 * MIB,
+    };
+    struct err e = store_open(&b.a, &options, &b.store);
+    if (failed(e)) {
+        printf("%.*s\n", ARG(err_text(e)));
+        return 1;
+    }
+    printf("%zu bytes, %zu sessions, %zu messages\n", (size_t)bytes, b.sessions, b.messages);
+    measure(&b, "accept", accept_all);
+    printf("%-8s %9.1f us median wait; write and fdatasync alone: %.1f us\n", "",
+            median_us(b.waits_ns, b.wait_count), bare_us(&b, argv[1]));
+    measure(&b, "remove", remove_all);
+    store_close(b.store);
+    arena_done(&b.a);
+    return 0;
+}
