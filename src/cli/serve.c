@@ -25,7 +25,6 @@ static int run(struct cli *c)
     } else {
         struct server_options options = {
                 .conf = {.path = path, .env = &env},
-                .notify_socket = conf_env_exact(&env, S("NOTIFY_SOCKET")),
                 .started = started,
                 .trouble = trouble,
         };

@@ -14,7 +14,6 @@
 
 struct server_options {
     struct conf_options conf;
-    struct str notify_socket; // NOTIFY_SOCKET of the service manager, or null
     // Told once: what a person at the terminal should know. Both may be NULL.
     void (*started)(const char *text);
     void (*trouble)(struct str findings); // as text, each time the configuration is loaded

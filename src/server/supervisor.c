@@ -2,27 +2,36 @@
 // server/supervisor.c: start, signals, reload and stop (listeners.md 15, configuration.md 12).
 #include "server/supervisor.h"
 
+#include "rt/pid1.h"
 #include "server/confine.h"
-
-#include <stdatomic.h>
 
 #define FINDINGS_BYTES_MAX (4 * MIB)
 #define REPORT_BYTES_MAX (4 * MIB)
+#define START_BYTES_MAX (4 * MIB)
 
+struct server_process {
+    const struct server_options *options;
+    int follow_fd; // to process 1
+};
+
+static int run_process(void *server_process);
 static struct err supervise(void *arg) suspends;
-static struct err start(struct supervisor *sup) suspends;
+static struct err be_born(struct supervisor *sup, struct arena *a) suspends;
+static struct err act(struct supervisor *sup) suspends;
 static struct err hear_signals(void *sup) suspends;
-static void reload(struct supervisor *sup) suspends;
-static void succeed(struct supervisor *sup, struct generation *now) suspends;
-static struct err retire(void *generation_and_supervisor) suspends;
+static void reap(struct supervisor *sup);
+static struct err start(struct supervisor *sup) suspends;
+static void begin_control(struct supervisor *sup, struct arena *a) suspends;
 static struct err next_generation(struct supervisor *sup, struct generation **out) suspends;
 static struct err prepare(struct supervisor *sup, struct plan *plan, struct findings *findings,
         struct arena *a) suspends;
 static void report(struct supervisor *sup, const struct findings *findings, struct err e);
-static void stop(struct supervisor *sup) suspends;
-static void reap(struct supervisor *sup);
-static void say(struct supervisor *sup, const char *text);
-static void notify(struct supervisor *sup, struct str text);
+static void reload(struct supervisor *sup) suspends;
+static void renew(struct supervisor *sup) suspends;
+static void settle(struct supervisor *sup, struct generation *now) suspends;
+static struct err retire(void *retirement) suspends;
+static void replace(struct supervisor *sup) suspends;
+static void say(struct supervisor *sup, struct arena *a, struct str text);
 
 struct retirement {
     struct supervisor *sup;
@@ -31,7 +40,17 @@ struct retirement {
 
 int server_run(const struct server_options *options)
 {
-    struct supervisor sup = {.options = options};
+    struct server_process process = {.options = options, .follow_fd = -1};
+    if (process_id() == 1)
+        return pid1_run(run_process, &process, &process.follow_fd);
+    return run_process(&process);
+}
+
+static int run_process(void *arg)
+{
+    struct server_process *process = arg;
+    struct supervisor sup = {
+            .options = process->options, .lock_fd = -1, .follow_fd = process->follow_fd};
     struct loop *loop = loop_new_real();
     sup.shared = shared_bytes(sizeof(struct server_shared));
     sup.sockets = sockets_new();
@@ -51,34 +70,78 @@ int server_run(const struct server_options *options)
 static struct err supervise(void *arg)
 {
     struct supervisor *sup = arg;
-    static const int signos[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGCHLD, SIGUSR1};
+    static const int signos[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2};
+    struct arena a AUTO(arena_done);
+    struct group tasks AUTO(group_end);
+    arena_init(&a, START_BYTES_MAX);
     list_init(&sup->generations);
     waitq_init(&sup->changed);
+    waitq_init(&sup->reloaded);
     group_begin(&sup->retirements);
-    struct group listeners AUTO(group_end);
-    group_begin(&listeners);
-    random_bytes(sup->kept.ticket_secret, sizeof(sup->kept.ticket_secret));
-    sup->kept.seed = random_u64();
-    listen_shared_init(&sup->shared->listen, random_u64());
+    group_begin(&tasks);
+    sup->started_ms = now_ms();
+    service_begin(&sup->service, sup->options->conf.env);
     TRY(signals_begin(signos, COUNT_OF(signos), &sup->signals));
-    struct err e = group_spawn(&listeners, hear_signals, sup);
+    struct err e = group_spawn(&tasks, hear_signals, sup);
+    if (!failed(e))
+        e = be_born(sup, &a);
     if (!failed(e))
         e = start(sup);
-    while (!failed(e) && sup->stop_count == 0) {
-        if (sup->reload_wanted) // any number of requests meanwhile are one
-            reload(sup);
-        else
-            e = waitq_wait(&sup->changed, "a signal");
-    }
-    if (!failed(e) && !sup->stop_at_once)
-        stop(sup);
+    if (failed(e))
+        service_tell(&sup->service, "ERRNO=%d\nEXIT_STATUS=1\nSTATUS=the start failed",
+                sockets_errno(sup->sockets));
+    if (!failed(e))
+        e = group_spawn(&tasks, tend, sup);
+    while (!failed(e) && sup->stop_count == 0 && !sup->replaced)
+        e = act(sup);
+    if (!failed(e))
+        supervisor_end(sup);
+    control_free(sup->control);
     group_end(&sup->retirements);
     sup->log = NULL;
     logs_end(sup->logs);
     sup->logs = NULL;
-    group_end(&listeners);
+    instance_leave(sup, INSTANCE_ENDS);
+    group_end(&tasks);
     signals_end(sup->signals);
     return e;
+}
+
+// What was left to us by the service manager, or by the supervisor before us.
+static struct err be_born(struct supervisor *sup, struct arena *a)
+{
+    struct birth *b = &sup->birth;
+    struct err e = birth_read(a, sup->options->conf.env, b);
+    if (!failed(e))
+        e = sockets_inherit(sup->sockets, a, b->from, b->sockets, b->socket_count);
+    if (!failed(e))
+        e = birth_hear(b);
+    sup->service.silent = b->wire_fd >= 0; // until the one before us has told of us
+    sup->generation_number = b->generation_number;
+    sup->lock_fd = b->lock_fd;
+    if (b->follow_fd >= 0)
+        sup->follow_fd = b->follow_fd;
+    random_bytes(sup->kept.ticket_secret, sizeof(sup->kept.ticket_secret));
+    if (b->has_secret) // so that TLS sessions of its clients resume with us
+        memcpy(sup->kept.ticket_secret, b->secret, sizeof(b->secret));
+    sup->kept.seed = random_u64();
+    listen_shared_init(&sup->shared->listen, random_u64());
+    if (failed(e))
+        say(sup, a, err_text(e));
+    return e;
+}
+
+static struct err act(struct supervisor *sup)
+{
+    if (sup->reload_wanted) // any number of requests meanwhile are one
+        reload(sup);
+    else if (sup->renew_wanted)
+        renew(sup);
+    else if (sup->replace_wanted)
+        replace(sup);
+    else
+        return waitq_wait(&sup->changed, "a signal");
+    return OK;
 }
 
 // Its own task, so that children are reaped whatever the supervisor waits for.
@@ -94,6 +157,9 @@ static struct err hear_signals(void *arg)
             break;
         case SIGHUP:
             sup->reload_wanted = true;
+            break;
+        case SIGUSR2:
+            sup->replace_wanted = true;
             break;
         case SIGUSR1:
             logs_reopen(sup->logs);
@@ -126,14 +192,39 @@ static void reap(struct supervisor *sup)
 
 static struct err start(struct supervisor *sup)
 {
+    struct arena a AUTO(arena_done);
+    arena_init(&a, START_BYTES_MAX);
     TRY(confine_supervisor(sup));
     TRY(next_generation(sup, &sup->current));
-    sockets_settle(sup->sockets, sup->current->plan);
-    logs_tell_listeners(sup->log, NULL, sup->current->plan);
+    struct err e = birth_announce(&sup->birth);
+    if (failed(e)) {
+        generation_finish(sup, sup->current, GENERATION_STOP);
+        return e;
+    }
+    settle(sup, NULL);
+    instance_sign(sup);
+    struct str unclaimed = sockets_drop_unclaimed(sup->sockets, &a);
+    if (!str_is_empty(unclaimed))
+        say(sup, &a,
+                arena_fmt(&a, "no listener wants these sockets that were passed: %.*s",
+                        ARG(unclaimed)));
+    begin_control(sup, &a);
     event(sup->log, EV_SERVER_STARTUP, F_STR(version, S(POSTHASTE_VERSION)));
-    notify(sup, S("READY=1\nSTATUS=serving\n"));
-    say(sup, NULL);
+    sup->service.silent = false;
+    service_tell(&sup->service, "READY=1");
+    status_tell(sup);
+    say(sup, &a, STR_NULL);
     return OK;
+}
+
+static void begin_control(struct supervisor *sup, struct arena *a)
+{
+    struct str path = control_path(a, sup->current->plan->conf);
+    struct err e = control_begin(sup, path, sup->birth.control_fd, &sup->control);
+    if (failed(e))
+        say(sup, a,
+                arena_fmt(a, "no control socket, so `posthaste server` cannot reach us: %.*s",
+                        ARG(err_text(e))));
 }
 
 // Loads the configuration, binds what is new, and starts workers. Nothing has changed on failure,
@@ -152,6 +243,7 @@ static struct err next_generation(struct supervisor *sup, struct generation **ou
     if (!failed(e))
         e = generation_start(sup, plan, out);
     report(sup, &findings, e);
+    sup->reload_errors = findings.error_count + (failed(e) && findings.error_count == 0 ? 1 : 0);
     if (!failed(e))
         return OK;
     sockets_undo(sup->sockets);
@@ -164,6 +256,8 @@ static struct err prepare(
     struct sockets_wish wish = {
             .plan = plan, .findings = findings, .at_start = sup->current == NULL};
     struct err e = logs_prepare(sup->logs, plan);
+    if (!failed(e))
+        e = instance_claim(sup, plan->conf, a);
     wish.log = sup->log = logs_log(sup->logs);
     plan->number = ++sup->generation_number;
     if (!failed(e))
@@ -190,35 +284,79 @@ static void report(struct supervisor *sup, const struct findings *findings, stru
     logs_tell_findings(sup->log, findings);
 }
 
+bool supervisor_check(struct supervisor *sup, struct buf *out)
+{
+    struct arena a AUTO(arena_done);
+    arena_init(&a, FINDINGS_BYTES_MAX);
+    struct findings findings = findings_make(&a);
+    struct plan_inputs in = {.kept = &sup->kept,
+            .before = sup->current != NULL ? sup->current->plan : NULL,
+            .wall_now_ms = wall_ms()};
+    struct plan *plan = plan_make(&sup->options->conf, &in, &findings);
+    findings_print(out, &findings, FINDINGS_PLAIN);
+    plan_free(plan);
+    return plan != NULL;
+}
+
 static void reload(struct supervisor *sup)
 {
     struct generation *now = NULL;
     sup->reload_wanted = false;
-    notify(sup, S("RELOADING=1\n"));
+    sup->reloads_begun++;
+    service_tell_reloading(&sup->service);
     struct err e = next_generation(sup, &now);
+    sup->reload_failed = failed(e);
+    if (!failed(e))
+        settle(sup, now);
     event(sup->log, EV_SERVER_RELOAD, F_STR(result, failed(e) ? S("failed") : S("done")));
-    if (failed(e)) {
-        notify(sup, S("READY=1\nSTATUS=reload failed, the former configuration goes on\n"));
-        return;
-    }
-    succeed(sup, now);
-    notify(sup, S("READY=1\nSTATUS=serving\n"));
+    service_tell(&sup->service, "READY=1");
+    status_tell(sup);
+    sup->reloads_done++;
+    waitq_wake_all(&sup->reloaded);
 }
 
-static void succeed(struct supervisor *sup, struct generation *now)
+// The same configuration for new workers, which are born with sockets that are there now.
+static void renew(struct supervisor *sup)
 {
-    struct generation *before = sup->current;
-    sup->current = now;
-    logs_tell_listeners(sup->log, before->plan, now->plan);
-    logs_apply(sup->logs, now->plan);
+    struct generation *before = sup->current, *now = NULL;
+    struct plan *plan = before->plan;
+    sup->renew_wanted = false;
+    before->plan = NULL;
+    struct err e = generation_start(sup, plan, &now);
+    if (failed(e)) { // the plan has gone with it: read it again
+        sup->reload_wanted = true;
+        return;
+    }
+    settle(sup, now);
+    status_tell(sup);
+}
+
+// The generation serves; the one before it, if there is one, finishes its sessions.
+static void settle(struct supervisor *sup, struct generation *now)
+{
+    struct generation *before = now == NULL ? NULL : sup->current;
+    if (now != NULL)
+        sup->current = now;
+    sup->generation_since_ms = now_ms();
+    const struct plan *plan = sup->current->plan;
+    sockets_settle(sup->sockets, plan);
+    if (before == NULL || before->plan != NULL)
+        logs_tell_listeners(sup->log, before == NULL ? NULL : before->plan, plan);
+    if (before == NULL)
+        return;
+    logs_apply(sup->logs, plan);
+    supervisor_let_finish(sup, before);
+}
+
+void supervisor_let_finish(struct supervisor *sup, struct generation *g)
+{
     struct retirement *r = mem_new(struct retirement);
     if (r != NULL)
-        *r = (struct retirement){sup, before};
+        *r = (struct retirement){sup, g};
     if (r == NULL || failed(group_spawn(&sup->retirements, retire, r))) {
         mem_free(r);
-        generation_finish(sup, before, GENERATION_STOP);
+        generation_finish(sup, g, GENERATION_STOP);
     }
-    sockets_settle(sup->sockets, now->plan);
 }
 
 static struct err retire(void *arg)
@@ -229,31 +367,19 @@ static struct err retire(void *arg)
     return OK;
 }
 
-// listeners.md 15.5. A second signal ends the wait.
-static void stop(struct supervisor *sup)
+static void replace(struct supervisor *sup)
 {
-    atomic_store(&sup->shared->draining, 1);
-    notify(sup, S("STOPPING=1\n"));
-    event(sup->log, EV_SERVER_SHUTDOWN, F_STR(version, S(POSTHASTE_VERSION)));
-    logs_tell_listeners(sup->log, sup->current->plan, NULL);
-    each_in_list (g, &sup->generations, struct generation, in_supervisor) {
-        g->retiring = true;
-        generation_tell(g, S("stop\n"));
-    }
-    sockets_close(sup->sockets, SOCKETS_REMOVE_FILES); // the workers' copies are the last ones
-    within_ms(sup->current->grace_ms + SECOND_MS);
-    generation_finish(sup, sup->current, GENERATION_STOP);
-    struct err ignored = group_wait_below(&sup->retirements, 1);
-    (void)ignored; // workers that are left die with us
+    sup->replace_wanted = false;
+    sup->replaced = handover(sup);
+    if (!sup->replaced)
+        status_tell(sup);
+    sup->handovers_done++;
+    waitq_wake_all(&sup->reloaded);
 }
 
-static void say(struct supervisor *sup, const char *text)
+static void say(struct supervisor *sup, struct arena *a, struct str text)
 {
+    const char *c_text = str_is_null(text) ? NULL : arena_c_str(a, text);
     if (sup->options->started != NULL)
-        sup->options->started(text);
-}
-
-static void notify(struct supervisor *sup, struct str text)
-{
-    service_notify(sup->options->notify_socket, text);
+        sup->options->started(c_text);
 }

@@ -6,8 +6,11 @@
 #include "events/event.h"
 #include "rt/process.h"
 #include "rt/rt.h"
+#include "server/birth.h"
+#include "server/control.h"
 #include "server/logging.h"
 #include "server/server.h"
+#include "server/service.h"
 #include "server/sockets.h"
 
 struct generation {
@@ -51,8 +54,24 @@ struct supervisor {
     bool columns_used[COLUMNS_MAX];
     struct listen_kept kept; // what all generations share of their listeners
     uint64_t generation_number;
+    struct service service;
+    struct control *control; // may be NULL
+    struct birth birth;
+    int lock_fd;   // of the state folder; -1: not yet
+    int follow_fd; // to process 1 of a container, -1 elsewhere
+    int64_t started_ms, generation_since_ms;
+
     struct buf report; // what the last load of the configuration had to say
-    bool reload_wanted, stop_at_once;
+    uint64_t reloads_begun, reloads_done, handovers_done;
+    bool reload_failed; // the last one
+    size_t reload_errors;
+    struct waitq reloaded; // or handed over, or not
+    pid_t successor;       // 0: none
+    size_t handed_count;   // sockets that it got
+    bool replaced;         // it serves: this process ends with its sessions
+
+    // What is to be done. Of several requests of a kind one remains.
+    bool reload_wanted, renew_wanted, replace_wanted, stop_at_once;
     size_t stop_count; // signals that asked for it: the second one means now
 };
 
@@ -77,3 +96,25 @@ uint64_t generation_own_slots(
 
 // A child has ended.
 void supervisor_note_exit(struct supervisor *sup, pid_t pid, int status);
+
+// Would a reload be accepted? What there is to say goes to `out`.
+bool supervisor_check(struct supervisor *sup, struct buf *out) suspends;
+// A generation that serves no longer: its workers finish their sessions.
+void supervisor_let_finish(struct supervisor *sup, struct generation *g) suspends;
+// server/ending.c: from the first signal, or from the hand-over, to the end of all workers.
+void supervisor_end(struct supervisor *sup) suspends;
+// server/handover.c: starts a successor; true: it serves.
+bool handover(struct supervisor *sup) suspends;
+// server/instance.c: no other server has the state folder of this configuration.
+struct err instance_claim(
+        struct supervisor *sup, const struct conf *conf, struct arena *a) MUST_USE;
+void instance_sign(struct supervisor *sup);
+enum instance_end { INSTANCE_ENDS, INSTANCE_IS_REPLACED };
+void instance_leave(struct supervisor *sup, enum instance_end how);
+// server/status.c
+enum status_form { STATUS_TEXT, STATUS_JSON };
+void status_write(struct supervisor *sup, enum status_form form, struct buf *out);
+bool status_ready(struct supervisor *sup, struct buf *out); // false: `out` says why not
+void status_tell(struct supervisor *sup);
+// server/tend.c: a task, for as long as the server serves.
+struct err tend(void *supervisor) suspends;

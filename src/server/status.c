@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// server/status.c: how the server is: for `posthaste server status`, for the service manager, and
+// for probes that ask the supervisor.
+#include "server/supervisor.h"
+
+#include "base/json.h"
+
+static void write_text(struct supervisor *sup, struct buf *out, struct str waiting);
+static void write_json(struct supervisor *sup, struct buf *out, struct str waiting);
+static void write_worker_json(struct json_out *o, const struct slot *s);
+static size_t ready_workers(const struct supervisor *sup);
+
+static const char *state_of(const struct supervisor *sup, struct str waiting)
+{
+    if (sup->stop_count > 0)
+        return "stopping";
+    if (sup->replaced)
+        return "replaced";
+    return str_is_empty(waiting) ? "serving" : "degraded";
+}
+
+void status_write(struct supervisor *sup, enum status_form form, struct buf *out)
+{
+    struct arena a AUTO(arena_done);
+    arena_init(&a, 16 * KIB);
+    struct str waiting = sockets_waiting(sup->sockets, &a);
+    if (form == STATUS_JSON)
+        write_json(sup, out, waiting);
+    else
+        write_text(sup, out, waiting);
+}
+
+bool status_ready(struct supervisor *sup, struct buf *out)
+{
+    struct arena a AUTO(arena_done);
+    arena_init(&a, 16 * KIB);
+    struct str waiting = sockets_waiting(sup->sockets, &a);
+    bool ready = str_is_empty(waiting) && sup->stop_count == 0 && !sup->replaced &&
+                 ready_workers(sup) > 0;
+    if (!ready)
+        buf_fmt(out, "%s%s%.*s\n", state_of(sup, waiting), str_is_empty(waiting) ? "" : ": ",
+                ARG(waiting));
+    return ready;
+}
+
+// One line, for STATUS= of the service manager.
+void status_tell(struct supervisor *sup)
+{
+    struct arena a AUTO(arena_done);
+    arena_init(&a, 16 * KIB);
+    struct str waiting = sockets_waiting(sup->sockets, &a);
+    if (!str_is_empty(waiting))
+        service_tell(&sup->service, "STATUS=degraded: %.*s", ARG(waiting));
+    else if (sup->reload_failed)
+        service_tell(&sup->service, "STATUS=reload failed: %zu errors; generation %llu goes on",
+                sup->reload_errors, (unsigned long long)sup->generation_number);
+    else
+        service_tell(&sup->service, "STATUS=serving: %zu listeners, %zu workers, generation %llu",
+                sup->current->plan->listener_count, ready_workers(sup),
+                (unsigned long long)sup->generation_number);
+}
+
+static size_t ready_workers(const struct supervisor *sup)
+{
+    return sup->current == NULL ? 0 : sup->current->ready_count;
+}
+
+static void write_text(struct supervisor *sup, struct buf *out, struct str waiting)
+{
+    uint64_t open = shared_count_total(&sup->shared->listen.connections);
+    buf_fmt(out, "posthaste " POSTHASTE_VERSION ", process %d: %s", (int)process_id(),
+            state_of(sup, waiting));
+    if (!str_is_empty(waiting))
+        buf_fmt(out, ": %.*s", ARG(waiting));
+    buf_fmt(out, "\ngeneration %llu since %lld s, started %lld s ago, %zu of %zu workers ready\n",
+            (unsigned long long)sup->generation_number,
+            (long long)(now_ms() - sup->generation_since_ms) / SECOND_MS,
+            (long long)(now_ms() - sup->started_ms) / SECOND_MS, ready_workers(sup),
+            sup->current == NULL ? 0 : sup->current->worker_count);
+    buf_fmt(out, "%llu connections are open\n", (unsigned long long)open);
+    if (sup->reload_failed)
+        buf_fmt(out, "the last reload failed:\n%.*s", ARG(buf_str(&sup->report)));
+    each_in_list (g, &sup->generations, struct generation, in_supervisor)
+        if (g != sup->current)
+            buf_fmt(out, "a former generation of %zu workers finishes its sessions\n",
+                    g->worker_count);
+}
+
+static void write_json(struct supervisor *sup, struct buf *out, struct str waiting)
+{
+    struct json_out o = json_begin(out, JSON_COMPACT);
+    json_object_begin(&o);
+    json_key(&o, S("version"));
+    json_str(&o, S(POSTHASTE_VERSION));
+    json_key(&o, S("pid"));
+    json_i64(&o, process_id());
+    json_key(&o, S("state"));
+    json_str(&o, str_from_c(state_of(sup, waiting)));
+    json_key(&o, S("degraded"));
+    json_str(&o, str_is_empty(waiting) ? STR_NULL : waiting);
+    json_key(&o, S("generation"));
+    json_u64(&o, sup->generation_number);
+    json_key(&o, S("uptimeSeconds"));
+    json_i64(&o, (now_ms() - sup->started_ms) / SECOND_MS);
+    json_key(&o, S("connections"));
+    json_u64(&o, shared_count_total(&sup->shared->listen.connections));
+    json_key(&o, S("reloadFailed"));
+    json_bool(&o, sup->reload_failed);
+    json_key(&o, S("workers"));
+    json_array_begin(&o);
+    each_in_list (g, &sup->generations, struct generation, in_supervisor)
+        for (size_t i = 0; i < g->worker_count; i++)
+            write_worker_json(&o, &g->slots[i]);
+    json_array_end(&o);
+    json_object_end(&o);
+    buf_add_byte(out, '\n');
+}
+
+static void write_worker_json(struct json_out *o, const struct slot *s)
+{
+    json_object_begin(o);
+    json_key(o, S("slot"));
+    json_u64(o, s->number);
+    json_key(o, S("pid"));
+    json_i64(o, s->pid);
+    json_key(o, S("ready"));
+    json_bool(o, s->ready);
+    json_key(o, S("retiring"));
+    json_bool(o, s->generation->retiring);
+    json_key(o, S("crashesInARow"));
+    json_u64(o, s->crash_count);
+    json_object_end(o);
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// server/tend.c: what the supervisor does all the time, beside waiting: it pings the workers, ends
+// one that does not answer, tells the service manager that all is well, and tries again to bind
+// what could not be bound.
+//
+// A worker hangs when it has left HANG_TICKS pings unanswered, that is, after HANG_MS, or after half
+// of the service manager's own patience. Ticks are counted, not time: when the machine was
+// suspended or the supervisor was stopped, the workers were too.
+#include "server/supervisor.h"
+
+#define HANG_TICKS 4
+#define HANG_MS (20 * SECOND_MS)
+#define TICK_MS_MIN 100
+#define KILL_AFTER_TICKS (HANG_TICKS + 2) // SIGABRT writes a report; SIGKILL then
+#define RETRY_MS (10 * SECOND_MS)         // listeners.md 3.5
+
+static void ping_all(struct supervisor *sup, int64_t tick_ms) suspends;
+static void ping(struct supervisor *sup, struct slot *s, int64_t tick_ms) suspends;
+static bool all_answered(const struct supervisor *sup);
+static void retry_sockets(struct supervisor *sup) suspends;
+
+struct err tend(void *arg)
+{
+    struct supervisor *sup = arg;
+    int64_t patience_ms = sup->service.watchdog_ms / 2, hang_ms = HANG_MS;
+    if (patience_ms > 0 && patience_ms < hang_ms)
+        hang_ms = patience_ms;
+    int64_t tick_ms = hang_ms / HANG_TICKS < TICK_MS_MIN ? TICK_MS_MIN : hang_ms / HANG_TICKS;
+    int64_t retry_at_ms = now_ms() + RETRY_MS;
+    task_describe("tending", sup);
+    for (;;) {
+        TRY(task_sleep_ms(tick_ms));
+        // The answers to the last ping are here by now, or their worker is slow.
+        if (sup->service.watchdog_ms > 0 && all_answered(sup))
+            service_tell(&sup->service, "WATCHDOG=1");
+        ping_all(sup, tick_ms);
+        if (now_ms() >= retry_at_ms) {
+            retry_sockets(sup);
+            retry_at_ms = now_ms() + RETRY_MS;
+        }
+    }
+}
+
+static void ping_all(struct supervisor *sup, int64_t tick_ms)
+{
+    each_in_list (g, &sup->generations, struct generation, in_supervisor)
+        for (size_t i = 0; i < g->worker_count; i++)
+            if (g->slots[i].pid != 0 && g->slots[i].ready)
+                ping(sup, &g->slots[i], tick_ms);
+}
+
+// A new ping only behind an answer, so that the wire to one that hangs does not fill up.
+static void ping(struct supervisor *sup, struct slot *s, int64_t tick_ms)
+{
+    size_t unanswered = s->pings_unanswered++;
+    if (unanswered == 0)
+        slot_tell(s, S("ping\n"));
+    if (unanswered == HANG_TICKS) {
+        s->hung = true;
+        event(sup->log, EV_SERVER_WORKER_HUNG, F_U64(slot, s->number),
+                F_MS(elapsed, HANG_TICKS * tick_ms));
+        process_signal(s->pid, SIGABRT);
+        process_signal(s->pid, SIGCONT); // one that was stopped would not hear of it
+    } else if (unanswered >= KILL_AFTER_TICKS) {
+        process_signal(s->pid, SIGKILL);
+    }
+}
+
+// One that is being restarted after a crash is not waited for: the back-off is the answer to that.
+static bool all_answered(const struct supervisor *sup)
+{
+    each_in_list (g, &sup->generations, struct generation, in_supervisor)
+        for (size_t i = 0; i < g->worker_count; i++)
+            if (g->slots[i].ready && g->slots[i].pings_unanswered > 1)
+                return false;
+    return true;
+}
+
+static void retry_sockets(struct supervisor *sup)
+{
+    struct arena a AUTO(arena_done);
+    arena_init(&a, MIB);
+    if (sup->current == NULL || sup->current->plan == NULL || sup->renew_wanted ||
+            str_is_empty(sockets_waiting(sup->sockets, &a)))
+        return;
+    struct sockets_wish wish = {.plan = sup->current->plan, .log = sup->log};
+    if (sockets_retry(sup->sockets, &wish, &a) == 0)
+        return;
+    sup->renew_wanted = true; // workers are born with their sockets
+    waitq_wake_all(&sup->changed);
+}
