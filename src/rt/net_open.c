@@ -3,6 +3,7 @@
 // its address. Options come before the address, because buffers decide about window scaling and a
 // SYN-ACK should carry the type of service already. What the system refuses is an error that names
 // the option; what it grants in part is a note.
+#include "rt/identity.h"
 #include "rt/net.h"
 #include "rt/sockaddr.h"
 
@@ -39,6 +40,7 @@ static struct err set_buffer(
 static struct err set_int(struct opening *o, int level, int option, const char *name, int value);
 static struct err bind_address(struct opening *o);
 static struct err bind_failure(struct opening *o, int errno_value);
+static struct err not_allowed(struct opening *o);
 static bool is_unix_file(const struct opening *o);
 static void remove_stale(struct opening *o);
 static struct err own_file(struct opening *o);
@@ -210,14 +212,18 @@ static struct err bind_failure(struct opening *o, int errno_value)
         return fail(ERR_UNREACHABLE, "this machine does not have the address");
     case EACCES:
     case EPERM:
-        if (o->at->port > 0 && o->at->port < 1024)
-            return fail(ERR_REFUSED,
-                    "not allowed; ports below 1024 need root, CAP_NET_BIND_SERVICE, or a lower "
-                    "net.ipv4.ip_unprivileged_port_start");
-        return fail(ERR_REFUSED, "not allowed");
+        return not_allowed(o);
     default:
         return fail_errno(o->arena, errno_value, "binding");
     }
+}
+
+static struct err not_allowed(struct opening *o)
+{
+    struct str hint = identity_port_hint(o->arena, o->at->port);
+    if (str_is_null(hint))
+        return fail(ERR_REFUSED, "not allowed");
+    return fail_fmt(o->arena, ERR_REFUSED, "not allowed: %.*s", ARG(hint));
 }
 
 // --- Unix sockets (listeners.md 3.6) -------------------------------------------------------------

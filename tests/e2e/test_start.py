@@ -69,6 +69,7 @@ def test_sigterm_says_421_to_who_waits(server):
 def test_a_killed_worker_comes_back(server):
     s = server(workers=2)
     s.expect_log('.')  # it is told as an error, and should be
+    s.wait_log(r'server\.startup')  # one that dies while it starts ends the start
     before = s.pids()
     assert len(before) >= 2
     os.kill(before[0], signal.SIGKILL)
