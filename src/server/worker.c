@@ -43,10 +43,8 @@ static struct err run(void *arg)
     TRY(begin_logging(w));
     w->wire = w->start->wire_stream;
     if (w->wire == NULL)
-        w->wire = w->start->wire_stream;
-    if (w->wire == NULL)
         TRY(wire_adopt(w->start->wire, &w->wire));
-    if (w->start->log == NULL) // a process of its own, and not a part of a simulation
+    if (w->start->wire_stream == NULL) // a process of its own, and not a part of a simulation
         TRY(confine(w));
     TRY(begin_listening(w));
     group_begin(&w->sessions);
@@ -62,9 +60,6 @@ static struct err begin_logging(struct worker *w)
 {
     const struct plan *plan = w->start->plan;
     struct metrics *m = w->start->logging.metrics;
-    w->log = w->start->log;
-    if (w->log != NULL)
-        return OK; // of the simulator's world
     TRY(logging_begin(&w->logging, &w->start->logging));
     w->log = w->logging.log;
     w->metrics = &w->logging.metrics;

@@ -30,7 +30,6 @@ struct worker_start {
     uint64_t serves; // slots of sockets, a bit each, until the supervisor says otherwise
     int wire;
     struct stream *wire_stream; // in the simulator instead of wire; the worker closes it
-    struct event_log *log;      // in the simulator; it outlives the worker
     struct logging_start logging;
     const struct worker_socket *sockets;
     size_t socket_count;
