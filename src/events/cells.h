@@ -34,17 +34,17 @@ struct label_names {
     struct {
         uint8_t len;
         char text[LABEL_NAME_BYTES_MAX];
-    } at[64];
+    } at[80];
 };
 
 struct metrics {
     uint32_t columns, columns_used;
-    struct label_names listeners, certificates, tracers;
+    struct label_names listeners, certificates, tracers, workers;
 };
 
 // Pages of their own, so that workers do not take each other's cache lines.
 #define METRICS_PAGE 4096
-#define METRICS_HEAD_BYTES (4 * METRICS_PAGE)
+#define METRICS_HEAD_BYTES (6 * METRICS_PAGE)
 #define METRICS_COLUMN_BYTES                                                                       \
     ((CELL_COUNT * sizeof(uint64_t) + METRICS_PAGE - 1) / METRICS_PAGE * METRICS_PAGE)
 

@@ -109,6 +109,8 @@ struct label_names *label_names_of(struct metrics *m, enum metric_label label)
         return &m->certificates;
     case LABEL_TRACER:
         return &m->tracers;
+    case LABEL_WORKER:
+        return &m->workers;
     case LABEL_NONE:
     case LABEL_TLS_VERSION:
     case LABEL_RESULT:

@@ -36,6 +36,7 @@ enum metric_label_bound {
 enum listener_label { LISTENER_OTHER };
 enum certificate_label { CERTIFICATE_OTHER };
 enum tracer_label { TRACER_ALL };
+enum worker_label { WORKER_SUPERVISOR };
 enum tls_version_label {
     TLS_VERSION_NONE, // the handshake failed before it was known
     TLS_VERSION_1_0,

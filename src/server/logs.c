@@ -63,8 +63,10 @@ struct err logs_prepare(struct logs *l, const struct plan *plan)
     if (l->begun)
         return OK;
     l->telemetry = plan->telemetry;
+    l->certificates = plan->listen.certificates;
     show_wants(l, plan->telemetry);
     TRY(begin_own(l, plan));
+    TRY(group_spawn(&l->tasks, logs_take_figures, l));
     return group_spawn(&l->tasks, tend_writer, l);
 }
 
@@ -104,14 +106,17 @@ void logs_apply(struct logs *l, const struct plan *plan)
     if (l->telemetry == plan->telemetry)
         return;
     l->telemetry = plan->telemetry;
+    l->certificates = plan->listen.certificates;
     show_wants(l, plan->telemetry);
     end_writer(l);
 }
 
 void logs_forget(struct logs *l, const struct plan *plan)
 {
-    if (l->telemetry == plan->telemetry)
-        l->telemetry = NULL;
+    if (l->telemetry != plan->telemetry)
+        return;
+    l->telemetry = NULL;
+    l->certificates = NULL;
 }
 
 void logs_reopen(struct logs *l)

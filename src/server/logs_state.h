@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/id.h"
+#include "listen/certificates.h"
 #include "rt/shared.h"
 #include "server/log_writer.h"
 #include "server/logging.h"
@@ -30,7 +31,8 @@ struct logs {
     struct event_wants *wants; // shared, as are the next two
     struct metrics *metrics;
     void *rings;
-    const struct telemetry *telemetry; // in force; NULL: no writer is wanted
+    const struct telemetry *telemetry;       // in force; NULL: no writer is wanted
+    const struct certificates *certificates; // of the same plan
     struct logging own;
     int own_read;
     uint8_t node;
@@ -43,5 +45,6 @@ struct logs {
     struct worker_log workers[COLUMNS_MAX];
 };
 
+struct err logs_take_figures(void *logs) suspends; // a task; server/logs_figures.c
 // An empty ring in the place of a process: by column, and COLUMNS_MAX for the supervisor.
 struct event_ring *logs_ring(struct logs *l, size_t place);

@@ -227,7 +227,7 @@ static void exposition_reads_back(void **unused UNUSED)
                                    S("listener_active_connections"
                                      "{listener=\"sm\\\"tp\\\\\\n\"}"),
                                    S("-2")));
-    check_true("scaled", sample_is(t, S("process_cpu_seconds"), S("1.500")));
+    check_true("scaled", sample_is(t, S("process_cpu_seconds{worker=\"supervisor\"}"), S("1.500")));
     check_true("cumulative", sample_is(t, S("smtp_request_time_bucket{le=\"5\"}"), S("1")));
     check_true("cumulative", sample_is(t, S("smtp_request_time_bucket{le=\"10\"}"), S("2")));
     check_true("cumulative", sample_is(t, S("smtp_request_time_bucket{le=\"60000\"}"), S("5")));
