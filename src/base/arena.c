@@ -5,6 +5,12 @@
 #define POSTHASTE_BASE_ROOM
 #include "base/base.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#else
+#define malloc_trim(pad) ((void)(pad))
+#endif
+
 #define CHUNK_FIRST_BYTES 1024
 #define CHUNK_MOST_BYTES (64 * KIB)
 #define ALIGN_BYTES 16
@@ -152,6 +158,11 @@ void *mem_resize(void *old, size_t bytes)
 void mem_free(void *ptr)
 {
     free(ptr);
+}
+
+void mem_trim(void)
+{
+    malloc_trim(0);
 }
 
 void *vec_add_bytes(struct arena *a, void **at, size_t *count, size_t *cap, size_t size)

@@ -39,6 +39,7 @@ void *mem_bytes(size_t bytes) MUST_USE;
 #define mem_new(type) ((type *)mem_bytes(sizeof(type)))
 void *mem_resize(void *old, size_t bytes) MUST_USE; // new room is not zeroed
 void mem_free(void *ptr);
+void mem_trim(void); // gives free memory back to the system; takes its time
 
 // A growing array in an arena. Growth copies: old room is left to the arena, so an arena holds at
 // most twice what the array needs.

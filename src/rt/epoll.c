@@ -42,7 +42,9 @@ struct loop *loop_new_real(void)
         if (state->epoll_fd >= 0)
             close(state->epoll_fd);
         mem_free(state);
+        return NULL;
     }
+    loop->trim.enabled = true;
     return loop;
 }
 

@@ -18,6 +18,7 @@
 #define COLOUR_BYTES 128
 #define SWITCHES_PER_POLL 128 // a look outside is a system call: not for every few ready tasks
 
+static int64_t next_moment(struct loop *loop);
 static void run_round(struct loop *loop);
 static struct task *round_next(struct loop *loop);
 static void switch_begin(struct loop *loop, void **save, struct task *to);
@@ -79,6 +80,7 @@ struct loop *loop_new(const struct backend *backend, void *backend_state)
     list_init(&loop->ready);
     list_init(&loop->all);
     stack_pool_init(&loop->stacks);
+    loop->trim.at_ns = NO_DEADLINE;
     return loop;
 }
 
@@ -105,24 +107,31 @@ struct err loop_run(struct loop *loop, task_main *first, void *arg)
     struct err e = loop_spawn_on(loop, NULL, &top, first, arg);
     uint64_t polled_at = loop->figures.switches;
     while (!failed(e) && top.count > 0) {
+        if (!list_is_empty(&loop->ready))
+            trim_note_activity(loop);
         run_round(loop);
         if (top.count == 0)
             break;
         if (!list_is_empty(&loop->ready) && loop->figures.switches - polled_at < SWITCHES_PER_POLL)
             continue;
-        int64_t until_ns = NO_DEADLINE;
-        if (!list_is_empty(&loop->ready))
-            until_ns = 0;
-        else if (loop->timer_count > 0)
-            until_ns = loop->timers[0]->timer_ns;
         loop->figures.polls++;
         polled_at = loop->figures.switches;
-        loop->backend->poll(loop, until_ns);
+        loop->backend->poll(loop, next_moment(loop));
         loop->now_ns = loop->backend->now_ns(loop);
         timers_fire(loop);
+        trim_some(loop);
     }
     loop_enter(NULL);
     return failed(e) ? e : top.first_error;
+}
+
+// When the loop has something to do without any news from outside; 0: at once.
+static int64_t next_moment(struct loop *loop)
+{
+    if (!list_is_empty(&loop->ready))
+        return 0;
+    int64_t until_ns = loop->timer_count > 0 ? loop->timers[0]->timer_ns : NO_DEADLINE;
+    return until_ns < loop->trim.at_ns ? until_ns : loop->trim.at_ns;
 }
 
 static void run_round(struct loop *loop)
@@ -328,6 +337,7 @@ struct err waitq_wait(struct waitq *q, const char *what)
         timers_add(t->loop, t, t->deadline_ns);
     t->waiting_for = what;
     t->waiting_since_ns = t->loop->now_ns;
+    t->is_trimmed = false;
     task_leave(t);
     switch (t->woken_by) {
     case WAKE_EVENT:

@@ -53,9 +53,18 @@ struct task {
     const void *about;
     enum wake_reason woken_by;
     bool cancelled, nudged, may_be_nudged, finished;
+    bool is_trimmed; // since it waits, it has given back what it needs not
 };
 
 #define NOT_IN_HEAP SIZE_MAX
+
+struct trim { // rt/trim.c
+    bool enabled;
+    bool saw_young;    // tasks that had not waited for long enough
+    int64_t at_ns;     // when the next tasks are to be examined; NO_DEADLINE: nothing to do
+    size_t tasks_left; // of this sweep
+    size_t tasks_before;
+};
 
 struct loop {
     const struct backend *backend;
@@ -72,6 +81,7 @@ struct loop {
     int64_t now_ns; // of this round
     bool in_deep;
     struct stack_pool stacks;
+    struct trim trim;
     struct block_pool *blocks; // buffers of streams
     struct loop_figures figures;
 };
@@ -83,6 +93,10 @@ void loop_enter(struct loop *loop);
 struct loop *loop_new(const struct backend *backend, void *backend_state);
 struct err loop_spawn_on(
         struct loop *loop, struct node *node, struct group *group, task_main *main, void *arg);
+
+// To be called when tasks have run, and before the loop waits.
+void trim_note_activity(struct loop *loop);
+void trim_some(struct loop *loop);
 
 void timers_add(struct loop *loop, struct task *t, int64_t at_ns);
 void timers_remove(struct loop *loop, struct task *t);

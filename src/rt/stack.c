@@ -9,8 +9,9 @@
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
-#define POOLED_WITH_MEMORY_MAX 256 // free stacks beyond these give their pages back
-#define PAGE_GUARDS_MAX 24000      // each splits a mapping; vm.max_map_count is 65,530 by default
+#define PAGE_BYTES 4096
+#define WARM_MAX 256          // free stacks beyond these give their pages back
+#define PAGE_GUARDS_MAX 24000 // each splits a mapping; vm.max_map_count is 65,530 by default
 
 struct stack_slab {
     struct stack_slab *next;
@@ -20,11 +21,11 @@ struct stack_slab {
 static bool slab_add(struct stack_pool *pool);
 static void guard_install(struct stack_pool *pool, char *bottom);
 static char *stack_bottom(char *top);
-static char **next_of(char *top);
+static bool free_reserve(struct stack_pool *pool, size_t count);
 
 void stack_pool_init(struct stack_pool *pool)
 {
-    *pool = (struct stack_pool){0};
+    *pool = (struct stack_pool){.count_max = STACKS_MAX};
 }
 
 void stack_pool_done(struct stack_pool *pool)
@@ -36,36 +37,50 @@ void stack_pool_done(struct stack_pool *pool)
         munmap(slab->memory, (size_t)STACK_BYTES * STACK_SLAB_COUNT);
         mem_free(slab);
     }
+    mem_free(pool->free);
     stack_pool_init(pool);
 }
 
 char *stack_take(struct stack_pool *pool)
 {
-    if (pool->free_top == NULL && !slab_add(pool))
+    if (pool->free_count == 0 && !slab_add(pool))
         return NULL;
-    char *top = pool->free_top;
+    char *top = pool->free[--pool->free_count];
+    if (pool->cold_count > pool->free_count)
+        pool->cold_count = pool->free_count;
     sanitize_unpoison(stack_bottom(top) + STACK_GUARD_BYTES, STACK_BYTES - STACK_GUARD_BYTES);
-    pool->free_top = *next_of(top);
-    pool->free_count--;
     return top;
 }
 
 void stack_give(struct stack_pool *pool, char *top)
 {
     sanitize_unpoison(stack_bottom(top) + STACK_GUARD_BYTES, STACK_BYTES - STACK_GUARD_BYTES);
-    if (pool->free_count >= POOLED_WITH_MEMORY_MAX) {
-        // The page with the link stays: it is the one that is surely used again.
-        char *bottom = stack_bottom(top) + STACK_GUARD_BYTES;
-        madvise(bottom, (size_t)(top - 4096 - bottom), MADV_DONTNEED);
+    pool->free[pool->free_count++] = top;
+}
+
+void stack_trim(char *top, const void *sp)
+{
+    char *bottom = stack_bottom(top) + STACK_GUARD_BYTES;
+    size_t used = ((size_t)(top - (const char *)sp) + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    assert(used <= STACK_BYTES - STACK_GUARD_BYTES);
+    madvise(bottom, (size_t)(top - bottom) - used, MADV_DONTNEED);
+}
+
+bool stack_pool_trim(struct stack_pool *pool, size_t most)
+{
+    while (most-- > 0 && pool->cold_count + WARM_MAX < pool->free_count) {
+        char *top = pool->free[pool->cold_count++];
+        stack_trim(top, top);
     }
-    *next_of(top) = pool->free_top;
-    pool->free_top = top;
-    pool->free_count++;
+    return pool->cold_count + WARM_MAX < pool->free_count;
 }
 
 static bool slab_add(struct stack_pool *pool)
 {
     size_t bytes = (size_t)STACK_BYTES * STACK_SLAB_COUNT;
+    if (pool->count + STACK_SLAB_COUNT > pool->count_max ||
+            !free_reserve(pool, pool->count + STACK_SLAB_COUNT))
+        return false;
     struct stack_slab *slab = mem_new(struct stack_slab);
     if (slab == NULL)
         return false;
@@ -85,10 +100,20 @@ static bool slab_add(struct stack_pool *pool)
         guard_install(pool, bottom);
         char *top = bottom + STACK_BYTES;
         sanitize_stack_register(bottom, top);
-        *next_of(top) = pool->free_top;
-        pool->free_top = top;
-        pool->free_count++;
+        pool->free[pool->free_count++] = top;
     }
+    pool->count += STACK_SLAB_COUNT;
+    pool->cold_count = pool->free_count; // never touched
+    return true;
+}
+
+// There is a place for every stack, so that giving one back cannot fail.
+static bool free_reserve(struct stack_pool *pool, size_t count)
+{
+    char **grown = mem_resize(pool->free, count * sizeof(char *));
+    if (grown == NULL)
+        return false;
+    pool->free = grown;
     return true;
 }
 
@@ -107,9 +132,4 @@ static void guard_install(struct stack_pool *pool, char *bottom)
 static char *stack_bottom(char *top)
 {
     return top - STACK_BYTES;
-}
-
-static char **next_of(char *top)
-{
-    return (char **)(void *)(top - sizeof(char *));
 }

@@ -25,9 +25,13 @@
 #define STACK_BYTES (RT_ASAN ? 260 * KIB : 68 * KIB)
 #define STACK_SLAB_COUNT 64
 
+#define STACKS_MAX 200000 // 13 GiB of address space; a worker has no use for more tasks
+
 struct stack_pool {
-    char *free_top; // top of a free stack; the next one's is stored just below its top
+    char **free; // their tops; the last is used next, for its pages are warm
     size_t free_count;
+    size_t cold_count; // of `free`, from its beginning, are without memory
+    size_t count, count_max;
     struct stack_slab *slabs;
     size_t mapped_bytes, guarded_count;
     bool no_light_guards;
@@ -35,5 +39,11 @@ struct stack_pool {
 
 void stack_pool_init(struct stack_pool *pool);
 void stack_pool_done(struct stack_pool *pool); // all stacks must be back
-char *stack_take(struct stack_pool *pool);     // the address behind its last byte; NULL: no memory
+// The address behind the stack's last byte. NULL: no memory, or as many as there may be.
+char *stack_take(struct stack_pool *pool);
 void stack_give(struct stack_pool *pool, char *top);
+// Gives back the pages of a waiting stack below `sp`.
+void stack_trim(char *top, const void *sp);
+// Takes the memory of free stacks, but for some that will be used next; of `most` at once. True:
+// there are more.
+bool stack_pool_trim(struct stack_pool *pool, size_t most);

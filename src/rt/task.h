@@ -19,7 +19,7 @@ void loop_free(struct loop *loop);
 struct err loop_run(struct loop *loop, task_main *first, void *arg);
 
 struct loop_figures {
-    uint64_t switches, spawned, polls;
+    uint64_t switches, spawned, polls, trimmed;
     size_t tasks, tasks_most;
     size_t stack_bytes_mapped;
 };
