@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/rt/dns_fixture.h: a loop and a resolver over a zone, and answers as one line of text:
-// "OUTCOME STATUS > ALIAS > ALIAS: RECORD | RECORD; WHY".
+// tests/unit/rt/dns_fixture.h: a resolver over a zone, under a clock that stands still unless all
+// wait; and answers as one line of text: "OUTCOME STATUS > ALIAS > ALIAS: RECORD | RECORD; WHY".
 #pragma once
 
 #include "../base/check.h"
+#include "rt/clock.h"
 #include "rt/dns.h"
 #include "rt/rt.h"
+#include "rt/sim/sim.h"
 
 #define LABEL_16 "abcdefghijklmnop"
 #define LABEL_63 LABEL_16 LABEL_16 LABEL_16 "abcdefghijklmno"
@@ -33,12 +35,12 @@ static inline void with_made_zone(
         struct dns_zone *zone, const struct dns_zone_options *options, zone_test *test)
 {
     struct zone_run run = {.zone = zone, .options = options, .test = test};
-    struct loop *loop = loop_new_real();
-    assert_non_null(loop);
-    struct err e = loop_run(loop, zone_run_main, &run);
+    struct sim *sim = sim_new(1);
+    assert_non_null(sim);
+    struct err e = sim_run(sim, zone_run_main, &run);
     if (failed(e))
         check_failed("%.*s", ARG(err_text(e)));
-    loop_free(loop);
+    sim_free(sim);
 }
 
 static inline void with_zone(
