@@ -138,6 +138,9 @@ static struct err accept_and_free(void *arg)
 {
     struct acceptor_task *t = arg;
     struct err e = worker_accept_loop(t);
+    for (size_t i = 0; i < t->worker->start->socket_count; i++)
+        if (t->worker->accepting[i] == t)
+            t->worker->accepting[i] = NULL; // it was cancelled, not closed
     acceptor_free(t->acceptor);
     mem_free(t);
     return e;
