@@ -77,7 +77,7 @@ static inline uint8_t code_class_of(unsigned code) // of an SMTP reply or an HTT
 }
 
 struct metric_labels { // in the order of the row; those that a row has not are 0
-    uint8_t at[3];
+    unsigned at[3];
 };
 #define NO_LABELS ((struct metric_labels){{0, 0, 0}})
 #define LABELS(...) ((struct metric_labels){{__VA_ARGS__}})

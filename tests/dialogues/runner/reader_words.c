@@ -178,7 +178,7 @@ static bool plain_flag(struct arguments *a, struct str word)
 static struct err read_connect(struct reader *r, struct step *step, struct arguments *a)
 {
     struct str from = named(a, S("from")), to = named(a, S("to"));
-    uint64_t port;
+    uint64_t port = 0;
     if (str_is_null(from) || !ip_parse(from, &step->from))
         return reader_wrong(r, "connect needs from=IP");
     bool is_own = str_starts(to, S(":")) && str_to_u64(str_from(to, 1), UINT16_MAX, &port);
