@@ -196,6 +196,7 @@ static struct err supervise(void *arg)
     struct generation *g;
     *s->shared = (struct server_shared){0};
     s->sockets.count = 0;
+    s->order = ORDER_NONE;
     group_begin(&s->workers);
     s->outcome = generation_begin(s, &g);
     struct err e = s->outcome;

@@ -45,15 +45,17 @@ struct err hear_steps(struct runner *r, const struct step *steps, size_t count, 
 
 int64_t patience_ms(const struct when *when)
 {
-    return when->kind == WHEN_SOON ? SOON_MS : when->ms;
+    // Deadlines pass at their moment: what comes just then must still be heard.
+    return when->kind == WHEN_SOON ? SOON_MS : when->ms + 1;
 }
 
 struct err check_time(struct runner *r, const struct step *step, int64_t after_ms)
 {
-    if (step->when.kind != WHEN_AT || after_ms == step->when.ms)
+    bool in_time = step->when.kind != WHEN_BY || after_ms <= step->when.ms;
+    if (in_time && (step->when.kind != WHEN_AT || after_ms == step->when.ms))
         return OK;
-    return wrong(r, step->line, "it came after %lld ms; expected exactly after %lld ms",
-            (long long)after_ms, (long long)step->when.ms);
+    return wrong(r, step->line, "it came after %lld ms; expected %s %lld ms", (long long)after_ms,
+            step->when.kind == WHEN_AT ? "exactly after" : "by", (long long)step->when.ms);
 }
 
 // --- Lines ---------------------------------------------------------------------------------------
@@ -249,7 +251,7 @@ struct err hear_end(struct runner *r, const struct step *step)
         e = stream_peek(r->talk->stream, 1, &got);
     }
     if (!failed(e))
-        return hear_nothing_more(r, r->talk, step->line);
+        return hear_nothing_more(r, r->talk, step->line, step->line);
     bool closed = e.kind == ERR_CLOSED, reset = e.kind == ERR_RESET;
     bool as_expected = step->kind == STEP_CLOSED ? closed : reset;
     const char *came = closed  ? "it was closed in order"
@@ -281,7 +283,7 @@ struct err hear_silence(struct runner *r, const struct step *step)
 }
 
 // Bytes that nobody read. When they are whole lines, --accept adds the lines that expect them.
-struct err hear_nothing_more(struct runner *r, struct talk *t, uint32_t line)
+struct err hear_nothing_more(struct runner *r, struct talk *t, uint32_t line, uint32_t insert_at)
 {
     struct str got = stream_buffered(t->stream), one;
     struct err e = OK;
@@ -297,7 +299,7 @@ struct err hear_nothing_more(struct runner *r, struct talk *t, uint32_t line)
     while (scan_line(&in, &one)) {
         struct str text = arena_fmt(&r->arena, "%c: %.*s\n", t->role == 'C' ? 'S' : 'C',
                 ARG(as_template(&r->arena, one)));
-        if (!edit_add(r, (struct edit){.line = line, .insert = true, .text = text}))
+        if (!edit_add(r, (struct edit){.line = insert_at, .insert = true, .text = text}))
             return fail(ERR_LIMIT, "no memory for an edit");
     }
     stream_consume(t->stream, got.len);

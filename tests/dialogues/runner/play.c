@@ -225,7 +225,7 @@ static struct err play_close(struct runner *r, const struct step *step)
         return OK;
     }
     TRY(sim_settle(r->sim));
-    TRY(hear_nothing_more(r, t, step->line));
+    TRY(hear_nothing_more(r, t, step->line, step->line));
     within_ms(SOON_MS);
     struct err ignored = stream_end(t->stream);
     (void)ignored; // it may have been ended from the other side
@@ -316,7 +316,7 @@ static struct err at_the_end(struct runner *r)
     TRY(sim_settle(r->sim));
     for (size_t i = 0; i < r->talk_count; i++)
         if (!r->talks[i].over)
-            TRY(hear_nothing_more(r, &r->talks[i], line + 1));
+            TRY(hear_nothing_more(r, &r->talks[i], line, line + 1));
     if (r->exit_line != 0 && r->exit_status != 0)
         return wrong(r, r->exit_line, "expected  exit 0\n    got       exit %lld",
                 (long long)r->exit_status);

@@ -102,7 +102,8 @@ struct err hear_steps(struct runner *r, const struct step *steps, size_t count,
         size_t *out_used) suspends MUST_USE;
 struct err hear_end(struct runner *r, const struct step *step) suspends MUST_USE;
 struct err hear_silence(struct runner *r, const struct step *step) suspends MUST_USE;
-struct err hear_nothing_more(struct runner *r, struct talk *t, uint32_t line) suspends MUST_USE;
+struct err hear_nothing_more(struct runner *r, struct talk *t, uint32_t line,
+        uint32_t insert_at) suspends MUST_USE; // --accept inserts what came before that line
 struct err check_time(struct runner *r, const struct step *step, int64_t after_ms) MUST_USE;
 int64_t patience_ms(const struct when *when);
 

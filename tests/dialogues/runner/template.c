@@ -223,10 +223,11 @@ static bool match_from(struct matching *m, size_t part, size_t at)
 {
     if (m->steps++ > MATCH_STEPS_MAX)
         return false;
-    if (at > m->furthest)
-        m->furthest = at;
-    if (part == m->t->parts.count)
+    if (part == m->t->parts.count) {
+        if (at > m->furthest)
+            m->furthest = at;
         return at == m->subject.len;
+    }
     const struct part *p = &m->t->parts.at[part];
     if (p->kind == PART_TEXT)
         return match_text(m, p->text, part, at);
@@ -240,7 +241,8 @@ static bool match_text(struct matching *m, struct str text, size_t part, size_t 
     size_t same = 0;
     while (same < text.len && same < rest.len && text.ptr[same] == rest.ptr[same])
         same++;
-    if (at + same > m->furthest)
+    // How far a hole was tried out says nothing: only text that fits does.
+    if (same > 0 && at + same > m->furthest)
         m->furthest = at + same;
     return same == text.len && match_from(m, part + 1, at + same);
 }
