@@ -38,7 +38,7 @@ static void add_label_text(struct buf *out, struct str text);
 static void add_bound(struct writer_of *w, struct buf *out, double bound);
 static void add_scaled(struct buf *out, int64_t value, uint32_t scale);
 static struct metric_labels labels_at(enum metric_id id, size_t index);
-static struct str label_text(const struct metrics *m, enum metric_label label, uint8_t value);
+static struct str label_text(const struct metrics *m, enum metric_label label, unsigned value);
 static bool is_shown(struct writer_of *w, enum metric_id id, struct metric_labels labels);
 
 void metrics_expose(const struct metrics *m, const struct metrics_form *form, struct buf *out)
@@ -252,14 +252,14 @@ static struct metric_labels labels_at(enum metric_id id, size_t index)
     struct metric_labels labels = NO_LABELS;
     for (size_t i = COUNT_OF(row->labels); i-- > 0;) {
         size_t bound = metric_label_bound(row->labels[i]);
-        labels.at[i] = (uint8_t)(index % bound);
+        labels.at[i] = (unsigned)(index % bound);
         index /= bound;
     }
     return labels;
 }
 
 // Null for a value that nobody has named.
-static struct str label_text(const struct metrics *m, enum metric_label label, uint8_t value)
+static struct str label_text(const struct metrics *m, enum metric_label label, unsigned value)
 {
     const struct label_names *names = label_names_of_const(m, label);
     uint32_t used = names != NULL ? __atomic_load_n(&names->count, __ATOMIC_ACQUIRE) : 0;
