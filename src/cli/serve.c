@@ -61,11 +61,13 @@ const struct command command_serve = {
         .run = run,
         .about = "Runs the server in the foreground until it is told to stop.\n"
                  "\n"
-                 "SIGTERM or SIGINT end it in order, a second one at once; SIGHUP loads the\n"
-                 "configuration again without closing a connection. A configuration with errors\n"
-                 "is refused with all of them listed, and the exit status is 1.",
+                 "SIGTERM or SIGINT end it in order, a second one or SIGQUIT at once. SIGHUP\n"
+                 "loads the configuration again without closing a connection, SIGUSR1 opens the\n"
+                 "log files anew, SIGUSR2 hands over to the program as it is on disk now. A\n"
+                 "configuration with errors is refused with all of them listed, and the exit\n"
+                 "status is 1. So is a second server with the same global.state-dir.",
         .examples = "  posthaste serve --config /etc/posthaste/config.toml\n"
-                    "  posthaste config check && systemctl reload posthaste",
+                    "  posthaste config check && posthaste server reload",
         .options = options,
         .option_count = COUNT_OF(options),
 };

@@ -163,6 +163,8 @@ static int obey(struct exchange *x, struct str request)
         logs_reopen(sup->logs);
         return 0;
     }
+    if (str_eq(request, S("live")))
+        return 0;
     if (str_eq(request, S("ready")))
         return status_ready(sup, &x->answer) ? 0 : 1;
     if (str_eq(request, S("status")) || str_eq(request, S("status json"))) {

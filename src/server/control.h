@@ -11,6 +11,7 @@
 //     restart            hands over to a new run of the program
 //     status, status json
 //     ready              0: it serves on all its addresses
+//     live               0
 //     reopen             log files
 //     stop               the connection ends when the server has
 #pragma once
