@@ -25,6 +25,7 @@ static void enter(void *arg);
 static void add(struct paths *paths, struct str path);
 static void add_list(struct paths *paths, const struct conf *conf, struct str key);
 static void add_certificates(struct paths *paths, const struct conf *conf);
+static void add_file(struct paths *paths, struct str file);
 static enum sandbox_mode mode_of(const struct plan *plan);
 
 // Making the filter of system calls takes more stack than a task has.
@@ -41,6 +42,7 @@ static void enter(void *arg)
     struct paths read = {.arena = e->arena}, write = {.arena = e->arena};
     add_list(&read, e->plan->conf, S("server.sandbox.read"));
     add_certificates(&read, e->plan->conf);
+    add_file(&read, conf_str(e->plan->conf, S("resolver.trust-anchor")));
     add_list(&write, e->plan->conf, S("server.sandbox.write"));
     add(&write, conf_str(e->plan->conf, S("global.state-dir")));
     struct sandbox_wish wish = {.mode = mode_of(e->plan),
@@ -67,11 +69,16 @@ static void add_certificates(struct paths *paths, const struct conf *conf)
     for (size_t i = 0; i < ids.count; i++)
         for (size_t j = 0; j < COUNT_OF(members); j++) {
             struct str key = conf_item(conf, S("certificate"), ids.at[i], members[j]);
-            struct str found[2];
-            size_t count = sandbox_paths_of(paths->arena, conf_value_file(conf, key), found);
-            for (size_t k = 0; k < count; k++)
-                add(paths, found[k]);
+            add_file(paths, conf_value_file(conf, key));
         }
+}
+
+static void add_file(struct paths *paths, struct str file)
+{
+    struct str found[2];
+    size_t count = sandbox_paths_of(paths->arena, file, found);
+    for (size_t i = 0; i < count; i++)
+        add(paths, found[i]);
 }
 
 static void add(struct paths *paths, struct str path)
