@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/dns_query.c: `posthaste dns query`. What the server would hear when it asked, with the code it
-// asks with: records, how long they hold, and whether DNSSEC vouches for them.
+// cli/dns_query.c: `posthaste dns query`. What the server would hear when it asked, with the code
+// it asks with: records, how long they hold, and whether DNSSEC vouches for them.
 #include "cli/commands.h"
 #include "cli/config_read.h"
 

@@ -7,7 +7,7 @@
 //     struct dns_mx_answer mx;
 //     TRY(dns_mx(worker->resolver, &attempt->arena, domain, &mx));
 //     if (dns_is_temporary(mx.answer.outcome))
-//         return dns_trouble(&attempt->arena, &mx.answer); // ERR_DNS, says what was asked and heard
+//         return dns_trouble(&attempt->arena, &mx.answer); // ERR_DNS: what was asked and heard
 //     for (size_t i = 0; i < mx.count; i++)
 //         ...mx.at[i].host...
 //
@@ -87,7 +87,7 @@ struct str dnssec_name(enum dnssec status);            // "secure"
 // The name that the records belong to: the end of the CNAMEs.
 struct str dns_owner(const struct dns_answer *answer);
 // A bad outcome as an error: ERR_DNS for temporary ones, ERR_NOT_FOUND for void ones, else OK.
-struct err dns_trouble(struct arena *a, const struct dns_answer *answer);
+struct err dns_trouble(struct arena *a, const struct dns_answer *answer) MUST_USE;
 
 // --- Resolvers -----------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ struct dns_wire_name {
     uint8_t bytes[DNS_NAME_BYTES_MAX];
     size_t len;
 };
-struct err dns_wire_from_text(struct str text, struct dns_wire_name *out);
+struct err dns_wire_from_text(struct str text, struct dns_wire_name *out) MUST_USE;
 struct str dns_wire_text(struct arena *a, const struct dns_wire_name *name); // null: no room
 static inline struct str dns_wire_str(const struct dns_wire_name *name)
 {

@@ -38,4 +38,5 @@ struct zone_records *zone_records_of(struct zone_name *name, uint16_t type); // 
 struct zone_records *zone_records_make(
         struct dns_zone *zone, struct zone_name *name, uint16_t type);
 // Fills all of an answer but name and type (given in it). Slices are the zone's.
-struct err zone_answer(const struct dns_zone *zone, struct arena *a, struct dns_answer *io);
+struct err zone_answer(
+        const struct dns_zone *zone, struct arena *a, struct dns_answer *io) MUST_USE;

@@ -82,7 +82,7 @@ class Servers:
     def start_nsd(self):
         with open(self.path('nsd.conf'), 'w', encoding='ascii') as f:
             f.write('server:\n  ip-address: 127.0.0.1@%d\n  zonesdir: "%s"\n  database: ""\n  username: ""\n'
-                    '  pidfile: ""\n  xfrdfile: "%s/xfrd"\n  zonelistfile: "%s/zones"\n  xfrdir: "%s"\n'
+                    '  rrl-ratelimit: 0\n  pidfile: ""\n  xfrdfile: "%s/xfrd"\n  zonelistfile: "%s/zones"\n  xfrdir: "%s"\n'
                     'remote-control:\n  control-enable: no\n'
                     % (self.nsd_port, self.folder, self.folder, self.folder, self.folder))
             for zone, path in (('signed.example', 'signed.example.signed'), ('bogus.example', 'bogus.example.signed'),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/rt/test_dns_ask.c: questions under way, patience, cancellation, trouble on purpose, and
-// the cache: what it keeps, how long, and what leaves it.
+// tests/unit/rt/test_dns_ask.c: questions under way, patience, cancellation, trouble on purpose,
+// and the cache: what it keeps, how long, and what leaves it.
 #include "dns_fixture.h"
 
 #define ZONE                                                                                       \
