@@ -93,6 +93,8 @@ def all_tests(builds):
             yield Test('lint', 'lint rules', [os.path.join(TOP, 'tests/lint/run')], build)
         yield from meson_tests(build)
         yield Test('conformance', 'conformance', [os.path.join(TOP, 'tests/conformance/run')], build, env)
+        for part in ('examples', 'expressions'):
+            yield Test('conformance', part, [os.path.join(TOP, 'tests/conformance/run-' + part)], build, env)
         if os.path.isdir(os.path.join(TOP, 'tests/e2e')):
             yield Test('e2e', 'e2e', [os.path.join(TOP, 'tests/e2e/run')], build, env, timeout_s=600)
 

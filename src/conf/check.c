@@ -27,8 +27,10 @@ static void check_reference(
 static void check_listeners(struct loader *l);
 static void check_secrets(struct loader *l);
 static void check_secret_file(struct loader *l, const struct conf_text *text);
+static void check_idle(struct loader *l);
 static void check_local_keys(struct loader *l);
 static void check_pairs(struct loader *l);
+static bool is_written(const struct loader *l, struct str key);
 static void list_files(struct loader *l);
 
 void conf_check(struct loader *l)
@@ -44,6 +46,7 @@ void conf_check(struct loader *l)
         check_required(l);
         check_references(l);
         check_secrets(l);
+        check_idle(l);
     }
     check_listeners(l);
     conf_settle(l);
@@ -355,6 +358,14 @@ static void check_secret_file(struct loader *l, const struct conf_text *text)
     }
 }
 
+// A right value that does nothing would be a promise.
+static void check_idle(struct loader *l)
+{
+    each_in_vec (p, &l->conf->values)
+        if ((*p)->setting->idle && !(*p)->pending && !(*p)->bad)
+            conf_warn(l, *p, -1, S("no-effect"), "this has no effect yet in this build");
+}
+
 // configuration.md 7.1: what the server needs before it can open the store cannot be in it.
 static void check_local_keys(struct loader *l)
 {
@@ -378,10 +389,17 @@ static void check_pairs(struct loader *l)
 {
     struct str user = S("metrics.prometheus.auth.username");
     struct str secret = S("metrics.prometheus.auth.secret");
-    bool has_user = !conf_is_none(l->conf, user), has_secret = !conf_is_none(l->conf, secret);
+    bool has_user = is_written(l, user), has_secret = is_written(l, secret);
     if (has_user != has_secret)
         conf_error(l->conf, l->findings, has_user ? user : secret, -1, S("half-pair"),
                 "%.*s must be set too", ARG(has_user ? secret : user));
+}
+
+// What is written but wrong has its error already.
+static bool is_written(const struct loader *l, struct str key)
+{
+    const struct conf_slot *slot = conf_slot_find(l->conf, key);
+    return slot != NULL && slot->own != NULL && !slot->own->none;
 }
 
 static void list_files(struct loader *l)

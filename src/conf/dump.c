@@ -275,6 +275,8 @@ static void explain_row(struct buf *out, const struct setting *s)
         return;
     }
     buf_fmt(out, "  %s\n\n", s->about);
+    if (s->idle)
+        buf_add(out, S("  (no effect yet in this build)\n"));
     setting_print_type(out, s);
     setting_print_default(out, s);
     if (s->inherits != NULL)

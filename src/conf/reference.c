@@ -111,6 +111,8 @@ static void row_text(struct buf *out, const struct setting *s)
         return;
     }
     buf_fmt(out, "  %s\n", s->about);
+    if (s->idle)
+        buf_add(out, S("  (no effect yet in this build)\n"));
     setting_print_type(out, s);
     setting_print_default(out, s);
     if (s->context != NULL)
@@ -142,7 +144,7 @@ static void row_json(struct json_out *o, const struct setting *s)
     json_key(o, S("restart"));
     json_bool(o, s->restart);
     json_key(o, S("built"));
-    json_bool(o, s->kind == SETTING_OURS);
+    json_bool(o, s->kind == SETTING_OURS && !s->idle);
     json_key(o, S("description"));
     json_str(o, str_from_c(s->about));
     json_object_end(o);

@@ -167,6 +167,8 @@ static void row_notes(struct buf *out, const struct setting *s)
         buf_fmt(out, ". The variable `%s` wins", s->env);
     if (s->restart)
         buf_add(out, S(". A change needs a restart"));
+    if (s->idle)
+        buf_add(out, S(". **No effect yet in this build**"));
 }
 
 static void expressions_add(struct buf *out)

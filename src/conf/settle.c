@@ -91,7 +91,8 @@ static void settle_slot(struct loader *l, struct str key, const struct setting *
 // The name of the machine may be a short one, which no file could be told about.
 static void advise_default(struct loader *l, const struct conf_value *preset)
 {
-    if (preset->setting->advice != ADVICE_FULL_NAME || l->conf->stage != CONF_FULL)
+    bool sure = l->conf->stage == CONF_FULL && !l->conf->refused; // nothing is left unread
+    if (preset->setting->advice != ADVICE_FULL_NAME || !sure)
         return;
     assert(preset->count == 1); // hostname() always finds one
     struct str name = preset->elements[0].text;

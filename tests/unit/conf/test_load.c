@@ -144,6 +144,11 @@ static const struct load_case key_cases[] = {
                 .found = "/c.toml:2:14: warning: server.blocked-ip: a set in braces is no TOML; "
                          "use an array: [ ]\n",
                 .values = "server.blocked-ip.1 = \"203.0.113.0/24\"  # /c.toml:2\n"},
+        {.name = "what nothing uses yet",
+                .files = MAIN(SMTP "[server]\nmemory-limit = '1 GB'\n"),
+                .found = "/c.toml:4:16: warning: server.memory-limit: this has no effect yet in "
+                         "this build\n",
+                .values = "server.memory-limit = \"1 GB\"  # /c.toml:4\n"},
         {.name = "a name that administrators do write",
                 .files = MAIN("[server.security]\nblocked-ip = ['192.0.2.1']\n" SMTP),
                 .found = "/c.toml:2:1: error: server.security.blocked-ip: the name of this "
