@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import signal
 import socket
 import statistics
@@ -242,3 +243,63 @@ mail {{
 """)
     return Server("nginx", ["nginx", "-p", folder.path("nginx"), "-c", config], port,
                   folder.path("nginx.out"))
+
+
+def postfix(folder, tls=None):
+    """Postfix's smtpd by a master of its own; None where it is not installed or we are not root."""
+    if tls or os.geteuid() != 0 or not os.path.exists("/usr/lib/postfix/sbin/smtpd"):
+        return None
+    port, spool, data = free_port(), folder.path("spool"), folder.path("data")
+    owner, group = shutil.chown, "postfix"
+    os.makedirs(folder.path("conf"), exist_ok=True)
+    os.makedirs(data, exist_ok=True)
+    owner(data, "postfix")
+    for name in ("active bounce corrupt defer deferred flush hold incoming private saved trace "
+                 "public maildrop pid").split():
+        os.makedirs(os.path.join(spool, name), exist_ok=True)
+        if name != "pid":
+            owner(os.path.join(spool, name), "postfix",
+                  "postdrop" if name in ("public", "maildrop") else group)
+    folder.write("conf/main.cf", f"""
+compatibility_level = 3.6
+queue_directory = {spool}
+data_directory = {data}
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = mail.bench.test
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+mydestination =
+alias_maps =
+alias_database =
+local_recipient_maps =
+maillog_file = /dev/stdout
+smtpd_client_connection_count_limit = 0
+smtpd_peername_lookup = no
+smtpd_client_connection_rate_limit = 0
+""")
+    folder.write("conf/master.cf", f"""
+127.0.0.1:{port} inet n - n - 100 smtpd
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+anvil unix - - n - 1 anvil
+proxymap unix - - n - - proxymap
+tlsmgr unix - - n 1000? 1 tlsmgr
+postlog unix-dgram n - n - 1 postlogd
+""")
+    return Server("postfix", ["/usr/lib/postfix/sbin/master", "-d", "-c", folder.path("conf")],
+                  port, folder.path("postfix.out"))
+
+
+def table(title, rows, columns):
+    """rows: a list of dicts; columns: (heading, key, format)."""
+    print(title)
+    print("  " + "  ".join("%*s" % (len(heading), heading) for heading, _, _ in columns))
+    for row in rows:
+        print("  " + "  ".join("%*s" % (len(heading), how % row[key] if row[key] is not None else "-")
+                               for heading, key, how in columns))
+    sys.stdout.flush()
