@@ -13,7 +13,7 @@ struct writer_of { // what all steps need
 
 struct label_value {
     enum metric_label label;
-    int value;
+    unsigned value;
     struct str text;
 };
 static const struct label_value fixed_values[] = {
