@@ -217,6 +217,13 @@ struct err identity_drop_capabilities(struct arena *a)
     return capabilities_set(a, CAPABILITIES_NONE);
 }
 
+bool identity_can_drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    return syscall(SYS_capget, &header, data) == 0 && syscall(SYS_capset, &header, data) == 0;
+}
+
 // The ambient set makes the right survive execve(2): the program that takes over at SIGUSR2 may
 // have another port to bind.
 static struct err capabilities_set(struct arena *a, enum capability_set what)

@@ -45,6 +45,8 @@ struct err identity_take(struct arena *a, const struct identity *who) MUST_USE;
 struct err identity_harden(struct arena *a, const struct identity_wish *wish) MUST_USE;
 // Gives up all capabilities, for workers: they bind nothing. Does nothing where there are none.
 struct err identity_drop_capabilities(struct arena *a) MUST_USE;
+// False where somebody's filter of system calls is in the way.
+bool identity_can_drop_capabilities(void);
 
 // A folder that the server creates itself: made when it is missing, with what leads to it, and
 // given to the identity. One that exists is left as it is.

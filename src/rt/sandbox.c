@@ -39,6 +39,9 @@ struct sandbox_support sandbox_probe(void)
                       "of lsm= at boot): workers can open every file of their user");
     else if (!s.seccomp)
         s.missing = S("the kernel has no seccomp filters: workers can make every system call");
+    else if (!identity_can_drop_capabilities())
+        s.missing = S("the service manager or container refuses capset(2): workers keep the "
+                      "capabilities that the server was started with");
     return s;
 }
 
@@ -50,7 +53,8 @@ struct err sandbox_enter(struct arena *a, const struct sandbox_wish *wish)
     if (wish->mode == SANDBOX_ON && !str_is_null(there.missing))
         return fail_fmt(
                 a, ERR_UNSUPPORTED, "server.sandbox.mode is on, but %.*s", ARG(there.missing));
-    TRY(identity_drop_capabilities(a));
+    if (identity_can_drop_capabilities())
+        TRY(identity_drop_capabilities(a));
     TRY(no_new_rights(a));
     if (there.landlock > 0)
         TRY(landlock_enter(a, there.landlock, wish));
