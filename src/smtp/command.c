@@ -19,6 +19,7 @@ static struct err run_helo(struct smtp_session *s, struct str args) suspends;
 static struct err run_starttls(struct smtp_session *s, struct str args) suspends;
 static struct err run_noop(struct smtp_session *s, struct str args) suspends;
 static struct err run_help(struct smtp_session *s, struct str args) suspends;
+static struct err run_rset(struct smtp_session *s, struct str args) suspends;
 static struct err run_quit(struct smtp_session *s, struct str args) suspends;
 static struct err run_not_built(struct smtp_session *s, struct str args) suspends;
 static struct err hello(struct smtp_session *s, struct str args, bool extended) suspends;
@@ -33,7 +34,7 @@ static const struct verb verbs[] = {
         {S_INIT("HELO"), run_helo, RULE_ALWAYS},
         {S_INIT("STARTTLS"), run_starttls, RULE_ALWAYS},
         {S_INIT("NOOP"), run_noop, RULE_ALWAYS},
-        {S_INIT("RSET"), run_noop, RULE_ALWAYS},
+        {S_INIT("RSET"), run_rset, RULE_ALWAYS},
         {S_INIT("QUIT"), run_quit, RULE_ALWAYS},
         {S_INIT("HELP"), run_help, RULE_AFTER_TLS},
         {S_INIT("MAIL"), run_not_built, RULE_AFTER_TLS},
@@ -73,6 +74,9 @@ struct err command_run(struct smtp_session *s, struct str line)
         reply_and_leave(s, REPLY_NOT_MAIL, SMTP_END_NOT_MAIL);
         return OK;
     }
+    scan_blanks(&in); // tolerated: inbound.md 3.1
+    if (scan_end(&in))
+        return reply(s, REPLY_EMPTY);
     const struct verb *verb = scan_while(&in, byte_is_alpha, &name) ? verb_find(name) : NULL;
     if (verb == NULL || (!scan_end(&in) && scan_blanks(&in) == 0))
         return reply_junk(s, REPLY_UNKNOWN);
@@ -214,11 +218,16 @@ static struct err run_help(struct smtp_session *s, struct str args UNUSED)
     return reply(s, REPLY_HELP);
 }
 
+// inbound.md 4.1: RSET and QUIT are carried out whatever stands behind them, but that it does not
+// belong there is said, as the one reply that a command has.
+static struct err run_rset(struct smtp_session *s, struct str args)
+{
+    return reply(s, str_is_empty(args) ? REPLY_OK : REPLY_NO_PARAMETERS);
+}
+
 static struct err run_quit(struct smtp_session *s, struct str args)
 {
-    if (!str_is_empty(args))
-        TRY(reply(s, REPLY_NO_PARAMETERS)); // and it is carried out all the same
-    reply_and_leave(s, REPLY_CLOSING, SMTP_END_QUIT);
+    reply_and_leave(s, str_is_empty(args) ? REPLY_CLOSING : REPLY_NO_PARAMETERS, SMTP_END_QUIT);
     return OK;
 }
 

@@ -9,6 +9,7 @@
 
 #define SCRATCH_BYTES_MAX (4 * MIB)
 #define WIRE_LINE_BYTES_MAX 256
+#define LET_GO_MS 1000
 #define COLUMNS 32 // of generations alive at once
 #define METRICS_ALIGNMENT 4096
 
@@ -54,6 +55,7 @@ struct sim_server {
     struct err outcome; // of the last order
 };
 
+static bool old_ones_let_go(const struct sim_server *s);
 static struct err supervise(void *arg) suspends;
 static struct err obey(struct sim_server *s) suspends;
 static struct err generation_begin(struct sim_server *s, struct generation **out) suspends;
@@ -135,7 +137,19 @@ struct err sim_server_reload(struct sim_server *s)
     waitq_wake_all(&s->orders);
     while (s->order == ORDER_RELOAD && !s->is_ended)
         TRY(waitq_wait(&s->answers, "a server to reload"));
+    // The old generation accepts for a moment longer: what the system has queued for it.
+    for (int i = 0; i < LET_GO_MS && !failed(s->outcome) && !old_ones_let_go(s); i++)
+        TRY(task_sleep_ms(1));
     return s->outcome;
+}
+
+static bool old_ones_let_go(const struct sim_server *s)
+{
+    each_in_vec (socket, &s->sockets) {
+        if (sim_acceptor_handles(socket->acceptor) > 2) // the server's own, and the new worker's
+            return false;
+    }
+    return true;
 }
 
 void sim_server_crash(struct sim_server *s, enum sim_crash how)

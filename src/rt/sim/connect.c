@@ -75,6 +75,12 @@ struct err sim_acceptor_share(struct acceptor *a, struct acceptor **out)
     return acceptor_over(CONTAINER_OF(a, struct sim_acceptor, a)->listener, out);
 }
 
+size_t sim_acceptor_handles(const struct acceptor *a)
+{
+    assert(a->ops == &sim_acceptor_ops);
+    return CONTAINER_OF((struct acceptor *)(uintptr_t)a, struct sim_acceptor, a)->listener->refs;
+}
+
 static struct err acceptor_over(struct listener *l, struct acceptor **out)
 {
     struct sim_acceptor *a = mem_new(struct sim_acceptor);

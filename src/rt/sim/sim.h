@@ -102,6 +102,7 @@ void sim_cut_heal(struct sim *sim, const struct ip *ip);
 struct err sim_listen_on(struct sim *sim, struct node *n, const struct endpoint *at,
         const struct listen_options *options, struct acceptor **out) MUST_USE;
 struct err sim_acceptor_share(struct acceptor *a, struct acceptor **out) MUST_USE;
+size_t sim_acceptor_handles(const struct acceptor *a); // of its listening socket, this one too
 
 // --- Faults --------------------------------------------------------------------------------------
 

@@ -218,12 +218,13 @@ static struct err play_close(struct runner *r, const struct step *step)
     struct talk *t = r->talk;
     if (t == NULL || t->over)
         return wrong(r, step->line, "the connection is over, by the dialogue's own words");
-    t->over = true;
     note(r, "%.*s %s", ARG(t->name), step->kind == STEP_ABORT ? "abort" : "close");
     if (step->kind == STEP_ABORT) {
+        t->over = true;
         sim_stream_abort(t->stream);
         return OK;
     }
+    t->closing = true;
     TRY(sim_settle(r->sim));
     TRY(hear_nothing_more(r, t, step->line, step->line));
     within_ms(SOON_MS);
@@ -315,7 +316,7 @@ static struct err at_the_end(struct runner *r)
         line = r->now->steps.at[r->now->steps.count - 1].line;
     TRY(sim_settle(r->sim));
     for (size_t i = 0; i < r->talk_count; i++)
-        if (!r->talks[i].over)
+        if (!r->talks[i].over && !r->talks[i].closing)
             TRY(hear_nothing_more(r, &r->talks[i], line, line + 1));
     if (r->exit_line != 0 && r->exit_status != 0)
         return wrong(r, r->exit_line, "expected  exit 0\n    got       exit %lld",

@@ -39,7 +39,8 @@ struct talk { // one connection of the script
     char role; // whose part the script has
     struct stream *stream;
     uint32_t line;
-    bool over; // its end was expected and came, or we closed it
+    bool closing; // we have ended our side: what the other one still says is not asked for
+    bool over;    // its end was expected and came, or we broke it
 };
 
 struct waiting { // where Posthaste may connect to in this case

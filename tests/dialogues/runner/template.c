@@ -25,6 +25,7 @@ static struct err parse_all(struct parsing *p);
 static struct err parse_escape(struct parsing *p);
 static struct err parse_brace(struct parsing *p);
 static struct err parse_repeat(struct parsing *p, struct str inside);
+static struct err unescape(struct parsing *p, struct str text, struct buf *out);
 static struct err parse_hole(struct parsing *p, struct str inside);
 static bool find_end(struct parsing *p, struct str *out_inside);
 static struct err end_literal(struct parsing *p);
@@ -130,9 +131,27 @@ static struct err parse_repeat(struct parsing *p, struct str inside)
         return fail(ERR_SYNTAX, "a repetition is {x*COUNT}");
     if (count * what.len > TEMPLATE_BYTES_MAX - p->literal.len)
         return fail(ERR_SYNTAX, "a repetition that is too long");
+    struct buf once AUTO(buf_done);
+    buf_init(&once, TEMPLATE_BYTES_MAX);
+    TRY(unescape(p, what, &once));
     for (uint64_t i = 0; i < count; i++)
-        buf_add(&p->literal, what);
+        buf_add(&p->literal, buf_str(&once));
     return p->literal.overflow ? fail(ERR_LIMIT, "no memory for a text") : OK;
+}
+
+static struct err unescape(struct parsing *p, struct str text, struct buf *out)
+{
+    struct parsing inner = {
+            .arena = p->arena, .in = scan_over(text), .form = p->form, .literal = *out};
+    struct err e = OK;
+    uint8_t c;
+    while (!failed(e) && !scan_end(&inner.in))
+        if (p->form == TEMPLATE_BYTES && scan_peek(&inner.in) == '\\')
+            e = parse_escape(&inner);
+        else if (scan_any(&inner.in, &c))
+            buf_add_byte(&inner.literal, (char)c);
+    *out = inner.literal;
+    return e;
 }
 
 static bool is_name_byte(uint8_t c)
