@@ -7,7 +7,13 @@
 
 static bool add(struct certificates *all, const struct certificate_source *source,
         const struct certificates *before, struct certificate_notes *notes);
+static struct certificates *table_new(size_t count);
+static struct certificates *finish(
+        struct certificates *all, bool made, struct certificate_notes *notes);
+static const struct certificate_source *find_source(
+        const struct certificate_source *sources, size_t count, struct str id);
 static bool keep_before(struct certificates *all, const struct certificates *before, struct str id);
+static struct certificate *keep(struct certificates *all, const struct certificate *old);
 static void report_error(
         struct certificate_notes *notes, struct str member, struct str code, struct str message);
 static void check_defaults(const struct certificates *all, struct certificate_notes *notes);
@@ -18,6 +24,34 @@ static bool index_name(
 struct certificates *certificates_make(const struct certificate_source *sources, size_t count,
         const struct certificates *before, int64_t wall_now_ms, struct certificate_reports *reports)
 {
+    struct certificates *all = table_new(count);
+    struct certificate_notes notes = {.reports = reports, .wall_now_ms = wall_now_ms};
+    bool made = all != NULL;
+    for (size_t i = 0; made && i < count; i++)
+        made = add(all, &sources[i], before, &notes);
+    return finish(all, made, &notes);
+}
+
+struct certificates *certificates_replace(const struct certificates *before,
+        const struct certificate_source *sources, size_t count, int64_t wall_now_ms,
+        struct certificate_reports *reports)
+{
+    struct certificates *all = table_new(before->count + count);
+    struct certificate_notes notes = {.reports = reports, .wall_now_ms = wall_now_ms};
+    bool made = all != NULL;
+    for (size_t i = 0; made && i < before->count; i++) {
+        const struct certificate_source *source = find_source(sources, count, before->at[i].id);
+        made = source != NULL ? add(all, source, before, &notes)
+                              : keep(all, &before->at[i]) != NULL;
+    }
+    for (size_t i = 0; made && i < count; i++) // those that could not be loaded at the start
+        if (certificates_by_id(before, sources[i].id) == NULL)
+            made = add(all, &sources[i], before, &notes);
+    return finish(all, made, &notes);
+}
+
+static struct certificates *table_new(size_t count)
+{
     struct certificates *all = mem_new(struct certificates);
     if (all == NULL)
         return NULL;
@@ -25,17 +59,30 @@ struct certificates *certificates_make(const struct certificate_source *sources,
     arena_init(&all->arena, CERTIFICATES_BYTES_MAX);
     map_init(&all->by_name, 0, 0); // names come from the administrator's certificates
     all->at = arena_array(&all->arena, count + 1, struct certificate);
-    struct certificate_notes notes = {.reports = reports, .wall_now_ms = wall_now_ms};
-    bool made = all->at != NULL;
-    for (size_t i = 0; made && i < count; i++)
-        made = add(all, &sources[i], before, &notes);
-    made = made && names_index(all);
-    if (!made) {
-        certificates_unref(all);
-        return NULL;
+    if (all->at != NULL)
+        return all;
+    certificates_unref(all);
+    return NULL;
+}
+
+static struct certificates *finish(
+        struct certificates *all, bool made, struct certificate_notes *notes)
+{
+    if (made && names_index(all)) {
+        check_defaults(all, notes);
+        return all;
     }
-    check_defaults(all, &notes);
-    return all;
+    certificates_unref(all);
+    return NULL;
+}
+
+static const struct certificate_source *find_source(
+        const struct certificate_source *sources, size_t count, struct str id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(sources[i].id, id))
+            return &sources[i];
+    return NULL;
 }
 
 struct certificates *certificates_ref(struct certificates *all)
@@ -98,21 +145,30 @@ static bool keep_before(struct certificates *all, const struct certificates *bef
     const struct certificate *old = certificates_by_id(before, id);
     if (old == NULL)
         return true;
+    struct certificate *kept = keep(all, old);
+    if (kept != NULL)
+        kept->is_kept = true;
+    return kept != NULL;
+}
+
+static struct certificate *keep(struct certificates *all, const struct certificate *old)
+{
     struct certificate *c = &all->at[all->count];
     struct str *names = arena_array(&all->arena, old->names.count + 1, struct str);
     *c = *old;
     c->id = arena_str(&all->arena, old->id);
-    if (names == NULL || str_is_null(c->id))
-        return false;
+    if (names == NULL || str_is_null(c->id)) {
+        *c = (struct certificate){0};
+        return NULL;
+    }
     for (size_t i = 0; i < old->names.count; i++)
         names[i] = arena_str(&all->arena, old->names.at[i]);
     c->names.at = names;
-    c->is_kept = true;
     X509_up_ref(c->leaf);
     EVP_PKEY_up_ref(c->key);
     c->chain = X509_chain_up_ref(old->chain);
     all->count++;
-    return c->chain != NULL;
+    return c->chain != NULL || old->chain == NULL ? c : NULL;
 }
 
 static void report_error(

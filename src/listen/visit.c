@@ -9,6 +9,7 @@
 #define GOODBYE_WAIT_MS SECOND_MS // for what is still to be sent when a connection ends
 #define LINGER_BYTES_MAX (64 * MIB)
 #define OPTION_TOLD_MS MINUTE_MS
+#define SWEEP_MS MINUTE_MS
 #define CLIENT_PREFIX 64 // of an IPv6 client, for the limits by address
 
 static void begin(
@@ -32,10 +33,15 @@ struct listen_process *listen_process_new(const struct listen_process_options *o
             .column = options->column,
             .log = options->log,
             .metrics = options->metrics,
+            .is_first = options->is_first,
             .states = mem_bytes((count + 1) * sizeof(struct listener_state)),
             .told = mem_bytes(TOLD_ADDRESSES * sizeof(struct told_address)),
     };
-    if (p->states == NULL || p->told == NULL) {
+    if (options->conf != NULL)
+        p->renewal = renewal_new(&(struct renewal_options){.conf = options->conf,
+                .settings = options->settings,
+                .log = options->is_first ? options->log : NULL});
+    if (p->states == NULL || p->told == NULL || (options->conf != NULL && p->renewal == NULL)) {
         listen_process_free(p);
         return NULL;
     }
@@ -55,7 +61,30 @@ void listen_process_free(struct listen_process *p)
         return;
     mem_free(p->states);
     mem_free(p->told);
+    renewal_free(p->renewal);
     mem_free(p);
+}
+
+struct err listen_tend(void *process)
+{
+    struct listen_process *p = process;
+    bool renews = p->renewal != NULL && renewal_watched(p->renewal) > 0;
+    int64_t sweep_at_ms = now_ms() + SWEEP_MS, ends_at_ms = now_ms() + DAY_MS;
+    task_describe("listeners", p);
+    while (renews || p->is_first) {
+        TRY(task_sleep_ms(renews ? RENEWAL_LOOK_MS : SWEEP_MS));
+        if (renews)
+            renewal_look(p->renewal, now_ms(), wall_ms());
+        if (p->is_first && now_ms() >= sweep_at_ms) {
+            listen_sweep(p);
+            sweep_at_ms = now_ms() + SWEEP_MS;
+        }
+        if (p->renewal != NULL && p->is_first && now_ms() >= ends_at_ms) {
+            renewal_tell_ends(p->renewal, wall_ms());
+            ends_at_ms = now_ms() + DAY_MS;
+        }
+    }
+    return OK;
 }
 
 bool listen_admit(

@@ -25,13 +25,18 @@ struct listen_process;
 
 struct listen_process_options {
     const struct listen_settings *settings;
+    const struct conf *conf; // that they were made of; NULL: certificates are not looked after
     struct listen_shared *shared;
     size_t column;
+    bool is_first;                  // does what one process of the server should do alone
     struct event_log *log;          // may be NULL
     struct metrics_column *metrics; // may be NULL
 };
 struct listen_process *listen_process_new(const struct listen_process_options *options);
 void listen_process_free(struct listen_process *p); // NULL is fine
+// A task beside those of the connections, until it is cancelled: certificates that change, entries
+// and bans that end.
+struct err listen_tend(void *process) suspends;
 
 // What a PROXY header told besides addresses; texts of its own, cut at 255 bytes.
 struct proxied {
@@ -98,5 +103,5 @@ bool listen_lets_in(const struct visit *v, const struct ip *client);
 bool listen_bans_next(struct listen_shared *s, size_t *at, int64_t wall_now_ms, struct ban *out);
 bool listen_unban(struct listen_shared *s, const struct ip_net *net);
 
-// Every minute, in one process of the server: what has ended goes, with its event.
+// What listen_tend does every minute in the first process: what has ended goes, with its event.
 void listen_sweep(struct listen_process *p);

@@ -2,6 +2,7 @@
 // listen/visit_state.h: what the files about visits share. Private to the room.
 #pragma once
 
+#include "listen/renewal.h"
 #include "listen/visit.h"
 
 #define REFUSALS_MAX 256 // polite refusals at a time; more clients than that are just closed
@@ -28,6 +29,8 @@ struct listen_process {
     struct metrics_column *metrics;
     struct listener_state *states; // by index
     struct told_address *told;
+    struct renewal *renewal; // NULL: nothing to look after
+    bool is_first;
     size_t refusing;
 };
 

@@ -47,9 +47,14 @@ static struct err run(void *arg)
     if (w->start->wire_stream == NULL) // a process of its own, and not a part of a simulation
         TRY(confine(w));
     TRY(begin_listening(w));
+    struct group tending;
+    group_begin(&tending);
     group_begin(&w->sessions);
-    struct err e = worker_obey(w);
+    struct err e = group_spawn(&tending, listen_tend, w->listen);
+    if (!failed(e))
+        e = worker_obey(w);
     group_end(&w->sessions);
+    group_end(&tending);
     listen_process_free(w->listen);
     stream_close(w->wire);
     logging_end(&w->logging);
@@ -84,6 +89,8 @@ static struct err begin_listening(struct worker *w)
     const struct worker_start *start = w->start;
     struct listen_process_options options = {
             .settings = &start->plan->listen,
+            .conf = start->wire_stream == NULL ? start->plan->conf : NULL,
+            .is_first = start->slot == 0,
             .shared = &start->shared->listen,
             .column = start->column,
             .log = w->log,

@@ -280,3 +280,56 @@ def test_odd_hellos_do_no_harm(server):
         s_client(s, 'submissions', '-servername', name)
     assert subject(s_client(s, 'submissions')) == HOST
     assert len(s.pids()) >= 2
+
+
+def copy(pair, to):
+    for source, target in zip(pair, to):
+        shutil.copyfile(source, target + '.new')
+        shutil.move(target + '.new', target)  # a rename, as certbot's links are changed
+
+
+def test_a_renewed_certificate_without_a_reload(server, tmp_path, pairs):
+    mine = str(tmp_path / 'mine.crt'), str(tmp_path / 'mine.key')
+    copy(pairs['one.example'], mine)
+    s = serve(server, certificate=mine, workers=2).start()
+    with s.connect('smtp') as before:
+        before.line()
+        assert subject(s_client(s, 'submissions')) == 'one.example'
+        pids = s.pids()
+        copy(pairs['rsa.example'], mine)
+        for _ in range(4):  # whichever worker answers
+            eventually(lambda: subject(s_client(s, 'submissions')) == 'rsa.example', 30, 'the new certificate')
+        assert subject(s_client(s, 'smtp')) == 'rsa.example'
+        assert before.command('NOOP')[0].startswith('250')
+    assert s.pids() == pids
+    s.wait_log('server.reload.*certificate.default')
+
+
+def test_a_certificate_that_does_not_fit_its_key(server, tmp_path, pairs):
+    mine = str(tmp_path / 'mine.crt'), str(tmp_path / 'mine.key')
+    copy(pairs['one.example'], mine)
+    s = serve(server, certificate=mine, workers=1).start()
+    s.expect_log('config.build-error')
+    copy(pairs['two.example'][:1], mine[:1])  # certbot replaces one file after the other
+    time.sleep(9)
+    assert subject(s_client(s, 'submissions')) == 'one.example'
+    copy(pairs['two.example'], mine)
+    eventually(lambda: subject(s_client(s, 'submissions')) == 'two.example', 30, 'the new certificate')
+
+
+def test_links_that_change_as_certbot_changes_them(server, tmp_path, pairs):
+    live, archive = tmp_path / 'live', tmp_path / 'archive'
+    live.mkdir()
+    archive.mkdir()
+
+    def issue(number, name):
+        copy(pairs[name], (str(archive / ('crt%d' % number)), str(archive / ('key%d' % number))))
+        for part in ('crt', 'key'):
+            link = live / (part + '.new')
+            link.symlink_to(archive / ('%s%d' % (part, number)))
+            link.rename(live / part)
+    issue(1, 'one.example')
+    s = serve(server, certificate=(str(live / 'crt'), str(live / 'key')), workers=1).start()
+    assert subject(s_client(s, 'submissions')) == 'one.example'
+    issue(2, 'two.example')
+    eventually(lambda: subject(s_client(s, 'submissions')) == 'two.example', 30, 'the new certificate')
