@@ -38,6 +38,11 @@ static struct err make_parents(struct arena *a, struct str path);
 
 // --- Finding -------------------------------------------------------------------------------------
 
+bool identity_is_root(void)
+{
+    return geteuid() == 0;
+}
+
 struct err identity_find(struct arena *a, const struct identity_wish *wish, struct identity *out)
 {
     struct identity who = {.keep_bind_capability = wish->keep_bind_capability};
@@ -45,7 +50,7 @@ struct err identity_find(struct arena *a, const struct identity_wish *wish, stru
     if (str_is_empty(wish->user) && !str_is_empty(wish->group))
         return fail(ERR_CONFIG, "server.run-as.group says nothing without server.run-as.user");
     if (str_is_empty(wish->user)) {
-        who.change = geteuid() == 0 ? IDENTITY_STAYS_ROOT : IDENTITY_STAYS;
+        who.change = identity_is_root() ? IDENTITY_STAYS_ROOT : IDENTITY_STAYS;
         who.uid = geteuid();
         who.gid = getegid();
         *out = who;
@@ -129,7 +134,7 @@ static bool is_trouble(int rc)
 static struct err compare(struct arena *a, const struct identity_wish *wish, struct identity *who)
 {
     bool by_group = !str_is_empty(wish->group);
-    if (geteuid() == 0) {
+    if (identity_is_root()) {
         who->change = who->uid == 0 ? IDENTITY_STAYS_ROOT : IDENTITY_CHANGES;
         return OK;
     }

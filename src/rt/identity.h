@@ -35,6 +35,7 @@ struct identity {
     bool keep_bind_capability;
 };
 
+bool identity_is_root(void);
 // Compares the wish with who we are. ERR_CONFIG: nobody of that name, or it is not ours to become.
 struct err identity_find(
         struct arena *a, const struct identity_wish *wish, struct identity *out) MUST_USE;

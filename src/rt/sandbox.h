@@ -6,10 +6,10 @@
 //   landlock       files: only those of sandbox_files.def, and what the wish names
 //   seccomp        system calls: only those of sandbox_calls.def, some with certain arguments only
 //
-// A call that no honest program of ours makes (execve, ptrace, mount) ends the worker by SIGSYS; any
-// other one that is not in the table fails with ENOSYS, as if the kernel were older: libraries of
-// the distribution change under us, know that answer, and must not cost a worker's sessions. The
-// kernel's log names both kinds of calls.
+// A call that no honest program of ours makes (execve, ptrace, mount) ends the worker by SIGSYS;
+// any other one that is not in the table fails with ENOSYS, as if the kernel were older: libraries
+// of the distribution change under us, know that answer, and must not cost a worker's sessions.
+// The kernel's log names both kinds of calls.
 //
 // Builds with a sanitizer and runs under valgrind go without: both work with calls and files that
 // are not ours.

@@ -9,8 +9,6 @@
 #include "rt/sandbox.h"
 #include "server/supervisor.h"
 
-#include <unistd.h>
-
 #define FIRST_STAGE_BYTES_MAX (16 * MIB)
 #define ROOT_WARNING                                                                               \
     "posthaste: warning: the server runs as root; name a user in server.run-as.user or "           \
@@ -39,7 +37,7 @@ struct err confine_supervisor(struct supervisor *sup)
     struct plan_inputs in = {.kept = &sup->kept, .wall_now_ms = wall_ms()};
     f.plan = plan_make(&options, &in, &f.findings);
     // Whoever has no rights to give up hears of the errors, and of all others, in the next stage.
-    if (f.plan == NULL && geteuid() != 0)
+    if (f.plan == NULL && !identity_is_root())
         return OK;
     struct err e = f.plan == NULL ? fail(ERR_CONFIG, "the configuration has errors") : confine(&f);
     tell(&f, e);
