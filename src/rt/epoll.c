@@ -2,6 +2,7 @@
 // rt/epoll.c: the real machine behind the loop: clock, randomness, and descriptors by epoll.
 #include "rt/epoll.h"
 
+#include "rt/overflow.h"
 #include "rt/real.h"
 
 #include <errno.h>
@@ -45,6 +46,7 @@ struct loop *loop_new_real(void)
         return NULL;
     }
     loop->trim.enabled = true;
+    state->overflow = overflow_watch_begin();
     return loop;
 }
 
@@ -53,6 +55,7 @@ static void real_free(struct loop *loop)
     struct real_state *state = real_state(loop);
     offload_state_free(state->offload);
     close(state->epoll_fd);
+    overflow_watch_end(state->overflow);
     mem_free(state);
 }
 
@@ -132,11 +135,20 @@ struct err watch_begin(struct watch *w, int fd)
     return OK;
 }
 
-// Its descriptor is closed next, which takes it out of epoll; but the same descriptor may live on
-// in another process, so it is taken out by name.
 void watch_end(struct watch *w)
 {
     epoll_ctl(real_state(loop_running())->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
+    waitq_wake_all(&w->on_readable);
+    waitq_wake_all(&w->on_writable);
+}
+
+// Closing takes a descriptor out of epoll, and saves a call for every connection; but not when it
+// lives on in another process, whose events would then come for a watch that is gone.
+void watch_close(struct watch *w)
+{
+    if (loop_running()->has_forked)
+        watch_end(w);
+    close(w->fd);
     waitq_wake_all(&w->on_readable);
     waitq_wake_all(&w->on_writable);
 }

@@ -15,6 +15,7 @@ struct watch {
 struct err watch_begin(
         struct watch *w, int fd); // w must not move; the descriptor stays the caller's
 void watch_end(struct watch *w);
+void watch_close(struct watch *w); // ends the watch and closes its descriptor
 struct err watch_wait_readable(struct watch *w, const char *what) suspends;
 
 // A connected, non-blocking socket as a stream, which owns it from now on, also on failure.

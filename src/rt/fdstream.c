@@ -10,6 +10,7 @@
 struct fd_transport {
     struct transport t;
     struct watch watch;
+    bool ended; // our side
 };
 
 static enum io fd_read(struct transport *t, void *into, size_t room, size_t *count);
@@ -102,14 +103,17 @@ static enum io fd_write(
 // Bytes that were held back for it leave in the same segment.
 static enum io fd_end(struct transport *t)
 {
-    return shutdown(fd_from(t)->watch.fd, SHUT_WR) == 0 ? IO_DONE : broken(t, errno);
+    struct fd_transport *f = fd_from(t);
+    if (!f->ended && shutdown(f->watch.fd, SHUT_WR) != 0)
+        return broken(t, errno);
+    f->ended = true;
+    return IO_DONE;
 }
 
 static void fd_close(struct transport *t)
 {
     struct fd_transport *f = fd_from(t);
-    watch_end(&f->watch);
-    close(f->watch.fd);
+    watch_close(&f->watch);
     mem_free(f);
 }
 

@@ -80,6 +80,7 @@ struct loop {
     size_t timer_count, timer_cap;
     int64_t now_ns; // of this round
     bool in_deep;
+    bool has_forked; // other processes may hold our descriptors
     struct stack_pool stacks;
     struct trim trim;
     struct block_pool *blocks; // buffers of streams

@@ -124,9 +124,10 @@ static struct err fd_accept(struct acceptor *acceptor, struct stream **out)
             continue;
         if (fd < 0)
             return accept_failure(errno);
-        struct endpoint peer, local;
+        struct endpoint peer, local = a->a.local;
         sockaddr_to(&address, length, &peer);
-        sockaddr_local(fd, &local);
+        if (ip_is_unspecified(&local.ip)) // else every connection came to the listener's own
+            sockaddr_local(fd, &local);
         return fd_stream(fd, &local, &peer, out);
     }
 }

@@ -42,6 +42,7 @@ struct err process_fork(
     struct fork_call call = {.main = main, .arg = arg, .keep = keep, .keep_count = keep_count};
     if (keep_count > KEEP_MAX)
         return fail(ERR_LIMIT, "too many descriptors for a child");
+    loop_running()->has_forked = true;
     deep_call(fork_now, &call);
     if (call.pid < 0)
         return fail(err_kind_of_errno(call.errno_value), "no process could be started");
@@ -223,6 +224,11 @@ int descriptor_duplicate(int fd)
 void descriptor_keep_private(int fd)
 {
     fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+void descriptor_never_block(int fd)
+{
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
 void environment_forget(const char *name)
