@@ -23,6 +23,7 @@ struct outlet {
     struct metrics_column *metrics;
     uint8_t label; // of the tracer
     bool failing;
+    bool busy; // failing, but only for a moment: nothing to tell anybody
     int64_t retry_at_ms, told_at_ms;
     // log
     struct append_file file; // fd -1: not open

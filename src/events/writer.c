@@ -230,9 +230,11 @@ static void outlet_flush(struct writer *w, struct outlet *o, int64_t now_ms)
         return;
     struct err e = outlet_write(o, now_ms);
     o->failing = failed(e);
+    o->busy = o->type == TRACER_JOURNAL && e.kind == ERR_LIMIT;
     if (o->failing) {
-        o->retry_at_ms = now_ms + OUTLET_RETRY_MS;
-        tell_failure(w, o, e, now_ms);
+        o->retry_at_ms = now_ms + (o->busy ? WRITER_BUSY_MS : OUTLET_RETRY_MS);
+        if (!o->busy || outlet_waiting(o).len > OUTLET_BYTES_MAX / 2)
+            tell_failure(w, o, e, now_ms);
     } else {
         o->told_at_ms = 0;
     }
@@ -313,6 +315,14 @@ int64_t writer_tick(struct writer *w, int64_t now_ms)
     }
     write_all(w, now_ms);
     return now_ms + (packing ? TICK_PACKING_MS : TICK_MS);
+}
+
+bool writer_is_behind(const struct writer *w)
+{
+    for (size_t i = 0; i < w->outlet_count; i++)
+        if (w->outlets[i].busy)
+            return true;
+    return false;
 }
 
 void writer_reopen(struct writer *w)

@@ -67,10 +67,12 @@ static void turn(struct log_writer *w, int64_t *due_ms)
     int64_t left_ms = *due_ms - wall_ms();
     if (left_ms > SECOND_MS)
         left_ms = 0; // the clock was set back
+    if (writer_is_behind(w->writer) && left_ms > WRITER_BUSY_MS)
+        left_ms = WRITER_BUSY_MS;
     packet_wait_any(w->fds, w->count, left_ms > 0 ? left_ms : 0);
     hear_orders(w);
     (void)take_all(w);
-    if (wall_ms() >= *due_ms || left_ms <= 0)
+    if (wall_ms() >= *due_ms || left_ms <= 0 || writer_is_behind(w->writer))
         *due_ms = writer_tick(w->writer, wall_ms());
 }
 

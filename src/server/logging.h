@@ -38,7 +38,7 @@ struct logging_start {
     int channel;            // to the log writer
     struct event_sink sink; // in the simulator instead of the channel; else zero
     int errors;             // takes the place of standard error; -1: none
-    uint8_t node, slot;
+    uint8_t node, slot;     // of ids: `slot` is unique among the living, unlike a worker's slot
     bool lossless;
 };
 

@@ -47,7 +47,7 @@ struct err logs_worker_open(
             .channel = w->write,
             .errors = w->errors_write,
             .node = l->node,
-            .slot = (uint8_t)slot,
+            .slot = (uint8_t)(column % ID_SLOT_OUTSIDE),
             .lossless = l->telemetry != NULL && l->telemetry->lossless};
     keep[0] = w->write;
     keep[1] = w->errors_write;
