@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // rt/dns_resolver.h: inside a resolver; private to rt/. dns.c takes a question through its
-// stations: the cache (dns_cache.c), the questions under way (dns_share.c), a backend (dns_unbound.c or
-// dns_zone.c), and back.
+// stations: the cache (dns_cache.c), the questions under way (dns_share.c), a backend
+// (dns_unbound.c or dns_zone.c), and back.
 //
 // A question under way is a struct dns_ask. Those who want its answer wait on it and are counted;
 // who gives up leaves, and neither the others nor the backend notice. It ends when the backend has
