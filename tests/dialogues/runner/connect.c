@@ -38,7 +38,7 @@ struct err play_connect(struct runner *r, const struct step *step)
         e = net_connect(&to, &(struct connect_options){.from = step->from}, &s);
     }
     if (failed(e))
-        return wrong(r, step->line, "connecting failed: %.*s", ARG(err_text(e)));
+        return wrong(r, step->line, "no connection: %.*s", ARG(err_text(e)));
     TRY(talk_begin(r, step, s));
     if (r->segment_bytes > 0)
         sim_stream_segment(s, r->segment_bytes);

@@ -9,7 +9,7 @@
 static struct err gather_events(struct runner *r) suspends;
 static struct err check_event_lines(struct runner *r, const struct step *step);
 static struct err event_missing(struct runner *r, uint32_t line, struct str wanted, bool forbidden);
-static bool event_fits(struct runner *r, struct str record, struct str wanted, struct err *out_bad);
+static bool event_fits(struct runner *r, struct str record, struct str wanted);
 static bool field_fits(
         struct runner *r, const struct record *event, struct str key, struct str wanted);
 static bool next_wanted(struct str *rest, struct str *key, struct str *value);
@@ -53,11 +53,13 @@ static struct err check_event_lines(struct runner *r, const struct step *step)
         if (forbidden)
             wanted = str_trim(str_from(wanted, 1));
         size_t at = forbidden ? 0 : from;
-        struct err bad = OK;
-        while (at < r->events.count && !event_fits(r, r->events.at[at].record, wanted, &bad))
+        struct str name = wanted, rest;
+        enum event_id id;
+        str_cut(wanted, ' ', &name, &rest);
+        if (!event_by_name(name, &id))
+            return wrong(r, line, "there is no event %.*s", ARG(name));
+        while (at < r->events.count && !event_fits(r, r->events.at[at].record, wanted))
             at++;
-        if (failed(bad))
-            return wrong(r, line, "%.*s", ARG(err_text(bad)));
         if ((at < r->events.count) == forbidden)
             return event_missing(r, line, wanted, forbidden);
         if (!forbidden)
@@ -80,17 +82,12 @@ static struct err event_missing(struct runner *r, uint32_t line, struct str want
 }
 
 // wanted = name *( SP key "=" ( template / <"> template <"> ) )
-static bool event_fits(struct runner *r, struct str record, struct str wanted, struct err *out_bad)
+static bool event_fits(struct runner *r, struct str record, struct str wanted)
 {
     struct record event;
     struct str name = wanted, rest = S(""), key, value;
-    enum event_id id;
     str_cut(wanted, ' ', &name, &rest);
-    if (!event_by_name(name, &id)) {
-        *out_bad = fail_fmt(&r->arena, ERR_SYNTAX, "there is no event %.*s", ARG(name));
-        return false;
-    }
-    if (!record_take(&record, &event) || event.head.id != id)
+    if (!record_take(&record, &event) || !str_eq(event_row(event.head.id)->name, name))
         return false;
     size_t bound = r->holes.all.count;
     while (next_wanted(&rest, &key, &value))

@@ -244,7 +244,7 @@ struct err play_start_server(struct runner *r)
     if (!failed(e))
         return OK;
     return wrong(r, r->now->line, "the server did not start: %.*s\n%.*s", ARG(err_text(e)),
-            ARG(sim_server_trouble(r->server)));
+            ARG(str_trim(sim_server_trouble(r->server))));
 }
 
 static struct err play_network(struct runner *r, const struct step *step)
@@ -291,7 +291,7 @@ static struct err play_server(struct runner *r, const struct step *step)
     else if (step->kind == STEP_RELOAD)
         e = sim_server_reload(r->server);
     return failed(e) ? wrong(r, step->line, "reloading failed: %.*s\n%.*s", ARG(err_text(e)),
-                               ARG(sim_server_trouble(r->server)))
+                               ARG(str_trim(sim_server_trouble(r->server))))
                      : OK;
 }
 
