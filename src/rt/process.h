@@ -38,6 +38,7 @@ struct err wire_adopt(int fd, struct stream **out) MUST_USE;
 void descriptor_close(int fd);        // a negative one is none
 int descriptor_duplicate(int fd);     // close-on-exec; negative when there is no room
 void descriptor_keep_private(int fd); // close-on-exec from now on
+void descriptor_never_block(int fd);  // for one that somebody else has made
 
 // One datagram to the service manager (sd_notify's protocol); nothing without NOTIFY_SOCKET.
 void service_notify(struct str socket_path, struct str text);

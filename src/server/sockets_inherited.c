@@ -33,6 +33,7 @@ struct err sockets_inherit(struct sockets *set, struct arena *a, enum inherited_
             continue;
         }
         descriptor_keep_private(inherited[i].fd);
+        descriptor_never_block(inherited[i].fd);
         c->fd = inherited[i].fd;
         c->name = arena_str(&set->arena, inherited[i].name);
         listening_address(&set->arena, c->fd, &c->at);
