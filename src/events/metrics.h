@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // events/metrics.h: counting without waiting for anybody. All numbers of all workers lie in one
 // block of shared memory, made by the supervisor before the workers are born. Each process writes
-// only a column of its own, by relaxed atomic additions; a scrape adds the columns up, without a
-// lock. Every event with COUNT has a counter of its name; the others are rows of metrics.def.
+// only a column of its own, from one thread, so an addition costs a nanosecond or two; a scrape
+// adds the columns up, without a lock. Every event with COUNT has a counter of its name; the others
+// are rows of metrics.def.
 //
 //     metric_add(column, METRIC_LISTENER_ACCEPTED, LABELS(listener_label), 1);
 //     metric_add(column, METRIC_TLS_HANDSHAKES,
