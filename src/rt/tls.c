@@ -275,9 +275,11 @@ static enum io tls_end(struct transport *t)
         return io;
     tls_from(t)->below->more = true;
     io = flush_held(tls_from(t));
-    if (io != IO_DONE)
-        return io;
-    return tls_from(t)->below->ops->end(tls_from(t)->below);
+    if (io == IO_DONE)
+        io = tls_from(t)->below->ops->end(tls_from(t)->below);
+    if (io == IO_FAILED)
+        t->error = tls_from(t)->below->error; // without one the stream would try for ever
+    return io;
 }
 
 static void tls_close(struct transport *t)
