@@ -27,7 +27,8 @@ HEADERS = [
     (r'(argon2|crypt)\.h', ['directory']),
     (r'openssl/evp\.h', ['base', 'rt', 'conf', 'listen', 'directory', 'queue', 'server']),  # conf/: digests in expressions
     (r'openssl/.*\.h', ['base', 'rt', 'listen', 'directory', 'server']),  # server/ makes the contexts that rt/ uses
-    (r'(pcre2|libpsl|idn2)\.h', ['conf']),
+    (r'pcre2\.h', ['conf']),
+    (r'(libpsl|idn2)\.h', ['conf', 'mail']),
     (r'(zlib|zstd)\.h', ['events']),
 ]
 

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// mail/mail.h: what a message is made of, on values: addresses, names beyond ASCII, header fields.
+// Nothing here asks the network or a file (but the list of public suffixes, once), suspends, or
+// keeps a state. Results live in the arena given, or are slices of the input where it says so.
+//
+//     struct mail_address rcpt;
+//     TRY(mail_address_parse(&session->scratch, text, &rcpt)); // ERR_SYNTAX says what is wrong
+//     struct str same = mail_address_normal(&session->scratch, &rcpt); // for look-ups
+#pragma once
+
+#include "base/base.h"
+
+#include "mail/address.h"
+
+#include "mail/idna.h"
