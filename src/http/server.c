@@ -167,7 +167,7 @@ static struct err exchange(struct session *n)
         e = fail(ERR_INTERNAL, "the handler did not answer");
     if (failed(e)) {
         n->outcome->problem = x->problem;
-        if (n->connection->span != NULL)
+        if (n->connection->span != NULL && e.kind != ERR_CANCELLED) // that was told elsewhere
             event_in(n->connection->span, EV_HTTP_ERROR, F_ERR(reason, e),
                     F_U64(code, status_of_trouble(e)));
         TRY(answer_trouble(x, e));
