@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reloads and hand-overs while clients come and go: not one of them may notice."""
+import os
+import signal
+import ssl
+
+import pytest
+
+from conftest import HOST, Connection, any_certificate, eventually
+from process_tools import ask, load, lock_pid, status, with_successors
+
+RELOADS, HANDOVERS = 50, 10
+MORE_WORKERS = '\n[server.socket]\nbacklog = %d\n'
+
+
+def assert_nobody_noticed(figures):
+    assert figures['served'] > 0
+    bad = {k: figures[k] for k in ('refused', 'cut', 'stuck', 'wrong') if figures[k]}
+    assert not bad, figures
+
+
+def test_reloads_under_load(server):
+    s = server()
+    with load(s) as running:
+        for i in range(RELOADS):
+            if i % 10 == 0:  # other workers, and another option of the sockets that are in service
+                s.workers = 1 + i // 10 % 3
+                s.write_config(MORE_WORKERS % (1000 + i))
+            done = ask(s, 'reload')
+            assert done.returncode == 0, done.stderr
+            assert 'reloaded: generation %d' % (i + 2) in done.stdout
+        assert_nobody_noticed(running.end())
+    assert status(s)['generation'] == RELOADS + 1
+    eventually(lambda: not any(w['retiring'] for w in status(s)['workers']), 20, 'the end of the old workers')
+
+
+def test_handovers_under_load(server):
+    s = server()
+    first = s.process.pid
+    with with_successors(s):
+        with load(s) as running:
+            for i in range(HANDOVERS):
+                before = lock_pid(s)
+                os.kill(before, signal.SIGUSR2)
+                eventually(lambda: lock_pid(s) not in (0, before), 30, 'hand-over %d' % i)
+            assert_nobody_noticed(running.end())
+        assert lock_pid(s) != first
+        assert s.process.wait(30) == 0
+        assert status(s)['pid'] == lock_pid(s)
+
+
+def test_sessions_go_on_over_a_reload_and_a_handover(server):
+    s = server()
+    with with_successors(s):
+        with s.connect('smtp') as c:
+            c.line()
+            c.command('EHLO me.example.test')
+            assert ask(s, 'reload').returncode == 0
+            assert c.command('NOOP')[0].startswith('250 ')
+            assert ask(s, 'restart').returncode == 0
+            assert c.command('NOOP')[0].startswith('250 ')
+            assert c.command('QUIT')[0].startswith('221 ')
+        assert s.process.wait(20) == 0
+
+
+def test_tls_sessions_resume_with_the_successor(server):
+    s = server()
+    context = any_certificate()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # its tickets come with the handshake
+    with with_successors(s):
+        c = Connection(s.ports['submissions'])
+        session = c.start_tls(context).session
+        c.close()
+        assert ask(s, 'restart').returncode == 0
+        again = Connection(s.ports['submissions'])
+        again.socket = context.wrap_socket(again.socket, server_hostname=HOST, session=session)
+        assert again.socket.session_reused
+        assert again.line().startswith('220 ')
+        again.close()
+
+
+def test_a_successor_that_cannot_start(server):
+    s = server()
+    s.expect_log('.')
+    before = lock_pid(s)
+    with open(s.config_path, 'a', encoding='utf-8') as f:
+        f.write('\n[server]\nno-such-key = 1\n')
+    done = ask(s, 'restart')
+    assert done.returncode == 1
+    assert 'goes on' in done.stderr
+    assert lock_pid(s) == before == s.process.pid
+    s.wait_log('server.handover-error')
+    with s.connect('smtp') as c:
+        assert c.line().startswith('220 ')
+
+
+def test_a_broken_configuration_is_not_loaded(server):
+    s = server()
+    s.expect_log('.')
+    with open(s.config_path, 'a', encoding='utf-8') as f:
+        f.write('\n[server.listener.smtp]\nbnid = ["127.0.0.1:0"]\n')
+    for words in (('reload',), ('reload', '--dry-run')):
+        done = ask(s, *words)
+        assert done.returncode == 1
+        assert 'bnid' in done.stderr and 'config.toml:' in done.stderr
+    now = status(s)
+    assert (now['generation'], now['reloadFailed'], now['state']) == (1, True, 'serving')
+    with s.connect('smtp') as c:
+        assert c.line().startswith('220 ')
+    s.write_config()
+    assert ask(s, 'reload').returncode == 0
+    assert status(s)['reloadFailed'] is False
+
+
+def test_reload_adds_and_removes_listeners(server):
+    s = server()
+    extra = dict(s.listeners)
+    port = s.ports.pop('lmtp')
+    del extra['lmtp']
+    s.listeners = extra
+    s.write_config()
+    assert ask(s, 'reload').returncode == 0
+    with pytest.raises(ConnectionRefusedError):
+        eventually(lambda: Connection(port).close(), 5)
+    s.listeners = {**extra, 'lmtp': 'protocol = "lmtp"'}
+    s.ports['lmtp'] = port
+    s.write_config()
+    assert ask(s, 'reload').returncode == 0
+    with s.connect('lmtp') as c:
+        assert c.line().startswith('220 ')
+
+
+def test_reload_with_a_port_in_use_changes_nothing(server):
+    first, second = server(), server()
+    second.expect_log('.')
+    second.listeners = {**second.listeners, 'other': 'protocol = "smtp"\nsocket.reuse-port = false'}
+    second.ports['other'] = first.ports['smtp']
+    second.write_config()
+    done = ask(second, 'reload')
+    assert done.returncode == 1
+    assert 'listener other' in done.stderr and 'process' in done.stderr
+    assert status(second)['generation'] == 1
+    with second.connect('smtp') as c:
+        assert c.line().startswith('220 ')
