@@ -220,5 +220,7 @@ void logs_end(struct logs *l)
         group_end(&l->tasks);
         descriptor_close(l->own_read);
     }
+    for (size_t i = 0; i < COUNT_OF(l->workers); i++)
+        buf_done(&l->workers[i].said);
     mem_free(l);
 }

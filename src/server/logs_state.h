@@ -13,7 +13,7 @@
 #define METRICS_COLUMNS (METRICS_FIRST_WORKER + COLUMNS_MAX)
 static_assert(COLUMNS_MAX + 1 <= LOG_CHANNELS_MAX, "a channel for each process");
 
-#define LAST_WORDS_BYTES_MAX 1000 // of a worker's standard error, for one field of an event
+#define LAST_WORDS_BYTES_MAX (32 * KIB) // of a worker's standard error: its beginning
 
 struct worker_log { // by column
     struct logs *logs;
@@ -23,8 +23,7 @@ struct worker_log { // by column
     struct event_ring *ring;
     pid_t pid;
     size_t slot;
-    size_t said_bytes;
-    char said[LAST_WORDS_BYTES_MAX];
+    struct buf said; // last words
 };
 
 struct logs {

@@ -20,6 +20,7 @@
 static struct err open_wires(struct worker_log *w);
 static struct err read_errors(void *worker_log) suspends;
 static void keep_words(struct worker_log *w, struct str text);
+static struct str first_line_of_words(const struct worker_log *w);
 static void salvage(struct worker_log *w);
 static void send_on(struct logs *l, struct buf *batch);
 static void close_all(struct worker_log *w);
@@ -30,7 +31,9 @@ struct err logs_worker_open(
 {
     struct worker_log *w = &l->workers[column];
     assert(column < COLUMNS_MAX && w->read < 0);
+    buf_done(&w->said);
     *w = (struct worker_log){.logs = l, .slot = slot, .read = -1, .write = -1, .errors_write = -1};
+    buf_init(&w->said, LAST_WORDS_BYTES_MAX);
     group_begin(&w->reader);
     struct err e = open_wires(w);
     if (failed(e)) {
@@ -93,10 +96,7 @@ static struct err read_errors(void *arg)
 
 static void keep_words(struct worker_log *w, struct str text)
 {
-    struct str piece = str_upto(text, sizeof(w->said) - w->said_bytes);
-    if (piece.len > 0)
-        memcpy(w->said + w->said_bytes, piece.ptr, piece.len);
-    w->said_bytes += piece.len;
+    buf_add(&w->said, str_upto(text, LAST_WORDS_BYTES_MAX - w->said.len));
 }
 
 struct str logs_worker_ended(struct logs *l, size_t column)
@@ -114,8 +114,19 @@ struct str logs_worker_ended(struct logs *l, size_t column)
     close_all(w);
     w->pid = 0;
     (void)metrics_column_begin(l->metrics, (uint32_t)(METRICS_FIRST_WORKER + column));
-    struct str said = str_trim_blanks(str_of(w->said, w->said_bytes));
-    return said.len > 0 ? said : STR_NULL;
+    return first_line_of_words(w);
+}
+
+// The first line with a letter in it: a sanitizer begins with a rule. All of it is in the report.
+static struct str first_line_of_words(const struct worker_log *w)
+{
+    struct scan in = scan_over(buf_str(&w->said));
+    struct str line;
+    while (scan_line(&in, &line))
+        for (size_t i = 0; i < line.len; i++)
+            if (byte_is_alpha((uint8_t)line.ptr[i]))
+                return line;
+    return STR_NULL;
 }
 
 // It goes the same way as the supervisor's own events, and before those that tell of the death.
@@ -173,8 +184,9 @@ struct str logs_crash_report(
         buf_fmt(&text, "signal: %d\n", WTERMSIG(status));
     else
         buf_fmt(&text, "exit status: %d\n", WEXITSTATUS(status));
-    buf_fmt(&text, "last words: %.*s\nlast events:\n", (int)w->said_bytes, w->said);
+    buf_fmt(&text, "last events:\n");
     event_ring_recent(w->ring, EVENT_RECENT_COUNT, &text);
+    buf_fmt(&text, "last words:\n%.*s\n", ARG(buf_str(&w->said)));
     if (failed(append_open(a, path, &file)))
         return STR_NULL; // a state folder that is not there yet, or full: the event itself is said
     struct err e = append_write(a, file.fd, buf_str(&text), &written);
