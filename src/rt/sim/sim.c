@@ -18,7 +18,7 @@ static void sim_poll(struct loop *loop, int64_t until_ns);
 static struct err sim_offload(struct loop *loop, offload_fn *fn, void *arg) suspends;
 static void sim_backend_free(struct loop *loop);
 static struct err sim_main(void *arg) suspends;
-static void come_to_an_end(struct sim *sim);
+static void come_to_an_end(struct sim *sim) suspends;
 
 static const struct backend backend_sim = {
         .now_ns = sim_now_ns,

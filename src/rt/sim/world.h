@@ -100,7 +100,7 @@ struct conn {
 struct conn *conn_new(
         struct sim *sim, const struct endpoint *client, const struct endpoint *server);
 void conn_unref(struct conn *c);
-struct err conn_stream(struct end *e, struct stream **out); // also takes it on failure
+struct err conn_stream(struct end *e, struct stream **out) MUST_USE; // also takes it on failure
 void conn_due(struct sim *sim, const struct due *due);
 void conn_reset_peer(struct end *e); // says RST to the other end
 void end_break(struct end *e, struct err why, bool by_reset);
@@ -127,11 +127,11 @@ struct listener {
     struct waitq arrived;
 };
 
-struct err sim_backend_listen(
-        const struct endpoint *at, const struct listen_options *options, struct acceptor **out);
+struct err sim_backend_listen(const struct endpoint *at, const struct listen_options *options,
+        struct acceptor **out) MUST_USE;
 struct err sim_backend_connect(const struct endpoint *to, const struct connect_options *options,
-        struct stream **out) suspends;
-struct err sim_backend_pair(struct stream *out[2]);
+        struct stream **out) suspends MUST_USE;
+struct err sim_backend_pair(struct stream *out[2]) MUST_USE;
 void connect_due(struct sim *sim, const struct due *due);
 void listeners_of_node_close(struct node *n);
 

@@ -250,16 +250,20 @@ struct err hear_end(struct runner *r, const struct step *step)
         within_ms(patience_ms(&step->when));
         e = stream_peek(r->talk->stream, 1, &got);
     }
-    if (!failed(e))
-        return hear_nothing_more(r, r->talk, step->line, step->line);
+    if (!failed(e)) {
+        TRY(hear_nothing_more(r, r->talk, step->line, step->line));
+        return hear_end(r, step); // --accept has taken what came in
+    }
     bool closed = e.kind == ERR_CLOSED, reset = e.kind == ERR_RESET;
     bool as_expected = step->kind == STEP_CLOSED ? closed : reset;
-    const char *came = closed  ? "it was closed in order"
-                       : reset ? "it was reset"
-                               : "it is still open";
+    struct str came = err_text(e);
+    if (closed || reset)
+        came = closed ? S("it was closed in order") : S("it was reset");
+    else if (e.kind == ERR_TIMEOUT)
+        came = S("it is still open");
     if (!as_expected)
-        return wrong(r, step->line, "expected  the connection to be %s\n    got       %s",
-                step->kind == STEP_CLOSED ? "closed in order" : "reset", came);
+        return wrong(r, step->line, "expected  the connection to be %s\n    got       %.*s",
+                step->kind == STEP_CLOSED ? "closed in order" : "reset", ARG(came));
     note(r, "%.*s %s", ARG(r->talk->name), closed ? "closed" : "aborted");
     r->talk->over = true;
     return check_time(r, step, now_ms() - began_ms);
