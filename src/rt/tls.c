@@ -176,7 +176,8 @@ static struct err describe_failure(struct tls_transport *tls, struct arena *a)
     const char *reason = code == 0 ? NULL : ERR_reason_error_string(code);
     ERR_clear_error();
     flush_held(tls); // the alert that tells the peer why
-    if (reason == NULL && tls->below_ended)
+    if (tls->below_ended &&
+            (code == 0 || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING))
         return fail(ERR_CLOSED, "the peer closed the connection during the TLS handshake");
     if (reason == NULL)
         return fail(ERR_RESET, "the connection broke during the TLS handshake");
