@@ -51,6 +51,8 @@ struct err http_serve(const struct http_server *server, const struct http_connec
         e = serve_one(&n, &more);
         arena_reset(&n.arena); // a connection that waits for its next request holds nothing
     }
+    if (failed(e)) // answers to earlier requests are the client's all the same
+        stream_flush_now(n.stream);
     return e;
 }
 

@@ -390,6 +390,106 @@ static void configured_fields(void **state UNUSED)
     buf_done(&s.got);
 }
 
+static struct err tell_client(struct http_exchange *x)
+{
+    struct str who = ip_text(x->arena, &x->client);
+    http_put(x, S("X-Client"), arena_join(x->arena, who, x->tls ? S(" https") : S(" http")));
+    return x->state == HTTP_UNANSWERED ? OK : fail_house(ERR_INTERNAL, "too early");
+}
+
+static struct err nothing_here(struct http_exchange *x)
+{
+    if (str_eq(x->path, S("/scan")))
+        return fail_house(ERR_CANCELLED, "banned");
+    return http_answer(x, 410, S("text/plain"), S("gone\n"));
+}
+
+static void the_client_behind_a_proxy(void **state UNUSED)
+{
+    struct http_server server = SERVER;
+    server.gate = tell_client;
+    server.forwarded.from = FORWARDED_FROM_ANYBODY;
+    struct serving s = {.server = &server,
+            .sent = S("GET /hello HTTP/1.1\r\nHost: a\r\n"
+                      "Forwarded: for=192.0.2.9;proto=https\r\n\r\n")};
+    serving_run(&s);
+    assert_true(str_contains(buf_str(&s.got), S("\r\nX-Client: 192.0.2.9 https\r\n")));
+    buf_done(&s.got);
+    server.forwarded.from = FORWARDED_FROM_NOBODY;
+    serving_run(&s);
+    assert_false(str_contains(buf_str(&s.got), S("192.0.2.9")));
+    buf_done(&s.got);
+}
+
+static void what_no_route_serves(void **state UNUSED)
+{
+    struct http_server server = SERVER;
+    server.missing = nothing_here;
+    struct serving s = {.server = &server, .sent = S(GET("/nowhere") GET("/hello"))};
+    serving_run(&s);
+    assert_true(str_starts(buf_str(&s.got), S("HTTP/1.1 410 Gone\r\n")));
+    assert_true(str_ends(buf_str(&s.got), S(HELLO)));
+    buf_done(&s.got);
+    s.sent = S(GET("/hello") GET("/scan") GET("/hello")); // cut off without a word
+    serving_run(&s);
+    assert_true(str_eq(buf_str(&s.got), S(HELLO)));
+    assert_true(s.ended.kind == ERR_CANCELLED);
+    buf_done(&s.got);
+}
+
+static struct err long_text(struct http_exchange *x)
+{
+    struct buf text AUTO(buf_done);
+    buf_init(&text, 4 * KIB);
+    buf_add_repeat(&text, 'x', str_ends(x->path, S("/short")) ? 1023 : 1024);
+    struct str type = str_ends(x->path, S("/picture")) ? S("image/png") : S("text/plain");
+    return http_answer(x, 200, type, buf_str(&text));
+}
+
+// What is large enough, of a kind that shrinks, and asked for so, goes out packed.
+static void packed_answers(void **state UNUSED)
+{
+    static const struct http_route routes[] = {
+            {.method = HTTP_GET, .path = S_INIT("/*"), .handler = long_text}};
+    static const struct {
+        struct str request;
+        bool packed, varies;
+    } cases[] = {
+            {S_INIT("GET /long HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n"), true, true},
+            {S_INIT("HEAD /long HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n"), true, true},
+            {S_INIT("GET /long HTTP/1.1\r\nHost: a\r\n\r\n"), false, true},
+            {S_INIT("GET /short HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n"), false,
+                    false},
+            {S_INIT("GET /picture HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n"), false,
+                    false},
+    };
+    struct http_server server = SERVER;
+    server.routes = routes;
+    server.route_count = COUNT_OF(routes);
+    server.gzip = true;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct serving s = {.server = &server, .sent = cases[i].request};
+        serving_run(&s);
+        struct str got = buf_str(&s.got);
+        assert_int_equal(str_contains(got, S("\r\nContent-Encoding: gzip\r\n")), cases[i].packed);
+        assert_int_equal(str_contains(got, S("\r\nVary: Accept-Encoding\r\n")), cases[i].varies);
+        assert_int_equal(got.len < 400, cases[i].packed);
+        buf_done(&s.got);
+    }
+}
+
+static void scripts_of_other_sites(void **state UNUSED)
+{
+    struct http_server server = SERVER;
+    server.cors = true;
+    struct serving s = {.server = &server,
+            .sent = S("OPTIONS /echo HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n\r\n")};
+    serving_run(&s);
+    assert_true(str_starts(buf_str(&s.got), S("HTTP/1.1 204 No Content\r\n")));
+    assert_true(str_contains(buf_str(&s.got), S("\r\nAccess-Control-Allow-Origin: *\r\n")));
+    buf_done(&s.got);
+}
+
 static void settings(void **state UNUSED)
 {
     static const struct str BAD[] = {S_INIT(""), S_INIT("X"), S_INIT("X y: z"), S_INIT(": z"),
@@ -415,6 +515,10 @@ int main(void)
             cmocka_unit_test(limits_of_the_head),
             cmocka_unit_test(draining),
             cmocka_unit_test(configured_fields),
+            cmocka_unit_test(the_client_behind_a_proxy),
+            cmocka_unit_test(what_no_route_serves),
+            cmocka_unit_test(packed_answers),
+            cmocka_unit_test(scripts_of_other_sites),
             cmocka_unit_test(settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

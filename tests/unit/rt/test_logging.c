@@ -4,6 +4,7 @@
 #include "../base/check.h"
 
 #include "rt/appendfile.h"
+#include "rt/figures.h"
 #include "rt/packet.h"
 
 #include <fcntl.h>
@@ -66,6 +67,49 @@ static void packets_keep_their_limits(void **unused UNUSED)
     close(fds[1]);
     assert_int_equal(packet_send(fds[0], S("x")), PACKET_GONE);
     close(fds[0]);
+}
+
+static void a_packet_brings_a_descriptor(void **unused UNUSED)
+{
+    int fds[2], inner[2], got = -2;
+    char room[64];
+    size_t len = 0;
+    assert_false(failed(packet_pair(fds)));
+    assert_false(failed(packet_pair(inner)));
+    assert_int_equal(packet_send_with(fds[0], S("channel"), inner[1]), PACKET_DONE);
+    assert_int_equal(packet_send(fds[0], S("alone")), PACKET_DONE);
+    close(inner[1]);
+    packet_wait_any((const int[]){inner[0], fds[1]}, 2, 10000);
+    assert_int_equal(packet_receive_with(fds[1], room, sizeof(room), &len, &got), PACKET_DONE);
+    check_str("its text", str_of(room, len), S("channel"));
+    assert_true(got >= 0 && (fcntl(got, F_GETFD) & FD_CLOEXEC) != 0);
+    assert_int_equal(packet_send(inner[0], S("through")), PACKET_DONE);
+    int handed = got;
+    assert_int_equal(packet_receive_with(fds[1], room, sizeof(room), &len, &got), PACKET_DONE);
+    assert_int_equal(got, -1);
+    assert_int_equal(packet_receive_with(fds[1], room, sizeof(room), &len, &got), PACKET_FULL);
+    assert_int_equal(packet_receive(handed, room, sizeof(room), &len), PACKET_DONE);
+    check_str("by the copy", str_of(room, len), S("through"));
+    close(fds[0]);
+    assert_int_equal(packet_receive_with(fds[1], room, sizeof(room), &len, &got), PACKET_GONE);
+    assert_int_equal(packet_send_with(fds[1], S("channel"), handed), PACKET_GONE);
+    close(fds[1]);
+    close(inner[0]);
+    close(handed);
+}
+
+static void a_process_has_figures(void **unused UNUSED)
+{
+    struct process_figures f;
+    if (!process_figures_read(getpid(), &f))
+        skip(); // a machine without /proc
+    assert_true(f.cpu_ms >= 0 && f.memory_bytes > 100000 && f.descriptors >= 3);
+    int64_t before = f.descriptors;
+    int more = dup(1);
+    assert_true(process_figures_read(getpid(), &f));
+    assert_int_equal(f.descriptors, before + 1);
+    close(more);
+    assert_false(process_figures_read(INT32_MAX, &f));
 }
 
 static void a_full_wire_says_so(void **unused UNUSED)
@@ -201,6 +245,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             TEST(packets_keep_their_limits),
+            TEST(a_packet_brings_a_descriptor),
+            TEST(a_process_has_figures),
             TEST(a_full_wire_says_so),
             TEST(a_log_grows_and_moves),
             TEST(no_log_through_a_link),
