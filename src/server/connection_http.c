@@ -9,6 +9,7 @@
 #include "rt/shared.h"
 
 #define ROUTES_MAX 8
+#define HTTP_MALFORMED 400
 
 struct pages { // of one connection
     struct http_route routes[ROUTES_MAX];
@@ -108,6 +109,8 @@ static struct err serve(struct connection *c, const struct pages *pages)
     metric_gauge_add(w->metrics, METRIC_HTTP_ACTIVE_CONNECTIONS, NO_LABELS, 1);
     struct err e = http_serve(&server, &connection, &outcome);
     metric_gauge_add(w->metrics, METRIC_HTTP_ACTIVE_CONNECTIONS, NO_LABELS, -1);
+    if (!failed(e) && outcome.problem.status == HTTP_MALFORMED) // listeners.md 12.4
+        listen_offence(&c->visit, OFFENCE_SCAN, STR_NULL);
     struct stream_figures figures = stream_figures(c->stream);
     struct str reason = failed(e) ? err_text(e) : outcome.problem.text;
     event_in(&span, EV_HTTP_CONNECTION_END, F_MS(elapsed, now_ms() - began_ms),

@@ -237,6 +237,18 @@ def test_wrong_protocols_are_scans(server, first):
         s.wait_log('tls.on-cleartext-port')
 
 
+def test_malformed_http_is_a_scan(server):
+    s = server(TRUST + '[server.auto-ban]\nscan.rate = "1/1d"\nscan.period = "1h"\n')
+    s.expect_log('http.error')
+    for _ in range(2):
+        with connect_as(s, BAD, 'http') as c:
+            c.send(b'G\x01T / HTTP/1.1\r\n\r\n')
+            assert b' 400 ' in c.rest()
+    s.wait_log('security.scan-ban')
+    with connect_as(s, BAD, 'http') as c:
+        assert c.rest() == b''
+
+
 def test_loitering(server):
     s = server(TRUST + '[server.auto-ban]\nloiter.rate = "1/1d"\nloiter.period = "1h"\n'
                '[server.listener.submissions]\ntls.timeout = "300ms"\n',
