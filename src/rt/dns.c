@@ -33,7 +33,7 @@ struct dns_settings dns_settings_default(void)
     };
 }
 
-struct err resolver_new(const struct resolver_backend *backend, void *state,
+struct err resolver_make(const struct resolver_backend *backend, void *state,
         const struct dns_settings *settings, struct resolver **out)
 {
     struct resolver *r = mem_new(struct resolver);

@@ -88,7 +88,7 @@ struct resolver {
     struct dns_figures figures;
 };
 
-struct err resolver_new(const struct resolver_backend *backend, void *state,
+struct err resolver_make(const struct resolver_backend *backend, void *state,
         const struct dns_settings *settings, struct resolver **out) MUST_USE;
 // Joins the question under way or begins one; the caller is one of those who wait.
 struct err dns_ask_join(struct resolver *r, const struct dns_question *question, struct str key,

@@ -94,7 +94,7 @@ struct err resolver_new_unbound(
     u->probe = unsure ? PROBE_WANTED : PROBE_OVER;
     struct err e = library_make(a, settings, validate, &u->ctx);
     if (!failed(e))
-        e = resolver_new(&unbound_backend, u, settings, out);
+        e = resolver_make(&unbound_backend, u, settings, out);
     if (failed(e)) {
         ub_ctx_delete(u->ctx);
         mem_free(u);

@@ -45,7 +45,7 @@ struct err resolver_new_zone(
     else
         for (size_t i = 0; i < DNS_KEPT_COUNT; i++)
             settings.kept_bytes[i] = 0;
-    struct err e = resolver_new(&zone_backend, z, &settings, out);
+    struct err e = resolver_make(&zone_backend, z, &settings, out);
     if (failed(e))
         mem_free(z);
     return e;
