@@ -44,10 +44,10 @@ static inline struct str outlet_waiting(const struct outlet *o)
 
 // Each writes what goes; an error leaves the rest pending.
 // events/logfile.c
-struct err logfile_write(struct outlet *o, int64_t now_ms);
+struct err logfile_write(struct outlet *o, int64_t now_ms) MUST_USE;
 void logfile_close(struct outlet *o);
 void logfile_check(struct outlet *o, int64_t now_ms); // moved away? time to rotate, to clean?
 // events/journal.c
 void journal_add_entry(struct buf *out, const struct record *r);
-struct err journal_write(struct outlet *o);
+struct err journal_write(struct outlet *o) MUST_USE;
 size_t journal_entry_bytes(struct str waiting); // of the first one, its length included

@@ -3,7 +3,7 @@
 // workers and the same for all http listeners.
 //
 //     struct http_settings settings;
-//     TRY(http_settings_make(a, conf, &findings, &settings)); // what is wrong is among the findings
+//     TRY(http_settings_make(a, conf, &findings, &settings)); // the findings tell what is wrong
 //     ...
 //     http_settings_done(&settings);
 #pragma once

@@ -23,9 +23,8 @@
 #include "events/log.h"
 #include "events/settings.h"
 #include "events/sink.h"
+#include "rt/process.h"
 #include "rt/rt.h"
-
-#include <sys/types.h>
 
 struct plan;
 

@@ -44,6 +44,6 @@ struct logs {
     struct worker_log workers[COLUMNS_MAX];
 };
 
-struct err logs_take_figures(void *logs) suspends; // a task; server/logs_figures.c
+struct err logs_take_figures(void *logs) suspends MUST_USE; // a task; server/logs_figures.c
 // An empty ring in the place of a process: by column, and COLUMNS_MAX for the supervisor.
 struct event_ring *logs_ring(struct logs *l, size_t place);

@@ -19,8 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&a, MIB);
     assert(trusted != NULL && nets_add(trusted, &net, NETS_FOREVER));
     http_reader_begin(&r, &a, &(struct http_read_options){.head_bytes_max = 16 * KIB});
-    struct str text = arena_fmt(
-            &a, "GET / HTTP/1.0\r\n%.*s\r\n\r\n", ARG(str_of((const char *)data, size)));
+    struct str text =
+            arena_fmt(&a, "GET / HTTP/1.0\r\n%.*s\r\n\r\n", ARG(str_of((const char *)data, size)));
     if (!str_is_null(text) && http_reader_feed(&r, text, &taken) == HTTP_DONE) {
         struct forwarded_rules listed = {.from = FORWARDED_FROM_LISTED, .trusted = trusted};
         struct forwarded_rules anybody = {.from = FORWARDED_FROM_ANYBODY};

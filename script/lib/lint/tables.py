@@ -29,7 +29,7 @@ HEADERS = [
     (r'openssl/.*\.h', ['base', 'rt', 'listen', 'directory', 'server']),  # server/ makes the contexts that rt/ uses
     (r'pcre2\.h', ['conf']),
     (r'(libpsl|idn2)\.h', ['conf', 'mail']),
-    (r'(zlib|zstd)\.h', ['events']),
+    (r'(zlib|zstd)\.h', ['events', 'http']),
 ]
 
 # Calls by name (a regex for the whole name), the rooms that may use them, and what to write instead.
