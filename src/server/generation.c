@@ -40,6 +40,7 @@ struct err generation_start(struct supervisor *sup, struct plan *plan, struct ge
         return fail(ERR_LIMIT, "no memory for another generation of workers");
     }
     g->plan = plan;
+    g->number = plan->number;
     g->worker_count = plan->worker_count;
     g->grace_ms = plan->grace_ms;
     group_begin(&g->watchers);

@@ -69,8 +69,7 @@ static void hear(struct supervisor *sup, struct slot *s, struct str line)
     struct generation *g = s->generation;
     s->ready = true;
     g->ready_count++;
-    event(sup->log, EV_SERVER_WORKER_START, F_U64(slot, s->number),
-            F_U64(total, sup->generation_number));
+    event(sup->log, EV_SERVER_WORKER_START, F_U64(slot, s->number), F_U64(total, g->number));
     if (atomic_load(&sup->shared->draining))
         slot_tell(s, S("unready\n"));
     if (g->started && !g->retiring)

@@ -17,6 +17,8 @@ struct err instance_claim(struct supervisor *sup, const struct conf *conf, struc
     if (e.kind == ERR_EXISTS && holder != 0)
         return fail_fmt(a, ERR_EXISTS, "already running (pid %d) with the state folder %.*s",
                 (int)holder, ARG(folder));
+    if (!failed(e))
+        instance_sign(sup);
     if (e.kind == ERR_EXISTS)
         return fail_fmt(a, ERR_EXISTS, "already running with the state folder %.*s", ARG(folder));
     return e;
@@ -24,15 +26,16 @@ struct err instance_claim(struct supervisor *sup, const struct conf *conf, struc
 
 void instance_sign(struct supervisor *sup)
 {
-    if (sup->lock_fd >= 0)
-        lockfile_write_pid(sup->lock_fd, process_id());
+    lockfile_write_pid(sup->lock_fd, process_id());
+    sup->lock_signed = true;
 }
 
 // A successor has the lock too, and must be able to let it go while we still finish sessions.
 void instance_leave(struct supervisor *sup, enum instance_end how)
 {
-    if (sup->lock_fd >= 0 && how == INSTANCE_ENDS)
+    if (sup->lock_signed && how == INSTANCE_ENDS) // a successor that fails leaves ours alone
         lockfile_write_pid(sup->lock_fd, 0);
+    sup->lock_signed = false;
     descriptor_close(sup->lock_fd);
     sup->lock_fd = -1;
 }

@@ -64,12 +64,11 @@ struct err place_fill(struct sockets *set, struct place *p, const struct wanted 
         return OK; // a successor goes on with the sockets that it was given
     e = explain(p, e, a);
     set->last_errno = errno_of(e.kind);
-    if (before == 0 && may_wait(wish, e)) {
-        p->waiting = true;
-        place_tell_trouble(p, wish->log, e);
-        return OK;
-    }
-    return e;
+    place_tell_trouble(p, wish->log, e);
+    if (before > 0 || !may_wait(wish, e))
+        return e;
+    p->waiting = true;
+    return OK;
 }
 
 // Port 0 is the kernel's choice, once: the further sockets of the place take what it chose.

@@ -21,7 +21,8 @@ static struct err act(struct supervisor *sup) suspends;
 static struct err hear_signals(void *sup) suspends;
 static void reap(struct supervisor *sup);
 static struct err start(struct supervisor *sup) suspends;
-static void begin_control(struct supervisor *sup, struct arena *a) suspends;
+static void begin_control(
+        struct supervisor *sup, const struct plan *plan, struct arena *a) suspends;
 static struct err next_generation(struct supervisor *sup, struct generation **out) suspends;
 static struct err prepare(struct supervisor *sup, struct plan *plan, struct findings *findings,
         struct arena *a) suspends;
@@ -208,7 +209,7 @@ static struct err start(struct supervisor *sup)
         say(sup, &a,
                 arena_fmt(&a, "no listener wants these sockets that were passed: %.*s",
                         ARG(unclaimed)));
-    begin_control(sup, &a);
+    begin_control(sup, sup->current->plan, &a);
     event(sup->log, EV_SERVER_STARTUP, F_STR(version, S(POSTHASTE_VERSION)));
     sup->service.silent = false;
     service_tell(&sup->service, "READY=1");
@@ -217,10 +218,14 @@ static struct err start(struct supervisor *sup)
     return OK;
 }
 
-static void begin_control(struct supervisor *sup, struct arena *a)
+// Before the first worker serves, so that whoever sees it serve can ask; a successor takes it over
+// from the one before it, when that has stepped back.
+static void begin_control(struct supervisor *sup, const struct plan *plan, struct arena *a)
 {
-    struct str path = control_path(a, sup->current->plan->conf);
-    struct err e = control_begin(sup, path, sup->birth.control_fd, &sup->control);
+    if (sup->control != NULL || sup->birth.wire != NULL)
+        return;
+    struct err e =
+            control_begin(sup, control_path(a, plan->conf), sup->birth.control_fd, &sup->control);
     if (failed(e))
         say(sup, a,
                 arena_fmt(a, "no control socket, so `posthaste server` cannot reach us: %.*s",
@@ -244,8 +249,10 @@ static struct err next_generation(struct supervisor *sup, struct generation **ou
         e = generation_start(sup, plan, out);
     report(sup, &findings, e);
     sup->reload_errors = findings.error_count + (failed(e) && findings.error_count == 0 ? 1 : 0);
-    if (!failed(e))
+    if (!failed(e)) {
+        sup->generation_number++;
         return OK;
+    }
     sockets_undo(sup->sockets);
     return fail(e.kind, "there is no new generation of workers");
 }
@@ -259,13 +266,15 @@ static struct err prepare(
     if (!failed(e))
         e = instance_claim(sup, plan->conf, a);
     wish.log = sup->log = logs_log(sup->logs);
-    plan->number = ++sup->generation_number;
+    plan->number = sup->generation_number + 1;
     if (!failed(e))
         e = confine_check(sup->log, plan, findings);
     if (!failed(e))
         e = sockets_want(sup->sockets, &wish, a);
     if (!failed(e))
         e = sockets_activate(sup->sockets, a);
+    if (!failed(e) && sup->current == NULL)
+        begin_control(sup, plan, a);
     if (failed(e)) {
         logs_forget(sup->logs, plan);
         plan_free(plan);
@@ -308,7 +317,8 @@ static void reload(struct supervisor *sup)
     sup->reload_failed = failed(e);
     if (!failed(e))
         settle(sup, now);
-    event(sup->log, EV_SERVER_RELOAD, F_STR(result, failed(e) ? S("failed") : S("done")));
+    event(sup->log, EV_SERVER_RELOAD, F_STR(result, failed(e) ? S("failed") : S("done")),
+            F_STR(details, failed(e) ? buf_str(&sup->report) : STR_NULL));
     service_tell(&sup->service, "READY=1");
     status_tell(sup);
     sup->reloads_done++;
@@ -373,6 +383,11 @@ static void replace(struct supervisor *sup)
     sup->replaced = handover(sup);
     if (!sup->replaced)
         status_tell(sup);
+    // What was asked of us meanwhile was meant for the server.
+    if (sup->replaced && sup->reload_wanted)
+        process_signal(sup->successor, SIGHUP);
+    if (sup->replaced && sup->stop_count > 0)
+        process_signal(sup->successor, SIGTERM);
     sup->handovers_done++;
     waitq_wake_all(&sup->reloaded);
 }

@@ -16,6 +16,7 @@
 struct generation {
     struct link in_supervisor;
     struct plan *plan;     // NULL: the next generation has it
+    uint64_t number;       // the plan's
     size_t worker_count;   // the plan's
     int64_t grace_ms;      // the plan's
     struct group watchers; // a task for each worker slot
@@ -57,8 +58,9 @@ struct supervisor {
     struct service service;
     struct control *control; // may be NULL
     struct birth birth;
-    int lock_fd;   // of the state folder; -1: not yet
-    int follow_fd; // to process 1 of a container, -1 elsewhere
+    int lock_fd;      // of the state folder; -1: not yet
+    bool lock_signed; // its file holds our pid
+    int follow_fd;    // to process 1 of a container, -1 elsewhere
     int64_t started_ms, generation_since_ms;
 
     struct buf report; // what the last load of the configuration had to say

@@ -3,6 +3,7 @@
 import os
 import signal
 import ssl
+import time
 
 import pytest
 
@@ -10,6 +11,7 @@ from conftest import HOST, Connection, any_certificate, eventually
 from process_tools import ask, load, lock_pid, status, with_successors
 
 RELOADS, HANDOVERS = 50, 10
+PAUSE_S = 0.1  # so that each of them has clients
 MORE_WORKERS = '\n[server.socket]\nbacklog = %d\n'
 
 
@@ -29,6 +31,7 @@ def test_reloads_under_load(server):
             done = ask(s, 'reload')
             assert done.returncode == 0, done.stderr
             assert 'reloaded: generation %d' % (i + 2) in done.stdout
+            time.sleep(PAUSE_S)
         assert_nobody_noticed(running.end())
     assert status(s)['generation'] == RELOADS + 1
     eventually(lambda: not any(w['retiring'] for w in status(s)['workers']), 20, 'the end of the old workers')
@@ -43,6 +46,7 @@ def test_handovers_under_load(server):
                 before = lock_pid(s)
                 os.kill(before, signal.SIGUSR2)
                 eventually(lambda: lock_pid(s) not in (0, before), 30, 'hand-over %d' % i)
+                time.sleep(PAUSE_S)
             assert_nobody_noticed(running.end())
         assert lock_pid(s) != first
         assert s.process.wait(30) == 0
