@@ -138,6 +138,9 @@ struct dns_settings dns_settings_default(void); // outbound.md 22; without serve
 // of libunbound is only made with the first question. ERR_CONFIG: libunbound refused a setting.
 struct err resolver_new_unbound(
         struct arena *a, const struct dns_settings *settings, struct resolver **out) MUST_USE;
+// That of the world in which the loop runs: the one above, or in the simulator one over its zones.
+struct err resolver_new(
+        struct arena *a, const struct dns_settings *settings, struct resolver **out) MUST_USE;
 void resolver_free(struct resolver *r) suspends; // nobody may be asking; NULL is fine
 
 struct dns_figures {

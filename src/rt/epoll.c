@@ -2,6 +2,7 @@
 // rt/epoll.c: the real machine behind the loop: clock, randomness, and descriptors by epoll.
 #include "rt/epoll.h"
 
+#include "rt/dns.h"
 #include "rt/overflow.h"
 #include "rt/real.h"
 
@@ -28,6 +29,7 @@ const struct backend backend_real = {
         .listen = real_listen,
         .connect = real_connect,
         .pair = real_pair,
+        .resolver = resolver_new_unbound,
         .offload = real_offload,
         .free = real_free,
 };

@@ -10,6 +10,8 @@
 #include "rt/stack.h"
 #include "rt/task.h"
 
+struct dns_settings;
+struct resolver;
 struct node; // a machine of the simulator; the real loop has none
 
 struct backend {
@@ -24,6 +26,8 @@ struct backend {
     struct err (*connect)(const struct endpoint *to, const struct connect_options *options,
             struct stream **out) suspends;
     struct err (*pair)(struct stream *out[2]);
+    struct err (*resolver)(
+            struct arena *a, const struct dns_settings *settings, struct resolver **out);
     struct err (*offload)(struct loop *loop, offload_fn *fn, void *arg) suspends;
     void (*free)(struct loop *loop);
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// rt/sim/faults.c: misfortune, from the seed: crashes, cuts, resets, refusals, DNS that fails.
+// rt/sim/faults.c: misfortune, from the seed: crashes, cuts, resets, refusals.
 // Resets and refusals are asked for where segments and connections arrive; crashes and cuts have a
 // task of their own here.
 #include "rt/sim/world.h"
@@ -130,39 +130,4 @@ static void release_all(struct sim *sim)
         end_release(&c->ends[0], at_ns);
         end_release(&c->ends[1], at_ns);
     }
-}
-
-// --- DNS -----------------------------------------------------------------------------------------
-
-struct err sim_dns_set(
-        struct sim *sim, struct str name, struct str type, struct sim_dns_fault fault)
-{
-    if (sim->dns_faults == NULL)
-        sim->dns_faults = arena_array(&sim->arena, DNS_FAULTS_MAX, struct dns_fault_row);
-    if (sim->dns_faults == NULL || sim->dns_fault_count == DNS_FAULTS_MAX)
-        return fail(ERR_LIMIT, "too many faults of DNS");
-    struct dns_fault_row *row = &sim->dns_faults[sim->dns_fault_count];
-    if (name.len > sizeof(row->name) || type.len > sizeof(row->type))
-        return fail(ERR_SYNTAX, "a name or type that is too long");
-    memcpy(row->name, name.ptr, name.len);
-    if (type.len > 0)
-        memcpy(row->type, type.ptr, type.len);
-    row->name_len = name.len;
-    row->type_len = type.len;
-    row->fault = fault;
-    sim->dns_fault_count++;
-    return OK;
-}
-
-struct sim_dns_fault sim_dns_fault(const struct sim *sim, struct str name, struct str type)
-{
-    if (str_ends(name, S(".")))
-        name = str_upto(name, name.len - 1);
-    for (size_t i = sim->dns_fault_count; i > 0; i--) {
-        const struct dns_fault_row *row = &sim->dns_faults[i - 1];
-        if (str_eq_nocase(str_of(row->name, row->name_len), name) &&
-                (row->type_len == 0 || str_eq_nocase(str_of(row->type, row->type_len), type)))
-            return row->fault;
-    }
-    return (struct sim_dns_fault){0};
 }

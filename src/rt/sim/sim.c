@@ -28,6 +28,7 @@ static const struct backend backend_sim = {
         .listen = sim_backend_listen,
         .connect = sim_backend_connect,
         .pair = sim_backend_pair,
+        .resolver = sim_backend_resolver,
         .offload = sim_offload,
         .free = sim_backend_free,
 };
@@ -45,6 +46,7 @@ struct sim *sim_new(uint64_t seed)
     list_init(&sim->listeners);
     list_init(&sim->conns);
     list_init(&sim->nodes);
+    list_init(&sim->dns_faults);
     arena_init(&sim->arena, ARENA_BYTES_MAX);
     waitq_init(&sim->settled);
     group_begin(&sim->tasks);
@@ -71,6 +73,7 @@ static void sim_backend_free(struct loop *loop)
     assert(list_is_empty(&sim->listeners)); // and frees an acceptor
     for (struct link *k; (k = list_take_first(&sim->nodes)) != NULL;)
         mem_free(CONTAINER_OF(k, struct node, in_sim));
+    dns_zone_free(sim->dns);
     arena_done(&sim->arena);
     mem_free(sim);
 }

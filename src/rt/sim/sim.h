@@ -29,6 +29,7 @@
 // what they do while they unwind can no longer be seen from outside, and no memory is lost.
 #pragma once
 
+#include "rt/dns.h"
 #include "rt/rt.h"
 
 struct sim;
@@ -119,15 +120,10 @@ void sim_faults(struct sim *sim, struct faults faults); // from now on, instead 
 // No faults any more: cuts are healed, nodes that are down by a fault are started.
 void sim_heal(struct sim *sim) suspends;
 
-enum sim_dns_trouble { SIM_DNS_FINE, SIM_DNS_SERVFAIL, SIM_DNS_TIMEOUT, SIM_DNS_DELAY };
-struct sim_dns_fault {
-    enum sim_dns_trouble trouble;
-    int64_t delay_ms; // of SIM_DNS_DELAY
-};
-// Questions for this name (and type, as "MX"; empty: every type) from now on. The last one counts.
-struct err sim_dns_set(
-        struct sim *sim, struct str name, struct str type, struct sim_dns_fault fault) MUST_USE;
-struct sim_dns_fault sim_dns_fault(const struct sim *sim, struct str name, struct str type);
+// The whole DNS of the world, empty at first; every resolver_new asks it. Faults: the one added
+// last counts; the name is copied.
+struct dns_zone *sim_dns(struct sim *sim); // NULL: no memory
+struct err sim_dns_fault(struct sim *sim, const struct dns_fault *fault) MUST_USE;
 
 // --- What happened -------------------------------------------------------------------------------
 

@@ -12,8 +12,6 @@
 #define CONNECT_GIVE_UP_NS INT64_C(127000000000) // tcp(7), tcp_syn_retries = 6
 #define LOG_RING_COUNT 64
 #define LOG_TEXT_BYTES 56
-#define DNS_FAULTS_MAX 64
-#define DNS_NAME_BYTES_MAX 255
 
 // --- The agenda: what is due when (agenda.c) -----------------------------------------------------
 
@@ -132,6 +130,8 @@ struct err sim_backend_listen(const struct endpoint *at, const struct listen_opt
 struct err sim_backend_connect(const struct endpoint *to, const struct connect_options *options,
         struct stream **out) suspends MUST_USE;
 struct err sim_backend_pair(struct stream *out[2]) MUST_USE;
+struct err sim_backend_resolver(struct arena *a, const struct dns_settings *settings,
+        struct resolver **out) MUST_USE; // names.c
 void connect_due(struct sim *sim, const struct due *due);
 void listeners_of_node_close(struct node *n);
 
@@ -177,12 +177,6 @@ struct journal {
 };
 void journal_add(struct sim *sim, enum note_kind kind, const struct end *e, struct str text);
 
-struct dns_fault_row {
-    char name[DNS_NAME_BYTES_MAX], type[16];
-    size_t name_len, type_len;
-    struct sim_dns_fault fault;
-};
-
 struct sim {
     struct loop *loop;
     uint64_t seed;
@@ -201,8 +195,8 @@ struct sim {
     uint64_t next_conn;
     uint16_t next_port;
     struct journal journal;
-    struct dns_fault_row *dns_faults;
-    size_t dns_fault_count;
+    struct dns_zone *dns; // NULL until somebody asks for it
+    struct list dns_faults;
 };
 
 bool sim_happens(struct sim *sim, uint32_t permille);

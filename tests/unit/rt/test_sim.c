@@ -483,6 +483,41 @@ static void tls_in_memory(void **state UNUSED)
     tell(&w, over_tls);
 }
 
+// --- Names ---------------------------------------------------------------------------------------
+
+static struct err ask_names(void *arg)
+{
+    struct world *w = arg;
+    struct arena a AUTO(arena_done);
+    struct resolver *r;
+    struct dns_ip_answer answer;
+    arena_init(&a, MIB);
+    TRY(dns_zone_add(sim_dns(w->sim), S("mx.example"), DNS_A, S("\xc0\x00\x02\x01")));
+    TRY(resolver_new(&a, NULL, &r));
+    TRY(dns_a(r, &a, S("mx.example"), &answer));
+    assert_int_equal(answer.count, 1);
+    assert_int_equal(now_ms(), 0);
+    struct dns_fault slow = {.name = S("mx.example"), .delay_ms = 3000};
+    TRY(sim_dns_fault(w->sim, &slow));
+    TRY(dns_a(r, &a, S("mx.example"), &answer));
+    assert_int_equal(answer.answer.outcome, DNS_ANSWER);
+    assert_int_equal(now_ms(), 3000);
+    struct dns_fault broken = {.name = S("mx.example"), .kind = DNS_FAULT_SERVFAIL};
+    TRY(sim_dns_fault(w->sim, &broken)); // the last one counts
+    TRY(dns_a(r, &a, S("mx.example"), &answer));
+    assert_int_equal(answer.answer.outcome, DNS_SERVFAIL);
+    TRY(dns_a(r, &a, S("other.example"), &answer));
+    assert_int_equal(answer.answer.outcome, DNS_NXDOMAIN);
+    resolver_free(r);
+    return OK;
+}
+
+static void every_world_has_its_names(void **state UNUSED)
+{
+    struct world w = {0};
+    tell(&w, ask_names);
+}
+
 // --- Faults and the log --------------------------------------------------------------------------
 
 static struct err talk(void)
@@ -591,6 +626,7 @@ int main(void)
             cmocka_unit_test(crashes),
             cmocka_unit_test(listening_sockets_are_inherited),
             cmocka_unit_test(tls_in_memory),
+            cmocka_unit_test(every_world_has_its_names),
             cmocka_unit_test(one_seed_one_run),
             cmocka_unit_test(the_log_is_readable),
     };
