@@ -16,6 +16,7 @@
 
 #define CHECK_EVERY_MS SECOND_MS
 #define CLEAN_EVERY_MS HOUR_MS
+#define SETTLE_MS (5 * SECOND_MS)
 
 static struct err open_for(struct outlet *o, int64_t now_ms);
 static void set_period(struct outlet *o, int64_t now_ms);
@@ -25,7 +26,8 @@ static struct err rename_full(struct outlet *o);
 static struct str folder_path(struct outlet *o, struct str name);
 static void clean(struct outlet *o, int64_t now_ms);
 static size_t list_finished(struct outlet *o, struct logname **out_names);
-static void start_packing(struct outlet *o, const struct logname *names, size_t count);
+static void start_packing(
+        struct outlet *o, const struct logname *names, size_t count, int64_t now_ms);
 static void sort_oldest_first(struct logname *names, size_t count);
 
 struct err logfile_write(struct outlet *o, int64_t now_ms)
@@ -173,7 +175,7 @@ static void clean(struct outlet *o, int64_t now_ms)
         gone += names[i].gone;
     }
     if (t->compress == COMPRESS_GZIP && o->pack == NULL)
-        start_packing(o, names, count);
+        start_packing(o, names, count, now_ms);
 }
 
 // Files that this tracer made, but for the open one. A folder that cannot be listed has none.
@@ -198,11 +200,19 @@ static size_t list_finished(struct outlet *o, struct logname **out_names)
     return kept;
 }
 
-static void start_packing(struct outlet *o, const struct logname *names, size_t count)
+// While a server hands over to its successor both write; the other one notices within a second that
+// a file was moved, and until then it may still write into it. So a file has to be at rest.
+static void start_packing(
+        struct outlet *o, const struct logname *names, size_t count, int64_t now_ms)
 {
     for (size_t i = 0; i < count; i++) {
         if (names[i].gone || names[i].packed || names[i].half_packed)
             continue;
+        int64_t age_ms = now_ms - names[i].modified_ms;
+        if (age_ms >= 0 && age_ms < SETTLE_MS) {
+            o->cleaned_at_ms = now_ms - CLEAN_EVERY_MS + SETTLE_MS; // soon again
+            continue;
+        }
         struct str path = folder_path(o, names[i].name);
         o->pack = pack_begin(o->outside, &o->scratch, path);
         return;

@@ -201,6 +201,9 @@ static void finished_files_are_compressed(void **unused UNUSED)
     world_make(f->world, S("/log/posthaste.2025-02-28.gz.part")); // of a crash
     start(f);
     say(f, EV_SMTP_EHLO, S("1"));
+    f->world->now_ms = writer_tick(f->writer, f->world->now_ms);
+    f->world->now_ms = writer_tick(f->writer, f->world->now_ms);
+    check_text(f, "/log/posthaste.2025-02-28", buf_str(&text)); // it has just been written to
     for (int i = 0; i < 10; i++)
         f->world->now_ms = writer_tick(f->writer, f->world->now_ms);
     check_text(f, "/log/posthaste.2025-02-28", S("(no such file)"));
