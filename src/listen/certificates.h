@@ -62,8 +62,8 @@ struct certificates;
 struct certificates *certificates_make(const struct certificate_source *sources, size_t count,
         const struct certificates *before, int64_t wall_now_ms,
         struct certificate_reports *reports);
-// The same table with these certificates in the place of those of their ids; what fails is reported,
-// and its predecessor stays. The others are not read again.
+// The same table with these certificates in the place of those of their ids; what fails is
+// reported, and its predecessor stays. The others are not read again.
 struct certificates *certificates_replace(const struct certificates *before,
         const struct certificate_source *sources, size_t count, int64_t wall_now_ms,
         struct certificate_reports *reports);

@@ -168,7 +168,9 @@ static size_t level_of(const struct net_trie *t, uint8_t prefix)
 static struct ip_key first_bits(struct ip_key key, uint8_t count)
 {
     uint64_t high = count >= 64 ? UINT64_MAX : ~(UINT64_MAX >> count);
-    uint64_t low = count <= 64 ? 0 : ~(count == 128 ? 0 : UINT64_MAX >> (count - 64));
+    uint64_t low = count >= 128 ? UINT64_MAX : 0;
+    if (count > 64 && count < 128)
+        low = ~(UINT64_MAX >> (count - 64));
     return (struct ip_key){key.high & high, key.low & low};
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// listen/visit.c: admitting a connection (listeners.md 1, steps 2 to 9), in order, and letting it go.
+// listen/visit.c: admitting a connection (listeners.md 1, steps 2 to 9), in order, and letting it
+// go.
 #include "listen/visit_state.h"
 
 #include "rt/clock.h"

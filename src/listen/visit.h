@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// listen/visit.h: a connection from accept to its last byte as the listeners see it: who it is from,
-// whether it may come in, its TLS, what is held against it (listeners.md 1, 4, 7, 8.4, 11, 12).
+// listen/visit.h: a connection from accept to its last byte as the listeners see it: who it is
+// from, whether it may come in, its TLS, what is held against it (listeners.md 1, 4, 7, 8.4, 11,
+// 12).
 //
 // A worker makes one listen_process and for each accepted stream calls, in the stream's own task:
 //
@@ -36,7 +37,7 @@ struct listen_process *listen_process_new(const struct listen_process_options *o
 void listen_process_free(struct listen_process *p); // NULL is fine
 // A task beside those of the connections, until it is cancelled: certificates that change, entries
 // and bans that end.
-struct err listen_tend(void *process) suspends;
+struct err listen_tend(void *process) suspends MUST_USE;
 
 // What a PROXY header told besides addresses; texts of its own, cut at 255 bytes.
 struct proxied {
@@ -64,8 +65,8 @@ struct visit {
     uint32_t client_slot;
 };
 
-// Steps 2 to 9 of listeners.md 1, within their deadlines. False: the connection was refused, told so
-// where that is wanted, and is to be closed; or it has gone. listen_leave in either case.
+// Steps 2 to 9 of listeners.md 1, within their deadlines. False: the connection was refused, told
+// so where that is wanted, and is to be closed; or it has gone. listen_leave in either case.
 bool listen_admit(struct listen_process *p, const struct listener *l, struct stream *s,
         struct visit *out) suspends;
 // The word for one who cannot even be accepted, for want of descriptors; empty where there is none.
@@ -78,17 +79,17 @@ void listen_leave(struct visit *v) suspends;
 struct err listen_handshake(struct visit *v, struct arena *a) suspends MUST_USE;
 bool listen_offers_tls(const struct visit *v); // now: STARTTLS may be offered
 
-// What the first bytes of a client tell that speaks something else (listeners.md 4, 11.5). Waits for
-// as many as that takes, and consumes none. Each of them but FIRST_PLAIN has been told and counted
-// as a scan; the connection is to be closed without a reply.
+// What the first bytes of a client tell that speaks something else (listeners.md 4, 11.5). Waits
+// for as many as that takes, and consumes none. Each of them but FIRST_PLAIN has been told and
+// counted as a scan; the connection is to be closed without a reply.
 enum first_bytes { FIRST_PLAIN, FIRST_TLS, FIRST_PROXY };
 struct err listen_first_bytes(struct visit *v, enum first_bytes *out) suspends MUST_USE;
 
 // --- Bans (listeners.md 12.4) --------------------------------------------------------------------
 
 enum offence { OFFENCE_AUTH, OFFENCE_ABUSE, OFFENCE_LOITER, OFFENCE_SCAN };
-// Counts one against the client; `about` is the login, recipient or path, or null. True: that was one
-// too many, the client is banned from now on, and this connection should end.
+// Counts one against the client; `about` is the login, recipient or path, or null. True: that was
+// one too many, the client is banned from now on, and this connection should end.
 bool listen_offence(struct visit *v, enum offence what, struct str about);
 void listen_ban_now(struct visit *v, enum offence what, struct str about); // without counting
 // Banned meanwhile, perhaps by another process; to be asked before each command of a client that

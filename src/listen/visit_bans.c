@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// listen/visit_bans.c: who may not come in (listeners.md 12): the lists of the configuration and the
-// bans that the server itself has spoken. Allowed wins over both, and the allowed are not counted.
+// listen/visit_bans.c: who may not come in (listeners.md 12): the lists of the configuration and
+// the bans that the server itself has spoken. Allowed wins over both, and the allowed are not
+// counted.
 #include "listen/visit_state.h"
 
 #include "rt/clock.h"

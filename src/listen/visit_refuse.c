@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // listen/visit_refuse.c: turning a client away: the event, the metric, and a last word in its
-// protocol where one is wanted (listeners.md 7.3, 12.5). One write that cannot wait, never TLS, then
-// a short drain, so that the word is not lost to a reset. A flood of refusals costs neither memory
-// nor events: beyond a bound clients are closed without a word and without a line in the log.
+// protocol where one is wanted (listeners.md 7.3, 12.5). One write that cannot wait, never TLS,
+// then a short drain, so that the word is not lost to a reset. A flood of refusals costs neither
+// memory nor events: beyond a bound clients are closed without a word and without a line in the
+// log.
 #include "listen/visit_state.h"
 
 #include "conf/bucket.h"

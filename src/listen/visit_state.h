@@ -48,7 +48,8 @@ void visit_refuse(struct visit *v, enum refusal why, uint64_t limit) suspends;
 // Counts a connection that ends without an answer for something in its first bytes.
 void visit_proxy_error(struct visit *v, struct str reason);
 void visit_count_refusal(struct visit *v, enum refusal_label label);
-// The header of a trusted proxy, whose wait ends with proxy.timeout. False: to be closed; it was told.
+// The header of a trusted proxy, whose wait ends with proxy.timeout. False: to be closed; it was
+// told.
 bool visit_read_header(struct visit *v) suspends;
 // Listed or banned? Sets is_allowed.
 bool visit_is_blocked(struct visit *v);

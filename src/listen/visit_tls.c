@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// listen/visit_tls.c: the handshake, from the first byte or after STARTTLS (listeners.md 8), and what
-// it leaves behind in events and metrics.
+// listen/visit_tls.c: the handshake, from the first byte or after STARTTLS (listeners.md 8), and
+// what it leaves behind in events and metrics.
 #include "listen/visit_state.h"
 
 #include "rt/clock.h"

@@ -42,9 +42,9 @@ struct err net_listen(const struct endpoint *at, const struct listen_options *op
         struct acceptor **out) MUST_USE;
 // The same in two steps, as a bare descriptor for other processes to inherit: options and bind now,
 // so that clients are refused rather than left hanging, and listening later. Errors name address or
-// option: ERR_EXISTS when the address is in use, ERR_UNREACHABLE when this machine has it not (yet),
-// ERR_REFUSED for a lack of rights. `[::]` on a machine without IPv6 becomes 0.0.0.0, with a note.
-// The file of a Unix socket that nobody listens on any more is replaced.
+// option: ERR_EXISTS when the address is in use, ERR_UNREACHABLE when this machine has it not
+// (yet), ERR_REFUSED for a lack of rights. `[::]` on a machine without IPv6 becomes 0.0.0.0, with a
+// note. The file of a Unix socket that nobody listens on any more is replaced.
 struct err net_open(struct arena *a, const struct endpoint *at,
         const struct listen_options *options, struct net_notes *notes, int *out_fd) MUST_USE;
 struct err net_activate(int fd, int backlog) MUST_USE;
@@ -61,8 +61,8 @@ const struct endpoint *acceptor_local(const struct acceptor *a);
 void acceptor_close(struct acceptor *a);
 void acceptor_free(struct acceptor *a); // NULL is fine
 
-// Options of an accepted connection. An error's text names the option and the reason; the others are
-// set all the same. Without a socket (in the simulator) there is nothing to set.
+// Options of an accepted connection. An error's text names the option and the reason; the others
+// are set all the same. Without a socket (in the simulator) there is nothing to set.
 struct err stream_set_options(
         struct stream *s, struct arena *a, const struct stream_options *options) MUST_USE;
 // When descriptors have run out: a spare one is let go, one connection accepted, told `text`, and

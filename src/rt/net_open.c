@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// rt/net_open.c: making listening sockets: the socket, its options (listeners.md 6, those marked L),
-// its address. Options come before the address, because buffers decide about window scaling and a
-// SYN-ACK should carry the type of service already. What the system refuses is an error that names
-// the option; what it grants in part is a note.
+// rt/net_open.c: making listening sockets: the socket, its options (listeners.md 6, those marked
+// L), its address. Options come before the address, because buffers decide about window scaling and
+// a SYN-ACK should carry the type of service already. What the system refuses is an error that
+// names the option; what it grants in part is a note.
 #include "rt/identity.h"
 #include "rt/net.h"
 #include "rt/sockaddr.h"

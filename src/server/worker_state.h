@@ -37,8 +37,9 @@ struct worker {
 
 // Accepts, and does what the supervisor says, until it says to end; sessions have ended then, or
 // are left to be cancelled.
-struct err worker_obey(struct worker *w) suspends;
-struct err worker_accept_loop(struct acceptor_task *t) suspends; // until the acceptor is closed
+struct err worker_obey(struct worker *w) suspends MUST_USE;
+struct err worker_accept_loop(
+        struct acceptor_task *t) suspends MUST_USE; // until the acceptor is closed
 
 // One accepted connection, from the limits to its end; the stream is its own.
 struct connection {
@@ -47,6 +48,6 @@ struct connection {
     struct stream *stream;
     struct visit visit;
 };
-struct err connection_serve(void *connection) suspends;
+struct err connection_serve(void *connection) suspends MUST_USE;
 // HTTP on it: health, metrics.
-struct err connection_http(struct connection *c) suspends;
+struct err connection_http(struct connection *c) suspends MUST_USE;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/listen/test_visit.c: connections as the listeners see them, over streams in memory: the
-// words of refusals, headers on Unix sockets, first bytes in pieces, offences and bans
+// tests/unit/listen/test_visit.c: connections as the listeners see them, over streams in memory:
+// the words of refusals, headers on Unix sockets, first bytes in pieces, offences and bans
 // (listeners.md 4, 7.3, 11, 12). Who is let in over the network is shown end to end.
 #include "../base/check.h"
 
