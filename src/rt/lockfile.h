@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// rt/lockfile.h: one server a folder. The lock belongs to the open file (flock), not to the process:
-// a successor that inherits the descriptor holds it without a moment in which nobody does, and a
-// crash lets it go. The file stays when the lock is let go, for removing it would be a race.
+// rt/lockfile.h: one server a folder. The lock belongs to the open file (flock), not to the
+// process: a successor that inherits the descriptor holds it without a moment in which nobody does,
+// and a crash lets it go. The file stays when the lock is let go, for removing it would be a race.
 #pragma once
 
 #include "base/base.h"

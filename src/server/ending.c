@@ -16,6 +16,8 @@ static void leave_the_stage(struct supervisor *sup);
 static void let_sessions_end(struct supervisor *sup, int64_t most_ms) suspends;
 static void stop_workers(struct supervisor *sup, int64_t grace_ms) suspends;
 static void cut_off(struct supervisor *sup) suspends;
+static void tell_draining(struct supervisor *sup, struct str details);
+static uint64_t open_connections(const struct supervisor *sup);
 static void wait_while(
         struct supervisor *sup, size_t signals, int64_t most_ms, bool until_empty) suspends;
 
@@ -58,8 +60,7 @@ static void leave_the_stage(struct supervisor *sup)
 
 static void let_sessions_end(struct supervisor *sup, int64_t most_ms)
 {
-    event(sup->log, EV_SERVER_DRAIN, F_U64(total, shared_count_total(&sup->shared->listen.connections)),
-            F_STR(details, S("the successor takes all new connections")));
+    tell_draining(sup, S("the successor takes all new connections"));
     supervisor_let_finish(sup, sup->current);
     wait_while(sup, 0, most_ms, true);
 }
@@ -68,8 +69,7 @@ static void stop_workers(struct supervisor *sup, int64_t grace_ms)
 {
     if (list_is_empty(&sup->generations))
         return;
-    event(sup->log, EV_SERVER_DRAIN, F_U64(total, shared_count_total(&sup->shared->listen.connections)),
-            F_STR(details, S("sessions are told that the server shuts down")));
+    tell_draining(sup, S("sessions are told that the server shuts down"));
     bool finishing = sup->current == NULL || sup->current->retiring;
     each_in_list (g, &sup->generations, struct generation, in_supervisor) {
         g->retiring = true;
@@ -86,8 +86,7 @@ static void cut_off(struct supervisor *sup)
 {
     if (list_is_empty(&sup->generations))
         return;
-    event(sup->log, EV_SERVER_DRAIN, F_U64(total, shared_count_total(&sup->shared->listen.connections)),
-            F_STR(details, S("the grace is over, or a second signal came: sessions are cut off")));
+    tell_draining(sup, S("the grace is over, or a second signal came: sessions are cut off"));
     each_in_list (g, &sup->generations, struct generation, in_supervisor)
         group_cancel(&g->watchers);
     struct err ignored = group_wait_below(&sup->retirements, 1);
@@ -106,6 +105,16 @@ static void wait_while(struct supervisor *sup, size_t signals, int64_t most_ms, 
         if (e.kind == ERR_TIMEOUT)
             service_tell(&sup->service,
                     "EXTEND_TIMEOUT_USEC=%d\nSTATUS=stopping: %llu connections are left", EXTEND_US,
-                    (unsigned long long)shared_count_total(&sup->shared->listen.connections));
+                    (unsigned long long)open_connections(sup));
     }
+}
+
+static void tell_draining(struct supervisor *sup, struct str details)
+{
+    event(sup->log, EV_SERVER_DRAIN, F_U64(total, open_connections(sup)), F_STR(details, details));
+}
+
+static uint64_t open_connections(const struct supervisor *sup)
+{
+    return shared_count_total(&sup->shared->listen.connections);
 }

@@ -9,7 +9,7 @@
 
 static struct err fork_with(
         struct supervisor *sup, struct slot *s, struct worker_start *start, struct arena *a);
-static void hear(struct supervisor *sup, struct slot *s, struct str line);
+static void hear(struct supervisor *sup, struct slot *s, struct str line) suspends;
 
 struct err slot_fork(struct supervisor *sup, struct slot *s)
 {

@@ -9,7 +9,7 @@
 #define SERVE_LINE_BYTES_MAX 32
 
 static size_t server_of(const struct generation *g, size_t socket_slot);
-static void tell(struct slot *s, uint64_t slots);
+static void tell(struct slot *s, uint64_t slots) suspends;
 
 uint64_t generation_own_slots(
         const struct supervisor *sup, const struct generation *g, size_t number)

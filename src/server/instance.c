@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// server/instance.c: one server for each state folder (listeners.md 6, reuse-port: two of them would
-// silently share their ports, and the store). The lock file there holds the pid of the server; a
-// successor inherits the lock itself.
+// server/instance.c: one server for each state folder (listeners.md 6, reuse-port: two of them
+// would silently share their ports, and the store). The lock file there holds the pid of the
+// server; a successor inherits the lock itself.
 #include "server/supervisor.h"
 
 #include "rt/lockfile.h"

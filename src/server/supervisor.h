@@ -119,4 +119,4 @@ void status_write(struct supervisor *sup, enum status_form form, struct buf *out
 bool status_ready(struct supervisor *sup, struct buf *out); // false: `out` says why not
 void status_tell(struct supervisor *sup);
 // server/tend.c: a task, for as long as the server serves.
-struct err tend(void *supervisor) suspends;
+struct err tend(void *supervisor) suspends MUST_USE;

@@ -3,8 +3,8 @@
 // one that does not answer, tells the service manager that all is well, and tries again to bind
 // what could not be bound.
 //
-// A worker hangs when it has left HANG_TICKS pings unanswered, that is, after HANG_MS, or after half
-// of the service manager's own patience. Ticks are counted, not time: when the machine was
+// A worker hangs when it has left HANG_TICKS pings unanswered, that is, after HANG_MS, or after
+// half of the service manager's own patience. Ticks are counted, not time: when the machine was
 // suspended or the supervisor was stopped, the workers were too.
 #include "server/supervisor.h"
 
