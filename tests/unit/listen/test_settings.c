@@ -215,6 +215,30 @@ CASES(addresses,
                 .found = "/c.toml:2:43: info: server.listener.smtp.bind: no port given; listening "
                          "on [2001:db8::2]:25\n",
                 .is = "smtp on [2001:db8::2]:25\nsmtp on 203.0.113.9:25"},
+        {.name = "row 3: a dotted key in the table",
+                .text = L("submissions") "bind = ['[::]:465']\nprotocol = 'smtp'\n"
+                                         "tls.implicit = true",
+                .is = "submissions on [::]:465 (both)\nsubmissions tls first"},
+        {.name = "row 4",
+                .text = L("submission") "bind = ['[::]:587']\nprotocol = 'smtp'",
+                .is = "submission is smtp submission\nsubmission tls starttls"},
+        {.name = "row 5",
+                .text = L("lmtp") "bind = ['0.0.0.0:24']\nprotocol = 'lmtp'",
+                .is = "lmtp on 0.0.0.0:24\nlmtp is lmtp relay"},
+        {.name = "row 8: without protocol",
+                .text = L("smtp") "bind = ['10.0.0.21:25', '10.0.0.22:25', 'a:3f::2']",
+                .found = "/c.toml:2:41: info: server.listener.smtp.bind: no port given; listening "
+                         "on [a:3f::2]:25\n",
+                .is = "smtp is smtp mx\nsmtp on 10.0.0.21:25\nsmtp on [a:3f::2]:25"},
+        {.name = "row 16",
+                .text = L("smtp") "bind = '0.0.0.0:25'\n" L(
+                        "submission") "bind = '0.0.0.0:587'\n" L("submissions") "bind = "
+                                                                                "'0.0.0.0:465'"
+                                                                                "\ntls.implicit = "
+                                                                                "true\n" L("managem"
+                                                                                           "ent") "bind = '127.0.0.1:8686'\nprotocol = 'http'",
+                .is = "smtp is smtp mx\nsubmission is smtp submission\n"
+                      "submissions tls first\nmanagement is http "},
         {.name = "row 10", .text = L("smtp") "bind = '0.0.0.0:25'", .is = "smtp on 0.0.0.0:25"},
         {.name = "an integer",
                 .text = L("smtp") "bind = 2525",
@@ -402,6 +426,21 @@ CASES(proxies_and_lists,
                 .text = SMTP "proxy.mode = 'required'",
                 .found = "/c.toml:3:14: error: server.listener.smtp.proxy.mode: \"required\" needs "
                          "proxy.trusted-networks, and there are none\n"},
+        {.name = "row 18: for all",
+                .text = "[server.proxy]\ntrusted-networks = ['127.0.0.0/8', '::1', "
+                        "'10.0.0.0/8']\n" SMTP,
+                .is = "smtp proxy auto of 3 in 5000"},
+        {.name = "row 18: for one",
+                .text = SMTP
+                "[server.listener.\"smtp\".proxy]\ntrusted-networks = '10.0.0.0/8'\n" L(
+                        "b") "bind = ':587'",
+                .is = "smtp proxy auto of 1 in 5000\nb proxy off of 0 in 5000"},
+        {.name = "row 19: flat keys",
+                .text = "server.listener.smtp.bind = '[::]:25'\n"
+                        "server.listener.smtp.proxy.trusted-networks.0 = '172.19.0.2'\n"
+                        "server.listener.smtp.proxy.trusted-networks.1 = '172.19.0.0/16'\n"
+                        "server.listener.smtp.proxy.override = true",
+                .is = "smtp proxy auto of 2 in 5000"},
         {.name = "a UNIX socket needs none",
                 .text = L("l") "protocol = 'lmtp'\nbind = 'unix:/run/l'\nproxy.mode = 'required'",
                 .is = "l proxy required of 0 in 5000"},
