@@ -39,8 +39,7 @@ static bool make_shared(struct logs *l)
 {
     void *metrics = shared_bytes(metrics_bytes_needed(METRICS_COLUMNS));
     l->wants = shared_bytes(sizeof(struct event_wants));
-    l->rings = shared_bytes((COLUMNS_MAX + 1) * event_ring_bytes());
-    if (metrics == NULL || l->wants == NULL || l->rings == NULL)
+    if (metrics == NULL || l->wants == NULL)
         return false;
     l->metrics = metrics_at(metrics, METRICS_COLUMNS);
     return true;
@@ -75,11 +74,14 @@ static struct err begin_own(struct logs *l, const struct plan *plan)
     int channel[2];
     waitq_init(&l->changed);
     group_begin(&l->tasks);
+    struct event_ring *ring = logs_ring(l, COLUMNS_MAX);
+    if (ring == NULL)
+        return fail(ERR_LIMIT, "no shared memory for events");
     TRY(packet_pair(channel));
     l->begun = true;
     l->own_read = channel[1];
     l->node = (uint8_t)conf_u64(plan->conf, S("cluster.node-id"));
-    return logging_begin(&l->own, &(struct logging_start){.ring = logs_ring(l, COLUMNS_MAX),
+    return logging_begin(&l->own, &(struct logging_start){.ring = ring,
                                           .wants = l->wants,
                                           .metrics = l->metrics,
                                           .channel = channel[0],
@@ -91,7 +93,9 @@ static struct err begin_own(struct logs *l, const struct plan *plan)
 
 struct event_ring *logs_ring(struct logs *l, size_t place)
 {
-    return event_ring_at((char *)l->rings + place * event_ring_bytes());
+    if (l->rings[place] == NULL)
+        l->rings[place] = shared_bytes(event_ring_bytes());
+    return l->rings[place] == NULL ? NULL : event_ring_at(l->rings[place]);
 }
 
 // Byte by byte, as the processes that look at it meanwhile read it.

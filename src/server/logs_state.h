@@ -29,7 +29,7 @@ struct worker_log { // by column
 struct logs {
     struct event_wants *wants; // shared, as are the next two
     struct metrics *metrics;
-    void *rings;
+    void *rings[COLUMNS_MAX + 1];            // NULL: not needed so far
     const struct telemetry *telemetry;       // in force; NULL: no writer is wanted
     const struct certificates *certificates; // of the same plan
     struct logging own;
@@ -45,5 +45,6 @@ struct logs {
 };
 
 struct err logs_take_figures(void *logs) suspends MUST_USE; // a task; server/logs_figures.c
-// An empty ring in the place of a process: by column, and COLUMNS_MAX for the supervisor.
+// An empty ring in the place of a process: by column, and COLUMNS_MAX for the supervisor. NULL
+// without memory.
 struct event_ring *logs_ring(struct logs *l, size_t place);

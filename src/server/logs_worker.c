@@ -35,14 +35,15 @@ struct err logs_worker_open(
     *w = (struct worker_log){.logs = l, .slot = slot, .read = -1, .write = -1, .errors_write = -1};
     buf_init(&w->said, LAST_WORDS_BYTES_MAX);
     group_begin(&w->reader);
-    struct err e = open_wires(w);
+    w->ring = logs_ring(l, column);
+    struct err e = w->ring == NULL ? fail(ERR_LIMIT, "no shared memory for a worker's events")
+                                   : open_wires(w);
     if (failed(e)) {
         close_all(w);
         return e;
     }
     if (l->writer != 0 && packet_send_with(l->control, ORDER_CHANNEL, w->read) != PACKET_DONE)
         process_signal(l->writer, SIGKILL); // the next one is born with all channels
-    w->ring = logs_ring(l, column);
     *out = (struct logging_start){.ring = w->ring,
             .wants = l->wants,
             .metrics = l->metrics,
@@ -135,7 +136,8 @@ static void salvage(struct worker_log *w)
     struct buf batch AUTO(buf_done);
     struct str record;
     buf_init(&batch, SINK_BATCH_BYTES_MAX);
-    while (w->ring != NULL && event_ring_take(w->ring, &record)) {
+    // No more than a ring holds: another worker, if it is an enemy, can write there too.
+    for (size_t i = 0; i < EVENT_RING_COUNT && event_ring_take(w->ring, &record); i++) {
         if (batch.len + record.len > SINK_BATCH_BYTES_MAX)
             send_on(w->logs, &batch);
         buf_add(&batch, record);
