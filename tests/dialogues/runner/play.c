@@ -2,6 +2,7 @@
 // tests/dialogues/runner/play.c: one case: its world is made, its steps are played in order, and
 // at the end nothing may be left unread.
 #include "runner.h"
+#include "zone.h"
 
 #include "rt/stream.h"
 
@@ -23,6 +24,8 @@ static struct err say_all(struct runner *r, uint32_t line) suspends;
 static struct err play_on(struct runner *r, const struct step *step);
 static struct err play_close(struct runner *r, const struct step *step) suspends;
 static struct err play_block(struct runner *r, const struct step *step);
+static struct err play_zone(struct runner *r, const struct step *step);
+static struct err play_dns(struct runner *r, const struct step *step);
 static struct err at_the_end(struct runner *r) suspends;
 static void world_end(struct runner *r) suspends;
 
@@ -160,8 +163,9 @@ static struct err play_step(struct runner *r, const struct step *step)
     case STEP_FILE:
         return play_block(r, step);
     case STEP_ZONE:
+        return play_zone(r, step);
     case STEP_DNS:
-        return wrong(r, step->line, "not built yet: the server asks no DNS");
+        return play_dns(r, step);
     case STEP_EVENTS:
         TRY(play_start_server(r));
         return play_events(r, step);
@@ -307,6 +311,35 @@ static struct err play_block(struct runner *r, const struct step *step)
                      step < r->dialogue->shared.steps.at + r->dialogue->shared.steps.count;
     struct str path = is_shared ? SHARED_FILE : CASE_FILE;
     return memory_files_put(&r->files, step->kind == STEP_FILE ? step->name : path, buf_str(&text));
+}
+
+static struct err play_zone(struct runner *r, const struct step *step)
+{
+    struct dns_zone *zone = sim_dns(r->sim);
+    struct err e = zone == NULL ? fail(ERR_LIMIT, "no memory for a zone") : OK;
+    for (size_t i = 0; i < step->line_count && !failed(e); i++) {
+        e = zone_add_line(&r->arena, zone, step->name, step->lines[i]);
+        if (failed(e))
+            return wrong(r, step->block_line + (uint32_t)i, "%.*s", ARG(err_text(e)));
+    }
+    if (!failed(e) && (step->secure || step->bogus))
+        e = dns_zone_sign(zone, step->name, step->secure ? DNSSEC_SECURE : DNSSEC_BOGUS);
+    return failed(e) ? wrong(r, step->line, "%.*s", ARG(err_text(e))) : OK;
+}
+
+static struct err play_dns(struct runner *r, const struct step *step)
+{
+    static const enum dns_fault_kind kinds[] = {
+            [TROUBLE_SERVFAIL] = DNS_FAULT_SERVFAIL,
+            [TROUBLE_TIMEOUT] = DNS_FAULT_TIMEOUT,
+            [TROUBLE_DELAY] = DNS_FAULT_DELAY_ONLY,
+    };
+    struct dns_fault fault = {.name = step->dns.name,
+            .kind = kinds[step->dns.trouble],
+            .delay_ms = step->dns.delay_ms};
+    if (step->dns.type.len > 0 && !dns_type_parse(step->dns.type, &fault.type))
+        return wrong(r, step->line, "no type of record: %.*s", ARG(step->dns.type));
+    return sim_dns_fault(r->sim, &fault);
 }
 
 static struct err at_the_end(struct runner *r)
