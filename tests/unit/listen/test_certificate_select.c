@@ -304,6 +304,41 @@ static void few_certificates(void **state)
     certificates_unref(all);
 }
 
+// 9.6: what has changed is loaded, what fails stays as it was, and the rest is not touched.
+static void some_are_replaced(void **state)
+{
+    struct world *w = *state;
+    struct certificate_reports reports = {.arena = &w->arena};
+    X509 *x = made_certificate(
+            &(struct made_wish){.names = "DNS:new.example", .key = w->ec, .to_days = 400});
+    struct str pem = made_pem(&w->arena, x), key = made_key_pem(&w->arena, w->ec);
+    struct certificate_source changed[] = {
+            {.id = S("alpha"), .cert = pem, .key = key},
+            {.id = S("wild"), .cert = pem, .key = S("not yet")},
+            {.id = S("late"), .cert = pem, .key = key}, // could not be loaded before
+    };
+    struct certificates *now =
+            certificates_replace(w->all, changed, COUNT_OF(changed), MADE_NOW_MS, &reports);
+    assert_int_equal(reports.error_count, 1);
+    assert_int_equal(certificates_count(now), COUNT_OF(SOURCES) + 1);
+    const struct certificate *alpha = certificates_by_id(now, S("alpha"));
+    assert_true(certificate_covers(alpha, S("new.example")) && !alpha->is_kept);
+    const struct certificate *wild = certificates_by_id(now, S("wild"));
+    assert_ptr_equal(wild->leaf, certificates_by_id(w->all, S("wild"))->leaf);
+    assert_true(wild->is_kept);
+    const struct certificate *rsa = certificates_by_id(now, S("mx-rsa"));
+    assert_ptr_equal(rsa->leaf, certificates_by_id(w->all, S("mx-rsa"))->leaf);
+    assert_false(rsa->is_kept);
+    struct certificate_choice choice;
+    struct certificate_rules rules = {.host = S("x.example"), .server_host = S("x.example")};
+    certificates_select(now, &rules, S("new.example"), MADE_NOW_MS, &choice);
+    assert_int_equal(choice.found, FOUND_BY_NAME);
+    certificates_unref(now); // the table before it lives on, with what both share
+    certificates_select(w->all, &rules, S("mx.example.org"), MADE_NOW_MS, &choice);
+    assert_int_equal(choice.found, FOUND_BY_NAME);
+    X509_free(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +346,7 @@ int main(void)
             cmocka_unit_test(certificates_are_chosen),
             cmocka_unit_test(time_goes_by),
             cmocka_unit_test(few_certificates),
+            cmocka_unit_test(some_are_replaced),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
