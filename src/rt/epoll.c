@@ -3,7 +3,7 @@
 #include "rt/epoll.h"
 
 #include "rt/dns.h"
-#include "rt/overflow.h"
+#include "rt/panic.h"
 #include "rt/real.h"
 
 #include <errno.h>
@@ -48,7 +48,7 @@ struct loop *loop_new_real(void)
         return NULL;
     }
     loop->trim.enabled = true;
-    state->overflow = overflow_watch_begin();
+    state->panic = panic_watch_begin();
     return loop;
 }
 
@@ -57,7 +57,7 @@ static void real_free(struct loop *loop)
     struct real_state *state = real_state(loop);
     offload_state_free(state->offload);
     close(state->epoll_fd);
-    overflow_watch_end(state->overflow);
+    panic_watch_end(state->panic);
     mem_free(state);
 }
 

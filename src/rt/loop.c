@@ -48,6 +48,11 @@ struct loop *loop_running(void)
     return running;
 }
 
+struct loop *loop_if_running(void)
+{
+    return running;
+}
+
 void loop_enter(struct loop *loop)
 {
     assert(loop == NULL || running == NULL);
@@ -335,7 +340,7 @@ struct err waitq_wait(struct waitq *q, const char *what)
     list_append(&q->tasks, &t->wait_link);
     if (t->deadline_ns != NO_DEADLINE)
         timers_add(t->loop, t, t->deadline_ns);
-    t->waiting_for = what;
+    t->waiting_for = t->waited_for = what;
     t->waiting_since_ns = t->loop->now_ns;
     t->is_trimmed = false;
     task_leave(t);
@@ -502,6 +507,13 @@ void task_describe(const char *static_name, const void *about)
     struct task *t = task_running();
     t->name = static_name;
     t->about = about;
+}
+
+void task_session(uint64_t id, const struct endpoint *peer)
+{
+    struct task *t = task_running();
+    t->session = id;
+    t->peer = peer;
 }
 
 void tasks_visit(task_visitor *visit, void *ctx)

@@ -53,6 +53,9 @@ struct task {
     size_t timer_slot; // in loop->timers, NOT_IN_HEAP when not there
     int64_t waiting_since_ns;
     const char *waiting_for; // NULL while it runs or is ready
+    const char *waited_for;  // last, for a crash report
+    uint64_t session;        // task_session
+    const struct endpoint *peer;
     const char *name;
     const void *about;
     enum wake_reason woken_by;
@@ -92,6 +95,7 @@ struct loop {
 };
 
 struct loop *loop_running(void);
+struct loop *loop_if_running(void); // NULL when none runs
 struct task *task_running(void);
 // Sets the loop that this thread runs; NULL afterwards. The one thread-local of the house.
 void loop_enter(struct loop *loop);

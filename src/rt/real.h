@@ -8,7 +8,7 @@ struct offload_state;
 
 struct real_state {
     int epoll_fd;
-    void *overflow; // memory of overflow_watch_begin
+    void *panic; // memory of panic_watch_begin
     struct offload_state *offload; // NULL until the first call
 };
 

@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "base/list.h"
 
+struct endpoint;
 struct loop;
 struct task;
 
@@ -99,6 +100,8 @@ void deep_call(deep_fn *fn, void *arg);
 
 // What each task is doing, for `posthaste sessions`, crash reports and the debugger.
 void task_describe(const char *static_name, const void *about);
+// For whom: the id of its span, and a peer that lives as long as the task (or the next call).
+void task_session(uint64_t id, const struct endpoint *peer);
 typedef void task_visitor(void *ctx, const char *name, const void *about, const char *waiting_for,
         int64_t waiting_ms);
 void tasks_visit(task_visitor *visit, void *ctx);

@@ -18,6 +18,7 @@ struct err connection_serve(void *arg)
     }
     listen_leave(&c->visit);
     stream_close(c->stream);
+    task_session(0, NULL);
     mem_free(c);
     return OK;
 }
@@ -55,6 +56,7 @@ static void speak_smtp(struct connection *c)
     span_begin(&span, c->worker->log, EV_SMTP_CONNECTION_START, F_STR(listenerId, l->id),
             F_U64(localPort, c->visit.local.port), F_IP(remoteIp, &c->visit.client.ip),
             F_U64(remotePort, c->visit.client.port));
+    task_session(span.id, &c->visit.client);
     metric_gauge_add(c->worker->metrics, METRIC_SMTP_ACTIVE_CONNECTIONS, NO_LABELS, 1);
     struct smtp_session_result result = smtp_serve(c->stream, &options);
     metric_gauge_add(c->worker->metrics, METRIC_SMTP_ACTIVE_CONNECTIONS, NO_LABELS, -1);

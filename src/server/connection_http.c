@@ -101,6 +101,7 @@ static struct err serve(struct connection *c, const struct pages *pages)
     span_begin(&span, w->log, EV_HTTP_CONNECTION_START, F_STR(listenerId, v->listener->id),
             F_U64(localPort, v->local.port), F_IP(remoteIp, &v->client.ip),
             F_U64(remotePort, v->client.port));
+    task_session(span.id, &v->client);
     struct http_connection connection = {.stream = c->stream,
             .tls = v->tls_on || v->tls_by_proxy,
             .client = v->client.ip,

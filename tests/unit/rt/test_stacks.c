@@ -170,24 +170,26 @@ static int last_words(task_main *main, char *said, size_t bytes)
 
 static void an_overflow_says_whose(void **state UNUSED)
 {
-    char said[200];
+    char said[2000];
     if (RT_ASAN)
         skip(); // which has its own words
     int status = last_words(run_over, said, sizeof(said));
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGSEGV);
-    assert_string_equal(said, "posthaste: the task \"careless\" overflowed its stack\n");
+    assert_true(str_starts(
+            str_from_c(said), S("posthaste: the task \"careless\" overflowed its stack\n")));
 }
 
 static void other_faults_are_not_blamed_on_it(void **state UNUSED)
 {
-    char said[200];
+    char said[2000];
     if (RT_ASAN)
         skip();
     int status = last_words(touch_null, said, sizeof(said));
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGSEGV);
-    assert_string_equal(said, "");
+    assert_false(str_contains(str_from_c(said), S("overflowed")));
+    assert_true(str_contains(str_from_c(said), S("in task \"innocent\"")));
 }
 
 int main(void)
