@@ -12,4 +12,6 @@
 
 #include "mail/address.h"
 
+#include "mail/header.h"
+
 #include "mail/idna.h"

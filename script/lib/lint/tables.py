@@ -29,6 +29,7 @@ HEADERS = [
     (r'openssl/.*\.h', ['base', 'rt', 'listen', 'directory', 'server']),  # server/ makes the contexts that rt/ uses
     (r'pcre2\.h', ['conf']),
     (r'(libpsl|idn2)\.h', ['conf', 'mail']),
+    (r'iconv\.h', ['mail']),
     (r'(zlib|zstd)\.h', ['events', 'http']),
 ]
 

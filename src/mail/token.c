@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// mail/token.c: words, comments and quotes of structured fields.
+#include "mail/token.h"
+
+#include "mail/header.h"
+
+static struct str skip_comment(struct scan *in);
+static bool byte_is_atom(uint8_t c);
+
+void token_skip(struct scan *in, struct str *out_comment)
+{
+    struct str comment = STR_NULL;
+    while (!scan_end(in)) {
+        int c = scan_peek(in);
+        if (c == '(')
+            comment = skip_comment(in);
+        else if (!byte_is_space((uint8_t)c) || !scan_skip(in, 1))
+            break;
+    }
+    if (out_comment != NULL)
+        *out_comment = comment;
+}
+
+// comment = "(" *( ctext / quoted-pair / comment ) ")"
+static struct str skip_comment(struct scan *in)
+{
+    size_t start = scan_offset(in) + 1, depth = 0;
+    uint8_t c;
+    while (scan_any(in, &c)) {
+        if (c == '\\')
+            scan_skip(in, 1);
+        if (c == '(' && depth < MAIL_COMMENT_DEPTH_MAX)
+            depth++;
+        if (c == ')' && --depth == 0)
+            break;
+    }
+    struct str text = scan_since(in, start);
+    return depth == 0 ? str_upto(text, text.len - 1) : text;
+}
+
+void token_quoted(struct scan *in, struct buf *out)
+{
+    uint8_t c;
+    scan_skip(in, 1);
+    while (scan_any(in, &c) && c != '"') {
+        if (c == '\\' && !scan_any(in, &c))
+            return;
+        if (c != '\r' && c != '\n')
+            buf_add_byte(out, (char)c);
+    }
+}
+
+bool token_atom(struct scan *in, struct str *out)
+{
+    return scan_while(in, byte_is_atom, out);
+}
+
+static bool byte_is_atom(uint8_t c)
+{
+    return c > ' ' && c != 0x7f && str_find_byte(S("()<>[]:;@\\,\""), (char)c) == STR_NOT_FOUND;
+}
