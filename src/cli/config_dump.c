@@ -15,7 +15,7 @@ static int run(struct cli *c)
     struct conf *conf = config_read(c, &findings, &status);
     if (conf == NULL)
         return status;
-    // Wrong values read as their defaults here: then the dump is not what the server would run with.
+    // Wrong values read as their defaults here: then the server would not run with this.
     if (findings_failed(&findings))
         config_show_findings(c, c->err, &findings);
     status = show(c, conf, conf_may_start(conf, &findings) ? CLI_OK : CLI_FAILED);

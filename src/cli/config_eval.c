@@ -28,14 +28,14 @@ struct evaluation {
     struct buf trace;
 };
 
-static int run(struct cli *c);
+static int run(struct cli *c) suspends;
 static struct err read_spec(struct evaluation *e);
 static struct err read_variables(struct evaluation *e);
 static struct err read_variable(struct evaluation *e, struct str text);
 static struct expr_value value_of(enum expr_type type, struct str text);
 static struct err append(struct cli *c, struct expr_value *array, const struct expr_value *element);
-static int load_and_evaluate(struct evaluation *e);
-static int evaluate(struct evaluation *e);
+static int load_and_evaluate(struct evaluation *e) suspends;
+static int evaluate(struct evaluation *e) suspends;
 static int show(const struct evaluation *e);
 static int show_problem(const struct evaluation *e, struct str text);
 static void show_caret(struct buf *out, struct str text, size_t column);

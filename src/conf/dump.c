@@ -31,6 +31,7 @@ static void json_origin(struct json_out *o, const struct conf_origin *at);
 static const struct conf_origin *line_origin(
         const struct conf_slot *slot, const struct conf_element *e);
 static bool is_bare(const struct setting *s, const struct conf_element *e);
+static const struct setting *later_part(const struct conf *conf, struct str key);
 static void explain_row(struct buf *out, const struct setting *s);
 static void explain_answer(struct buf *out, const struct conf_slot *slot);
 static struct str nearest_key(const struct conf *conf, struct str key);
@@ -53,6 +54,8 @@ bool conf_explain(struct buf *out, const struct conf *conf, struct str key, stru
 {
     const struct conf_slot *slot = conf_slot_find(conf, key);
     const struct setting *s = slot != NULL ? slot->setting : setting_of_key(conf->tree, key);
+    if (s == NULL)
+        s = later_part(conf, key);
     if (s == NULL) {
         *out_near = nearest_key(conf, key);
         return false;
@@ -62,6 +65,19 @@ bool conf_explain(struct buf *out, const struct conf *conf, struct str key, stru
     if (slot != NULL && slot->answer != NULL)
         explain_answer(out, slot);
     return true;
+}
+
+// session.timeout: the table knows only that `session` is still to come.
+static const struct setting *later_part(const struct conf *conf, struct str key)
+{
+    for (size_t at = key.len; at > 0; at--) {
+        if (at < key.len && key.ptr[at] != '.')
+            continue;
+        const struct setting *s = setting_of_key(conf->tree, str_upto(key, at));
+        if (s != NULL)
+            return s->kind == SETTING_OURS ? NULL : s;
+    }
+    return NULL;
 }
 
 static void dump_all(

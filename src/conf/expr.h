@@ -47,7 +47,7 @@ enum expr_context {
     EXPR_CONTEXT_COUNT,
 };
 struct str expr_context_name(enum expr_context context);
-struct str expr_context_about(enum expr_context context); // when it is evaluated
+struct str expr_context_about(enum expr_context context);        // when it is evaluated
 bool expr_context_find(struct str name, enum expr_context *out); // ignoring case
 
 enum expr_variable {

@@ -240,7 +240,7 @@ static bool fold(struct expr_emitter *e, size_t column)
     struct expr_env nothing = {0};
     struct expr_machine machine = expr_machine_make(&nothing, e->arena);
     struct expr_value value;
-    struct err bad = expr_run(&machine, &p, &value);
+    struct err bad = expr_run_constant(&machine, &p, &value);
     if (failed(bad))
         return emit_fail(e, column, "%.*s", ARG(err_text(bad)));
     e->steps.count = start;

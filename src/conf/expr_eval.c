@@ -4,8 +4,18 @@
 // step that made them.
 #include "conf/expr_program.h"
 
+struct expr_stack {
+    struct expr_value *at;
+    size_t depth, skip; // skip: steps that the last one passes over
+};
+
+static struct err stack_make(
+        struct expr_machine *m, const struct expr_program *p, struct expr_stack *out);
+static bool step_waits(const struct expr_step *step);
+static struct err step_wait(struct expr_machine *m, const struct expr_program *p,
+        const struct expr_step *step, struct expr_stack *s) suspends;
 static struct err step_run(struct expr_machine *m, const struct expr_program *p,
-        const struct expr_step *step, struct expr_value *top, size_t *depth, size_t *skip);
+        const struct expr_step *step, struct expr_stack *s);
 static void load(struct expr_machine *m, const struct expr_program *p, const struct expr_step *step,
         struct expr_value *out);
 static void load_variable(struct expr_machine *m, const struct expr_program *p,
@@ -34,19 +44,42 @@ struct expr_machine expr_machine_make(const struct expr_env *env, struct arena *
 
 struct err expr_run(struct expr_machine *m, const struct expr_program *p, struct expr_value *out)
 {
-    struct expr_value *stack = arena_array(m->arena, p->depth_max, struct expr_value);
-    if (stack == NULL)
-        return fail(ERR_LIMIT, "out of memory");
-    size_t depth = 0, skip = 0;
-    for (size_t i = 0; i < p->step_count; i += 1 + skip) {
-        m->column = p->steps[i].column;
-        skip = 0;
-        TRY(step_run(m, p, &p->steps[i], stack, &depth, &skip));
-        assert(depth <= p->depth_max);
+    struct expr_stack stack;
+    TRY(stack_make(m, p, &stack));
+    for (size_t i = 0; i < p->step_count; i += 1 + stack.skip) {
+        bool waits = step_waits(&p->steps[i]);
+        TRY(waits ? step_wait(m, p, &p->steps[i], &stack) : step_run(m, p, &p->steps[i], &stack));
+        assert(stack.depth <= p->depth_max);
     }
-    assert(depth == 1);
-    *out = stack[0];
+    assert(stack.depth == 1);
+    *out = stack.at[0];
     return OK;
+}
+
+struct err expr_run_constant(
+        struct expr_machine *m, const struct expr_program *p, struct expr_value *out)
+{
+    struct expr_stack stack;
+    TRY(stack_make(m, p, &stack));
+    for (size_t i = 0; i < p->step_count; i += 1 + stack.skip) {
+        assert(!step_waits(&p->steps[i])); // what asks is no constant
+        TRY(step_run(m, p, &p->steps[i], &stack));
+    }
+    assert(stack.depth == 1);
+    *out = stack.at[0];
+    return OK;
+}
+
+static struct err stack_make(
+        struct expr_machine *m, const struct expr_program *p, struct expr_stack *out)
+{
+    *out = (struct expr_stack){.at = arena_array(m->arena, p->depth_max, struct expr_value)};
+    return out->at != NULL ? OK : fail(ERR_LIMIT, "out of memory");
+}
+
+static bool step_waits(const struct expr_step *step)
+{
+    return step->op == OP_CALL && expr_function_row(step->arg)->wait != NULL;
 }
 
 struct err expr_async_begin(struct expr_machine *m, int64_t *out_timeout_ms)
@@ -66,13 +99,29 @@ struct err expr_async_begin(struct expr_machine *m, int64_t *out_timeout_ms)
     return OK;
 }
 
+// A function that may suspend.
+static struct err step_wait(struct expr_machine *m, const struct expr_program *p,
+        const struct expr_step *step, struct expr_stack *s)
+{
+    struct expr_value *first = s->at + s->depth - step->count, made;
+    m->column = step->column;
+    s->skip = 0;
+    TRY(expr_function_wait(m, step->arg, first, step->count, &made));
+    *first = made;
+    s->depth = s->depth + 1 - step->count;
+    trace(m, p, step, first);
+    return size_check(first);
+}
+
 // Operands stand at the end of the stack; the result replaces them.
 static struct err step_run(struct expr_machine *m, const struct expr_program *p,
-        const struct expr_step *step, struct expr_value *stack, size_t *depth, size_t *skip)
+        const struct expr_step *step, struct expr_stack *s)
 {
     enum expr_op op = (enum expr_op)step->op;
-    struct expr_value *top = stack + *depth; // one beyond the newest
+    struct expr_value *top = s->at + s->depth; // one beyond the newest
     struct expr_value made;
+    m->column = step->column;
+    s->skip = 0;
     switch (op) {
     case OP_CONSTANT:
     case OP_VARIABLE:
@@ -81,7 +130,7 @@ static struct err step_run(struct expr_machine *m, const struct expr_program *p,
     case OP_SYSTEM:
     case OP_METRIC:
         load(m, p, step, top);
-        *depth += 1;
+        s->depth += 1;
         break;
     case OP_NOT:
         top[-1] = expr_bool(!expr_truth(&top[-1]));
@@ -95,23 +144,23 @@ static struct err step_run(struct expr_machine *m, const struct expr_program *p,
     case OP_AND:
     case OP_OR:
         if (expr_truth(&top[-1]) != (op == OP_OR)) {
-            *depth -= 1;
+            s->depth -= 1;
             return OK;
         }
         top[-1] = expr_bool(op == OP_OR);
-        *skip = step->arg;
+        s->skip = step->arg;
         break;
     case OP_MATCHES:
         TRY(apply_matches(m, p->regexes[step->arg], &top[-1]));
         break;
     case OP_ARRAY:
         TRY(make_array(m, top - step->arg, step->arg, top - step->arg));
-        *depth = *depth + 1 - step->arg;
+        s->depth = s->depth + 1 - step->arg;
         break;
     case OP_CALL:
         TRY(expr_function_call(m, step->arg, top - step->count, step->count, &made));
         *(top - step->count) = made;
-        *depth = *depth + 1 - step->count;
+        s->depth = s->depth + 1 - step->count;
         break;
     case OP_INDEX:
     case OP_HEADER:
@@ -127,11 +176,11 @@ static struct err step_run(struct expr_machine *m, const struct expr_program *p,
     case OP_UNEQUAL:
     case OP_XOR:
         TRY(apply_binary(m, op, &top[-2], &top[-1], &top[-2]));
-        *depth -= 1;
+        s->depth -= 1;
         break;
     }
-    trace(m, p, step, &stack[*depth - 1]);
-    return op == OP_CALL ? size_check(&stack[*depth - 1]) : OK;
+    trace(m, p, step, &s->at[s->depth - 1]);
+    return op == OP_CALL ? size_check(&s->at[s->depth - 1]) : OK;
 }
 
 static void load(struct expr_machine *m, const struct expr_program *p, const struct expr_step *step,

@@ -5,12 +5,15 @@
 
 static const struct expr_function_row rows[] = {
 #define FUNCTION(name, args, least, kind, about)                                                   \
-    {S_INIT(#name), S_INIT(args), least, FUNCTION_##kind, function_##name, S_INIT(""),             \
+    {S_INIT(#name), S_INIT(args), least, FUNCTION_##kind, function_##name, NULL, S_INIT(""),       \
+            S_INIT(about)},
+#define WAITING(name, args, least, about)                                                          \
+    {S_INIT(#name), S_INIT(args), least, FUNCTION_ASKS, NULL, function_##name, S_INIT(""),         \
             S_INIT(about)},
 #define SPECIAL(name, args, least, about)                                                          \
-    {S_INIT(#name), S_INIT(args), least, FUNCTION_SPECIAL, NULL, S_INIT(""), S_INIT(about)},
+    {S_INIT(#name), S_INIT(args), least, FUNCTION_SPECIAL, NULL, NULL, S_INIT(""), S_INIT(about)},
 #define LATER(name, args, least, needs, about)                                                     \
-    {S_INIT(#name), S_INIT(args), least, FUNCTION_LATER, NULL, S_INIT(needs), S_INIT(about)},
+    {S_INIT(#name), S_INIT(args), least, FUNCTION_LATER, NULL, NULL, S_INIT(needs), S_INIT(about)},
 #include "conf/expr_functions.def"
 };
 
@@ -52,6 +55,16 @@ struct err expr_function_call(struct expr_machine *m, size_t function, struct ex
     for (size_t i = each ? 1 : 0; i < count; i++)
         TRY(argument_turn(m->arena, row->args.ptr[i], &args[i]));
     return each ? call_each(&call, row, args, out) : row->call(&call, out);
+}
+
+struct err expr_function_wait(struct expr_machine *m, size_t function, struct expr_value *args,
+        size_t count, struct expr_value *out)
+{
+    const struct expr_function_row *row = &rows[function];
+    struct expr_call call = {.machine = m, .arena = m->arena, .args = args, .count = count};
+    for (size_t i = 0; i < count; i++)
+        TRY(argument_turn(m->arena, row->args.ptr[i], &args[i]));
+    return row->wait(&call, out);
 }
 
 struct err function_text(struct expr_call *call, const struct buf *text, struct expr_value *out)

@@ -6,6 +6,7 @@
 #include "conf/expr_program.h"
 
 #define FUNCTION(name, args, least, kind, about) expr_function function_##name;
+#define WAITING(name, args, least, about) expr_waiting_function function_##name;
 #define SPECIAL(name, args, least, about)
 #define LATER(name, args, least, needs, about)
 #include "conf/expr_functions.def"
@@ -13,4 +14,4 @@
 // Text made in a buf, as a value in the call's arena.
 struct err function_text(
         struct expr_call *call, const struct buf *text, struct expr_value *out) MUST_USE;
-struct err function_no_memory(void);
+struct err function_no_memory(void) MUST_USE;

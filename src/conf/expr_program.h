@@ -86,7 +86,7 @@ struct expr_warnings {
 struct expr_source {
     struct str text;
     const struct expr_words *words; // names that are constants here, or NULL
-    bool off_words; // disable, disabled, never, none and unlimited mean false (configuration.md 4.1)
+    bool off_words; // disable, never, none and unlimited mean false (configuration.md 4.1)
     const struct expr_spec *spec;
     const struct expr_world *world;
 };
@@ -110,6 +110,9 @@ struct expr_machine {
 struct expr_machine expr_machine_make(const struct expr_env *env, struct arena *scratch);
 struct err expr_run(struct expr_machine *m, const struct expr_program *p,
         struct expr_value *out) MUST_USE suspends;
+// The same for a program that asks nobody outside: constants, at load.
+struct err expr_run_constant(
+        struct expr_machine *m, const struct expr_program *p, struct expr_value *out) MUST_USE;
 // Before a call that may suspend: counts it, and tells how long it may take (0: no limit).
 struct err expr_async_begin(struct expr_machine *m, int64_t *out_timeout_ms) MUST_USE;
 
@@ -123,6 +126,8 @@ struct expr_call {
 };
 
 typedef struct err expr_function(struct expr_call *call, struct expr_value *out);
+typedef struct err expr_waiting_function(
+        struct expr_call *call, struct expr_value *out) suspends; // asks the outside
 
 enum expr_function_kind {
     FUNCTION_PURE,    // the same for the same arguments
@@ -138,12 +143,16 @@ struct expr_function_row {
     uint8_t args_min;
     enum expr_function_kind kind;
     expr_function *call;
+    expr_waiting_function *wait; // instead of call
     struct str needs, about;
 };
 
 const struct expr_function_row *expr_function_row(size_t place);
 bool expr_function_find(struct str name, size_t *out);
+// Of a row with `call`, and of one with `wait`.
 struct err expr_function_call(struct expr_machine *m, size_t function, struct expr_value *args,
+        size_t count, struct expr_value *out) MUST_USE;
+struct err expr_function_wait(struct expr_machine *m, size_t function, struct expr_value *args,
         size_t count, struct expr_value *out) MUST_USE suspends;
 bool expr_dns_find(struct str type, enum expr_dns *out);
 bool expr_system_find(struct str name, enum expr_system *out);

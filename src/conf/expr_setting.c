@@ -10,11 +10,11 @@ static bool branch_settle(struct expr_builder *b, struct expr_branch *branch);
 static bool is_none(const struct expr_value *v);
 static bool settle(struct arena *a, const struct expr_value *v, const struct expr_target *target,
         struct expr_result *out, struct str *out_cause);
-static struct expr_result rules_run(const struct expr_setting *s, struct expr_machine *m);
+static struct expr_result rules_run(const struct expr_setting *s, struct expr_machine *m) suspends;
 static bool condition_run(struct expr_machine *m, const struct expr_branch *branch, bool *out_truth,
-        struct expr_result *out_failed);
-static struct expr_result value_run(
-        const struct expr_setting *s, struct expr_machine *m, const struct expr_branch *branch);
+        struct expr_result *out_failed) suspends;
+static struct expr_result value_run(const struct expr_setting *s, struct expr_machine *m,
+        const struct expr_branch *branch) suspends;
 static struct expr_result failed_result(
         const struct expr_branch *branch, size_t column, struct str cause);
 static void trace_outcome(

@@ -69,6 +69,10 @@ static void note(struct toml_reader *r, struct finding f, struct toml_line line,
 {
     if (r->gave_up)
         return;
+    if (f.severity == FINDING_WARNING && r->findings->all.count >= FINDINGS_MAX) {
+        finding_add(r->findings, f); // is only counted: its place would be looked for in vain
+        return;
+    }
     struct str text = text_of(r);
     size_t end = str_find_byte(str_from(text, line.start), '\n');
     while (end != STR_NOT_FOUND && line.start + end < at) {

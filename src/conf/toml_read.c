@@ -307,8 +307,8 @@ static void recover(struct toml_reader *r, struct toml_line statement)
     r->in.at = r->in.end;
 }
 
-// Looks like a header, or like key =, from the first column on: indented lines are more likely those
-// of the array or table that has the error.
+// Looks like a header, or like key =, from the first column on: indented lines are more likely
+// those of the array or table that has the error.
 static bool line_begins_statement(struct str line)
 {
     struct scan in = scan_over(line);

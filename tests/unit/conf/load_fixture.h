@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/conf/load_fixture.h: whole loads from files in memory. A case gives files and what must
-// be found: the lines of `findings_lines`, all of them, and lines of `config dump` that must be
+// tests/unit/conf/load_fixture.h: whole loads from files in memory. A case gives files and what is
+// to be found: the lines of `findings_lines`, all of them, and lines of `config dump` that must be
 // among those in force.
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/conf/test_expr_forms.c: expression settings as TOML (configuration.md 9.1): their forms,
+// tests/unit/conf/test_expr_forms.c: expressions in TOML (configuration.md 9.1): their forms,
 // what is wrong with them and where.
 #include "expr_fixture.h"
 

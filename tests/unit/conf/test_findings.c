@@ -2,8 +2,8 @@
 // tests/unit/conf/test_findings.c: the three forms of findings.
 #include "../base/check.h"
 
-#include "conf/findings.h"
 #include "base/json.h"
+#include "conf/findings.h"
 
 #define E_ACUTE "\xC3\xA9"
 
