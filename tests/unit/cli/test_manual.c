@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/cli/test_manual.c: the manual page of the program names every command, so that who
-// adds a row to commands.def writes its line there.
+// adds a row to commands.def writes its line there. Of the adapters of `test` the page says only
+// that --help lists them.
 #include "../base/check.h"
 
 #include "rt/file.h"
 
 #define PAGE_BYTES_MAX (1 * MIB)
 
-static const char *const paths[] = {
-#define COMMAND(group, path, name, help) path,
+static const struct str paths[] = {
+#define COMMAND(group, path, name, help) S_INIT(path),
 #include "cli/commands.def"
 };
 
@@ -22,9 +23,9 @@ static void every_command_is_in_the_manual(void **state)
     struct err e = file_read(&a, S(DOCS "/man/posthaste.1"), PAGE_BYTES_MAX, &page, &info);
     check_true("docs/man/posthaste.1 can be read", !failed(e));
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
-        struct str line = arena_fmt(&a, "\n.It Cm %s", paths[i]);
-        if (!str_contains(page, line))
-            check_failed("docs/man/posthaste.1 has no line \".It Cm %s\"", paths[i]);
+        struct str line = arena_fmt(&a, "\n.It Cm %.*s", ARG(paths[i]));
+        if (!str_starts(paths[i], S("test ")) && !str_contains(page, line))
+            check_failed("docs/man/posthaste.1 has no line \".It Cm %.*s\"", ARG(paths[i]));
     }
     arena_done(&a);
 }
