@@ -373,9 +373,9 @@ static int bio_write(BIO *bio, const char *bytes, size_t length, size_t *count)
         return 1;
     }
     *count = 0;
-    struct iovec parts[2] = {{tls->out + tls->out_at, tls->out_end - tls->out_at},
-            {(void *)(uintptr_t)bytes, length}};
     bool first = tls->out != NULL;
+    struct iovec parts[2] = {{first ? tls->out + tls->out_at : NULL, tls->out_end - tls->out_at},
+            {(void *)(uintptr_t)bytes, length}};
     size_t put = 0;
     enum io io = tls->below->ops->write(tls->below, first ? parts : parts + 1, first ? 2 : 1, &put);
     if (io == IO_DONE) {

@@ -60,6 +60,10 @@ static void speak_smtp(struct connection *c)
     metric_gauge_add(c->worker->metrics, METRIC_SMTP_ACTIVE_CONNECTIONS, NO_LABELS, 1);
     struct smtp_session_result result = smtp_serve(c->stream, &options);
     metric_gauge_add(c->worker->metrics, METRIC_SMTP_ACTIVE_CONNECTIONS, NO_LABELS, -1);
+    if (result.end == SMTP_END_TIMEOUT)
+        event_in(&span, EV_NETWORK_TIMEOUT, F_MS(elapsed, now_ms() - began_ms));
+    else if (result.end == SMTP_END_CLOSED)
+        event_in(&span, EV_NETWORK_CLOSED, F_STR(details, S("by the client")));
     struct stream_figures figures = stream_figures(c->stream);
     event_in(&span, EV_SMTP_CONNECTION_END, F_MS(elapsed, now_ms() - began_ms),
             F_U64(sizeIn, figures.bytes_in), F_U64(sizeOut, figures.bytes_out),

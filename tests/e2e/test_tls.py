@@ -173,6 +173,19 @@ def test_a_handshake_has_its_time(server, drip):
     s.wait_log('tls.handshake-error')
 
 
+@pytest.mark.parametrize('how', ['reset', 'closed'])
+def test_clients_that_leave_in_the_handshake_free_their_place(server, how):
+    s = serve(server, listeners={'http': 'protocol = "http"',
+                                 'submissions': 'tls.implicit = true\nmax-connections = 1'}).start()
+    for _ in range(5):
+        c = s.connect('submissions')
+        c.send(b'\x16\x03\x01\x02\x00\x01')
+        if how == 'reset':
+            c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\x01\0\0\0\0\0\0\0')
+        c.close()
+        eventually(lambda: subject(s_client(s, 'submissions')) == HOST, what='a free place')
+
+
 def test_wrong_bytes_where_tls_comes_first(server):
     s = serve(server).start()
     with s.connect('submissions') as c:
