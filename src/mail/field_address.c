@@ -41,7 +41,7 @@ bool mail_mailboxes_read(struct arena *a, struct str body, struct mail_mailboxes
     struct reading r = {.a = a, .in = scan_over(str_upto(body, FIELD_BYTES_MAX))};
     entry_begin(&r);
     for (;;) {
-        token_skip(&r.in, NULL);
+        token_skip(&r.in);
         if (scan_end(&r.in))
             break;
         read_step(&r, scan_peek(&r.in));
@@ -134,7 +134,7 @@ static void read_angle(struct reading *r)
     buf_clear(&e->spec);
     e->has_angle = true;
     for (;;) {
-        token_skip(&r->in, NULL);
+        token_skip(&r->in);
         int c = scan_peek(&r->in);
         size_t start = scan_offset(&r->in);
         if (c < 0 || scan_byte(&r->in, '>'))
@@ -163,7 +163,7 @@ static void read_at(struct reading *r)
     e->has_at = true;
     buf_add_byte(&e->spec, '@');
     buf_add_byte(&e->name, '@'); // should an angle follow, it was a name
-    token_skip(&r->in, NULL);
+    token_skip(&r->in);
     struct str inside;
     size_t start = scan_offset(&r->in);
     if (scan_byte(&r->in, '[') && scan_until_past(&r->in, ']', &inside))

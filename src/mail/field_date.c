@@ -17,9 +17,9 @@ bool mail_date_read(struct str body, struct civil *out)
     struct civil c = {0};
     struct str weekday;
     uint64_t day;
-    token_skip(&in, NULL);
+    token_skip(&in);
     if (scan_while(&in, byte_is_alpha, &weekday)) {
-        token_skip(&in, NULL);
+        token_skip(&in);
         scan_byte(&in, ',');
     }
     if (!take_number(&in, 31, &day) || !take_month(&in, &c.month) || !take_year(&in, &c.year) ||
@@ -35,7 +35,7 @@ bool mail_date_read(struct str body, struct civil *out)
 
 static bool take_number(struct scan *in, uint64_t max, uint64_t *out)
 {
-    token_skip(in, NULL);
+    token_skip(in);
     return scan_u64(in, max, out);
 }
 
@@ -45,7 +45,7 @@ static bool take_month(struct scan *in, uint8_t *out)
             S_INIT("may"), S_INIT("jun"), S_INIT("jul"), S_INIT("aug"), S_INIT("sep"),
             S_INIT("oct"), S_INIT("nov"), S_INIT("dec")};
     struct str word;
-    token_skip(in, NULL);
+    token_skip(in);
     scan_byte(in, '-'); // 1-Jan-2021
     if (!scan_while(in, byte_is_alpha, &word))
         return false;
@@ -62,7 +62,7 @@ static bool take_month(struct scan *in, uint8_t *out)
 static bool take_year(struct scan *in, int32_t *out)
 {
     uint64_t year;
-    token_skip(in, NULL);
+    token_skip(in);
     scan_byte(in, '-');
     size_t start = scan_offset(in);
     if (!scan_u64(in, 9999, &year))
@@ -81,10 +81,10 @@ static bool take_time(struct scan *in, struct civil *out)
     uint64_t hour, minute, second = 0;
     if (!take_number(in, 23, &hour))
         return false;
-    token_skip(in, NULL);
+    token_skip(in);
     if (!scan_byte(in, ':') || !take_number(in, 59, &minute))
         return false;
-    token_skip(in, NULL);
+    token_skip(in);
     if (scan_byte(in, ':') && !take_number(in, 60, &second))
         return false;
     out->hour = (uint8_t)hour;
@@ -98,7 +98,7 @@ static int16_t take_zone(struct scan *in)
 {
     struct str name, digits;
     uint64_t hour, minute;
-    token_skip(in, NULL);
+    token_skip(in);
     bool west = scan_peek(in) == '-';
     if (scan_byte(in, '+') || scan_byte(in, '-')) {
         if (!scan_take(in, 4, &digits) || !str_to_u64(str_upto(digits, 2), 23, &hour) ||

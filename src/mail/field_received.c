@@ -12,7 +12,7 @@ struct clause {
 };
 
 static size_t date_starts(struct str body);
-static bool take_word(struct scan *in, struct str *out, struct str *out_comment);
+static bool take_word(struct scan *in, struct str *out);
 static void look_into_comment(struct arena *a, struct str comment, struct mail_received *out);
 static bool find_ip(struct str text, struct ip *out);
 static bool byte_is_word(uint8_t c);
@@ -28,14 +28,19 @@ bool mail_received_read(struct arena *a, struct str body, struct mail_received *
     struct clause *open = NULL;
     struct str word, comment;
     bool after_from = false, any = false;
-    while (take_word(&in, &word, &comment)) {
+    while (!scan_end(&in)) {
+        if (token_comment(&in, &comment)) {
+            if (after_from)
+                look_into_comment(a, comment, &r);
+            continue;
+        }
+        if (!take_word(&in, &word))
+            continue;
         struct clause *named = NULL;
         for (size_t i = 0; i < COUNT_OF(clauses); i++) {
             if (str_eq_nocase(clauses[i].keyword, word) && str_is_null(*clauses[i].value))
                 named = &clauses[i];
         }
-        if (after_from)
-            look_into_comment(a, comment, &r);
         if (named != NULL) {
             open = named;
             after_from = named == &clauses[CLAUSE_FROM];
@@ -47,8 +52,6 @@ bool mail_received_read(struct arena *a, struct str body, struct mail_received *
         }
         any = any || named != NULL;
     }
-    if (after_from)
-        look_into_comment(a, comment, &r);
     r.has_date = date_at < body.len && mail_date_read(str_from(body, date_at + 1), &r.date);
     *out = r;
     return any || r.has_date;
@@ -72,16 +75,13 @@ static size_t date_starts(struct str body)
     return found;
 }
 
-// A word, and the comment before it; false at the end.
-static bool take_word(struct scan *in, struct str *out, struct str *out_comment)
+// False: a parenthesis that closes nothing, or the like, was skipped instead.
+static bool take_word(struct scan *in, struct str *out)
 {
-    token_skip(in, out_comment);
-    while (!scan_end(in)) {
-        if (scan_while(in, byte_is_word, out))
-            return true;
-        scan_skip(in, 1); // a parenthesis that closes nothing
-        token_skip(in, NULL);
-    }
+    if (scan_while(in, byte_is_word, out))
+        return true;
+    if (!scan_end(in))
+        scan_skip(in, 1);
     return false;
 }
 
@@ -89,16 +89,18 @@ static bool take_word(struct scan *in, struct str *out, struct str *out_comment)
 static void look_into_comment(struct arena *a, struct str comment, struct mail_received *out)
 {
     struct scan in = scan_over(comment);
-    struct str word, unused;
-    while (out->from_ip.family == IP_NONE && take_word(&in, &word, &unused))
-        (void)find_ip(word, &out->from_ip);
-    in = scan_over(comment);
-    while (str_is_null(out->helo) && take_word(&in, &word, &unused)) {
-        if (str_starts_nocase(word, S("helo=")))
-            out->helo = arena_str(a, str_from(word, S("helo=").len));
-        else if ((str_eq_nocase(word, S("HELO")) || str_eq_nocase(word, S("EHLO"))) &&
-                 take_word(&in, &word, &unused))
+    struct str word;
+    bool helo_next = false;
+    while (!scan_end(&in)) {
+        if (!take_word(&in, &word))
+            continue;
+        if (helo_next && str_is_null(out->helo))
             out->helo = arena_str(a, word);
+        helo_next = str_eq_nocase(word, S("HELO")) || str_eq_nocase(word, S("EHLO"));
+        if (str_starts_nocase(word, S("helo=")) && str_is_null(out->helo))
+            out->helo = arena_str(a, str_from(word, S("helo=").len));
+        if (out->from_ip.family == IP_NONE)
+            (void)find_ip(word, &out->from_ip);
     }
 }
 

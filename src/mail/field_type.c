@@ -41,7 +41,7 @@ bool mail_content_type_read(struct arena *a, struct str body, struct mail_type *
     struct str type, subtype;
     if (!take_token(&r.in, &type))
         return false;
-    token_skip(&r.in, NULL);
+    token_skip(&r.in);
     if (!scan_byte(&r.in, '/') || !take_token(&r.in, &subtype))
         return false;
     struct str both = arena_fmt(a, "%.*s/%.*s", ARG(type), ARG(subtype));
@@ -70,14 +70,14 @@ struct str mail_type_param(const struct mail_type *type, struct str name)
 
 static bool take_token(struct scan *in, struct str *out)
 {
-    token_skip(in, NULL);
+    token_skip(in);
     return scan_while(in, byte_is_token, out);
 }
 
 static bool read_params(struct type_reading *r, struct mail_type *out)
 {
     while (!scan_end(&r->in) && r->pieces.count < MAIL_PARAMS_MAX) {
-        token_skip(&r->in, NULL);
+        token_skip(&r->in);
         if (!scan_byte(&r->in, ';') && !read_piece(r))
             scan_skip(&r->in, 1); // junk
     }
@@ -108,7 +108,7 @@ static bool read_piece(struct type_reading *r)
     struct piece p = {0};
     if (!scan_while(&r->in, byte_is_token, &name))
         return false;
-    token_skip(&r->in, NULL);
+    token_skip(&r->in);
     if (!scan_byte(&r->in, '=')) {
         r->in = before;
         return false;
@@ -142,7 +142,7 @@ static struct str read_value(struct type_reading *r)
     struct buf value AUTO(buf_done);
     struct str text = S("");
     buf_init(&value, VALUE_BYTES_MAX);
-    token_skip(&r->in, NULL);
+    token_skip(&r->in);
     if (scan_peek(&r->in) == '"')
         token_quoted(&r->in, &value);
     else if (scan_while(&r->in, byte_is_value, &text))

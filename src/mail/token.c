@@ -4,25 +4,28 @@
 
 #include "mail/header.h"
 
-static struct str skip_comment(struct scan *in);
+static struct str take_comment(struct scan *in);
 static bool byte_is_atom(uint8_t c);
 
-void token_skip(struct scan *in, struct str *out_comment)
+void token_skip(struct scan *in)
 {
-    struct str comment = STR_NULL;
-    while (!scan_end(in)) {
-        int c = scan_peek(in);
-        if (c == '(')
-            comment = skip_comment(in);
-        else if (!byte_is_space((uint8_t)c) || !scan_skip(in, 1))
-            break;
-    }
-    if (out_comment != NULL)
-        *out_comment = comment;
+    struct str ignored;
+    while (token_comment(in, &ignored))
+        continue;
+}
+
+bool token_comment(struct scan *in, struct str *out)
+{
+    while (!scan_end(in) && byte_is_space((uint8_t)scan_peek(in)))
+        scan_skip(in, 1);
+    if (scan_peek(in) != '(')
+        return false;
+    *out = take_comment(in);
+    return true;
 }
 
 // comment = "(" *( ctext / quoted-pair / comment ) ")"
-static struct str skip_comment(struct scan *in)
+static struct str take_comment(struct scan *in)
 {
     size_t start = scan_offset(in) + 1, depth = 0;
     uint8_t c;

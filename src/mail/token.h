@@ -5,9 +5,11 @@
 
 #include "base/base.h"
 
-// Skips white space, line ends and comments (RFC 5322 3.2.2, CFWS). The text of the last comment,
-// without its parentheses, goes to *out_comment when it is not NULL; null: there was none.
-void token_skip(struct scan *in, struct str *out_comment);
+// Skips white space, line ends and comments (RFC 5322 3.2.2, CFWS).
+void token_skip(struct scan *in);
+// Skips white space and takes one comment, without its parentheses; false: another thing stands
+// there, or nothing.
+bool token_comment(struct scan *in, struct str *out);
 // What stands between the quotes, without backslashes and line ends (RFC 5322 3.2.4), added to a
 // buf. The scan stands on the first quote.
 void token_quoted(struct scan *in, struct buf *out);

@@ -189,7 +189,7 @@ static const struct field trails[] = {
                 "from a.example (b.example [IPv6:2001:db8::1]) by mx.example with ESMTPS id 12 for "
                 "<c@d>; Thu, 1 Jan 2026 10:00:00 +0000",
                 "a.example//2001:db8::1/mx.example/ESMTPS/12/<c@d>"},
-        {"HELO in a comment", "from a (HELO b) (192.0.2.1) by c", "a/b//c///"},
+        {"HELO in a comment", "from a (HELO b) (192.0.2.1) by c", "a/b/192.0.2.1/c///"},
         {"helo= in a comment", "from [192.0.2.1] (helo=b) by c", "[192.0.2.1]/b/192.0.2.1/c///"},
         {"a port behind the address", "from x ([192.0.2.1:25]) by c", "x//192.0.2.1/c///"},
 };
