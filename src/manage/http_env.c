@@ -35,7 +35,8 @@ struct expr_result http_env_eval(
     struct expr_env env = {.self = &request,
             .ops = &ops,
             .lookups = conf == NULL ? NULL : conf_lookups(conf),
-            .timeout_ms = EXPRESSION_WAIT_MS};
+            .timeout_ms = conf == NULL ? EXPRESSION_WAIT_MS
+                                       : conf_duration_ms(conf, S("config.expression-timeout"))};
     return expr_eval(setting, &env, x->arena);
 }
 
