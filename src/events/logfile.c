@@ -186,7 +186,7 @@ static size_t list_finished(struct outlet *o, struct logname **out_names)
     size_t count = 0, kept = 0;
     struct err e =
             o->outside->list(o->outside->self, &o->scratch, t->path, t->prefix, &entries, &count);
-    struct logname *names = failed(e) ? NULL : arena_array(&o->scratch, count, struct logname);
+    struct logname *names = failed(e) ? NULL : arena_array(&o->scratch, count + 1, struct logname);
     if (names == NULL)
         return 0;
     for (size_t i = 0; i < count; i++) {
