@@ -463,7 +463,7 @@ static bool members_of(struct loader *l, struct conf_value *v, const struct toml
 // configuration.md 3.1: booleans, integers in decimal, floats in the shortest form, strings.
 static struct str scalar_text(struct loader *l, const struct toml *node)
 {
-    struct buf number AUTO(buf_done);
+    struct buf number AUTO(buf_done) = {0};
     switch (node->type) {
     case TOML_STRING:
     case TOML_DATETIME:
