@@ -180,7 +180,7 @@ static void answer_received(struct batch *b, struct json_out *o, struct str valu
 
 static void put_date(struct json_out *o, bool good, const struct civil *date)
 {
-    struct buf text AUTO(buf_done);
+    struct buf text AUTO(buf_done) = {0};
     if (!good) {
         json_null(o);
         return;

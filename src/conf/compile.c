@@ -48,7 +48,7 @@ enum expr_key_kind conf_key_kind(const struct conf *conf, struct str key)
 struct str conf_key_text(const struct conf *conf, struct arena *a, struct str key)
 {
     const struct conf_slot *slot = conf_slot_find(conf, key);
-    struct buf text AUTO(buf_done);
+    struct buf text AUTO(buf_done) = {0};
     if (slot == NULL || slot->answer == NULL || slot->setting->type == TYPE_SECRET)
         return S("");
     buf_init(&text, EXPR_STRING_BYTES_MAX);

@@ -104,7 +104,7 @@ static bool read_pair(struct scan *in, struct arena *a, struct hop *out)
 // value = token / quoted-string                         RFC 9110 5.6.4
 static bool read_value(struct scan *in, struct arena *a, struct str *out)
 {
-    struct buf text AUTO(buf_done);
+    struct buf text AUTO(buf_done) = {0};
     uint8_t c;
     if (scan_while(in, http_is_token_byte, out))
         return true;

@@ -9,7 +9,7 @@
 struct err metrics_page(struct http_exchange *x)
 {
     const struct metrics_page *page = x->arg;
-    struct buf text AUTO(buf_done);
+    struct buf text AUTO(buf_done) = {0};
     if (!str_is_null(page->name) && !basic_auth_matches(x->head, page->name, page->secret)) {
         http_put(x, S("WWW-Authenticate"), S("Basic realm=\"metrics\""));
         return http_answer_problem(x, 401, S("You have to authenticate first."));

@@ -173,7 +173,7 @@ struct str logs_crash_report(
         struct logs *l, const struct plan *plan, size_t column, int status, struct arena *a)
 {
     struct worker_log *w = &l->workers[column];
-    struct buf text AUTO(buf_done);
+    struct buf text AUTO(buf_done) = {0};
     struct append_file file;
     size_t written;
     struct str folder =

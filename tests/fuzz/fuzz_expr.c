@@ -159,7 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct world w;
     struct expr_problem problem;
-    struct buf trace AUTO(buf_done);
+    struct buf trace AUTO(buf_done) = {0};
     if (size < 2)
         return 0;
     world_init(&w);
