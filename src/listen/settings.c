@@ -6,12 +6,15 @@
 #include "listen/greeting.h"
 #include "listen/settings_read.h"
 
+#define DESCRIPTORS_BESIDE 256 // files, logs, listening sockets
+
 static struct err read_listeners(struct reading *r);
 static struct err read_listener(struct reading *r, struct listener *l);
 static void read_protocol(struct reading *r, struct listener *l);
 static void read_role(struct reading *r, struct listener *l);
 static bool has_port(const struct listener *l, uint16_t port);
 static void read_limits(struct reading *r, struct listener *l);
+static void check_descriptors(struct reading *r);
 static void check_cleartext_http(struct reading *r, const struct listener *l);
 static struct str bind_key_text(struct reading *r, const struct listen_address *at);
 static void read_server(struct reading *r);
@@ -27,6 +30,7 @@ struct err listen_settings_make(struct arena *a, const struct listen_inputs *in,
     in->kept->settings_made++;
     read_server(&r);
     TRY(read_listeners(&r));
+    check_descriptors(&r);
     TRY(settings_relate_binds(&r));
     if (in->addresses_only)
         return OK;
@@ -200,6 +204,23 @@ static void read_limits(struct reading *r, struct listener *l)
         listener_warning(r, l, S("max-connections"), -1, S("limit"),
                 "more than server.max-connections = %llu allows for all listeners together",
                 (unsigned long long)r->out->connections_max);
+}
+
+// listeners.md 7.1. A session may have a second connection of its own.
+static void check_descriptors(struct reading *r)
+{
+    uint64_t sessions = 0, max = r->in->kept->descriptors_max;
+    for (size_t i = 0; i < r->out->listener_count; i++)
+        sessions += r->listeners[i].connections_max;
+    if (sessions > r->out->connections_max)
+        sessions = r->out->connections_max;
+    uint64_t need = 2 * sessions + DESCRIPTORS_BESIDE;
+    if (max == 0 || need <= max)
+        return;
+    conf_warning(r->conf, r->findings, S("server.max-connections"), -1, S("descriptors"),
+            "needs %llu descriptors, and a process may have %llu; raise the limit (LimitNOFILE of "
+            "the service, ulimit -n)",
+            (unsigned long long)need, (unsigned long long)max);
 }
 
 // listeners.md 13.2: passwords of administrators in clear text.

@@ -92,6 +92,7 @@ struct listen_settings {
 struct listen_kept {
     uint8_t ticket_secret[TICKET_SECRET_BYTES];
     uint64_t seed;                   // random, of the sets of networks
+    uint64_t descriptors_max;        // that a process may have; 0: not known
     struct certificate *self_signed; // made when first needed, and again for new names
     uint64_t settings_made;          // how often
     struct kept_slot {

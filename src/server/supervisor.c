@@ -59,7 +59,7 @@ static int run_process(void *arg)
     if (loop == NULL || sup.shared == NULL || sup.sockets == NULL || sup.logs == NULL)
         return 1;
     buf_init(&sup.report, REPORT_BYTES_MAX);
-    descriptors_raise();
+    sup.kept.descriptors_max = descriptors_raise();
     struct err e = loop_run(loop, supervise, &sup);
     sockets_free(sup.sockets);
     listen_kept_done(&sup.kept);

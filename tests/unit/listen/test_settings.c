@@ -166,7 +166,7 @@ static size_t run_case(struct world *w, const struct settings_case *c)
     struct conf_options options = {.path = S("/c.toml"), .env = &env, .files = &files};
     struct conf *conf = conf_load(&options, &findings);
     int64_t now = MADE_NOW_MS;
-    struct listen_kept kept = {.seed = 1};
+    struct listen_kept kept = {.seed = 1, .descriptors_max = 50000};
     struct listen_inputs in = {.conf = conf, .kept = &kept, .wall_now_ms = now, .clock_ms = &now};
     struct listen_settings settings;
     struct err e = listen_settings_make(&a, &in, &findings, &settings);
@@ -235,8 +235,26 @@ CASES(addresses,
                         "submission") "bind = '0.0.0.0:587'\n" L("submissions") "bind = "
                                                                                 "'0.0.0.0:465'"
                                                                                 "\ntls.implicit = "
-                                                                                "true\n" L("managem"
-                                                                                           "ent") "bind = '127.0.0.1:8686'\nprotocol = 'http'",
+                                                                                "true\n" L(
+                                                                                        "managem"
+                                                                                        "ent") "bin"
+                                                                                               "d "
+                                                                                               "= "
+                                                                                               "'12"
+                                                                                               "7."
+                                                                                               "0."
+                                                                                               "0."
+                                                                                               "1:"
+                                                                                               "868"
+                                                                                               "6'"
+                                                                                               "\np"
+                                                                                               "rot"
+                                                                                               "oco"
+                                                                                               "l "
+                                                                                               "= "
+                                                                                               "'ht"
+                                                                                               "tp"
+                                                                                               "'",
                 .is = "smtp is smtp mx\nsubmission is smtp submission\n"
                       "submissions tls first\nmanagement is http "},
         {.name = "row 10", .text = L("smtp") "bind = '0.0.0.0:25'", .is = "smtp on 0.0.0.0:25"},
@@ -385,6 +403,14 @@ CASES(limits_and_sockets,
                 .text = SMTP "socket.tos-v4 = 32\nsocket.backlog = 0",
                 .is = "smtp socket backlog 1024 ttl 0 tos 32 0 buffers 0 0 linger 0 mode "
                       "37777777777"},
+        {.name = "as many as descriptors allow",
+                .text = "[server]\nmax-connections = 24872\n" SMTP,
+                .is = "server takes 24872 + 16, allows 2, blocks 0, has 0 certificates"},
+        {.name = "one more",
+                .text = "[server]\nmax-connections = 24873\n" SMTP,
+                .found = "/c.toml:2:19: warning: server.max-connections: needs 50002 descriptors, "
+                         "and a process may have 50000; raise the limit (LimitNOFILE of the "
+                         "service, ulimit -n)\n"},
         {.name = "not octal",
                 .text = SMTP "socket.mode = '0690'",
                 .found = "/c.toml:3:15: error: server.listener.smtp.socket.mode: invalid "
