@@ -314,6 +314,8 @@ static void take_in(struct end *e, struct segment *s)
         journal_add(sim, NOTE_END, e, S(""));
         e->end_came = true;
         mem_free(s);
+        if (e->is_dead && !end_peer(e)->is_broken)
+            conn_reset_peer(e); // the machine that runs there now knows nothing of it
         break;
     case SEGMENT_RESET:
         journal_add(sim, NOTE_RESET, e, S(""));

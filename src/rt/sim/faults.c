@@ -9,7 +9,6 @@ static struct err cut_now_and_then(void *arg) suspends;
 static int64_t about(struct sim *sim, int64_t mean_ms);
 static struct node *some_node(struct sim *sim, bool with_ip);
 static void start_again(struct node *n);
-static void release_all(struct sim *sim);
 
 void sim_faults(struct sim *sim, struct faults faults)
 {
@@ -29,7 +28,7 @@ void sim_heal(struct sim *sim)
     sim->faults = (struct faults){0};
     group_end(&sim->fault_tasks);
     sim->cuts.count = 0;
-    release_all(sim);
+    network_release(sim);
     journal_add(sim, NOTE_HEAL, NULL, S("everything"));
     each_in_list (n, &sim->nodes, struct node, in_sim)
         if (n->is_down_by_fault)
@@ -116,11 +115,11 @@ void sim_cut_heal(struct sim *sim, const struct ip *ip)
             i++;
     struct str text = ip_text(&sim->arena, ip);
     journal_add(sim, NOTE_HEAL, NULL, text);
-    release_all(sim);
+    network_release(sim);
 }
 
 // What is still cut is held again when it comes.
-static void release_all(struct sim *sim)
+void network_release(struct sim *sim)
 {
     each_in_list (c, &sim->conns, struct conn, in_sim) {
         int64_t at_ns = sim->now_ns + c->wire.latency_us * 1000;

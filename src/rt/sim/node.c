@@ -34,10 +34,7 @@ struct err sim_node_start(struct node *n)
     n->starts++;
     n->result = OK;
     journal_add(n->sim, NOTE_START, NULL, n->is.name);
-    each_in_list (c, &n->sim->conns, struct conn, in_sim)
-        for (int side = 0; side < 2; side++)
-            if (c->ends[side].node == n && c->ends[side].is_dead)
-                end_release(&c->ends[side], n->sim->now_ns);
+    network_release(n->sim);
     return OK;
 }
 

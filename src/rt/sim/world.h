@@ -103,6 +103,7 @@ void conn_due(struct sim *sim, const struct due *due);
 void conn_reset_peer(struct end *e); // says RST to the other end
 void end_break(struct end *e, struct err why, bool by_reset);
 void end_release(struct end *e, int64_t now_ns); // held segments go on their way again
+void network_release(struct sim *sim);           // everything that was held tries again (faults.c)
 bool path_is_cut(const struct sim *sim, const struct end *a, const struct end *b);
 struct end *end_of_stream(const struct stream *s);
 static inline struct end *end_peer(struct end *e)

@@ -380,6 +380,34 @@ static struct err half_open(void *arg)
     return OK;
 }
 
+static struct err ask_a_machine_that_is_down(void *arg)
+{
+    struct world *w = arg;
+    struct stream *s = NULL, *old AUTO(stream_close_auto) = NULL;
+    struct str got;
+    TRY(sim_node_start(w->node));
+    TRY(net_connect(&server_at, &from_client, &old));
+    sim_node_crash(w->node, SIM_CRASH_SILENT);
+    TRY(stream_end(old));
+    {
+        within_ms(MINUTE_MS);
+        assert_int_equal(net_connect(&server_at, &from_client, &s).kind, ERR_TIMEOUT);
+        assert_int_equal(stream_read(old, 1, &got).kind, ERR_TIMEOUT);
+    }
+    assert_int_equal(now_ms(), MINUTE_MS);
+    assert_int_equal(net_connect(&server_at, &from_client, &s).kind, ERR_TIMEOUT);
+    assert_int_equal(now_ms(), MINUTE_MS + 127 * SECOND_MS); // tcp(7), tcp_syn_retries
+    TRY(sim_node_start(w->node));
+    assert_int_equal(stream_read(old, 1, &got).kind, ERR_RESET);
+    return OK;
+}
+
+static void nobody_answers(void **state UNUSED)
+{
+    struct world w = {.serve = echo};
+    tell(&w, ask_a_machine_that_is_down);
+}
+
 static void crashes(void **state UNUSED)
 {
     struct world w = {.serve = echo};
@@ -624,6 +652,7 @@ int main(void)
             cmocka_unit_test(closing_with_unread_bytes_is_a_reset),
             cmocka_unit_test(cuts_hold_back_and_give_up),
             cmocka_unit_test(crashes),
+            cmocka_unit_test(nobody_answers),
             cmocka_unit_test(listening_sockets_are_inherited),
             cmocka_unit_test(tls_in_memory),
             cmocka_unit_test(every_world_has_its_names),
