@@ -91,6 +91,8 @@ void lookup_close(struct lookup *l)
 {
     size_t count = l->patterns.count;
     struct pattern *from = l->patterns.at;
+    if (count < 2)
+        return;
     struct pattern *to = arena_array(&l->arena, count, struct pattern);
     for (size_t width = 1; to != NULL && width < count; width *= 2) {
         for (size_t begin = 0; begin < count; begin += 2 * width) {

@@ -45,9 +45,9 @@ static const struct load_case value_cases[] = {
                          "/c.toml:7:22: error: server.auto-ban.scan.rate: invalid rate \"5/1h/2\" "
                          "(expected COUNT/DURATION such as 5/1h, the count from 1 to 1000000)\n"},
         {.name = "no rate",
-                .files = SERVER("auto-ban.auth.rate = 'unlimited'\n"
+                .files = SERVER("auto-ban.loiter.rate = 'unlimited'\n"
                                 "auto-ban.scan.rate = false\n"),
-                .values = "server.auto-ban.auth.rate = false  # /c.toml:4\n"
+                .values = "server.auto-ban.loiter.rate = false  # /c.toml:4\n"
                           "server.auto-ban.scan.rate = false  # /c.toml:5\n"},
         {.name = "masks",
                 .files = SERVER("allowed-ip = ['10.0.0.0/33', '::/129', "
@@ -244,7 +244,9 @@ static const struct load_case value_cases[] = {
                          "metrics.prometheus.auth.secret must be set too\n"},
         {.name = "local keys",
                 .files = MAIN(SMTP "[config]\nlocal-keys = ['*', '!cluster.*']\n"),
-                .found = "/c.toml:4:15: error: config.local-keys: these patterns put "
+                .found = "/c.toml:4:15: warning: config.local-keys: this has no effect yet in "
+                         "this build\n"
+                         "/c.toml:4:15: error: config.local-keys: these patterns put "
                          "'cluster.node-id' into the settings store, where the server could not "
                          "find it\n"},
         {.name = "the default instead of an error",
