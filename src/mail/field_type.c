@@ -198,7 +198,7 @@ static void add_percent(struct buf *out, struct str text)
     struct scan in = scan_over(text);
     for (uint8_t c; scan_any(&in, &c);) {
         struct scan digits = in;
-        struct str pair;
+        struct str pair = S("");
         uint64_t value;
         bool coded = c == '%' && scan_take(&digits, 2, &pair) && byte_is_hex((uint8_t)pair.ptr[0]);
         struct scan hex = scan_over(coded ? pair : S(""));

@@ -15,3 +15,5 @@
 #include "mail/header.h"
 
 #include "mail/idna.h"
+
+#include "mail/mime.h"
