@@ -233,7 +233,7 @@ static struct err read_source(struct look *l, const struct watched *w,
         return fail(ERR_LIMIT, "no memory for a certificate");
     for (size_t i = 0; i < subjects.count; i++)
         names[i] = subjects.at[i].text;
-    for (size_t part = 0; part < PART_COUNT; part++) {
+    for (enum part part = PART_CERT; part < PART_COUNT; part++) {
         *out_member = members[part];
         TRY(read_part(l, w, part, &texts[part]));
     }

@@ -18,6 +18,7 @@ static void begin(
 static bool may_send_header(const struct visit *v);
 static bool take_slots(struct visit *v) suspends;
 static bool take_client(struct visit *v) suspends;
+static void tell_peer(struct visit *v);
 static void set_options(struct visit *v);
 static bool secure(struct visit *v) suspends;
 static bool look_before_http(struct visit *v) suspends;
@@ -110,6 +111,7 @@ bool listen_admit(
     }
     if (!take_client(v))
         return false;
+    tell_peer(v);
     set_options(v);
     return secure(v);
 }
@@ -218,6 +220,28 @@ static bool take_client(struct visit *v)
         return false;
     }
     return true;
+}
+
+// What logs should know of a client that does not stand at the other end itself.
+static void tell_peer(struct visit *v)
+{
+    struct arena a AUTO(arena_done);
+    const struct proxied *p = v->proxied;
+    struct peer_credentials who;
+    struct str details = STR_NULL;
+    arena_init(&a, SCRATCH_BYTES_MAX);
+    if (p != NULL)
+        details = arena_fmt(&a, "by proxy %.*s%s%.*s%s%.*s%s%.*s%s%.*s",
+                ARG(ip_text(&a, &v->peer.ip)), p->unique_id.len > 0 ? ", id " : "",
+                ARG(p->unique_id), p->sni.len > 0 ? ", name " : "", ARG(p->sni),
+                p->tls_version.len > 0 ? ", " : "", ARG(p->tls_version),
+                p->tls_cipher.len > 0 ? " " : "", ARG(p->tls_cipher));
+    else if (stream_credentials(v->stream, &who))
+        details = arena_fmt(&a, "process %d of user %u, group %u", who.pid, who.uid, who.gid);
+    if (!str_is_null(details))
+        event(v->process->log, EV_NETWORK_PEER, F_STR(listenerId, v->listener->id),
+                F_U64(localPort, v->local.port), F_IP(remoteIp, &v->client.ip),
+                F_U64(remotePort, v->client.port), F_STR(details, details));
 }
 
 static void set_options(struct visit *v)

@@ -65,6 +65,12 @@ void acceptor_free(struct acceptor *a); // NULL is fine
 // are set all the same. Without a socket (in the simulator) there is nothing to set.
 struct err stream_set_options(
         struct stream *s, struct arena *a, const struct stream_options *options) MUST_USE;
+// Who is at the other end of a Unix socket; false: it is none.
+struct peer_credentials {
+    int pid;
+    unsigned uid, gid;
+};
+bool stream_credentials(const struct stream *s, struct peer_credentials *out);
 // When descriptors have run out: a spare one is let go, one connection accepted, told `text`, and
 // closed. False: not even that.
 bool acceptor_shed(struct acceptor *a, struct str text);

@@ -46,6 +46,18 @@ struct err stream_set_options(
     return s.first;
 }
 
+bool stream_credentials(const struct stream *s, struct peer_credentials *out)
+{
+    struct ucred who;
+    socklen_t length = sizeof(who);
+    int fd = stream_fd(s);
+    if (fd < 0 || str_is_null(stream_peer(s)->unix_path) ||
+            getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0)
+        return false;
+    *out = (struct peer_credentials){.pid = who.pid, .uid = who.uid, .gid = who.gid};
+    return true;
+}
+
 static void set(struct setting_up *s, int level, int option, const char *name, int64_t value)
 {
     int number = value > INT32_MAX ? INT32_MAX : (int)value;

@@ -166,6 +166,15 @@ def ssl_tlv():
     return tlv(0x20, b'\x01' + b'\0\0\0\0' + sub)
 
 
+def test_what_the_header_tells_is_logged(server):
+    s = server(TRUST)
+    with s.connect('smtp', PROXY) as c:
+        c.send(v2(body=v2()[16:] + tlv(0x05, b'unique-77') + tlv(0x02, b'mx.example.org') + ssl_tlv()))
+        client_seen(c)
+    s.wait_log(r'network.peer.*remoteIp = 203.0.113.9.*by proxy 127.0.0.2, id unique-77, name mx.example.org, '
+               r'TLSv1.3 TLS_AES_256_GCM_SHA384')
+
+
 @pytest.mark.parametrize('trust', [True, False])
 def test_tls_at_the_proxy(server, trust):
     more = '' if trust else '\nproxy.trust-tls = false'

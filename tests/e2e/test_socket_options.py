@@ -209,6 +209,7 @@ def test_unix_socket(server, tmp_path):
     with c:
         assert c.line().startswith('220 ')
         assert c.command('LHLO me.example.test')[0].endswith('[127.0.0.1]')
+    s.wait_log('network.peer.*process %d of user %d' % (os.getpid(), os.getuid()))
 
 
 def test_an_option_that_is_refused_stops_the_start(server):
