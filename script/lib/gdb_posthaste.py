@@ -102,8 +102,10 @@ class InfoTasks(gdb.Command):
             running = int(task.address) == int(loop['current'])
             waiting = 'runs' if running else text_or(task['waiting_for'], 'ready')
             since = (int(loop['now_ns']) - int(task['waiting_since_ns'])) / 1e9
-            print('%s%4d  %-24s %s%s' % ('*' if running else ' ', i, text_or(task['name'], task['main']), waiting,
-                                         '' if waiting in ('runs', 'ready') else ', for %.3f s' % since))
+            session = int(task['session'])
+            print('%s%4d  %-24s %s%s%s' % ('*' if running else ' ', i, text_or(task['name'], task['main']), waiting,
+                                           '' if waiting in ('runs', 'ready') else ', for %.3f s' % since,
+                                           ', session %016x' % session if session else ''))
 
 
 class Task(gdb.Command):

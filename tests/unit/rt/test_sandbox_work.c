@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/rt/test_sandbox_work.c: all that a worker does works in the sandbox, each in a child of
-// its own. Where there is no sandbox (sanitizers, valgrind) the trials show that they can succeed.
+// tests/unit/rt/test_sandbox_work.c: all that a worker does works in the sandbox, each in a child
+// of its own. Where there is no sandbox (sanitizers, valgrind) the trials show that they can
+// succeed.
 #include "sandbox_world.h"
 
 #include "rt/stack.h"
