@@ -63,18 +63,16 @@ void context_switch(struct context *from, struct context *to)
     swapcontext(save, to->portable);
 }
 
+// Both contexts lie on the other stack, where there is room.
 void context_call_on(const struct context *at, context_main *fn, void *arg)
 {
-    struct context here = {0}, there = {0};
-    if (of(&here) == NULL || of(&there) == NULL || getcontext(of(&there)) != 0) {
-        fprintf(stderr, "no memory to change stacks\n");
-        abort();
-    }
-    char *top = at->sp;
-    prepare(there.portable, top - CALL_BYTES, top, (struct start_args){fn, arg, here.portable});
-    swapcontext(here.portable, there.portable);
-    context_release(&here);
-    context_release(&there);
+    char *top = (char *)(((uintptr_t)at->sp - 2 * sizeof(ucontext_t)) & ~(uintptr_t)63);
+    ucontext_t *here = (ucontext_t *)(void *)top, *there = here + 1;
+    int got = getcontext(there);
+    assert(got == 0);
+    prepare(there, top - CALL_BYTES, top, (struct start_args){fn, arg, here});
+    int came_back = swapcontext(here, there);
+    assert(came_back == 0);
 }
 
 static ucontext_t *of(struct context *c)

@@ -12,12 +12,12 @@ struct watch {
     struct waitq on_readable, on_writable;
 };
 
-struct err watch_begin(
-        struct watch *w, int fd); // w must not move; the descriptor stays the caller's
+// w must not move; the descriptor stays the caller's.
+struct err watch_begin(struct watch *w, int fd) MUST_USE;
 void watch_end(struct watch *w);
 void watch_close(struct watch *w); // ends the watch and closes its descriptor
-struct err watch_wait_readable(struct watch *w, const char *what) suspends;
+struct err watch_wait_readable(struct watch *w, const char *what) suspends MUST_USE;
 
 // A connected, non-blocking socket as a stream, which owns it from now on, also on failure.
-struct err fd_stream(
-        int fd, const struct endpoint *local, const struct endpoint *peer, struct stream **out);
+struct err fd_stream(int fd, const struct endpoint *local, const struct endpoint *peer,
+        struct stream **out) MUST_USE;

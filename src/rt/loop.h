@@ -100,8 +100,8 @@ struct task *task_running(void);
 // Sets the loop that this thread runs; NULL afterwards. The one thread-local of the house.
 void loop_enter(struct loop *loop);
 struct loop *loop_new(const struct backend *backend, void *backend_state);
-struct err loop_spawn_on(
-        struct loop *loop, struct node *node, struct group *group, task_main *main, void *arg);
+struct err loop_spawn_on(struct loop *loop, struct node *node, struct group *group, task_main *main,
+        void *arg) MUST_USE;
 
 // To be called when tasks have run, and before the loop waits.
 void trim_note_activity(struct loop *loop);

@@ -17,7 +17,7 @@ typedef struct err task_main(void *arg);
 struct loop *loop_new_real(void);
 void loop_free(struct loop *loop);
 // Runs `first` as a task, and whatever it spawns, until it has returned. Its result is returned.
-struct err loop_run(struct loop *loop, task_main *first, void *arg);
+struct err loop_run(struct loop *loop, task_main *first, void *arg) MUST_USE;
 
 struct loop_figures {
     uint64_t switches, spawned, polls, trimmed;
@@ -43,8 +43,9 @@ struct group {
 void group_begin(struct group *g);
 // The task starts when the spawner suspends next. ERR_LIMIT when there is no memory for a stack.
 struct err group_spawn(struct group *g, task_main *main, void *arg) MUST_USE;
-struct err group_wait_all(struct group *g) suspends; // until none is left; the first error
-struct err group_wait_below(struct group *g, size_t count) suspends; // until fewer than count run
+struct err group_wait_all(struct group *g) suspends MUST_USE; // until none is left; the first error
+struct err group_wait_below(
+        struct group *g, size_t count) suspends MUST_USE; // until fewer than count run
 void group_cancel(struct group *g);       // every wait of its tasks fails from now on
 void group_nudge(struct group *g);        // see nudgeable()
 void group_end(struct group *g) suspends; // cancels what is left and waits for it: AUTO(group_end)

@@ -32,7 +32,7 @@ struct transport {
     struct endpoint local, peer;
     struct err error; // static text
     uint64_t bytes_in, bytes_out;
-    bool more; // the end of our side follows at once: what is written now may leave together with it
+    bool more; // the end of our side follows at once: what is written now may leave with it
 };
 
 struct acceptor;
@@ -48,6 +48,7 @@ struct acceptor { // the head of a backend's own record
     struct endpoint local;
 };
 
-struct err stream_over(struct transport *t, struct stream **out); // takes t, also on failure
+struct err stream_over(
+        struct transport *t, struct stream **out) MUST_USE; // takes t, also on failure
 struct transport *stream_transport(struct stream *s);
 void stream_transport_set(struct stream *s, struct transport *t);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // rt/trim.c: giving back what nobody needs for now. A task that formats a reply or writes an event
-// touches pages of its stack that it does not need while it waits for its peer, perhaps for minutes;
-// and when many tasks have gone, their free stacks and the allocator keep what they used.
+// touches pages of its stack that it does not need while it waits for its peer, perhaps for
+// minutes; and when many tasks have gone, their free stacks and the allocator keep what they used.
 //
-// So some seconds after something happened, between two looks at the outside world, a few tasks at a
-// time are examined: those that have waited for a while give back what lies below their frames. A
-// worker where nothing happens is not woken for it.
+// So some seconds after something happened, between two looks at the outside world, a few tasks at
+// a time are examined: those that have waited for a while give back what lies below their frames.
+// A worker where nothing happens is not woken for it.
 #include "rt/loop.h"
 
 #define TRIM_EVERY_NS (3000000000)
