@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/fuzz/fuzz_event_text.c: whatever bytes a client sends, its event is one printable line of at
-// most 16 KiB in each form, JSON stays JSON, and no quote of the client's ends a text.
+// tests/fuzz/fuzz_event_text.c: whatever bytes a client sends, its event is one printable line of
+// at most 16 KiB in each form, JSON stays JSON, and no quote of the client's ends a text.
 #include "base/json.h"
 #include "events/line.h"
 #include "events/text.h"
