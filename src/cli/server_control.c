@@ -25,8 +25,11 @@ int server_ask(struct cli *c, struct str request)
     if (e.kind == ERR_NOT_FOUND || e.kind == ERR_UNREACHABLE)
         return cli_fail_text(
                 c, CLI_CONNECT, "no server answers at %.*s; is it running?", ARG(path));
+    if (e.kind == ERR_REFUSED)
+        return cli_fail_text(
+                c, CLI_RIGHTS, "%.*s is only for root and the server's own user", ARG(path));
     if (failed(e))
-        return cli_fail(c, e.kind == ERR_REFUSED ? CLI_RIGHTS : CLI_CONNECT, e);
+        return cli_fail(c, CLI_CONNECT, e);
     FILE *to = status == CLI_OK ? c->out : c->err;
     fwrite(buf_str(&text).ptr, 1, text.len, to);
     return status;

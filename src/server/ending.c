@@ -43,7 +43,8 @@ void supervisor_end(struct supervisor *sup)
 // A load balancer sees it and sends nobody any more; who comes all the same is served.
 static void stay_unready(struct supervisor *sup)
 {
-    int64_t delay_ms = conf_duration_ms(sup->current->plan->conf, S("server.shutdown.delay"));
+    const struct plan *plan = sup->current->plan;
+    int64_t delay_ms = plan == NULL ? 0 : conf_duration_ms(plan->conf, S("server.shutdown.delay"));
     generation_tell(sup->current, S("unready\n"));
     if (delay_ms > 0)
         wait_while(sup, 1, delay_ms, false);

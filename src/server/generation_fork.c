@@ -22,6 +22,7 @@ struct err slot_fork(struct supervisor *sup, struct slot *s)
             .slot = s->number,
             .column = s->column,
             .serves = generation_own_slots(sup, s->generation, s->number),
+            .waiting = sockets_waiting(sup->sockets, &a),
             .wire = wire[1]};
     struct err e = start.plan == NULL ? fail(ERR_CANCELLED, "another generation has its plan")
                                       : fork_with(sup, s, &start, &a);

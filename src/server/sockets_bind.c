@@ -170,6 +170,9 @@ size_t sockets_retry(struct sockets *set, const struct sockets_wish *wish, struc
             }
             p->waiting = false;
             up++;
+            event(wish->log, EV_NETWORK_LISTEN_START, F_STR(listenerId, p->listener),
+                    F_IP(localIp, &p->at.ip), F_U64(localPort, p->at.port),
+                    F_STR(path, p->at.unix_path));
         }
     return up;
 }

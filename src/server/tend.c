@@ -11,8 +11,9 @@
 #define HANG_TICKS 4
 #define HANG_MS (20 * SECOND_MS)
 #define TICK_MS_MIN 100
-#define KILL_AFTER_TICKS (HANG_TICKS + 2) // SIGABRT writes a report; SIGKILL then
-#define RETRY_MS (10 * SECOND_MS)         // listeners.md 3.5
+#define START_TICKS (3 * HANG_TICKS) // for one that is not ready yet
+#define KILL_AFTER_TICKS 2           // SIGABRT writes a report; SIGKILL then
+#define RETRY_MS (10 * SECOND_MS)    // listeners.md 3.5
 
 static void ping_all(struct supervisor *sup, int64_t tick_ms) suspends;
 static void ping(struct supervisor *sup, struct slot *s, int64_t tick_ms) suspends;
@@ -45,23 +46,23 @@ static void ping_all(struct supervisor *sup, int64_t tick_ms)
 {
     each_in_list (g, &sup->generations, struct generation, in_supervisor)
         for (size_t i = 0; i < g->worker_count; i++)
-            if (g->slots[i].pid != 0 && g->slots[i].ready)
+            if (g->slots[i].pid != 0)
                 ping(sup, &g->slots[i], tick_ms);
 }
 
 // A new ping only behind an answer, so that the wire to one that hangs does not fill up.
 static void ping(struct supervisor *sup, struct slot *s, int64_t tick_ms)
 {
-    size_t unanswered = s->pings_unanswered++;
-    if (unanswered == 0)
+    size_t unanswered = s->pings_unanswered++, most = s->ready ? HANG_TICKS : START_TICKS;
+    if (unanswered == 0 && s->ready)
         slot_tell(s, S("ping\n"));
-    if (unanswered == HANG_TICKS) {
+    if (unanswered == most) {
         s->hung = true;
         event(sup->log, EV_SERVER_WORKER_HUNG, F_U64(slot, s->number),
-                F_MS(elapsed, HANG_TICKS * tick_ms));
+                F_MS(elapsed, (int64_t)most * tick_ms));
         process_signal(s->pid, SIGABRT);
         process_signal(s->pid, SIGCONT); // one that was stopped would not hear of it
-    } else if (unanswered >= KILL_AFTER_TICKS) {
+    } else if (unanswered >= most + KILL_AFTER_TICKS) {
         process_signal(s->pid, SIGKILL);
     }
 }

@@ -25,9 +25,10 @@ struct worker_socket {
 struct worker_start {
     const struct plan *plan;
     struct server_shared *shared;
-    size_t slot;     // 0 .. worker_count - 1
-    size_t column;   // unique among the living
-    uint64_t serves; // slots of sockets, a bit each, until the supervisor says otherwise
+    size_t slot;        // 0 .. worker_count - 1
+    size_t column;      // unique among the living
+    uint64_t serves;    // slots of sockets, a bit each, until the supervisor says otherwise
+    struct str waiting; // "listener smtp 10.0.0.21:25" that cannot be bound yet; empty: all are
     int wire;
     struct stream *wire_stream; // in the simulator instead of wire; the worker closes it
     struct logging_start logging;

@@ -33,7 +33,8 @@ struct err worker_obey(struct worker *w)
     if (!failed(e))
         e = group_spawn(&hearing, hear_orders, w);
     if (!failed(e)) {
-        w->health.ready = true;
+        w->health.ready = str_is_empty(w->start->waiting);
+        w->health.detail = w->start->waiting;
         say(w, S("ready\n"));
     }
     while (!failed(e) && w->ending == WORKER_GOES_ON)

@@ -158,14 +158,17 @@ def test_abstract_unix_sockets(server):
 
 
 def test_an_address_that_is_not_there(server):
-    s = server(extra='[server.listener.away]\nprotocol = "smtp"\nbind = ["192.0.2.77:%d"]\n' % 2525)
+    s = server(extra='[server.listener.away]\nprotocol = "smtp"\nbind = ["192.0.2.77:%d"]\n' % 2525, start=False)
     s.expect_log('network.bind-error')
+    s.start(wait=False)
     s.wait_log(r'network.bind-error.*"away"')
     now = status(s)
     assert now['state'] == 'degraded' and now['degraded'] == 'listener away 192.0.2.77:2525'
     assert ask(s, 'healthcheck').returncode == 1
     with s.connect('smtp') as c:
         assert c.line().startswith('220 ')
+    code, _, body = s.get('/healthz/ready')
+    assert code == 503 and 'away' in body
 
 
 def test_an_address_that_is_not_there_may_be_fatal(server):
@@ -180,11 +183,13 @@ def test_a_port_that_becomes_free_is_taken(server):
     holder = listening()
     port = holder.getsockname()[1]
     s = server(before='[server]\nbind-failure = "retry"\n',
-               extra='[server.listener.late]\nprotocol = "smtp"\nbind = ["127.0.0.1:%d"]\n' % port)
+               extra='[server.listener.late]\nprotocol = "smtp"\nbind = ["127.0.0.1:%d"]\n' % port, start=False)
     s.expect_log('.')
+    s.start(wait=False)
     assert status(s)['state'] == 'degraded'
     holder.close()
     eventually(lambda: status(s)['state'] == 'serving', 15, 'the late listener')
+    s.wait_log('network.listen-start.*"late"')
     with Connection(port) as c:
         assert c.line().startswith('220 ')
     assert ask(s, 'healthcheck').returncode == 0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/server/test_sockets.c: which of the sockets that were passed belongs to which listener,
-// and which sockets are kept over reloads.
+// tests/unit/server/test_sockets.c: which of the sockets that were passed belongs to which
+// listener, and which sockets are kept over reloads.
 #define POSTHASTE_BASE_ROOM
 #include "server/sockets_state.h"
 
