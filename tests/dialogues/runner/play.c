@@ -307,8 +307,7 @@ static struct err play_block(struct runner *r, const struct step *step)
         buf_add(&text, step->lines[i]);
         buf_add_byte(&text, '\n');
     }
-    bool is_shared = step >= r->dialogue->shared.steps.at &&
-                     step < r->dialogue->shared.steps.at + r->dialogue->shared.steps.count;
+    bool is_shared = step->line < r->now->line; // it stands before the first case
     struct str path = is_shared ? SHARED_FILE : CASE_FILE;
     return memory_files_put(&r->files, step->kind == STEP_FILE ? step->name : path, buf_str(&text));
 }
