@@ -17,3 +17,5 @@
 #include "mail/idna.h"
 
 #include "mail/mime.h"
+
+#include "mail/suffix.h"
