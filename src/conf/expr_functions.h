@@ -6,10 +6,12 @@
 #include "conf/expr_program.h"
 
 #define FUNCTION(name, args, least, kind, about) expr_function function_##name;
-#define WAITING(name, args, least, about) expr_waiting_function function_##name;
+#define WAITING(name, args, least, about)
 #define SPECIAL(name, args, least, about)
 #define LATER(name, args, least, needs, about)
 #include "conf/expr_functions.def"
+
+expr_waiting_function function_dns_query; // by itself, so that one sees that it suspends
 
 // Text made in a buf, as a value in the call's arena.
 struct err function_text(

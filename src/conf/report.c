@@ -3,7 +3,8 @@
 // caret, which is cut out of the text that the snapshot keeps.
 #include "conf/snapshot.h"
 
-static bool is_hearsay(const struct conf *conf, const struct conf_slot *slot);
+static bool is_hearsay(
+        const struct conf *conf, const struct conf_slot *slot, enum finding_severity severity);
 static struct str source_line(const struct conf *conf, struct str file, uint32_t line);
 static void fill_place(const struct conf *conf, const struct conf_origin *at, struct finding *f);
 static void fill_value(const struct conf_value *v, int element, struct finding *f);
@@ -71,7 +72,7 @@ void conf_finding(const struct conf *conf, struct findings *findings, struct str
     const struct conf_value *v = slot != NULL ? slot->answer : NULL;
     struct conf_origin at = v != NULL ? v->origin : (struct conf_origin){0};
     what.key = key;
-    if (what.severity != FINDING_ERROR && slot != NULL && is_hearsay(conf, slot))
+    if (slot != NULL && is_hearsay(conf, slot, what.severity))
         return;
     if (v != NULL && at.kind == CONF_FROM_FILE) {
         fill_value(v, element, &what);
@@ -87,11 +88,15 @@ void conf_finding(const struct conf *conf, struct findings *findings, struct str
     finding_add(findings, what);
 }
 
-// "Not set" and the like are wrong about a key that was written, but badly, and about a file that
-// could not be read whole: whoever mends the error would look for the warning in vain.
-static bool is_hearsay(const struct conf *conf, const struct conf_slot *slot)
+// A value that could not be read has its error already: that its default is no certificate, say,
+// is no news. "Not set" and the like may also be wrong about a file that was not read whole:
+// whoever mends the error would look for the warning in vain.
+static bool is_hearsay(
+        const struct conf *conf, const struct conf_slot *slot, enum finding_severity severity)
 {
     bool written = slot->own != NULL && slot->answer == slot->own;
+    if (severity == FINDING_ERROR)
+        return slot->own != NULL && slot->own->bad;
     return !written && (conf->refused || slot->own != NULL);
 }
 
