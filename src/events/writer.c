@@ -8,7 +8,8 @@
 #include "events/pack.h"
 
 #define TICK_MS SECOND_MS
-#define TICK_PACKING_MS 20 // while a file is being compressed
+#define TICK_SOON_MS 20        // while a file is being compressed, or a journal is busy
+#define TICK_IDLE_MS MINUTE_MS // without files to look after
 #define TELL_EVERY_MS MINUTE_MS
 #define STDOUT 1
 #define STDERR 2
@@ -232,7 +233,7 @@ static void outlet_flush(struct writer *w, struct outlet *o, int64_t now_ms)
     o->failing = failed(e);
     o->busy = o->type == TRACER_JOURNAL && e.kind == ERR_LIMIT;
     if (o->failing) {
-        o->retry_at_ms = now_ms + (o->busy ? WRITER_BUSY_MS : OUTLET_RETRY_MS);
+        o->retry_at_ms = now_ms + (o->busy ? TICK_SOON_MS : OUTLET_RETRY_MS);
         if (!o->busy || outlet_waiting(o).len > OUTLET_BYTES_MAX / 2)
             tell_failure(w, o, e, now_ms);
     } else {
@@ -305,24 +306,28 @@ static bool has_other_outlet(const struct writer *w, const struct outlet *but)
 
 int64_t writer_tick(struct writer *w, int64_t now_ms)
 {
-    bool packing = false;
     for (size_t i = 0; i < w->outlet_count; i++) {
         struct outlet *o = &w->outlets[i];
         if (o->type == TRACER_LOG)
             logfile_check(o, now_ms);
         arena_reset(&o->scratch);
-        packing = packing || o->pack != NULL;
     }
     write_all(w, now_ms);
-    return now_ms + (packing ? TICK_PACKING_MS : TICK_MS);
+    return now_ms + writer_patience_ms(w);
 }
 
-bool writer_is_behind(const struct writer *w)
+int64_t writer_patience_ms(const struct writer *w)
 {
-    for (size_t i = 0; i < w->outlet_count; i++)
-        if (w->outlets[i].busy)
-            return true;
-    return false;
+    int64_t patience_ms = TICK_IDLE_MS;
+    for (size_t i = 0; i < w->outlet_count; i++) {
+        const struct outlet *o = &w->outlets[i];
+        bool looked_after = o->type == TRACER_LOG || outlet_waiting(o).len > 0;
+        if (o->busy || o->pack != NULL)
+            return TICK_SOON_MS;
+        if (looked_after)
+            patience_ms = TICK_MS;
+    }
+    return patience_ms;
 }
 
 void writer_reopen(struct writer *w)

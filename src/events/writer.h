@@ -32,9 +32,9 @@ void writer_free(struct writer *w, int64_t now_ms);
 void writer_feed(struct writer *w, struct str records, int64_t now_ms);
 // Retries, reopens files that were moved away, removes old ones; tells when to come again.
 int64_t writer_tick(struct writer *w, int64_t now_ms);
-// A journal has no room for the moment: come again in WRITER_BUSY_MS.
-#define WRITER_BUSY_MS 20
-bool writer_is_behind(const struct writer *w);
+// How long after the last tick the next one is due, as things are now: what was fed meanwhile may
+// have met a disk that is full or a journal that is busy.
+int64_t writer_patience_ms(const struct writer *w);
 void writer_reopen(struct writer *w);
 
 uint64_t writer_dropped(const struct writer *w, size_t tracer); // lines, of this tracer

@@ -253,6 +253,7 @@ static const struct reason REASONS[] = {
         {428, S_INIT("Precondition Required")},
         {429, S_INIT("Too Many Requests")},
         {431, S_INIT("Request Header Fields Too Large")},
+        {451, S_INIT("Unavailable For Legal Reasons")}, // RFC 7725
         {500, S_INIT("Internal Server Error")},
         {501, S_INIT("Not Implemented")},
         {502, S_INIT("Bad Gateway")},

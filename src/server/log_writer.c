@@ -19,11 +19,12 @@ struct log_writer {
     int fds[1 + LOG_CHANNELS_MAX]; // the control channel, then the others
     size_t count;
     char *packet;
+    int64_t ticked_at_ms;
     bool ending;
 };
 
 static struct err write_logs(void *arg) suspends;
-static void turn(struct log_writer *w, int64_t *due_ms);
+static void turn(struct log_writer *w);
 static void hear_orders(struct log_writer *w);
 static void add_channel(struct log_writer *w, int fd);
 static bool take_from(struct log_writer *w, size_t place);
@@ -45,7 +46,6 @@ int log_writer_main(void *start)
 static struct err write_logs(void *arg)
 {
     struct log_writer *w = arg;
-    int64_t due_ms = 0;
     w->packet = mem_bytes(PACKET_BYTES_MAX);
     w->metrics = metrics_column_begin(w->start->metrics, LOG_WRITER_COLUMN);
     w->writer = writer_new(w->start->telemetry, outside_real(), &w->metrics, wall_ms());
@@ -55,25 +55,27 @@ static struct err write_logs(void *arg)
     for (size_t i = 0; i < w->start->channel_count; i++)
         add_channel(w, w->start->channels[i]);
     while (!w->ending)
-        turn(w, &due_ms);
+        turn(w);
     while (take_all(w))
         continue; // what was sent before the end
     writer_free(w->writer, wall_ms());
     return OK;
 }
 
-static void turn(struct log_writer *w, int64_t *due_ms)
+static void turn(struct log_writer *w)
 {
-    int64_t left_ms = *due_ms - wall_ms();
-    if (left_ms > SECOND_MS)
-        left_ms = 0; // the clock was set back
-    if (writer_is_behind(w->writer) && left_ms > WRITER_BUSY_MS)
-        left_ms = WRITER_BUSY_MS;
-    packet_wait_any(w->fds, w->count, left_ms > 0 ? left_ms : 0);
+    int64_t patience_ms = writer_patience_ms(w->writer);
+    int64_t left_ms = w->ticked_at_ms + patience_ms - wall_ms();
+    if (left_ms < 0 || left_ms > patience_ms)
+        left_ms = 0; // also when the clock was set back
+    packet_wait_any(w->fds, w->count, left_ms);
     hear_orders(w);
     (void)take_all(w);
-    if (wall_ms() >= *due_ms || left_ms <= 0 || writer_is_behind(w->writer))
-        *due_ms = writer_tick(w->writer, wall_ms());
+    int64_t now = wall_ms(), since_ms = now - w->ticked_at_ms;
+    if (since_ms >= 0 && since_ms < writer_patience_ms(w->writer))
+        return;
+    writer_tick(w->writer, now);
+    w->ticked_at_ms = now;
 }
 
 static void hear_orders(struct log_writer *w)
