@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import HOST, eventually
+from conftest import HOST, eventually, free_ports
 
 PROXY = '127.0.0.2'
 TRUST = '[server.proxy]\ntrusted-networks = ["127.0.0.2"]\n'
@@ -42,6 +42,33 @@ def test_a_full_listener_says_so_and_recovers(server):
         assert c.closed()
     s.wait_log(r'limit.concurrent-connection\).*limit = 2')
     held[0].close()
+
+    def free_again():
+        with s.connect('smtp') as c:
+            return greeted(c)
+    eventually(free_again, what='a free place')
+
+
+def test_counts_live_longer_than_a_generation(server):
+    """Sessions of the old workers count for the new ones, also when listeners have moved."""
+    s = server('[server.listener.smtp]\nmax-connections = 2\n', listeners={'http': 'protocol = "http"', 'smtp': ''})
+    held = [s.connect('smtp'), s.connect('smtp')]
+    assert all(greeted(c) for c in held)
+    s.listeners = {'a': 'protocol = "smtp"', **s.listeners}
+    s.ports['a'], = free_ports(1)
+    s.write_config('[server.listener.smtp]\nmax-connections = 1\n')
+    s.send(signal.SIGHUP)
+    s.wait_log(r'server.reload\)')
+    with s.connect('a') as c:
+        assert greeted(c)
+    with s.connect('smtp') as c:
+        assert c.line().startswith('421 4.3.2')
+    assert all(c.command('NOOP')[0].startswith('250') for c in held)  # nobody was thrown out
+    held[0].close()
+    time.sleep(0.2)
+    with s.connect('smtp') as c:  # one is one too many still
+        assert c.line().startswith('421 4.3.2')
+    held[1].close()
 
     def free_again():
         with s.connect('smtp') as c:
