@@ -146,3 +146,36 @@ def test_reload_with_a_port_in_use_changes_nothing(server):
     assert status(second)['generation'] == 1
     with second.connect('smtp') as c:
         assert c.line().startswith('220 ')
+
+
+def test_a_server_that_dies_while_it_hands_over(server):
+    """Whenever it dies: there is one server in the end."""
+    for delay_ms in (0, 20, 60, 120):
+        s = server()
+        s.expect_log('.')
+        group = os.getpgid(s.process.pid)
+        try:
+            os.kill(s.process.pid, signal.SIGUSR2)
+            time.sleep(delay_ms / 1000)
+            os.kill(s.process.pid, signal.SIGKILL)
+            s.process.wait(10)
+            time.sleep(0.5)  # its workers and its log writer go with it
+            alive = [pid for pid in os.listdir('/proc') if pid.isdigit() and belongs(pid, group)]
+            if alive:
+                eventually(lambda: status(s)['pid'] == lock_pid(s), 10)
+                with s.connect('smtp') as c:
+                    assert c.line().startswith('220 ')
+                assert ask(s, 'stop').returncode == 0
+            else:  # before there was a successor: another start is not in anybody's way
+                s.start()
+        finally:
+            if s.process.poll() is not None:
+                s.process = None
+
+
+def belongs(pid, group):
+    try:
+        with open('/proc/%s/cmdline' % pid, 'rb') as f:
+            return os.getpgid(int(pid)) == group and b'serve' in f.read()
+    except (OSError, ProcessLookupError):
+        return False
