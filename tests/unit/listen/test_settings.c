@@ -503,11 +503,6 @@ CASES(proxies_and_lists,
                         "in this build\n"
                         "/c.toml:6:14: warning: server.auto-ban.abuse.rate: this has no effect yet "
                         "in this build\n",
-                .found = "/c.toml:5:13: warning: server.auto-ban.auth.rate: this has no effect yet "
-                         "in "
-                         "this build\n"
-                         "/c.toml:6:14: warning: server.auto-ban.abuse.rate: this has no effect "
-                         "yet in this build\n",
                 .is = "bans scan 150/86400000 for 3600000"}, )
 
 CASES(tls,
