@@ -6,6 +6,7 @@
 
 #include "events/writer.h"
 #include "rt/capture.h"
+#include "rt/identity.h"
 #include "rt/process.h"
 #include "rt/rt.h"
 
@@ -26,6 +27,7 @@ struct log_writer {
 static struct err write_logs(void *arg) suspends;
 static void turn(struct log_writer *w);
 static void hear_orders(struct log_writer *w);
+static struct err give_up_rights(void);
 static void add_channel(struct log_writer *w, int fd);
 static bool take_from(struct log_writer *w, size_t place);
 static bool take_all(struct log_writer *w);
@@ -46,6 +48,7 @@ int log_writer_main(void *start)
 static struct err write_logs(void *arg)
 {
     struct log_writer *w = arg;
+    TRY(give_up_rights());
     w->packet = mem_bytes(PACKET_BYTES_MAX);
     w->metrics = metrics_column_begin(w->start->metrics, LOG_WRITER_COLUMN);
     w->writer = writer_new(w->start->telemetry, outside_real(), &w->metrics, wall_ms());
@@ -76,6 +79,18 @@ static void turn(struct log_writer *w)
         return;
     writer_tick(w->writer, now);
     w->ticked_at_ms = now;
+}
+
+// Ports are not its business. Root keeps what lets it write into another user's folder.
+static struct err give_up_rights(void)
+{
+    struct arena a AUTO(arena_done);
+    arena_init(&a, 4 * KIB);
+    if (identity_is_root() || !identity_can_drop_capabilities())
+        return OK;
+    return failed(identity_drop_capabilities(&a))
+                   ? fail(ERR_REFUSED, "the log writer could not give up its capabilities")
+                   : OK;
 }
 
 static void hear_orders(struct log_writer *w)
