@@ -40,8 +40,6 @@ struct err play_connect(struct runner *r, const struct step *step)
     if (failed(e))
         return wrong(r, step->line, "no connection: %.*s", ARG(err_text(e)));
     TRY(talk_begin(r, step, s));
-    if (r->segment_bytes > 0)
-        sim_stream_segment(s, r->segment_bytes);
     return step->tls.wanted ? play_tls(r, step) : OK;
 }
 
@@ -53,6 +51,8 @@ static struct err talk_begin(struct runner *r, const struct step *step, struct s
             .role = step->kind == STEP_CONNECT ? 'C' : 'S',
             .stream = s,
             .line = step->line};
+    if (r->segment_bytes > 0)
+        sim_stream_segment(s, r->segment_bytes);
     note(r, "%.*s %s %.*s", ARG(step->name), step->kind == STEP_CONNECT ? "connected to" : "from",
             ARG(endpoint_text(&r->arena, stream_peer(s))));
     return OK;
