@@ -84,7 +84,9 @@ static void end_as(struct worker *w, enum worker_ending how)
     if (w->ending == WORKER_RETIRES)
         group_nudge(&w->sessions);
     w->ending = how;
-    w->retiring = w->health.draining = true;
+    w->retiring = true;
+    // A probe on a connection from before a reload asks about the server, and that is ready.
+    w->health.draining |= how == WORKER_STOPS;
     waitq_wake_all(&w->ordered);
 }
 

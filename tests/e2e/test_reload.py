@@ -67,6 +67,22 @@ def test_sessions_go_on_over_a_reload_and_a_handover(server):
         assert s.process.wait(20) == 0
 
 
+def test_a_probe_on_an_old_connection_hears_ready(server):
+    s = server()
+    with s.connect('http') as c:
+        for word in (None, 'reload'):
+            assert word is None or ask(s, word).returncode == 0
+            c.say('GET /healthz/ready HTTP/1.1\r\nHost: localhost\r\n')
+            head = []
+            while not head or head[-1]:
+                head.append(c.line())
+            assert head[0].startswith('HTTP/1.1 200'), head
+            length = next(int(line.split(':')[1]) for line in head if line.lower().startswith('content-length:'))
+            while len(c.unread) < length:
+                c.unread += c.socket.recv(65536)
+            c.unread = c.unread[length:]
+
+
 def test_tls_sessions_resume_with_the_successor(server):
     s = server()
     context = any_certificate()
