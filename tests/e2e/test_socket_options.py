@@ -48,8 +48,8 @@ def listening(s, port):
 
 
 def accepted(s, client):
-    """A copy of the server's end of a connection; None: it has closed it. While there is a copy the
-    connection cannot end."""
+    """A copy of the server's end of a connection; None: it has closed it. To be closed before the
+    server closes its own: while there is a copy the connection cannot end."""
     name, mine = client.socket.getsockname(), None
     for x in sockets_of(s):
         try:
@@ -80,10 +80,10 @@ def test_defaults(server):
         assert option(x, socket.SOL_SOCKET, socket.SO_REUSEADDR) == 1
     with s.connect('smtp') as c:
         c.line()
-        x = accepted(s, c)
-        assert option(x, socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
-        assert option(x, socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-        assert option(x, socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 7200
+        with accepted(s, c) as x:
+            assert option(x, socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+            assert option(x, socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert option(x, socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 7200
 
 
 def test_one_socket_for_all_workers(server):
@@ -106,12 +106,12 @@ def test_everything_set(server):
     assert option(x, socket.SOL_SOCKET, socket.SO_RCVBUF) >= 96 * 1024
     with s.connect('smtp') as c:
         c.line()
-        x = accepted(s, c)
-        assert option(x, socket.IPPROTO_IP, socket.IP_TTL) == 33
-        assert option(x, socket.IPPROTO_IP, socket.IP_TOS) == 32
-        assert option(x, socket.IPPROTO_TCP, socket.TCP_NODELAY) == 0
-        assert option(x, socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 90
-        assert option(x, socket.IPPROTO_TCP, TCP_USER_TIMEOUT) == 25000
+        with accepted(s, c) as x:
+            assert option(x, socket.IPPROTO_IP, socket.IP_TTL) == 33
+            assert option(x, socket.IPPROTO_IP, socket.IP_TOS) == 32
+            assert option(x, socket.IPPROTO_TCP, socket.TCP_NODELAY) == 0
+            assert option(x, socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 90
+            assert option(x, socket.IPPROTO_TCP, TCP_USER_TIMEOUT) == 25000
 
 
 def backlog(x):
@@ -154,15 +154,16 @@ def test_ipv6(server):
     with s.connect('smtp') as c:  # IPv4 on a socket for both
         c.line()
         assert c.command('EHLO me.example.test')[0].endswith('[127.0.0.1]')
-        assert option(accepted(s, c), socket.IPPROTO_IP, socket.IP_TOS) == 40
+        with accepted(s, c) as x:
+            assert option(x, socket.IPPROTO_IP, socket.IP_TOS) == 40
     c = Connection.__new__(Connection)
     c.socket, c.unread = socket.create_connection(('::1', s.ports['smtp']), 10), b''
     with c:
         c.line()
         assert c.command('EHLO me.example.test')[0].endswith('[::1]')
-        x = accepted(s, c)
-        assert option(x, socket.IPPROTO_IPV6, IPV6_TCLASS) == 72
-        assert option(x, socket.IPPROTO_IPV6, IPV6_UNICAST_HOPS) == 21
+        with accepted(s, c) as x:
+            assert option(x, socket.IPPROTO_IPV6, IPV6_TCLASS) == 72
+            assert option(x, socket.IPPROTO_IPV6, IPV6_UNICAST_HOPS) == 21
 
 
 def test_linger_waits_for_the_client(server):
