@@ -24,7 +24,7 @@ static int run(struct cli *c)
                 "/etc/posthaste/config.toml");
     } else {
         struct server_options options = {
-                .conf = {.path = path, .env = &env},
+                .conf = {.path = path, .env = &env, .drop_lists = true},
                 .started = started,
                 .trouble = trouble,
         };

@@ -80,6 +80,9 @@ struct conf_options {
     const struct conf_files *files;
     enum conf_stage stage;
     size_t memory_bytes_max; // 0: CONF_MEMORY_BYTES_MAX
+    // Large lists stay only as lookups, of less than half the size; a dump then lacks their
+    // entries. For servers.
+    bool drop_lists;
 };
 
 // Phase 1: CONFIG_PATH, else the argument, else /etc/posthaste/config.toml if it exists; a null

@@ -9,6 +9,7 @@ struct expression_place { // of a leaf in a list of { if, then }
     size_t outer, inner;
 };
 
+static struct arena *arena_of(struct loader *l, const struct conf_value *v);
 static struct conf_value *value_make(struct loader *l, const struct leaf *leaf);
 static struct conf_value *value_again(
         struct loader *l, struct conf_slot *slot, const struct leaf *leaf, bool merge);
@@ -60,6 +61,17 @@ struct conf_origin conf_origin_of_toml(const struct toml *node)
             .key_line = node->key_line,
             .key_column = node->key_column,
     };
+}
+
+bool conf_is_lookup(const struct setting *s)
+{
+    return s->many == MANY_FLAT && str_eq(str_from_c(s->key), S("lookup.<id>"));
+}
+
+// Where the elements of a value live.
+static struct arena *arena_of(struct loader *l, const struct conf_value *v)
+{
+    return conf_is_lookup(v->setting) ? &l->conf->lists : &l->conf->arena;
 }
 
 // Slices of the file live as long as the snapshot; what the TOML reader had to unescape does not.
@@ -177,7 +189,7 @@ static void fill_array(struct loader *l, struct conf_value *v, const struct leaf
     const struct toml *node = leaf->node;
     const struct setting_node *members = v->setting->type == TYPE_TABLES ? leaf->row->first : NULL;
     uint64_t *order = arena_array(&l->scratch, node->count + 1, uint64_t);
-    v->elements = arena_array(&l->conf->arena, node->count + 1, struct conf_element);
+    v->elements = arena_array(arena_of(l, v), node->count + 1, struct conf_element);
     if (v->elements == NULL || order == NULL) {
         conf_no_memory(l);
         return;
@@ -247,7 +259,7 @@ static void fill_flat(struct loader *l, struct conf_value *v, const struct toml 
     for (const struct toml *n = toml_next(table, table); n != NULL; n = toml_next(n, table))
         leaves += n->type != TOML_TABLE;
     struct conf_element *all =
-            arena_array(&l->conf->arena, v->count + leaves + 1, struct conf_element);
+            arena_array(arena_of(l, v), v->count + leaves + 1, struct conf_element);
     struct buf name AUTO(buf_done);
     buf_init(&name, KEY_BYTES_MAX);
     if (all == NULL) {

@@ -20,6 +20,7 @@ struct source {
 };
 
 static bool conf_init(struct conf *conf, const struct conf_options *options);
+static void drop_lists(struct conf *conf);
 static void load_source(struct loader *l, const struct source *s);
 static bool read_source(struct loader *l, const struct source *s, struct conf_text *out);
 static bool is_twice(struct loader *l, const struct conf_file *file, struct str path);
@@ -74,10 +75,25 @@ struct conf *conf_load(const struct conf_options *options, struct findings *find
     conf_check(&l);
     conf_sort_findings(conf, findings, first);
     arena_done(&l.scratch);
+    if (options->drop_lists) {
+        drop_lists(conf);
+        mem_trim(); // what loading took was larger than what is left
+    }
     if (!l.no_memory)
         return conf;
     conf_free(conf);
     return NULL;
+}
+
+static void drop_lists(struct conf *conf)
+{
+    each_in_vec (p, &conf->values) {
+        if (!conf_is_lookup((*p)->setting))
+            continue;
+        (*p)->elements = NULL;
+        (*p)->count = 0;
+    }
+    arena_done(&conf->lists);
 }
 
 void conf_free(struct conf *conf)
@@ -87,6 +103,7 @@ void conf_free(struct conf *conf)
     lookups_free(conf->lookups);
     map_done(&conf->slots);
     map_done(&conf->objects);
+    arena_done(&conf->lists);
     arena_done(&conf->arena);
     mem_free(conf);
 }
@@ -104,6 +121,8 @@ void conf_fingerprint_add(struct conf *conf, struct str text)
 
 static bool conf_init(struct conf *conf, const struct conf_options *options)
 {
+    arena_init(&conf->lists,
+            options->memory_bytes_max > 0 ? options->memory_bytes_max : CONF_MEMORY_BYTES_MAX);
     arena_init(&conf->arena,
             options->memory_bytes_max > 0 ? options->memory_bytes_max : CONF_MEMORY_BYTES_MAX);
     map_init(&conf->slots, 0, 0); // whoever writes the configuration needs no collisions to hurt us

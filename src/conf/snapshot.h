@@ -76,6 +76,7 @@ struct conf {
     struct conf_file_used *used; // of texts, for those outside
     uint64_t fingerprint;
     struct lookups *lookups;
+    struct arena lists; // elements of lookup.<id>, which servers do without
     bool refused; // something that on-error = "default" does not let pass
     bool lenient; // config.on-error = "default"
     struct str *local_patterns;
@@ -125,6 +126,7 @@ void conf_flatten_leaf(struct loader *l, const struct leaf *leaf);
 struct conf_origin conf_origin_of_toml(const struct toml *node);
 // A slice of the file read, or a copy in the snapshot.
 struct str conf_keep(struct loader *l, struct str s);
+bool conf_is_lookup(const struct setting *s); // the row of lookup.<id>
 
 // objects.c: a JSON document of objects as a tree with TOML keys; NULL after a finding.
 struct toml *conf_objects_tree(

@@ -3,6 +3,8 @@
 // 13.2, 14). Most odd cases are rows of configuration.md 15.
 #include "load_fixture.h"
 
+#include "conf/lookup.h"
+
 // -- Files and syntax ---------------------------------------------------------------------------
 
 static const struct load_case file_cases[] = {
@@ -349,6 +351,32 @@ static void objects(void **state)
     RUN(object_cases);
 }
 
+// A server keeps large lists only once.
+static void lists_can_be_dropped(void **state)
+{
+    static const struct memfile file[1] =
+            MAIN(SMTP "[lookup.l]\na.b = 7\n'*.c' = ''\n[server]\nhostname = 'mx.example.org'\n");
+    struct arena a;
+    (void)state;
+    arena_init(&a, 16 * MIB);
+    struct findings findings = findings_make(&a);
+    struct memfs fs = {.files = file, .count = 1};
+    struct conf_files files = memfs_files(&fs);
+    struct conf_options options = {.path = S("/c.toml"), .files = &files, .drop_lists = true};
+    struct conf *conf = conf_load(&options, &findings);
+    struct expr_value value;
+    assert_non_null(conf);
+    check_u64("nothing is wrong", findings.all.count, 0);
+    const struct lookup *l = lookups_get(conf_lookups(conf), S("l"));
+    assert_non_null(l);
+    check_true("an entry", lookup_get(l, S("a.b"), &value) && value.integer == 7);
+    check_true("a pattern", lookup_get(l, S("x.c"), &value));
+    check_u64("no elements", conf_list(conf, S("lookup.l")).count, 0);
+    check_str("all else stays", conf_str(conf, S("server.hostname")), S("mx.example.org"));
+    conf_free(conf);
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +384,7 @@ int main(void)
             TEST(keys),
             TEST(includes),
             TEST(objects),
+            TEST(lists_can_be_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
