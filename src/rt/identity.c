@@ -13,6 +13,7 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -202,14 +203,20 @@ static struct err make_sure(struct arena *a, const struct identity *who)
     return OK;
 }
 
-struct err identity_harden(struct arena *a, const struct identity_wish *wish)
+struct err identity_harden(
+        struct arena *a, const struct identity_wish *wish, const struct identity *who)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return fail_errno(a, errno, "giving up the gain of rights (no_new_privs)");
+    struct rlimit core;
+    bool known = getrlimit(RLIMIT_CORE, &core) == 0;
+    core.rlim_cur = wish->core_dumps ? core.rlim_max : 0;
+    if (!known || setrlimit(RLIMIT_CORE, &core) != 0)
+        return fail_errno(a, errno, "limiting core files");
     // The leak checker of a sanitizer build looks into its own process with ptrace(2), which an
     // undumpable one does not allow.
-    int dumpable = wish->core_dumps || RT_ASAN;
-    if (prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0) != 0)
+    bool closed = who->change != IDENTITY_STAYS && !wish->core_dumps && !RT_ASAN;
+    if ((closed || wish->core_dumps || RT_ASAN) && prctl(PR_SET_DUMPABLE, !closed, 0, 0, 0) != 0)
         return fail_errno(a, errno, "closing this process to others");
     umask(umask(0777) | 0027); // a stricter one stays
     return OK;

@@ -8,7 +8,7 @@
 //     ...bind the sockets...
 //     if (who.change == IDENTITY_CHANGES)
 //         TRY(identity_take(a, &who));
-//     TRY(identity_harden(a, &wish));
+//     TRY(identity_harden(a, &wish, &who));
 //
 // Error texts say what to change, and live in the arena.
 #pragma once
@@ -41,9 +41,12 @@ struct err identity_find(
         struct arena *a, const struct identity_wish *wish, struct identity *out) MUST_USE;
 // Becomes it, and makes sure that there is no way back.
 struct err identity_take(struct arena *a, const struct identity *who) MUST_USE;
-// What every start ends with: no program started from here can gain rights, nobody else's process
-// may look into our memory, and new files are not for everyone.
-struct err identity_harden(struct arena *a, const struct identity_wish *wish) MUST_USE;
+// What every start ends with: no program started from here can gain rights, no core files unless
+// they are wished, and new files are not for everyone. Who was root lets nobody look into its
+// memory; who was not leaves that as it is, for a supervisor that may not look at its workers'
+// figures under hidepid (systemd's ProtectProc=) has none.
+struct err identity_harden(
+        struct arena *a, const struct identity_wish *wish, const struct identity *who) MUST_USE;
 // Gives up all capabilities, for workers: they bind nothing. Does nothing where there are none.
 struct err identity_drop_capabilities(struct arena *a) MUST_USE;
 // False where somebody's filter of system calls is in the way.

@@ -57,7 +57,7 @@ static struct err confine(struct first_stage *f)
     TRY(identity_find(f->arena, &f->wish, &f->who));
     if (f->who.change == IDENTITY_CHANGES)
         TRY(change(f));
-    TRY(identity_harden(f->arena, &f->wish));
+    TRY(identity_harden(f->arena, &f->wish, &f->who));
     return sandbox_enter_lightly(
             f->arena, (enum sandbox_mode)conf_enum(conf, S("server.sandbox.mode")));
 }

@@ -4,11 +4,13 @@
 #include "in_child.h"
 
 #include "rt/identity.h"
+#include "rt/stack.h"
 
 #include <fcntl.h>
 #include <grp.h>
 #include <netinet/in.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -152,7 +154,7 @@ static const char *become(const struct identity_wish *wish)
     if (!failed(e))
         e = identity_take(&memory, &who);
     if (!failed(e))
-        e = identity_harden(&memory, wish);
+        e = identity_harden(&memory, wish, &who);
     return failed(e) ? arena_c_str(&memory, err_text(e)) : NULL;
 }
 
@@ -257,25 +259,44 @@ static void numbers_need_no_entry(void **state UNUSED)
 
 // --- Hardening, folders, hints -------------------------------------------------------------------
 
+struct harden_case {
+    const char *name;
+    enum identity_change change;
+    bool core_dumps;
+    int dumpable;
+};
+
 static const char *harden(const void *arg)
 {
-    bool core_dumps = *(const bool *)arg;
+    const struct harden_case *c = arg;
+    struct identity_wish wish = {.core_dumps = c->core_dumps};
+    struct identity who = {.change = c->change};
+    struct rlimit core;
     umask(0002);
-    SHOULD(!failed(identity_harden(&memory, &(struct identity_wish){.core_dumps = core_dumps})));
+    SHOULD(!failed(identity_harden(&memory, &wish, &who)));
     SHOULD(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
     SHOULD(umask(0077) == 0027);
-    if (core_dumps)
-        SHOULD(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1);
-    SHOULD(!failed(identity_harden(&memory, &(struct identity_wish){0})));
+    SHOULD(RT_ASAN || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == c->dumpable);
+    SHOULD(getrlimit(RLIMIT_CORE, &core) == 0);
+    SHOULD(core.rlim_cur == (c->core_dumps ? core.rlim_max : 0));
+    SHOULD(!failed(identity_harden(&memory, &wish, &who)));
     SHOULD(umask(0) == 0077); // a stricter one stays
     return NULL;
 }
 
 static void hardening(void **state UNUSED)
 {
-    bool no = false, yes = true;
-    passes_in_child(harden, &no);
-    passes_in_child(harden, &yes);
+    static const struct harden_case cases[] = {
+            {"never was root", IDENTITY_STAYS, false, 1},
+            {"never was root, core files wished", IDENTITY_STAYS, true, 1},
+            {"was root", IDENTITY_CHANGES, false, 0},
+            {"was root, core files wished", IDENTITY_CHANGES, true, 1},
+            {"is root", IDENTITY_STAYS_ROOT, false, 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        passes_in_child(harden, &cases[i]);
+    }
 }
 
 static const char *folder_of_another(const void *top)
