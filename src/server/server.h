@@ -4,9 +4,14 @@
 // it starts a crashed worker again (with back-off), replaces the whole generation at SIGHUP, and
 // ends everything in order at SIGTERM. It reads nothing from the network.
 //
-// Supervisor and worker speak in lines over a socket pair. To a worker: `retire` (accept no more,
-// finish what there is), `stop` (the same, and interrupt sessions where they may be). From it:
-// `ready`, `failed REASON`.
+// Supervisor and worker speak in lines over a socket pair. To a worker: `serve HEX` (accept from the
+// sockets of these slots, a bit each), `ping`, `unready` (let probes hear that the server stops
+// soon), `retire` (accept no more, finish what there is), `stop` (the same, and interrupt sessions
+// where they may be). From it: `ready`, `pong`, `failed REASON`.
+//
+// The files: supervisor.c start, reload, signals; generation*.c the workers; sockets*.c what they
+// accept from; tend.c what is done all the time; handover.c and birth.c the replacement of the
+// program; control*.c and status.c `posthaste server`; instance.c the lock; ending.c the end.
 #pragma once
 
 #include "base/base.h"
