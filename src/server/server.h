@@ -4,8 +4,8 @@
 // it starts a crashed worker again (with back-off), replaces the whole generation at SIGHUP, and
 // ends everything in order at SIGTERM. It reads nothing from the network.
 //
-// Supervisor and worker speak in lines over a socket pair. To a worker: `serve HEX` (accept from the
-// sockets of these slots, a bit each), `ping`, `unready` (let probes hear that the server stops
+// Supervisor and worker speak in lines over a socket pair. To a worker: `serve HEX` (accept from
+// the sockets of these slots, a bit each), `ping`, `unready` (let probes hear that the server stops
 // soon), `retire` (accept no more, finish what there is), `stop` (the same, and interrupt sessions
 // where they may be). From it: `ready`, `pong`, `failed REASON`.
 //
