@@ -4,6 +4,7 @@
 
 #include "rt/file.h"
 #include "rt/offload.h"
+#include "rt/task.h"
 
 #define FILE_BYTES_MAX MIB
 #define LOOK_BYTES_MAX (64 * MIB)
@@ -48,6 +49,7 @@ struct look { // one round, for the helper thread
 
 static void watch(struct renewal *r, struct str id);
 static struct identity_of_file first_seen(const struct renewal *r, struct str path);
+static bool finish_look(struct look *l, struct err e);
 static void look(void *arg);
 static void note_changes(struct look *l, struct watched *w);
 static bool is_due(const struct look *l, const struct watched *w);
@@ -95,7 +97,7 @@ size_t renewal_watched(const struct renewal *r)
     return r->count;
 }
 
-const struct certificates *renewal_certificates(const struct renewal *r)
+struct certificates *renewal_certificates(const struct renewal *r)
 {
     return r->certificates;
 }
@@ -105,11 +107,24 @@ bool renewal_look(struct renewal *r, int64_t now_ms, int64_t wall_now_ms)
     struct look l = {.renewal = r, .now_ms = now_ms, .wall_now_ms = wall_now_ms};
     arena_init(&l.arena, LOOK_BYTES_MAX);
     struct err e = offload(look, &l);
-    bool changed = !failed(e) && l.made != NULL && put_into_service(r, &l);
-    if (!failed(e) && l.due_count > 0)
-        conclude(r, &l);
-    certificates_unref(l.made);
-    arena_done(&l.arena);
+    return finish_look(&l, e);
+}
+
+bool renewal_look_here(struct renewal *r, int64_t now_ms, int64_t wall_now_ms)
+{
+    struct look l = {.renewal = r, .now_ms = now_ms, .wall_now_ms = wall_now_ms};
+    arena_init(&l.arena, LOOK_BYTES_MAX);
+    deep_call(look, &l);
+    return finish_look(&l, OK);
+}
+
+static bool finish_look(struct look *l, struct err e)
+{
+    bool changed = !failed(e) && l->made != NULL && put_into_service(l->renewal, l);
+    if (!failed(e) && l->due_count > 0)
+        conclude(l->renewal, l);
+    certificates_unref(l->made);
+    arena_done(&l->arena);
     return changed;
 }
 

@@ -26,9 +26,12 @@ struct renewal_options {
 struct renewal *renewal_new(const struct renewal_options *options);
 void renewal_free(struct renewal *r);            // NULL is fine
 size_t renewal_watched(const struct renewal *r); // certificates; with none there is nothing to do
-const struct certificates *renewal_certificates(const struct renewal *r); // in service now
+struct certificates *renewal_certificates(const struct renewal *r); // in service now
 
 // Looks once. True: other certificates are in service from now on.
 bool renewal_look(struct renewal *r, int64_t now_ms, int64_t wall_now_ms) suspends;
+// The same without a helper thread: for the supervisor, which serves nobody meanwhile, and whose
+// plan may go when it suspends. New workers are born with what it has.
+bool renewal_look_here(struct renewal *r, int64_t now_ms, int64_t wall_now_ms);
 // Daily: tells which certificates have ended or will within two weeks.
 void renewal_tell_ends(const struct renewal *r, int64_t wall_now_ms);

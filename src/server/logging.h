@@ -71,6 +71,8 @@ struct metrics_column *logs_metrics(struct logs *logs);
 struct err logs_prepare(struct logs *logs, const struct plan *plan) suspends MUST_USE;
 // The plan is in force: levels change at once, in all processes; another writer takes over.
 void logs_apply(struct logs *logs, const struct plan *plan) suspends;
+// Its certificates have been renewed; those before are gone.
+void logs_certificates(struct logs *logs, const struct plan *plan);
 // This plan is about to be freed.
 void logs_forget(struct logs *logs, const struct plan *plan);
 void logs_reopen(struct logs *logs); // SIGUSR1

@@ -115,6 +115,12 @@ void logs_apply(struct logs *l, const struct plan *plan)
     end_writer(l);
 }
 
+void logs_certificates(struct logs *l, const struct plan *plan)
+{
+    if (l->telemetry == plan->telemetry)
+        l->certificates = plan->listen.certificates;
+}
+
 void logs_forget(struct logs *l, const struct plan *plan)
 {
     if (l->telemetry != plan->telemetry)

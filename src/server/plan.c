@@ -57,11 +57,22 @@ void plan_free(struct plan *plan)
 {
     if (plan == NULL)
         return;
+    renewal_free(plan->renewal);
     listen_settings_done(&plan->listen);
     http_settings_done(&plan->http);
     conf_free(plan->conf);
     arena_done(&plan->arena);
     mem_free(plan);
+}
+
+bool plan_renew(struct plan *plan)
+{
+    if (plan->renewal == NULL || renewal_watched(plan->renewal) == 0 ||
+            !renewal_look_here(plan->renewal, now_ms(), wall_ms()))
+        return false;
+    certificates_unref(plan->listen.certificates);
+    plan->listen.certificates = certificates_ref(renewal_certificates(plan->renewal));
+    return true;
 }
 
 static struct err make_in_loop(void *arg)
@@ -120,6 +131,10 @@ static struct err fill(struct making *m)
         plan->worker_count = WORKERS_MAX;
     if (m->options->stage == CONF_BIND)
         return OK;
+    plan->renewal =
+            renewal_new(&(struct renewal_options){.conf = plan->conf, .settings = &plan->listen});
+    if (plan->renewal == NULL)
+        return fail(ERR_LIMIT, "no memory for the certificates");
     plan->dns = dns_settings_default();
     (void)plan_dns_make(plan->conf, m->findings, &plan->arena, &plan->dns); // findings say why not
     plan->telemetry = telemetry_load(&plan->arena, plan->conf, m->findings);

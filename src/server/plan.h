@@ -9,6 +9,7 @@
 #include "conf/findings.h"
 #include "events/settings.h"
 #include "listen/listen.h"
+#include "listen/renewal.h"
 #include "manage/http_settings.h"
 #include "rt/dns.h"
 #include "rt/net.h"
@@ -32,6 +33,7 @@ struct plan {
     struct arena arena;
     struct conf *conf;
     struct listen_settings listen;
+    struct renewal *renewal;               // of its certificates; NULL at the first stage
     const struct plan_listener *listeners; // [i] is that of listen.listeners[i]
     size_t listener_count;
     size_t worker_count;
@@ -56,3 +58,5 @@ struct plan *plan_make(const struct conf_options *options, const struct plan_inp
 // The same for a command, outside of a loop: of no other generation.
 struct plan *plan_make_alone(const struct conf_options *options, struct findings *findings);
 void plan_free(struct plan *plan); // NULL is fine
+// Have certificates changed in their files? True: the plan has others from now on.
+bool plan_renew(struct plan *plan);

@@ -18,6 +18,7 @@
 static void ping_all(struct supervisor *sup, int64_t tick_ms) suspends;
 static void ping(struct supervisor *sup, struct slot *s, int64_t tick_ms) suspends;
 static bool all_answered(const struct supervisor *sup);
+static void renew_certificates(struct supervisor *sup);
 static void retry_sockets(struct supervisor *sup) suspends;
 
 struct err tend(void *arg)
@@ -39,6 +40,7 @@ struct err tend(void *arg)
             retry_sockets(sup);
             retry_at_ms = now_ms() + RETRY_MS;
         }
+        renew_certificates(sup);
     }
 }
 
@@ -75,6 +77,14 @@ static bool all_answered(const struct supervisor *sup)
             if (g->slots[i].ready && g->slots[i].pings_unanswered > 1)
                 return false;
     return true;
+}
+
+// Workers look after theirs themselves; this is for those that will be born, and for the metrics.
+static void renew_certificates(struct supervisor *sup)
+{
+    struct plan *plan = sup->current == NULL ? NULL : sup->current->plan;
+    if (plan != NULL && plan_renew(plan))
+        logs_certificates(sup->logs, plan);
 }
 
 static void retry_sockets(struct supervisor *sup)

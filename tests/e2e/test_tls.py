@@ -2,8 +2,10 @@
 """TLS as clients see it, mostly through `openssl s_client`: which certificate, versions and suites
 they get, sessions that are resumed by another worker, slow and broken handshakes, and certificates
 that change while the server runs (listeners.md 8, 9)."""
+import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -43,7 +45,7 @@ def certificate_table(name, pair, more=''):
 @pytest.fixture(scope='module')
 def pairs(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp('pairs'))
-    return {name: make_certificate(folder, name.strip('*.'), name, key=key) for name, key in
+    return {name: make_certificate(folder, name.strip('*.'), name, key=key, days=30 if key == 'ec' else 90) for name, key in
             (('one.example', 'ec'), ('two.example', 'ec'), ('*.wild.example', 'ec'), ('rsa.example', 'rsa:2048'))}
 
 
@@ -139,7 +141,6 @@ def test_a_session_is_resumed_by_another_worker(server, version):
 
 
 def test_tickets_outlive_a_reload(server):
-    import signal
     s = serve(server).start()
     context = any_certificate()
     session = None
@@ -310,6 +311,8 @@ def test_a_renewed_certificate_without_a_reload(server, tmp_path, pairs):
     mine = str(tmp_path / 'mine.crt'), str(tmp_path / 'mine.key')
     copy(pairs['one.example'], mine)
     s = serve(server, certificate=mine, workers=2).start()
+    eventually(lambda: s.metric('certificate_expiry_seconds') > 0, what='the metric')
+    before_s = s.metric('certificate_expiry_seconds')
     with s.connect('smtp') as before:
         before.line()
         assert subject(s_client(s, 'submissions')) == 'one.example'
@@ -321,6 +324,14 @@ def test_a_renewed_certificate_without_a_reload(server, tmp_path, pairs):
         assert before.command('NOOP')[0].startswith('250')
     assert s.pids() == pids
     s.wait_log('server.reload.*certificate.default')
+    eventually(lambda: abs(s.metric('certificate_expiry_seconds') - before_s) > 86400, 30, 'the metric')
+    s.expect_log('worker-exit')
+    for pid in pids:  # their successors are born with the new one
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: len(set(s.pids()) - set(pids)) == 2, 30, 'other workers')
+    for _ in range(6):
+        eventually(lambda: subject(s_client(s, 'submissions')) is not None, 30, 'an answer')
+        assert subject(s_client(s, 'submissions')) == 'rsa.example'
 
 
 def test_a_certificate_that_does_not_fit_its_key(server, tmp_path, pairs):
