@@ -149,8 +149,9 @@ static void tell_session(const struct task *t)
     line_end(&l);
 }
 
-// Words of the stack that lie in our code: places that were returned to or will be. To be read with
-// addr2line -f -e posthaste. Frames of the C library in between keep no chain that one could follow.
+// Words of the stack that lie in our code: places that were returned to or will be. To be read
+// with addr2line -f -e posthaste. Frames of the C library in between keep no chain that one could
+// follow.
 static void tell_addresses(const struct loop *loop, const void *context)
 {
     uintptr_t sp = stack_pointer(context);
