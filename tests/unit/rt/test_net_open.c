@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/rt/test_net_open.c: listening sockets with their options, on loopback and kernel-chosen
-// ports: what the kernel has afterwards, and the words of what it refuses.
+// tests/unit/rt/test_net_open.c: listening sockets with their options, on loopback and
+// kernel-chosen ports: what the kernel has afterwards, and the words of what it refuses.
 #include "../base/check.h"
 
 #include "rt/net.h"
