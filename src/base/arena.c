@@ -46,6 +46,8 @@ void *arena_bytes(struct arena *a, size_t bytes)
 {
     if (bytes > SIZE_MAX / 2)
         return NULL;
+    if (bytes == 0 && a->at == NULL)
+        bytes = 1; // nothing is somewhere, too: NULL would say that the arena is full
     size_t padded = (bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
     if ((size_t)(a->end - a->at) < padded && !chunk_add(a, padded))
         return NULL;

@@ -35,6 +35,15 @@ static void sizes_that_overflow(void **unused UNUSED)
     arena_done(&a);
 }
 
+static void nothing_is_not_null(void **unused UNUSED)
+{
+    struct arena a;
+    arena_init(&a, 1000);
+    assert_non_null(arena_bytes(&a, 0)); // of an arena without a chunk
+    assert_non_null(arena_array(&a, 0, uint64_t));
+    arena_done(&a);
+}
+
 static void many_small_ones(void **unused UNUSED)
 {
     struct arena a;
@@ -134,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             TEST(limit_is_met_and_not_passed),
             TEST(sizes_that_overflow),
+            TEST(nothing_is_not_null),
             TEST(many_small_ones),
             TEST(texts),
             TEST(arrays_grow),

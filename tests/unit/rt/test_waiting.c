@@ -74,8 +74,8 @@ static struct err in_accept(struct place *p)
 
 static struct err in_group(struct place *p)
 {
+    struct place child = {.wait = NULL}; // outlives the group, which ends first
     struct group g AUTO(group_end);
-    struct place child = {.wait = NULL};
     (void)p;
     waitq_init(&child.gate);
     group_begin(&g);
