@@ -77,8 +77,8 @@ struct conf {
     uint64_t fingerprint;
     struct lookups *lookups;
     struct arena lists; // elements of lookup.<id>, which servers do without
-    bool refused; // something that on-error = "default" does not let pass
-    bool lenient; // config.on-error = "default"
+    bool refused;       // something that on-error = "default" does not let pass
+    bool lenient;       // config.on-error = "default"
     struct str *local_patterns;
     size_t local_pattern_count;
 };
