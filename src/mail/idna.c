@@ -4,6 +4,8 @@
 // ASCII from the start.
 #include "mail/idna.h"
 
+#include "base/unicode.h"
+
 #include <idn2.h>
 
 #define INPUT_BYTES_MAX 4096 // mapping shrinks little: what is longer cannot become 253 octets
@@ -16,6 +18,9 @@ static enum idna_fault fault_of(int code);
 static enum idna_fault check_ascii(struct str ascii);
 static enum idna_fault check_label(struct str label);
 static enum idna_fault check_round_trip(struct arena *a, struct str ascii);
+static enum idna_fault check_bidi(struct str unicode);
+static bool is_bidi(struct str domain);
+static bool is_right_to_left(uint32_t code);
 static struct str from_ascii(struct arena *a, struct str ascii, enum idna_fault *out_fault);
 
 struct str idna_fault_name(enum idna_fault fault)
@@ -160,10 +165,63 @@ static enum idna_fault check_round_trip(struct arena *a, struct str ascii)
     struct str unicode = from_ascii(a, ascii, &fault);
     if (fault != IDNA_FINE || str_is_null(unicode))
         return fault;
+    fault = check_bidi(unicode);
+    if (fault != IDNA_FINE)
+        return fault;
     fault = convert(a, unicode, &fault, &again);
     if (fault != IDNA_FINE)
         return fault;
     return str_eq(again, ascii) || str_is_null(again) ? IDNA_FINE : IDNA_PUNYCODE;
+}
+
+// RFC 5893 2: in a domain with letters of right-to-left scripts every label begins with a letter
+// (rule 1), and none of them mixes European and Arabic digits (rule 4). The library looks at labels
+// one by one, and so misses both.
+static enum idna_fault check_bidi(struct str unicode)
+{
+    struct str rest = unicode, label;
+    if (!is_bidi(unicode))
+        return IDNA_FINE;
+    while (str_split(&rest, '.', &label)) {
+        struct str left = label;
+        uint32_t code;
+        bool european = false, arabic = false, first = true;
+        for (; unicode_next(&left, &code); first = false) {
+            if (first && !unicode_is_alphabetic(code))
+                return IDNA_BIDI_RULE;
+            european = european || (code >= '0' && code <= '9') || (code >= 0x6f0 && code <= 0x6f9);
+            arabic = arabic || (code >= 0x660 && code <= 0x669);
+        }
+        if (european && arabic)
+            return IDNA_BIDI_RULE;
+    }
+    return IDNA_FINE;
+}
+
+static bool is_bidi(struct str domain)
+{
+    for (uint32_t code; unicode_next(&domain, &code);) {
+        if (is_right_to_left(code))
+            return true;
+    }
+    return false;
+}
+
+// The blocks of scripts written from right to left, as far as their characters are letters, and
+// Arabic digits (bidirectional classes R, AL and AN).
+static bool is_right_to_left(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } blocks[] = {{0x590, 0x8ff}, {0xfb1d, 0xfdff}, {0xfe70, 0xfeff}, {0x10800, 0x10fff},
+            {0x1e800, 0x1efff}};
+    if (code >= 0x660 && code <= 0x669)
+        return true;
+    for (size_t i = 0; i < COUNT_OF(blocks); i++) {
+        if (code >= blocks[i].first && code <= blocks[i].last)
+            return unicode_is_alphabetic(code);
+    }
+    return false;
 }
 
 static struct str from_ascii(struct arena *a, struct str ascii, enum idna_fault *out_fault)
