@@ -109,7 +109,7 @@ static bool take_descriptor(struct scan *in, int *out)
 
 struct err birth_announce(struct birth *b)
 {
-    struct str line;
+    struct str line = STR_NULL;
     if (b->wire == NULL)
         return OK;
     within_ms(HEAR_MS);
