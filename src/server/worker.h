@@ -38,4 +38,4 @@ struct worker_start {
 
 int worker_main(void *start); // a process_main
 // The same as a task, on the loop that runs: many workers of many servers in one simulation.
-struct err worker_task(void *start) suspends;
+struct err worker_task(void *start) suspends MUST_USE;
