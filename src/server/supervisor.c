@@ -88,7 +88,8 @@ static struct err supervise(void *arg)
         e = be_born(sup, &a);
     if (!failed(e))
         e = start(sup);
-    if (failed(e))
+    bool is_called_off = failed(e) && sup->stop_count > 0; // somebody stopped us while we started
+    if (failed(e) && !is_called_off)
         service_tell(&sup->service, "ERRNO=%d\nEXIT_STATUS=1\nSTATUS=the start failed",
                 sockets_errno(sup->sockets));
     if (!failed(e))
@@ -105,7 +106,7 @@ static struct err supervise(void *arg)
     instance_leave(sup, INSTANCE_ENDS);
     group_end(&tasks);
     signals_end(sup->signals);
-    return e;
+    return is_called_off ? OK : e;
 }
 
 // What was left to us by the service manager, or by the supervisor before us.

@@ -273,6 +273,11 @@ def test_renegotiation_is_refused(server):
     s = serve(server).start()
     process = subprocess.Popen(['openssl', 's_client', '-connect', '127.0.0.1:%d' % s.ports['submissions'], '-tls1_2'],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = b''
+    while b'220 ' not in said:  # a greeting in the middle of it would be another error
+        piece = process.stdout.read1(4096)
+        assert piece, said
+        said += piece
     process.stdin.write(b'R\n')
     process.stdin.flush()
     try:
