@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // base/find.c: the bytes of a message body pass here once each, so this is a hot place.
 #define POSTHASTE_BASE_ROOM
-#include "base/base.h"
-
 #include "base/find.h"
+
+#include "base/base.h"
 
 static bool is_line_byte(char c)
 {

@@ -65,8 +65,8 @@ static struct err bcrypt_cost(struct str setting)
                                    : fail(ERR_LIMIT, "the bcrypt hash asks for more than cost 15");
 }
 
-// A letter for the flavour, one for log2 of N less 1, one for r less 1; what needs more letters than
-// one is beyond our bounds anyway.
+// A letter for the flavour, one for log2 of N less 1, one for r less 1; what needs more letters
+// than one is beyond our bounds anyway.
 static struct err yescrypt_cost(struct str setting)
 {
     int log_n = setting.len > 3 ? crypt64_value(setting.ptr[1]) : -1;

@@ -21,7 +21,7 @@ static struct err pbkdf2_compare(const EVP_MD *digest, uint64_t rounds, struct s
 static struct err scrypt_run(uint64_t log_n, uint64_t r, uint64_t p, struct str salt,
         struct str typed, unsigned char *out, size_t out_bytes);
 
-// --- Argon2 ---------------------------------------------------------------------------------------
+// --- Argon2 --------------------------------------------------------------------------------------
 
 struct err argon2_check(struct arena *a, struct str stored, struct str typed, bool *out)
 {
@@ -77,7 +77,7 @@ struct err argon2_make(
     return str_is_null(*out) ? fail(ERR_LIMIT, "no memory to hash a password") : OK;
 }
 
-// --- scrypt ---------------------------------------------------------------------------------------
+// --- scrypt --------------------------------------------------------------------------------------
 
 // $scrypt$ln=15,r=8,p=1$salt$hash
 struct err scrypt_check(struct arena *a, struct str stored, struct str typed, bool *out)
@@ -119,7 +119,7 @@ struct err scrypt_make(
     return str_is_null(*out) ? fail(ERR_LIMIT, "no memory to hash a password") : OK;
 }
 
-// --- PBKDF2 ---------------------------------------------------------------------------------------
+// --- PBKDF2 --------------------------------------------------------------------------------------
 
 // $pbkdf2-sha256$i=600000,l=32$salt$hash, or the older $pbkdf2-sha256$29000$salt$hash.
 struct err pbkdf2_check(struct arena *a, struct str stored, struct str typed, bool *out)
@@ -191,7 +191,7 @@ struct err pbkdf2_make(
     return str_is_null(*out) ? fail(ERR_LIMIT, "no memory to hash a password") : OK;
 }
 
-// --- The strings ----------------------------------------------------------------------------------
+// --- The strings ---------------------------------------------------------------------------------
 
 bool phc_parse(struct arena *a, struct str stored, struct phc *out)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // queue/body.c: a file is a frame (operations.md 3: magic, algorithm, length, CRC-32C) and the
-// bytes. It grows by pieces as large as what may stay in memory. The frame's place is left free at first and written when the length is known, before the
-// sync. Its name is the SHA-256 of the bytes, so that equal bodies share a file.
+// bytes. It grows by pieces as large as what may stay in memory. The frame's place is left free at
+// first and written when the length is known, before the sync. Its name is the SHA-256 of the
+// bytes, so that equal bodies share a file.
 #include "queue/body.h"
 
 #include "base/hash.h"
@@ -201,7 +202,7 @@ static void frame_make(char out[FRAME_BYTES], uint64_t bytes, uint32_t crc)
         out[13 + i] = (char)(crc >> (8 * i) & 0xff);
 }
 
-// --- Reading --------------------------------------------------------------------------------------
+// --- Reading -------------------------------------------------------------------------------------
 
 struct body_reader {
     struct str inline_rest; // null when it was given, or for a file

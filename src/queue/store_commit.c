@@ -36,7 +36,7 @@ struct batch {
     struct err error; // of the whole batch
 };
 
-static void lead(struct store *store);
+static void lead(struct store *store) suspends;
 static void batch_take(struct store *store, struct batch *b);
 static size_t request_bytes(const struct request *r);
 static void batch_tell(struct batch *b);
@@ -400,7 +400,7 @@ static int commit(struct batch *b, MDB_txn *txn)
     return fault->errno_value;
 }
 
-// --- What may or may not be on disk ---------------------------------------------------------------
+// --- What may or may not be on disk --------------------------------------------------------------
 
 static void doubt(struct batch *b)
 {

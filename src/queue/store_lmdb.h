@@ -46,9 +46,9 @@ bool key_is_due(const MDB_val *val, uint8_t *out_slot, struct due *out);
 struct str val_str(const MDB_val *val);
 
 // What LMDB says, in words for a person, with the kind that fits.
-struct err store_trouble(struct arena *a, int rc, const char *doing);
+struct err store_trouble(struct arena *a, int rc, const char *doing) MUST_USE;
 // After MDB_PANIC: the handle is closed and opened again, so that the store is as it lies on disk.
-struct err store_mend(struct store *store, struct arena *a);
+struct err store_mend(struct store *store, struct arena *a) MUST_USE;
 
 struct str blob_path(struct store *store, struct arena *a, const uint8_t digest[BODY_DIGEST_BYTES]);
 

@@ -8,15 +8,15 @@ struct offload_state;
 
 struct real_state {
     int epoll_fd;
-    void *panic; // memory of panic_watch_begin
+    void *panic;                   // memory of panic_watch_begin
     struct offload_state *offload; // NULL until the first call
 };
 
 struct real_state *real_state(struct loop *loop);
-struct err real_listen(
-        const struct endpoint *at, const struct listen_options *options, struct acceptor **out);
+struct err real_listen(const struct endpoint *at, const struct listen_options *options,
+        struct acceptor **out) MUST_USE;
 struct err real_connect(const struct endpoint *to, const struct connect_options *options,
-        struct stream **out) suspends;
-struct err real_pair(struct stream *out[2]);
-struct err real_offload(struct loop *loop, offload_fn *fn, void *arg) suspends;
+        struct stream **out) suspends MUST_USE;
+struct err real_pair(struct stream *out[2]) MUST_USE;
+struct err real_offload(struct loop *loop, offload_fn *fn, void *arg) suspends MUST_USE;
 void offload_state_free(struct offload_state *state);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// smtp/data.h: from the octets of DATA and BDAT to the octets of a message (inbound.md 3.2): the end
-// is found, dots are taken off, bare CR, bare LF and NUL are dealt with as the policy says.
+// smtp/data.h: from the octets of DATA and BDAT to the octets of a message (inbound.md 3.2): the
+// end is found, dots are taken off, bare CR, bare LF and NUL are dealt with as the policy says.
 //
 // DATA ends with CR LF "." CR LF and with nothing else: no LF alone, no CR alone and no run of CRs
 // is ever taken for a part of it, so that no two servers can be made to see different ends

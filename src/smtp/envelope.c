@@ -65,7 +65,7 @@ struct err reading_fault(
     return OK;
 }
 
-// Brackets are found with their quoting, so that "<" and ">" within a quoted local part are its own.
+// Brackets are found with their quoting, so that "<" and ">" in a quoted local part are its own.
 static struct err path_parse(struct reading *r, struct scan *in, struct path *out)
 {
     bool quoted = false;

@@ -25,6 +25,6 @@ struct parameter {
 };
 
 // Notes it, and says OK: a fault is an answer, not an error.
-struct err reading_fault(
-        struct reading *r, enum envelope_fault_kind kind, struct str parameter, struct str why);
-struct err parameter_take(struct reading *r, const struct parameter *p);
+struct err reading_fault(struct reading *r, enum envelope_fault_kind kind, struct str parameter,
+        struct str why) MUST_USE;
+struct err parameter_take(struct reading *r, const struct parameter *p) MUST_USE;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/fuzz/fuzz_smtp_data.c: DATA in any split gives what it gives whole, and what a simple reader
-// of one octet after the other gives. Input: policy and framing, the lengths of reads, the octets.
+// tests/fuzz/fuzz_smtp_data.c: DATA in any split gives what it gives whole, and what a simple
+// reader of one octet after the other gives. Input: policy and framing, the lengths of reads, the octets.
 #define POSTHASTE_BASE_ROOM
 #include "smtp/data.h"
 

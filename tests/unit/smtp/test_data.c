@@ -17,8 +17,8 @@ static void feed(struct result *r, struct str bytes)
 {
     struct scan in = scan_over(bytes);
     struct str piece;
-    enum data_progress progress;
-    while ((progress = data_next(&r->d, &in, &piece)) == DATA_PIECE)
+    enum data_progress progress = data_next(&r->d, &in, &piece);
+    for (; progress == DATA_PIECE; progress = data_next(&r->d, &in, &piece))
         buf_add(&r->message, piece);
     if (progress == DATA_END && !r->ended) {
         r->ended = true;
