@@ -94,6 +94,8 @@ static struct err supervise(void *arg)
                 sockets_errno(sup->sockets));
     if (!failed(e))
         e = group_spawn(&tasks, tend, sup);
+    if (!failed(e))
+        e = group_spawn(&tasks, watch_configuration, sup);
     while (!failed(e) && sup->stop_count == 0 && !sup->replaced)
         e = act(sup);
     if (!failed(e))

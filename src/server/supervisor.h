@@ -120,3 +120,5 @@ bool status_ready(struct supervisor *sup, struct buf *out); // false: `out` says
 void status_tell(struct supervisor *sup);
 // server/tend.c: a task, for as long as the server serves.
 struct err tend(void *supervisor) suspends MUST_USE;
+// server/watch.c: another.
+struct err watch_configuration(void *supervisor) suspends MUST_USE;

@@ -132,6 +132,32 @@ def test_a_broken_configuration_is_not_loaded(server):
     assert status(s)['reloadFailed'] is False
 
 
+def test_a_watched_configuration_is_loaded_when_it_changes(server):
+    s = server(extra='[config]\nwatch = true\n')
+    s.expect_log('.')
+    with open(s.config_path, encoding='utf-8') as f:
+        first = f.read()
+
+    def write(text):  # as editors do: another file in its place
+        with open(s.config_path + '.new', 'w', encoding='utf-8') as f:
+            f.write(text)
+        os.rename(s.config_path + '.new', s.config_path)
+
+    write(first + '\n[http]\nnonsense = 1\n')
+    eventually(lambda: status(s)['reloadFailed'], 20)
+    time.sleep(4)  # what was refused is not tried again
+    assert (status(s)['generation'], status(s)['state']) == (1, 'serving')
+    write(first + '\n[server]\ngreeting = "watched"\n' if '[server]' not in first
+          else first.replace('[server]', '[server]\ngreeting = "watched"', 1))
+
+    def greeting():
+        with s.connect('smtp') as c:
+            return c.line()
+
+    eventually(lambda: greeting().endswith(' watched'), 20)
+    assert status(s)['generation'] == 2
+
+
 def test_reload_adds_and_removes_listeners(server):
     s = server()
     extra = dict(s.listeners)
