@@ -4,13 +4,16 @@
 // second, CPU time of this process per message, and, for one session, the median wait beside the
 // median of a bare write and fdatasync of the same bytes on the same file system.
 //
-// usage: bench-store FOLDER [BYTES] [SESSIONS] [MESSAGES]
+// usage: bench-store [BYTES] [SESSIONS] [MESSAGES] [FOLDER]
+//
+// Without FOLDER, in one of its own beside this program, which is removed afterwards.
 #define POSTHASTE_BASE_ROOM
 #include "queue/body.h"
 #include "queue/store.h"
 #include "rt/rt.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -153,14 +156,48 @@ static double bare_us(struct bench *b, const char *folder)
     return median_us(waits, COUNT_OF(waits));
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type, (void)ftw;
+    return remove(path);
+}
+
+static struct str folder_beside(struct arena *a, struct str program)
+{
+    struct str before, name;
+    bool has_folder = str_rcut(program, '/', &before, &name);
+    return arena_fmt(a, "%.*s/bench-store.tmp", ARG(has_folder ? before : S(".")));
+}
+
+static int bench_in(struct bench *b, struct str folder)
+{
+    struct store_options options = {
+            .folder = arena_fmt(&b->a, "%.*s/data", ARG(folder)),
+            .blob_folder = arena_fmt(&b->a, "%.*s/blobs", ARG(folder)),
+            .map_bytes_max = 64 * (uint64_t)1024 * MIB,
+    };
+    struct err e = store_open(&b->a, &options, &b->store);
+    if (failed(e)) {
+        printf("%.*s\n", ARG(err_text(e)));
+        return 1;
+    }
+    printf("%zu bytes, %zu sessions, %zu messages\n", b->body.len, b->sessions, b->messages);
+    measure(b, "accept", accept_all);
+    printf("%-8s %9.1f us median wait; write and fdatasync alone: %.1f us\n", "",
+            median_us(b->waits_ns, b->wait_count), bare_us(b, folder.ptr));
+    measure(b, "remove", remove_all);
+    store_close(b->store);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    struct bench b = {.sessions = 100, .messages = 50000};
-    uint64_t bytes = 4096, sessions = 100, messages = 50000;
-    if (argc < 2 || (argc > 2 && !str_to_u64(str_from_c(argv[2]), 100 * MIB, &bytes)) ||
-            (argc > 3 && !str_to_u64(str_from_c(argv[3]), 10000, &sessions)) ||
-            (argc > 4 && !str_to_u64(str_from_c(argv[4]), MESSAGES_MOST, &messages))) {
-        printf("usage: bench-store FOLDER [BYTES] [SESSIONS] [MESSAGES]\n");
+    struct bench b = {0};
+    uint64_t bytes = 4096, sessions = 100, messages = 20000;
+    if ((argc > 1 && !str_to_u64(str_from_c(argv[1]), 100 * MIB, &bytes)) ||
+            (argc > 2 && !str_to_u64(str_from_c(argv[2]), 10000, &sessions)) ||
+            (argc > 3 && !str_to_u64(str_from_c(argv[3]), MESSAGES_MOST, &messages))) {
+        printf("usage: bench-store [BYTES] [SESSIONS] [MESSAGES] [FOLDER]\n");
         return 64;
     }
     arena_init(&b.a, 512 * MIB);
@@ -170,22 +207,10 @@ int main(int argc, char **argv)
     memset(text, 'x', bytes);
     b.body = str_of(text, bytes);
     b.waits_ns = arena_array(&b.a, messages + sessions, int64_t);
-    struct store_options options = {
-            .folder = arena_fmt(&b.a, "%s/data", argv[1]),
-            .blob_folder = arena_fmt(&b.a, "%s/blobs", argv[1]),
-            .map_bytes_max = 64 * (uint64_t)1024 * MIB,
-    };
-    struct err e = store_open(&b.a, &options, &b.store);
-    if (failed(e)) {
-        printf("%.*s\n", ARG(err_text(e)));
-        return 1;
-    }
-    printf("%zu bytes, %zu sessions, %zu messages\n", (size_t)bytes, b.sessions, b.messages);
-    measure(&b, "accept", accept_all);
-    printf("%-8s %9.1f us median wait; write and fdatasync alone: %.1f us\n", "",
-            median_us(b.waits_ns, b.wait_count), bare_us(&b, argv[1]));
-    measure(&b, "remove", remove_all);
-    store_close(b.store);
+    struct str own = folder_beside(&b.a, str_from_c(argv[0]));
+    int status = bench_in(&b, argc > 4 ? str_from_c(argv[4]) : own);
+    if (argc <= 4)
+        nftw(own.ptr, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     arena_done(&b.a);
-    return 0;
+    return status;
 }
