@@ -37,7 +37,13 @@ def logged(server):
 def files(s, prefix):
     """The log files of a prefix, oldest first, without the link."""
     found = [p for p in glob.glob('%s/logs/%s*' % (s.folder, prefix)) if not p.endswith('.current')]
-    return sorted(found, key=os.path.getmtime)
+    dated = []
+    for path in found:
+        try:
+            dated.append((os.path.getmtime(path), path))
+        except FileNotFoundError:
+            pass  # rotated or packed away while we looked
+    return [path for _, path in sorted(dated)]
 
 
 def read(path):
