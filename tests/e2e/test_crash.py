@@ -3,6 +3,7 @@
 import glob
 import os
 import signal
+import time
 
 from conftest import eventually
 
@@ -15,13 +16,24 @@ def worker_of(s):
     return next(p for p in s.pids() if is_worker(p))
 
 
+def sleeps(pid):
+    """In its loop, for a while: a worker that is busy would break within a task, and say so."""
+    def state():
+        time.sleep(0.02)
+        with open('/proc/%d/stat' % pid, encoding='ascii') as f:
+            return f.read().rpartition(')')[2].split()[0]
+    return all(state() == 'S' for _ in range(10))
+
+
 def test_last_words(server):
     s = server(workers=1)
     s.expect_log('.')
     s.wait_log(r'server\.startup')
     with s.connect('smtp') as c:
         assert c.line().startswith('220 ')
-        os.kill(worker_of(s), signal.SIGABRT)
+        worker = worker_of(s)
+        eventually(lambda: sleeps(worker), what='a worker with nothing to do')
+        os.kill(worker, signal.SIGABRT)
         s.wait_log(r'worker-exit.*crashed by signal 6, outside of every task')
     reports = os.path.join(s.folder, 'state', 'crash', '*.txt')
     eventually(lambda: glob.glob(reports), what='the crash report')
