@@ -89,13 +89,6 @@ int64_t conf_i64(const struct conf *conf, struct str key)
     return e != NULL ? e->value.integer : 0;
 }
 
-double conf_double(const struct conf *conf, struct str key)
-{
-    assert(has_type(answer(conf, key), TYPE_FLOAT, TYPE_FLOAT));
-    const struct conf_element *e = scalar(conf, key);
-    return e != NULL ? e->value.real : 0;
-}
-
 int64_t conf_duration_ms(const struct conf *conf, struct str key)
 {
     assert(has_type(answer(conf, key), TYPE_DURATION, TYPE_DURATION));

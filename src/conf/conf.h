@@ -136,7 +136,6 @@ struct str conf_item(const struct conf *conf, struct str map, struct str id, str
 bool conf_bool(const struct conf *conf, struct str key);
 uint64_t conf_u64(const struct conf *conf, struct str key); // integer, size; none: 0
 int64_t conf_i64(const struct conf *conf, struct str key);
-double conf_double(const struct conf *conf, struct str key);
 int64_t conf_duration_ms(const struct conf *conf, struct str key); // none: 0
 struct rate conf_rate(const struct conf *conf, struct str key);    // none: count 0
 // string, text, secret, host name, domain, URI, path (absolute), enum (the canonical word), cron,

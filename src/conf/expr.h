@@ -156,7 +156,6 @@ const struct expr_setting *expr_from_text(struct arena *a, struct str text,
         const struct expr_spec *spec, const struct expr_world *world,
         struct expr_problem *out_problem) MUST_USE;
 
-const struct expr_spec *expr_setting_spec(const struct expr_setting *s);
 // What expr_from_text found doubtful (expr_from_toml adds findings itself); NULL beyond the last.
 const struct expr_problem *expr_setting_warning(const struct expr_setting *s, size_t place);
 

@@ -48,11 +48,6 @@ struct expr_setting *expr_setting_make(struct arena *a, const struct expr_spec *
     return s;
 }
 
-const struct expr_spec *expr_setting_spec(const struct expr_setting *s)
-{
-    return &s->spec;
-}
-
 const struct expr_problem *expr_setting_warning(const struct expr_setting *s, size_t place)
 {
     return place < s->warnings.all.count ? &s->warnings.all.at[place] : NULL;

@@ -69,16 +69,6 @@ bool regex_is_risky(const struct regex *r)
     return r->risky;
 }
 
-size_t regex_group_count(const struct regex *r)
-{
-    return r->group_count;
-}
-
-struct str regex_pattern(const struct regex *r)
-{
-    return r->pattern;
-}
-
 enum regex_outcome regex_match(const struct regex *r, struct arena *scratch, struct str subject,
         struct regex_groups *out_groups)
 {

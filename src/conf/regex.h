@@ -47,8 +47,6 @@ struct err regex_compile(struct arena *a, struct str pattern, struct regex **out
 // An unbounded repetition inside another one, such as (a+)+: worth a warning, because such
 // patterns are what reaches the limits.
 bool regex_is_risky(const struct regex *r);
-size_t regex_group_count(const struct regex *r); // without the whole match
-struct str regex_pattern(const struct regex *r);
 
 // Ill-formed UTF-8 in the subject reads as U+FFFD. `scratch` takes the groups and, if need be, the
 // repaired subject, so groups live as long as the shorter of subject and scratch. out_groups may be

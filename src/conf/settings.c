@@ -81,31 +81,6 @@ const struct setting *setting_of_key(const struct setting_node *root, struct str
     return node != NULL ? node->setting : NULL;
 }
 
-// part = bare / DQUOTE *(char / "\" DQUOTE / "\\") DQUOTE; parts are separated by dots.
-bool key_split(
-        struct arena *a, struct str key, struct str *out_parts, size_t max, size_t *out_count)
-{
-    struct scan in = scan_over(key);
-    size_t count = 0;
-    do {
-        struct str part;
-        if (count == max)
-            return false;
-        if (scan_peek(&in) == '"') {
-            if (!quoted_part(a, &in, &part))
-                return false;
-        } else if (!scan_until(&in, '.', &part)) {
-            part = scan_rest(&in);
-            scan_skip(&in, part.len);
-        }
-        if (part.len == 0)
-            return false;
-        out_parts[count++] = part;
-    } while (scan_byte(&in, '.'));
-    *out_count = count;
-    return scan_end(&in);
-}
-
 void key_add(struct buf *out, struct str component)
 {
     if (out->len > 0)

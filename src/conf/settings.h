@@ -74,9 +74,5 @@ const struct setting_node *setting_child(const struct setting_node *node, struct
 // The row of a key with ids in it (patterns are keys too); NULL when the table does not have it.
 const struct setting *setting_of_key(const struct setting_node *root, struct str key);
 
-// A flat key as its components: bare, or quoted with \" and \\ (configuration.md 3.2). False when
-// it is malformed or has more than max.
-bool key_split(
-        struct arena *a, struct str key, struct str *out_parts, size_t max, size_t *out_count);
 // Adds ".component" (no dot at the start), quoted when it is not bare.
 void key_add(struct buf *out, struct str component);

@@ -54,11 +54,6 @@ struct metrics *metrics_at(void *memory, uint32_t columns)
     return m;
 }
 
-uint32_t metrics_column_count(const struct metrics *m)
-{
-    return m->columns;
-}
-
 struct metrics_column metrics_column_begin(struct metrics *m, uint32_t column)
 {
     assert(column < m->columns);

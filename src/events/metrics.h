@@ -91,7 +91,6 @@ struct metrics;
 size_t metrics_bytes_needed(uint32_t columns);
 // `memory` is zeroed, page-aligned and shared.
 struct metrics *metrics_at(void *memory, uint32_t columns);
-uint32_t metrics_column_count(const struct metrics *m);
 
 struct metrics_column { // a process's handle
     struct metrics *all;

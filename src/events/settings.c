@@ -62,23 +62,6 @@ struct telemetry *telemetry_load(
     return t;
 }
 
-struct telemetry *telemetry_default(struct arena *a)
-{
-    struct telemetry *t = arena_make(a, struct telemetry);
-    enum event_level *levels = arena_array(a, EVENT_COUNT, enum event_level);
-    struct tracer *tracer = arena_make(a, struct tracer);
-    if (t == NULL || levels == NULL || tracer == NULL)
-        return NULL;
-    t->tracers = tracer;
-    t->metrics_prefix = S("");
-    t->metrics_compatible_names = true;
-    for (size_t id = 0; id < EVENT_COUNT; id++)
-        levels[id] = event_row((enum event_id)id)->level;
-    add_default_console(t, levels);
-    telemetry_want(t, levels, NULL, 0);
-    return t;
-}
-
 // tracing.level."<id or glob>" = "debug". An exact id beats a pattern, a longer pattern a shorter
 // one.
 static void read_levels(struct arena *a, const struct conf *conf, struct findings *findings,

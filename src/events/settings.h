@@ -53,8 +53,6 @@ struct telemetry {
 // Without an enabled tracer there is a console tracer at info.
 struct telemetry *telemetry_load(
         struct arena *a, const struct conf *conf, struct findings *findings);
-// The same without a configuration: until one is loaded, and for tests.
-struct telemetry *telemetry_default(struct arena *a);
 // Fills `wants` and `lossless` from the tracers; `globs` are events whose counters are off.
 void telemetry_want(struct telemetry *t, const enum event_level *levels, const struct glob *globs,
         size_t glob_count);

@@ -91,11 +91,6 @@ bool bind_is_wildcard6(const struct bind *b)
     return is_wildcard(b, IP_V6);
 }
 
-bool bind_is_loopback(const struct bind *b)
-{
-    return b->form == BIND_UNIX || (b->form == BIND_IP && ip_is_loopback(&b->at.ip));
-}
-
 // listeners.md 3.3. The kernel chooses the port for 0: two of these never meet.
 enum bind_relation bind_relate(const struct bind *a, const struct bind *b)
 {

@@ -46,7 +46,6 @@ struct err bind_parse(struct arena *a, struct str text, uint16_t default_port, s
 
 bool bind_is_wildcard4(const struct bind *b); // 0.0.0.0
 bool bind_is_wildcard6(const struct bind *b); // [::]
-bool bind_is_loopback(const struct bind *b);  // also Unix sockets
 
 enum bind_relation {
     BIND_APART,

@@ -297,11 +297,6 @@ struct str listener_str(const struct reading *r, const struct listener *l, struc
     return conf_str(r->conf, listener_key(r, l, member));
 }
 
-int listener_enum(const struct reading *r, const struct listener *l, struct str member)
-{
-    return conf_enum(r->conf, listener_key(r, l, member));
-}
-
 uint64_t listener_u64(const struct reading *r, const struct listener *l, struct str member)
 {
     return conf_u64(r->conf, listener_key(r, l, member));

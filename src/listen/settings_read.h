@@ -18,7 +18,6 @@ struct str listener_key(const struct reading *r, const struct listener *l, struc
 bool listener_bool(const struct reading *r, const struct listener *l, struct str member);
 int64_t listener_ms(const struct reading *r, const struct listener *l, struct str member);
 struct str listener_str(const struct reading *r, const struct listener *l, struct str member);
-int listener_enum(const struct reading *r, const struct listener *l, struct str member);
 uint64_t listener_u64(const struct reading *r, const struct listener *l, struct str member);
 struct conf_list listener_list(
         const struct reading *r, const struct listener *l, struct str member);

@@ -72,11 +72,6 @@ bool tls_suite_find(struct str word, enum tls_suite *out)
     return false;
 }
 
-struct str tls_suite_name(enum tls_suite suite)
-{
-    return SUITES[suite].name;
-}
-
 bool tls_suite_fits(enum tls_suite suite, enum key_type key)
 {
     switch (SUITES[suite].needs) {

@@ -20,7 +20,6 @@ enum tls_suite {
 
 // In any spelling; false: not one of ours.
 bool tls_suite_find(struct str word, enum tls_suite *out);
-struct str tls_suite_name(enum tls_suite suite); // configuration name
 bool tls_suite_fits(enum tls_suite suite, enum key_type key);
 
 // TLSv1.2 0x0303 tls12, TLSv1.3 0x0304 tls13. What RFC 8996 and RFC 7568 have laid to rest is told

@@ -81,11 +81,6 @@ uint64_t body_bytes(const struct body *body)
     return body->bytes;
 }
 
-struct str body_head(const struct body *body)
-{
-    return body->fd < 0 ? buf_str(&body->memory) : STR_NULL;
-}
-
 struct err body_add(struct body *body, struct arena *a, struct str bytes)
 {
     if (body->failed)

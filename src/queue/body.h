@@ -25,8 +25,6 @@ static inline void body_auto_free(struct body **body)
 // ERR_NO_SPACE, ERR_IO: the disk; whoever sends goes on or not, the body takes no more.
 struct err body_add(struct body *body, struct arena *a, struct str bytes) suspends MUST_USE;
 uint64_t body_bytes(const struct body *body);
-// The head of the bytes, as far as it is in memory: for looking at header fields.
-struct str body_head(const struct body *body);
 // The reference is good as long as the body is.
 struct err body_finish(struct body *body, struct arena *a, struct body_ref *out) suspends MUST_USE;
 

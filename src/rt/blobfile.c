@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 static struct err folder_sync(struct arena *a, struct str path);
@@ -188,18 +187,5 @@ struct err folder_list(struct arena *a, struct str path, struct blob_entry **out
     TRY(e);
     *out = all.at;
     *out_count = all.count;
-    return OK;
-}
-
-struct err space_left(struct arena *a, struct str path, struct space *out)
-{
-    struct statvfs st;
-    const char *name = arena_c_str(a, path);
-    if (name == NULL || statvfs(name, &st) != 0)
-        return fail_errno(
-                a, name == NULL ? ENOMEM : errno, "asking for the space of %.*s", ARG(path));
-    *out = (struct space){.free_bytes = (uint64_t)st.f_bavail * st.f_frsize,
-            .total_bytes = (uint64_t)st.f_blocks * st.f_frsize,
-            .free_inodes = st.f_files == 0 ? UINT64_MAX : st.f_favail};
     return OK;
 }

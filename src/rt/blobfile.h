@@ -31,10 +31,3 @@ struct blob_entry {
 };
 struct err folder_list(
         struct arena *a, struct str path, struct blob_entry **out, size_t *out_count) MUST_USE;
-
-// What a file system has left.
-struct space {
-    uint64_t free_bytes, total_bytes;
-    uint64_t free_inodes; // UINT64_MAX: it has no bound
-};
-struct err space_left(struct arena *a, struct str path, struct space *out) MUST_USE;

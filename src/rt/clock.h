@@ -11,4 +11,3 @@ int64_t now_ns(void);                       // monotonic, read freshly
 int64_t wall_ms(void);                      // since 1970 UTC
 void random_bytes(void *out, size_t count); // fit for keys and nonces
 uint64_t random_u64(void);
-uint64_t random_below(uint64_t bound); // 0 .. bound - 1

@@ -485,16 +485,6 @@ uint64_t random_u64(void)
     return value;
 }
 
-uint64_t random_below(uint64_t bound)
-{
-    assert(bound > 0);
-    uint64_t limit = UINT64_MAX - UINT64_MAX % bound, value;
-    do
-        value = random_u64();
-    while (value >= limit);
-    return value % bound;
-}
-
 struct loop_figures loop_figures(void)
 {
     struct loop_figures f = loop_running()->figures;
@@ -514,14 +504,4 @@ void task_session(uint64_t id, const struct endpoint *peer)
     struct task *t = task_running();
     t->session = id;
     t->peer = peer;
-}
-
-void tasks_visit(task_visitor *visit, void *ctx)
-{
-    struct loop *loop = loop_running();
-    each_in_list (t, &loop->all, struct task, all_link) {
-        int64_t waiting_ms =
-                t->waiting_for == NULL ? 0 : (loop->now_ns - t->waiting_since_ns) / 1000000;
-        visit(ctx, t->name, t->about, t->waiting_for, waiting_ms);
-    }
 }

@@ -103,7 +103,4 @@ void deep_call(deep_fn *fn, void *arg);
 void task_describe(const char *static_name, const void *about);
 // For whom: the id of its span, and a peer that lives as long as the task (or the next call).
 void task_session(uint64_t id, const struct endpoint *peer);
-typedef void task_visitor(void *ctx, const char *name, const void *about, const char *waiting_for,
-        int64_t waiting_ms);
-void tasks_visit(task_visitor *visit, void *ctx);
 bool in_task(void); // false on the loop's own stack and outside a loop

@@ -64,7 +64,6 @@ struct logs *logs_new(void); // NULL without memory
 void logs_end(struct logs *logs) suspends;
 
 struct event_log *logs_log(struct logs *logs); // NULL until the first logs_prepare
-struct metrics_column *logs_metrics(struct logs *logs);
 
 // Before the workers of a plan are born: names of listeners become labels; at the first plan, the
 // writer starts as this plan wants it.

@@ -50,11 +50,6 @@ struct event_log *logs_log(struct logs *l)
     return l->own.log;
 }
 
-struct metrics_column *logs_metrics(struct logs *l)
-{
-    return &l->own.metrics;
-}
-
 struct err logs_prepare(struct logs *l, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->listener_count; i++)

@@ -103,11 +103,6 @@ bool sim_node_is_up(const struct node *n)
     return n->is_up;
 }
 
-struct err sim_node_result(const struct node *n)
-{
-    return n->result;
-}
-
 uint64_t sim_node_starts(const struct node *n)
 {
     return n->starts;

@@ -115,12 +115,6 @@ struct sim *sim_of_loop(struct loop *loop)
     return loop->backend_state;
 }
 
-struct sim *sim_running(void)
-{
-    struct loop *loop = loop_running();
-    return loop->backend == &backend_sim ? loop->backend_state : NULL;
-}
-
 struct err sim_spawn(struct sim *sim, task_main *main, void *arg)
 {
     return loop_spawn_on(sim->loop, NULL, &sim->tasks, main, arg);

@@ -42,7 +42,6 @@ void sim_free(struct sim *sim);     // NULL is fine
 // Runs the director, then ends every other task; the director's result. Once a sim. When nothing
 // will ever happen any more, the director is cancelled.
 struct err sim_run(struct sim *sim, task_main *director, void *arg) MUST_USE;
-struct sim *sim_running(void); // of the loop that runs; NULL on the real machine
 // A task outside all nodes, which lives until the end of sim_run at most.
 struct err sim_spawn(struct sim *sim, task_main *main, void *arg) MUST_USE;
 struct err sim_run_ms(struct sim *sim, int64_t ms) suspends MUST_USE; // the director sleeps so long
@@ -75,8 +74,6 @@ struct err sim_node_add(struct sim *sim, const struct sim_node *what, struct nod
 struct err sim_node_start(struct node *n) MUST_USE; // it must be down, as it is at first
 void sim_node_crash(struct node *n, enum sim_crash how) suspends; // nothing when it is down
 bool sim_node_is_up(const struct node *n); // started, and neither crashed nor returned from main
-struct err sim_node_result(
-        const struct node *n) MUST_USE; // what its main returned when it ended by itself
 uint64_t sim_node_starts(const struct node *n);
 
 // --- Network -------------------------------------------------------------------------------------
