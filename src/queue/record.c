@@ -2,9 +2,8 @@
 // queue/record.c: the tags of a record are for ever: a field that goes leaves its number unused.
 #include "queue/record.h"
 
+#include "base/fields.h"
 #include "base/hash.h"
-
-#include "queue/fields.h"
 
 #define HEAD_LENGTH_BYTES 4
 #define BODY_CHECKSUM_BYTES 4

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// queue/fields.c: numbers are of seven bits a byte, the lowest first, as in so many formats; the
+// base/fields.c: numbers are of seven bits a byte, the lowest first, as in so many formats; the
 // lowest bit of a tag says whether bytes follow, with their count, or just the number.
-#include "queue/fields.h"
+#include "base/fields.h"
 
 #include "base/hash.h"
 

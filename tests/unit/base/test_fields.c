@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/queue/test_fields.c: fields there and back, and what damage does to them.
-#include "../base/check.h"
+// tests/unit/base/test_fields.c: fields there and back, and what damage does to them.
+#include "check.h"
 
+#include "base/fields.h"
 #include "base/hash.h"
-#include "queue/fields.h"
 
 static void numbers_come_back(void **state)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// queue/fields.h: the form of all that the store keeps: one byte of format version, one of flags,
+// base/fields.h: the form of all that stores keep: one byte of format version, one of flags,
 // fields, and a CRC-32C over what stands before it (operations.md 2.2). A field is a tag and a
 // number or bytes. Numbers that are 0 and texts that are absent are not written; tags that are not
 // known are passed over, so that a record of a newer minor version can be read.
