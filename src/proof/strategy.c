@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// proof/strategy.c: the words of strategies, authentication.md 1.2.
+#include "proof/strategy.h"
+
+bool proof_strategy_read(struct str word, enum proof_strategy *out)
+{
+    static const struct {
+        struct str word;
+        enum proof_strategy strategy;
+    } words[] = {
+            {S_INIT("relaxed"), PROOF_RELAXED},
+            {S_INIT("strict"), PROOF_STRICT},
+            {S_INIT("enforce"), PROOF_ENFORCE},
+            {S_INIT("disable"), PROOF_DISABLE},
+            {S_INIT("disabled"), PROOF_DISABLE},
+            {S_INIT("never"), PROOF_DISABLE},
+            {S_INIT("none"), PROOF_DISABLE},
+    };
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (str_eq(words[i].word, word)) {
+            *out = words[i].strategy;
+            return true;
+        }
+    }
+    return false;
+}
