@@ -9,6 +9,9 @@ enum {
     MESSAGE_RCPTS_MAX = 10000,         // queue.md 15
     MESSAGE_UNITS_MAX = 10000,         // one recipient each, at the worst
     MESSAGE_TAGS_MAX = 16,             // queue.md 2.1
+    MESSAGE_CUTS_MAX = 1000,           // fields of a header block, inbound.md 7
+    MESSAGE_QUOTA_REFS_MAX = 40000,    // a few for each recipient
+    QUOTAS_MAX = 256,                  // queue.md 15
     RECORD_BYTES_MAX = 16 * MIB,       // queue.md 15
     BODY_INLINE_BYTES_MAX = 128 * KIB, // larger ones are files: measured, see docs/architecture.md
     BATCH_CHANGES_MAX = 512,           // of a group commit: store.<id>.group-commit.max-batch

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // queue/message.h: mail at rest. A message is what was accepted: envelope, the bytes as they came,
-// and the header lines that this server puts on top; it never changes. What changes stands in its
-// units: a unit is the recipients that share a next hop, and it is scheduled, tried, held and
-// counted as a whole, while each of its recipients has a status of its own (queue.md 1 and 2,
-// README 3.32).
+// the ranges of their header block that are left out, and the header lines that this server puts on
+// top; it never changes. What changes stands in its units: a unit is the recipients that share a
+// next hop, and it is scheduled, tried, held and counted as a whole, while each of its recipients
+// has a status of its own (queue.md 1 and 2, README 3.32). How a message is read as it will be sent
+// stands in queue/message_reader.h.
 //
 // All slices point to what the maker gave, or into the arena of who read it.
 #pragma once
@@ -122,6 +123,23 @@ struct tag {
     struct str name, value;
 };
 
+// A range of the bytes as they came, inside the header block, that is not sent on: whole fields,
+// with the line end behind them (inbound.md 11.1). A message's cuts are in order, not empty, and do
+// not overlap; they may touch.
+struct cut {
+    uint32_t at, bytes;
+};
+
+// A counter of a quota that this message was charged to (queue.md 11). The charge lasts as long as
+// what it is for: a recipient or a domain until no recipient of that address or domain is pending,
+// the message until it is removed. So whoever reads the queue can count anew.
+enum quota_scope { QUOTA_OF_MESSAGE, QUOTA_OF_DOMAIN, QUOTA_OF_RCPT };
+struct quota_ref {
+    uint64_t key; // hash of the quota's id and the values of its key variables; never 0
+    enum quota_scope scope;
+    struct str subject; // the domain or address; null for the message
+};
+
 enum body_place { BODY_INLINE, BODY_FILE };
 #define BODY_DIGEST_BYTES 32
 
@@ -148,13 +166,38 @@ struct message {
     const struct tag *tags;
     size_t tag_count;
     struct str top; // header lines of this server, above the bytes as they came
+    const struct cut *cuts;
+    size_t cut_count;
+    const struct quota_ref *quota_refs;
+    size_t quota_ref_count;
+    uint64_t quota_bytes; // what each of them was charged beside the one message
     struct body_ref body;
     struct unit *units;
     size_t unit_count;
 };
 
-// As it will be sent: with the lines on top.
+// In order, inside a body of so many bytes, not overlapping, at most MESSAGE_CUTS_MAX.
+static inline bool cuts_fit(const struct cut *cuts, size_t count, uint64_t body_bytes)
+{
+    uint64_t end = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (cuts[i].bytes == 0 || cuts[i].at < end)
+            return false;
+        end = (uint64_t)cuts[i].at + cuts[i].bytes;
+    }
+    return count <= MESSAGE_CUTS_MAX && end <= body_bytes;
+}
+
+// As it will be sent: with the lines on top, without what is cut out.
 static inline uint64_t message_bytes(const struct message *m)
 {
-    return m->top.len + m->body.bytes;
+    uint64_t bytes = m->top.len + m->body.bytes;
+    for (size_t i = 0; i < m->cut_count; i++)
+        bytes -= m->cuts[i].bytes;
+    return bytes;
+}
+
+static inline bool rcpt_is_final(const struct recipient *r)
+{
+    return r->status == RCPT_COMPLETED || r->status == RCPT_PERM_FAILED;
 }

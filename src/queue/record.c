@@ -7,6 +7,7 @@
 
 #define HEAD_LENGTH_BYTES 4
 #define BODY_CHECKSUM_BYTES 4
+#define CUT_BYTES 8
 
 enum message_tag {
     M_CREATED = 1,
@@ -26,7 +27,13 @@ enum message_tag {
     M_BODY_BYTES = 15,
     M_BODY_DIGEST = 16, // only of files
     M_UNIT_COUNT = 17,
+    M_CUTS = 18,            // eight bytes each: where, how many
+    M_QUOTA_REF_COUNT = 19, // before the first M_QUOTA_REF
+    M_QUOTA_REF = 20,
+    M_QUOTA_BYTES = 21,
 };
+
+enum quota_ref_tag { Q_KEY = 1, Q_SCOPE = 2, Q_SUBJECT = 3 };
 
 enum unit_tag {
     U_VERSION = 1,
@@ -69,7 +76,17 @@ enum outcome_tag {
     O_AT = 8,
 };
 
+// Of lists of a message while it is read.
+struct room {
+    struct tag *tags;
+    struct quota_ref *quota_refs;
+    size_t quota_refs_most;
+};
+
 static void message_fields(const struct message *m, struct fields_out *out);
+static void cuts_encode(const struct message *m, struct fields_out *out);
+static void add_be32(struct buf *buf, uint32_t value);
+static void quota_refs_encode(const struct message *m, struct fields_out *out);
 static void hold_encode(const struct hold *h, struct fields_out *out);
 static void rcpt_encode(const struct recipient *r, struct fields_out *out);
 static void outcome_encode(const struct outcome *o, struct fields_out *out);
@@ -77,9 +94,13 @@ static struct err head_decode(
         struct arena *a, uint64_t id, struct str value, struct message *out, struct str *out_rest);
 static struct err head_open(struct str value, struct fields_in *out, struct str *out_rest);
 static struct err message_field(
-        struct arena *a, const struct field *f, struct message *m, size_t *tags_room);
+        struct arena *a, const struct field *f, struct message *m, struct room *room);
 static struct err tag_add(
-        struct arena *a, const struct field *f, struct message *m, size_t *tags_room);
+        struct arena *a, const struct field *f, struct message *m, struct room *room);
+static struct err cuts_decode(struct arena *a, struct str bytes, struct message *m);
+static struct err quota_refs_begin(
+        struct arena *a, uint64_t count, struct message *m, struct room *room);
+static struct err quota_ref_decode(struct str bytes, struct quota_ref *out);
 static struct err unit_field(
         struct arena *a, const struct field *f, struct unit *u, size_t *rcpts_room);
 static struct err hold_decode(struct str bytes, struct hold *out);
@@ -139,6 +160,44 @@ static void message_fields(const struct message *m, struct fields_out *out)
     if (m->body.place == BODY_FILE)
         field_str(out, M_BODY_DIGEST, str_of((const char *)m->body.digest, sizeof(m->body.digest)));
     field_u64(out, M_UNIT_COUNT, m->unit_count);
+    cuts_encode(m, out);
+    quota_refs_encode(m, out);
+}
+
+static void cuts_encode(const struct message *m, struct fields_out *out)
+{
+    struct buf bytes;
+    assert(cuts_fit(m->cuts, m->cut_count, m->body.bytes));
+    if (m->cut_count == 0)
+        return;
+    buf_init(&bytes, MESSAGE_CUTS_MAX * CUT_BYTES);
+    for (size_t i = 0; i < m->cut_count; i++) {
+        add_be32(&bytes, m->cuts[i].at);
+        add_be32(&bytes, m->cuts[i].bytes);
+    }
+    out->buf->overflow |= bytes.overflow;
+    field_str(out, M_CUTS, buf_str(&bytes));
+    buf_done(&bytes);
+}
+
+static void add_be32(struct buf *buf, uint32_t value)
+{
+    for (int shift = 24; shift >= 0; shift -= 8)
+        buf_add_byte(buf, (char)(value >> shift & 0xff));
+}
+
+static void quota_refs_encode(const struct message *m, struct fields_out *outer)
+{
+    assert(m->quota_ref_count <= MESSAGE_QUOTA_REFS_MAX);
+    field_u64(outer, M_QUOTA_REF_COUNT, m->quota_ref_count);
+    field_u64(outer, M_QUOTA_BYTES, m->quota_bytes);
+    for (size_t i = 0; i < m->quota_ref_count; i++) {
+        struct fields_out out = field_nested_begin(outer, M_QUOTA_REF);
+        field_u64(&out, Q_KEY, m->quota_refs[i].key);
+        field_u64(&out, Q_SCOPE, m->quota_refs[i].scope);
+        field_str(&out, Q_SUBJECT, m->quota_refs[i].subject);
+        field_nested_end(&out);
+    }
 }
 
 void unit_encode(const struct unit *u, struct buf *buf)
@@ -231,12 +290,14 @@ static struct err head_decode(
     struct fields_in in;
     struct field f;
     struct message m = {.id = id, .sender = S("")};
-    size_t tags_room = 0;
+    struct room room = {0};
     TRY(head_open(value, &in, out_rest));
     while (field_next(&in, &f))
-        TRY(message_field(a, &f, &m, &tags_room));
-    if (in.broken)
+        TRY(message_field(a, &f, &m, &room));
+    if (in.broken || m.quota_ref_count != room.quota_refs_most)
         return fail(ERR_SYNTAX, "the message's record makes no sense");
+    if (!cuts_fit(m.cuts, m.cut_count, m.body.bytes))
+        return fail(ERR_SYNTAX, "the message's record cuts out what is not there");
     *out = m;
     return OK;
 }
@@ -256,7 +317,7 @@ static struct err head_open(struct str value, struct fields_in *out, struct str 
 }
 
 static struct err message_field(
-        struct arena *a, const struct field *f, struct message *m, size_t *tags_room)
+        struct arena *a, const struct field *f, struct message *m, struct room *room)
 {
     switch ((enum message_tag)f->tag) {
     case M_CREATED:
@@ -295,7 +356,7 @@ static struct err message_field(
         break;
     case M_TAG_NAME:
     case M_TAG_VALUE:
-        return tag_add(a, f, m, tags_room);
+        return tag_add(a, f, m, room);
     case M_TOP:
         m->top = f->bytes;
         break;
@@ -311,27 +372,84 @@ static struct err message_field(
     case M_UNIT_COUNT:
         m->unit_count = (size_t)f->number;
         break;
+    case M_CUTS:
+        return cuts_decode(a, f->bytes, m);
+    case M_QUOTA_REF_COUNT:
+        return quota_refs_begin(a, f->number, m, room);
+    case M_QUOTA_REF:
+        if (m->quota_ref_count == room->quota_refs_most)
+            return fail(ERR_SYNTAX, "the message's record has too many quotas");
+        return quota_ref_decode(f->bytes, &room->quota_refs[m->quota_ref_count++]);
+    case M_QUOTA_BYTES:
+        m->quota_bytes = f->number;
+        break;
     }
     return OK;
 }
 
 static struct err tag_add(
-        struct arena *a, const struct field *f, struct message *m, size_t *tags_room)
+        struct arena *a, const struct field *f, struct message *m, struct room *room)
 {
-    if (*tags_room == 0) {
-        *tags_room = MESSAGE_TAGS_MAX;
-        m->tags = arena_array(a, MESSAGE_TAGS_MAX, struct tag);
-    }
-    if (m->tags == NULL)
+    if (room->tags == NULL)
+        m->tags = room->tags = arena_array(a, MESSAGE_TAGS_MAX, struct tag);
+    if (room->tags == NULL)
         return fail(ERR_LIMIT, "no memory to read a message");
-    struct tag *tags = (struct tag *)(uintptr_t)m->tags; // ours until the message is handed out
-    if (f->tag == M_TAG_NAME && m->tag_count < *tags_room)
-        tags[m->tag_count++].name = f->bytes;
+    if (f->tag == M_TAG_NAME && m->tag_count < MESSAGE_TAGS_MAX)
+        room->tags[m->tag_count++].name = f->bytes;
     else if (f->tag == M_TAG_VALUE && m->tag_count > 0)
-        tags[m->tag_count - 1].value = f->bytes;
+        room->tags[m->tag_count - 1].value = f->bytes;
     else
         return fail(ERR_SYNTAX, "the message's record has too many tags");
     return OK;
+}
+
+// Whether they fit the body is asked when all fields were read.
+static struct err cuts_decode(struct arena *a, struct str bytes, struct message *m)
+{
+    size_t count = bytes.len / CUT_BYTES;
+    struct scan in = scan_over(bytes);
+    if (bytes.len % CUT_BYTES != 0 || count > MESSAGE_CUTS_MAX || m->cuts != NULL)
+        return fail(ERR_SYNTAX, "the message's record cuts out what is not there");
+    struct cut *cuts = arena_array(a, count + 1, struct cut);
+    if (cuts == NULL)
+        return fail(ERR_LIMIT, "no memory to read a message");
+    for (size_t i = 0; scan_be32(&in, &cuts[i].at) && scan_be32(&in, &cuts[i].bytes); i++)
+        m->cut_count++;
+    m->cuts = cuts;
+    return OK;
+}
+
+static struct err quota_refs_begin(
+        struct arena *a, uint64_t count, struct message *m, struct room *room)
+{
+    if (count > MESSAGE_QUOTA_REFS_MAX || room->quota_refs != NULL)
+        return fail(ERR_SYNTAX, "the message's record has too many quotas");
+    room->quota_refs_most = (size_t)count;
+    m->quota_refs = room->quota_refs = arena_array(a, (size_t)count + 1, struct quota_ref);
+    return room->quota_refs != NULL ? OK : fail(ERR_LIMIT, "no memory to read a message");
+}
+
+static struct err quota_ref_decode(struct str bytes, struct quota_ref *out)
+{
+    struct fields_in in;
+    struct field f;
+    TRY(fields_open(bytes, &in));
+    while (field_next(&in, &f))
+        switch ((enum quota_ref_tag)f.tag) {
+        case Q_KEY:
+            out->key = f.number;
+            break;
+        case Q_SCOPE:
+            if (f.number > QUOTA_OF_RCPT)
+                return fail(ERR_SYNTAX, "a quota of the message counts something unknown");
+            out->scope = (enum quota_scope)f.number;
+            break;
+        case Q_SUBJECT:
+            out->subject = f.bytes;
+            break;
+        }
+    bool whole = !in.broken && out->key != 0;
+    return whole ? OK : fail(ERR_SYNTAX, "a quota of the message makes no sense");
 }
 
 struct err message_check_body(struct str value, const struct message *m)

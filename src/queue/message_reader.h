@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// queue/message_reader.h: a message piece by piece, as it will be sent: the lines that only these
+// recipients get, the lines on top, and the bytes as they came without what is cut out. Large
+// bodies come from their file, so memory is bounded whatever the size.
+//
+//     struct message_reader *reader AUTO(message_auto_close) = NULL;
+//     TRY(message_open(store, a, &m, &(struct message_reading){.prefix = u->prefix_headers}, &reader));
+//     for (;;) {
+//         struct str piece;
+//         TRY(message_next(reader, a, &piece));
+//         if (str_is_null(piece))
+//             break;
+//         ...
+//     }
+#pragma once
+
+#include "queue/store.h"
+
+struct message_reader;
+
+struct message_reading {
+    struct str prefix; // of a unit; null: none
+    bool as_received;  // neither prefix nor top, and nothing is cut out
+};
+
+// An inline body must have been read with the message (STORE_WITH_BODY). The message stays until
+// the reader is closed.
+struct err message_open(struct store *store, struct arena *a, const struct message *m,
+        const struct message_reading *how, struct message_reader **out) suspends MUST_USE;
+// The next piece, never empty, null at the end; good until the next call. ERR_IO when the body's
+// checksum is wrong, which shows with its last piece: nothing that came may be trusted then.
+struct err message_next(
+        struct message_reader *reader, struct arena *a, struct str *out) suspends MUST_USE;
+void message_close(struct message_reader *reader); // NULL is fine
+static inline void message_auto_close(struct message_reader **reader)
+{
+    message_close(*reader);
+}
