@@ -7,6 +7,7 @@
 #include "conf/lookup.h"
 
 static struct expr_spec spec_of(const struct conf_value *v);
+static struct expr_target target_of(struct str result);
 static enum expr_key_kind key_kind(const void *self, struct str key);
 static void fill_lookup(struct loader *l, const struct conf_value *v, struct lookup *list);
 
@@ -98,12 +99,32 @@ static void fill_lookup(struct loader *l, const struct conf_value *v, struct loo
 static struct expr_spec spec_of(const struct conf_value *v)
 {
     struct expr_spec spec = {.key = v->key};
-    struct str result = str_from_c(v->setting->result);
     bool known = expr_context_find(str_from_c(v->setting->context), &spec.context);
     assert(known);
-    spec.target.kind = str_eq(result, S("status")) ? EXPR_TO_HTTP_STATUS : EXPR_TO_STRING;
+    spec.target = target_of(str_from_c(v->setting->result));
     spec.target.optional = v->setting->optional;
     return spec;
+}
+
+// result = kind [ ":" list of conf/expr_constants.def ]
+static struct expr_target target_of(struct str result)
+{
+    static const struct {
+        struct str name;
+        enum expr_kind kind;
+    } kinds[] = {{S_INIT("any"), EXPR_TO_ANY}, {S_INIT("bool"), EXPR_TO_BOOL},
+            {S_INIT("string"), EXPR_TO_STRING}, {S_INIT("strings"), EXPR_TO_STRINGS},
+            {S_INIT("integer"), EXPR_TO_INTEGER}, {S_INIT("unsigned"), EXPR_TO_UNSIGNED},
+            {S_INIT("duration"), EXPR_TO_DURATION}, {S_INIT("word"), EXPR_TO_ENUM},
+            {S_INIT("status"), EXPR_TO_HTTP_STATUS}};
+    struct str name = result, list = STR_NULL;
+    str_cut(result, ':', &name, &list);
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if (str_eq(kinds[i].name, name))
+            return (struct expr_target){.kind = kinds[i].kind,
+                    .words = str_is_null(list) ? NULL : expr_words_named(list)};
+    assert(!"a result that settings.def may have");
+    return (struct expr_target){0};
 }
 
 static enum expr_key_kind key_kind(const void *self, struct str key)

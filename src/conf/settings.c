@@ -7,7 +7,6 @@ static struct setting_node *node_new_child(
         struct arena *a, struct setting_node *node, struct str name);
 static bool tree_add(struct arena *a, struct setting_node *root, const struct setting *row);
 static bool component_eq(struct str pattern, struct str component);
-static bool quoted_part(struct arena *a, struct scan *in, struct str *out);
 static bool byte_is_bare(uint8_t c);
 
 #define NONE NULL
@@ -147,22 +146,6 @@ static bool component_eq(struct str pattern, struct str component)
         if (pattern.ptr[i] != (component.ptr[i] == '_' ? '-' : component.ptr[i]))
             return false;
     return true;
-}
-
-static bool quoted_part(struct arena *a, struct scan *in, struct str *out)
-{
-    struct buf text AUTO(buf_done);
-    buf_init(&text, KEY_BYTES_MAX);
-    scan_skip(in, 1);
-    for (uint8_t c; scan_any(in, &c) && c != '"';) {
-        if (c == '\\' && !scan_any(in, &c))
-            return false;
-        buf_add_byte(&text, (char)c);
-    }
-    if (in->at[-1] != '"' || text.overflow)
-        return false;
-    *out = arena_str(a, buf_str(&text));
-    return !str_is_null(*out);
 }
 
 static bool byte_is_bare(uint8_t c)
