@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// queue/record.c: the tags of a record are for ever: a field that goes leaves its number unused.
+// queue/record.c: a message as a record. The tags are for ever: a field that goes leaves its number
+// unused.
 #include "queue/record.h"
 
 #include "base/fields.h"
@@ -35,47 +36,6 @@ enum message_tag {
 
 enum quota_ref_tag { Q_KEY = 1, Q_SCOPE = 2, Q_SUBJECT = 3 };
 
-enum unit_tag {
-    U_VERSION = 1,
-    U_DUE = 2,
-    U_DOMAIN = 3,
-    U_QUEUE = 4,
-    U_SCHEDULE = 5,
-    U_ROUTE_OVERRIDE = 6,
-    U_PREFIX_HEADERS = 7,
-    U_HOLD = 8,
-    U_RCPT_COUNT = 9, // before the first U_RCPT
-    U_RCPT = 10,
-};
-
-enum hold_tag { H_REASON = 1, H_TEXT = 2, H_BY = 3, H_SINCE = 4, H_UNTIL = 5 };
-
-enum rcpt_tag {
-    R_ADDRESS = 1,
-    R_ORCPT_TYPE = 2,
-    R_ORCPT = 3,
-    R_FLAGS = 4,
-    R_STATUS = 5,
-    R_RETRY_COUNT = 6,
-    R_RETRY_AT = 7,
-    R_NOTIFY_COUNT = 8,
-    R_NOTIFY_AT = 9, // absent: never
-    R_EXPIRY_MS = 10,
-    R_EXPIRY_ATTEMPTS = 11,
-    R_OUTCOME = 12,
-};
-
-enum outcome_tag {
-    O_KIND = 1,
-    O_ENTITY = 2,
-    O_COMMAND = 3,
-    O_HOST = 4,
-    O_CODE = 5,
-    O_ENHANCED = 6,
-    O_TEXT = 7,
-    O_AT = 8,
-};
-
 // Of lists of a message while it is read.
 struct room {
     struct tag *tags;
@@ -87,9 +47,6 @@ static void message_fields(const struct message *m, struct fields_out *out);
 static void cuts_encode(const struct message *m, struct fields_out *out);
 static void add_be32(struct buf *buf, uint32_t value);
 static void quota_refs_encode(const struct message *m, struct fields_out *out);
-static void hold_encode(const struct hold *h, struct fields_out *out);
-static void rcpt_encode(const struct recipient *r, struct fields_out *out);
-static void outcome_encode(const struct outcome *o, struct fields_out *out);
 static struct err head_decode(
         struct arena *a, uint64_t id, struct str value, struct message *out, struct str *out_rest);
 static struct err head_open(struct str value, struct fields_in *out, struct str *out_rest);
@@ -101,11 +58,6 @@ static struct err cuts_decode(struct arena *a, struct str bytes, struct message 
 static struct err quota_refs_begin(
         struct arena *a, uint64_t count, struct message *m, struct room *room);
 static struct err quota_ref_decode(struct str bytes, struct quota_ref *out);
-static struct err unit_field(
-        struct arena *a, const struct field *f, struct unit *u, size_t *rcpts_room);
-static struct err hold_decode(struct str bytes, struct hold *out);
-static struct err rcpt_decode(struct str bytes, struct recipient *out);
-static struct err outcome_decode(struct str bytes, struct outcome *out);
 
 void message_encode_head(const struct message *m, struct buf *out)
 {
@@ -198,70 +150,6 @@ static void quota_refs_encode(const struct message *m, struct fields_out *outer)
         field_str(&out, Q_SUBJECT, m->quota_refs[i].subject);
         field_nested_end(&out);
     }
-}
-
-void unit_encode(const struct unit *u, struct buf *buf)
-{
-    struct fields_out out = fields_begin(buf);
-    field_u64(&out, U_VERSION, u->version);
-    field_i64(&out, U_DUE, u->due_ms);
-    field_str(&out, U_DOMAIN, u->domain);
-    field_str(&out, U_QUEUE, u->queue);
-    field_str(&out, U_SCHEDULE, u->schedule);
-    field_str(&out, U_ROUTE_OVERRIDE, u->route_override);
-    field_str(&out, U_PREFIX_HEADERS, u->prefix_headers);
-    if (u->hold.reason != HOLD_NONE)
-        hold_encode(&u->hold, &out);
-    field_u64(&out, U_RCPT_COUNT, u->rcpt_count);
-    for (size_t i = 0; i < u->rcpt_count; i++)
-        rcpt_encode(&u->rcpts[i], &out);
-    fields_end(&out);
-}
-
-static void hold_encode(const struct hold *h, struct fields_out *outer)
-{
-    struct fields_out out = field_nested_begin(outer, U_HOLD);
-    field_u64(&out, H_REASON, h->reason);
-    field_str(&out, H_TEXT, h->text);
-    field_str(&out, H_BY, h->by);
-    field_i64(&out, H_SINCE, h->since_ms);
-    field_i64(&out, H_UNTIL, h->until_ms);
-    field_nested_end(&out);
-}
-
-static void rcpt_encode(const struct recipient *r, struct fields_out *outer)
-{
-    struct fields_out out = field_nested_begin(outer, U_RCPT);
-    field_str(&out, R_ADDRESS, r->address);
-    field_str(&out, R_ORCPT_TYPE, r->orcpt_type);
-    field_str(&out, R_ORCPT, r->orcpt);
-    field_u64(&out, R_FLAGS, r->flags);
-    field_u64(&out, R_STATUS, r->status);
-    field_u64(&out, R_RETRY_COUNT, r->retry_count);
-    field_i64(&out, R_RETRY_AT, r->retry_at_ms);
-    field_u64(&out, R_NOTIFY_COUNT, r->notify_count);
-    if (r->notify_at_ms != NEVER_MS)
-        field_i64(&out, R_NOTIFY_AT, r->notify_at_ms);
-    if (r->expiry == EXPIRY_ATTEMPTS)
-        field_u64(&out, R_EXPIRY_ATTEMPTS, r->expiry_attempts);
-    field_i64(&out, R_EXPIRY_MS, r->expiry_ms);
-    if (r->last.at_ms != 0)
-        outcome_encode(&r->last, &out);
-    field_nested_end(&out);
-}
-
-static void outcome_encode(const struct outcome *o, struct fields_out *outer)
-{
-    struct fields_out out = field_nested_begin(outer, R_OUTCOME);
-    field_u64(&out, O_KIND, o->kind);
-    field_str(&out, O_ENTITY, o->entity);
-    field_str(&out, O_COMMAND, o->command);
-    field_str(&out, O_HOST, o->host);
-    field_u64(&out, O_CODE, o->code);
-    field_str(&out, O_ENHANCED, o->enhanced);
-    field_str(&out, O_TEXT, o->text);
-    field_i64(&out, O_AT, o->at_ms);
-    field_nested_end(&out);
 }
 
 struct err message_decode(struct arena *a, uint64_t id, struct str value, struct message *out)
@@ -463,182 +351,4 @@ struct err message_check_body(struct str value, const struct message *m)
     return crc == hash_crc32c(0, m->body.inline_bytes)
                    ? OK
                    : fail(ERR_SYNTAX, "the message's body does not match its checksum");
-}
-
-struct err unit_decode(
-        struct arena *a, uint64_t id, uint16_t number, struct str value, struct unit *out)
-{
-    struct fields_in in;
-    struct field f;
-    struct unit u = {.message_id = id, .number = number, .domain = S("")};
-    size_t rcpts_room = 0;
-    TRY(fields_open(value, &in));
-    while (field_next(&in, &f))
-        TRY(unit_field(a, &f, &u, &rcpts_room));
-    if (in.broken || u.rcpt_count != rcpts_room)
-        return fail(ERR_SYNTAX, "the unit's record makes no sense");
-    *out = u;
-    return OK;
-}
-
-static struct err unit_field(
-        struct arena *a, const struct field *f, struct unit *u, size_t *rcpts_room)
-{
-    switch ((enum unit_tag)f->tag) {
-    case U_VERSION:
-        u->version = (uint32_t)f->number;
-        break;
-    case U_DUE:
-        u->due_ms = field_signed(f);
-        break;
-    case U_DOMAIN:
-        u->domain = f->bytes;
-        break;
-    case U_QUEUE:
-        u->queue = f->bytes;
-        break;
-    case U_SCHEDULE:
-        u->schedule = f->bytes;
-        break;
-    case U_ROUTE_OVERRIDE:
-        u->route_override = f->bytes;
-        break;
-    case U_PREFIX_HEADERS:
-        u->prefix_headers = f->bytes;
-        break;
-    case U_HOLD:
-        return hold_decode(f->bytes, &u->hold);
-    case U_RCPT_COUNT:
-        if (f->number > UNIT_RCPTS_MAX || u->rcpts != NULL)
-            return fail(ERR_SYNTAX, "the unit's record has too many recipients");
-        *rcpts_room = (size_t)f->number;
-        u->rcpts = arena_array(a, *rcpts_room, struct recipient);
-        if (u->rcpts == NULL)
-            return fail(ERR_LIMIT, "no memory to read a message");
-        break;
-    case U_RCPT:
-        if (u->rcpt_count == *rcpts_room)
-            return fail(ERR_SYNTAX, "the unit's record has too many recipients");
-        return rcpt_decode(f->bytes, &u->rcpts[u->rcpt_count++]);
-    }
-    return OK;
-}
-
-static struct err hold_decode(struct str bytes, struct hold *out)
-{
-    struct fields_in in;
-    struct field f;
-    TRY(fields_open(bytes, &in));
-    while (field_next(&in, &f))
-        switch ((enum hold_tag)f.tag) {
-        case H_REASON:
-            if (f.number > HOLD_QUARANTINE)
-                return fail(ERR_SYNTAX, "the unit is held for an unknown reason");
-            out->reason = (enum hold_reason)f.number;
-            break;
-        case H_TEXT:
-            out->text = f.bytes;
-            break;
-        case H_BY:
-            out->by = f.bytes;
-            break;
-        case H_SINCE:
-            out->since_ms = field_signed(&f);
-            break;
-        case H_UNTIL:
-            out->until_ms = field_signed(&f);
-            break;
-        }
-    return in.broken ? fail(ERR_SYNTAX, "the unit's hold makes no sense") : OK;
-}
-
-static struct err rcpt_decode(struct str bytes, struct recipient *out)
-{
-    struct fields_in in;
-    struct field f;
-    struct recipient r = {.address = S(""), .notify_at_ms = NEVER_MS};
-    TRY(fields_open(bytes, &in));
-    while (field_next(&in, &f))
-        switch ((enum rcpt_tag)f.tag) {
-        case R_ADDRESS:
-            r.address = f.bytes;
-            break;
-        case R_ORCPT_TYPE:
-            r.orcpt_type = f.bytes;
-            break;
-        case R_ORCPT:
-            r.orcpt = f.bytes;
-            break;
-        case R_FLAGS:
-            r.flags = (uint32_t)f.number;
-            break;
-        case R_STATUS:
-            if (f.number > RCPT_PERM_FAILED)
-                return fail(ERR_SYNTAX, "a recipient has an unknown status");
-            r.status = (enum rcpt_status)f.number;
-            break;
-        case R_RETRY_COUNT:
-            r.retry_count = (uint32_t)f.number;
-            break;
-        case R_RETRY_AT:
-            r.retry_at_ms = field_signed(&f);
-            break;
-        case R_NOTIFY_COUNT:
-            r.notify_count = (uint32_t)f.number;
-            break;
-        case R_NOTIFY_AT:
-            r.notify_at_ms = field_signed(&f);
-            break;
-        case R_EXPIRY_MS:
-            r.expiry_ms = field_signed(&f);
-            break;
-        case R_EXPIRY_ATTEMPTS:
-            r.expiry = EXPIRY_ATTEMPTS;
-            r.expiry_attempts = (uint32_t)f.number;
-            break;
-        case R_OUTCOME:
-            TRY(outcome_decode(f.bytes, &r.last));
-            break;
-        }
-    if (in.broken)
-        return fail(ERR_SYNTAX, "a recipient's record makes no sense");
-    *out = r;
-    return OK;
-}
-
-static struct err outcome_decode(struct str bytes, struct outcome *out)
-{
-    struct fields_in in;
-    struct field f;
-    TRY(fields_open(bytes, &in));
-    while (field_next(&in, &f))
-        switch ((enum outcome_tag)f.tag) {
-        case O_KIND:
-            if (f.number > FAILURE_IO)
-                return fail(ERR_SYNTAX, "a recipient failed in an unknown way");
-            out->kind = (enum failure_kind)f.number;
-            break;
-        case O_ENTITY:
-            out->entity = f.bytes;
-            break;
-        case O_COMMAND:
-            out->command = f.bytes;
-            break;
-        case O_HOST:
-            out->host = f.bytes;
-            break;
-        case O_CODE:
-            out->code = (uint16_t)f.number;
-            break;
-        case O_ENHANCED:
-            out->enhanced = f.bytes;
-            break;
-        case O_TEXT:
-            out->text = f.bytes;
-            break;
-        case O_AT:
-            out->at_ms = field_signed(&f);
-            break;
-        }
-    return in.broken ? fail(ERR_SYNTAX, "a recipient's last attempt makes no sense") : OK;
 }

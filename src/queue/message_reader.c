@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// queue/message_reader.c: the lines before the body are pieces of their own. Pieces of the body are
+// given in parts: what lies between two cuts, as far as the piece reaches.
+#include "queue/message_reader.h"
+
+#include "queue/body.h"
+
+struct message_reader {
+    struct str before[2]; // prefix and top, as long as they are not given
+    struct body_reader *body;
+    const struct cut *cuts; // those whose end is not reached yet
+    size_t cut_count;
+    struct str piece;  // of the body, not given yet
+    uint64_t piece_at; // where in the body it begins
+};
+
+static bool part_next(struct message_reader *r, struct str *out);
+static void piece_take(struct message_reader *r, uint64_t bytes, struct str *out);
+
+struct err message_open(struct store *store, struct arena *a, const struct message *m,
+        const struct message_reading *how, struct message_reader **out)
+{
+    struct message_reader *r = mem_new(struct message_reader);
+    if (r == NULL)
+        return fail(ERR_LIMIT, "no memory to read a message");
+    assert(cuts_fit(m->cuts, m->cut_count, m->body.bytes));
+    assert(m->body.place == BODY_FILE || m->body.inline_bytes.len == m->body.bytes);
+    if (!how->as_received) {
+        r->before[0] = how->prefix;
+        r->before[1] = m->top;
+        r->cuts = m->cuts;
+        r->cut_count = m->cut_count;
+    }
+    struct err e = body_open(store, a, &m->body, &r->body);
+    if (failed(e)) {
+        mem_free(r);
+        return e;
+    }
+    *out = r;
+    return OK;
+}
+
+struct err message_next(struct message_reader *r, struct arena *a, struct str *out)
+{
+    for (size_t i = 0; i < COUNT_OF(r->before); i++) {
+        if (str_is_empty(r->before[i]))
+            continue;
+        *out = r->before[i];
+        r->before[i] = STR_NULL;
+        return OK;
+    }
+    while (!part_next(r, out)) {
+        TRY(body_next(r->body, a, &r->piece));
+        if (!str_is_null(r->piece))
+            continue;
+        *out = STR_NULL;
+        return OK;
+    }
+    return OK;
+}
+
+void message_close(struct message_reader *r)
+{
+    if (r == NULL)
+        return;
+    body_close(r->body);
+    mem_free(r);
+}
+
+// The next part of the piece that is not cut out; false when nothing of it is left.
+static bool part_next(struct message_reader *r, struct str *out)
+{
+    while (!str_is_empty(r->piece)) {
+        uint64_t cut_at = r->cut_count > 0 ? r->cuts[0].at : UINT64_MAX;
+        if (r->piece_at < cut_at) {
+            piece_take(r, cut_at - r->piece_at, out);
+            return true;
+        }
+        struct str dropped;
+        piece_take(r, cut_at + r->cuts[0].bytes - r->piece_at, &dropped);
+        if (r->piece_at == cut_at + r->cuts[0].bytes) {
+            r->cuts++;
+            r->cut_count--;
+        }
+    }
+    return false;
+}
+
+static void piece_take(struct message_reader *r, uint64_t bytes, struct str *out)
+{
+    size_t now = bytes < r->piece.len ? (size_t)bytes : r->piece.len;
+    *out = str_upto(r->piece, now);
+    r->piece = str_from(r->piece, now);
+    r->piece_at += now;
+}
