@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// limits/shared.h: what all processes of a server count and remember together, in shared memory
+// that the supervisor makes once. Everything has a fixed size: what does not fit makes room for
+// itself among what ends soonest.
+#pragma once
+
+#include "listen/buckets.h"
+#include "listen/clients.h"
+#include "listen/moments.h"
+#include "listen/settings.h"
+#include "rt/shared.h"
+
+// Every (sender, recipient) that mails once is a bucket for minutes, and a first attempt that is
+// remembered for days: so many tables, each of MOMENTS_SLOTS.
+#define THROTTLE_TABLES 4
+#define GREYLIST_TABLES 4
+
+struct limits_shared {
+    uint64_t seed[2];                               // of the hashes that stand for owners
+    struct shared_buckets buckets[THROTTLE_TABLES]; // rates of throttles
+    struct shared_clients slots;                    // concurrency of throttles
+    struct shared_moments waiting[GREYLIST_TABLES]; // first seen then, ms
+    struct shared_moments passed[GREYLIST_TABLES];  // may pass until then, ms
+    struct shared_moments nets;                     // passes of a network, see greylist.c
+    struct shared_moments patient;                  // waited for the greeting; known until then, ms
+    struct shared_count tarpitted[LISTENERS_MAX];   // sessions that wait, by listener's slot
+};
+
+void limits_shared_init(struct limits_shared *s, uint64_t seed);
+// A process has died: what it held in its column is nobody's now.
+void limits_shared_forget(struct limits_shared *s, size_t column);
+
+// A worker's view of it all.
+struct limits {
+    const struct limits_settings *settings;
+    struct limits_shared *shared;
+    size_t column;
+};
+
+// What a number stands for, so that one client has another number for each purpose.
+enum limits_purpose {
+    LIMITS_THROTTLE_RATE,
+    LIMITS_THROTTLE_SLOTS,
+    LIMITS_GREYLIST,
+    LIMITS_GREYLIST_NET,
+    LIMITS_EARLY
+};
+
+// The number of an owner is made of its parts one by one: texts, addresses, networks.
+uint64_t limits_hash(const struct limits_shared *s, enum limits_purpose purpose, uint64_t number);
+uint64_t limits_hash_text(const struct limits_shared *s, uint64_t so_far, struct str text);
+uint64_t limits_hash_ip(const struct limits_shared *s, uint64_t so_far, const struct ip *ip);
+
+// The neighbourhood of a client: the /24 or /64 around its address (inbound.md 10.4).
+struct ip limits_net_of(const struct ip *client);
+
+// What an expression failed with, for the event eval.error; it has the answer that its section
+// names all the same.
+struct limits_fault {
+    struct str key; // null: nothing failed
+    struct expr_fault fault;
+};
