@@ -12,6 +12,10 @@
 
 #include "mail/address.h"
 
+#include "mail/field.h"
+
+#include "mail/head.h"
+
 #include "mail/header.h"
 
 #include "mail/idna.h"

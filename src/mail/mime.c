@@ -34,9 +34,7 @@ static void read_message(
         struct tree_reading *r, const struct entity *e, const struct mime_part *part);
 static void read_child(struct tree_reading *r, const struct entity *e, struct str bytes,
         size_t number, bool in_digest);
-static bool take_line(struct scan *in, enum mail_line_end end, struct str *out);
 static bool is_boundary(struct str line, struct str boundary, bool *out_last);
-static struct str without_line_end(struct str bytes, enum mail_line_end end);
 static bool is_type(const struct mime_part *part, struct str type);
 
 struct str mime_defect_name(enum mime_defect defect)
@@ -188,12 +186,12 @@ static void read_multipart(
     size_t start = 0, number = 0;
     while (!last) {
         size_t line_at = scan_offset(&in);
-        bool more = take_line(&in, r->end, &line);
+        bool more = mail_line_next(&in, r->end, &line);
         if (more && !is_boundary(line, boundary, &last))
             continue;
         struct str bytes = str_part(part->body, start, line_at - start);
         if (inside)
-            read_child(r, e, more ? without_line_end(bytes, r->end) : bytes, ++number, in_digest);
+            read_child(r, e, more ? mail_line_trim(bytes, r->end) : bytes, ++number, in_digest);
         inside = true;
         start = scan_offset(&in);
         if (!more)
@@ -249,70 +247,6 @@ static bool is_boundary(struct str line, struct str boundary, bool *out_last)
     if (!str_is_empty(str_trim(last ? str_from(rest, 2) : rest)))
         return false;
     *out_last = last;
-    return true;
-}
-
-static struct str without_line_end(struct str bytes, enum mail_line_end end)
-{
-    if (end == MAIL_CRLF && str_ends(bytes, S("\r\n")))
-        return str_upto(bytes, bytes.len - 2);
-    if (end == MAIL_LF && str_ends(bytes, S("\n")))
-        return str_upto(bytes, bytes.len - 1);
-    return bytes;
-}
-
-// --- Lines and fields ----------------------------------------------------------------------------
-
-enum mail_line_end mail_line_end_of(struct str message)
-{
-    return str_contains(message, S("\r\n")) ? MAIL_CRLF : MAIL_LF;
-}
-
-// Without its end; false at the end of the text.
-static bool take_line(struct scan *in, enum mail_line_end end, struct str *out)
-{
-    struct str rest = scan_rest(in);
-    if (str_is_empty(rest))
-        return false;
-    struct str mark = end == MAIL_CRLF ? S("\r\n") : S("\n");
-    size_t len = str_find(rest, mark);
-    bool ended = len != STR_NOT_FOUND;
-    *out = str_upto(rest, ended ? len : rest.len);
-    return scan_skip(in, ended ? len + mark.len : rest.len);
-}
-
-// field = 1*ftext *WSP ":" body CRLF, RFC 5322 2.2 and 4.5; ftext is all but controls, colon and
-// blanks.
-bool mail_field_next(struct scan *in, enum mail_line_end end, struct mail_field *out)
-{
-    struct str line;
-    size_t start = scan_offset(in);
-    struct scan at = *in;
-    if (!take_line(&at, end, &line))
-        return false;
-    if (start == 0 && str_starts(line, S("From ")) && scan_offset(&at) > 0) {
-        start = scan_offset(&at);
-        if (!take_line(&at, end, &line))
-            return false;
-    }
-    if (str_is_empty(line)) {
-        *in = at;
-        return false;
-    }
-    size_t colon = str_find_byte(line, ':');
-    struct str name = str_trim_blanks(str_upto(line, colon == STR_NOT_FOUND ? 0 : colon));
-    if (str_is_empty(name) || str_find_byte(name, ' ') != STR_NOT_FOUND) {
-        name = STR_NULL; // no field
-        colon = STR_NOT_FOUND;
-    }
-    for (int c = scan_peek(&at); c == ' ' || c == '\t'; c = scan_peek(&at))
-        (void)take_line(&at, end, &line);
-    struct str all = str_of(in->start + start, scan_offset(&at) - start);
-    struct str text = without_line_end(all, end);
-    *out = (struct mail_field){.name = name,
-            .body = colon == STR_NOT_FOUND ? text : str_from(text, colon + 1),
-            .all = all};
-    *in = at;
     return true;
 }
 

@@ -7,26 +7,12 @@
 
 #include "base/base.h"
 
+#include "mail/field.h"
 #include "mail/header.h"
 
 #define MIME_DEPTH_MAX 50     // deeper parts are leaves
 #define MIME_PARTS_MAX 5000   // further ones are left out
 #define MIME_FIELDS_MAX 10000 // of one header; further ones are skipped
-
-// --- Header fields -------------------------------------------------------------------------------
-
-struct mail_field {
-    struct str name; // null: the line is no field; the body is the line
-    struct str body; // behind the colon, with its folding, without its last line end
-    struct str all;  // from the name to the line end
-};
-// The lines of a message end in CRLF; where it has none at all, in LF.
-enum mail_line_end { MAIL_CRLF, MAIL_LF };
-enum mail_line_end mail_line_end_of(struct str message);
-// Takes the next field, or a line that is none: the header goes on to the first empty line,
-// whatever stands in it. False: the empty line was taken, or the text ends. A line "From ..." of a
-// mailbox file is skipped at the very start.
-bool mail_field_next(struct scan *in, enum mail_line_end end, struct mail_field *out);
 
 // --- Parts ---------------------------------------------------------------------------------------
 

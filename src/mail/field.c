@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// mail/field.c: lines and fields. Each octet of a header is looked at by the search for its line's
+// end, and those of names once more.
+#include "mail/field.h"
+
+static struct str field_name(struct str line, size_t *out_body_at);
+static bool byte_is_ftext(uint8_t c);
+
+enum mail_line_end mail_line_end_of(struct str message)
+{
+    return str_contains(message, S("\r\n")) ? MAIL_CRLF : MAIL_LF;
+}
+
+bool mail_line_next(struct scan *in, enum mail_line_end end, struct str *out)
+{
+    struct str rest = scan_rest(in);
+    size_t len = 0;
+    if (str_is_empty(rest))
+        return false;
+    do {
+        size_t more = str_find_byte(str_from(rest, len), '\n');
+        if (more == STR_NOT_FOUND) {
+            *out = rest;
+            return scan_skip(in, rest.len);
+        }
+        len += more + 1;
+    } while (end == MAIL_CRLF && (len < 2 || rest.ptr[len - 2] != '\r'));
+    *out = mail_line_trim(str_upto(rest, len), end);
+    return scan_skip(in, len);
+}
+
+struct str mail_line_trim(struct str bytes, enum mail_line_end end)
+{
+    if (str_ends(bytes, S("\r\n")))
+        return str_upto(bytes, bytes.len - 2);
+    if (end == MAIL_LF && str_ends(bytes, S("\n")))
+        return str_upto(bytes, bytes.len - 1);
+    return bytes;
+}
+
+bool mail_field_next(struct scan *in, enum mail_line_end end, struct mail_field *out)
+{
+    struct str line;
+    size_t body_at;
+    struct scan at = *in;
+    if (!mail_line_next(&at, end, &line))
+        return false;
+    size_t start = scan_offset(in);
+    if (start == 0 && str_starts(line, S("From "))) {
+        start = scan_offset(&at);
+        if (!mail_line_next(&at, end, &line))
+            return false;
+    }
+    if (str_is_empty(line)) {
+        *in = at;
+        return false;
+    }
+    struct str name = field_name(line, &body_at);
+    for (int c = scan_peek(&at); c == ' ' || c == '\t'; c = scan_peek(&at))
+        (void)mail_line_next(&at, end, &line);
+    struct str all = scan_since(&at, start);
+    *out = (struct mail_field){
+            .name = name, .body = mail_line_trim(str_from(all, body_at), end), .all = all};
+    *in = at;
+    return true;
+}
+
+// field = 1*ftext *WSP ":" body CRLF, RFC 5322 2.2 and 4.5. Null: the line is none.
+static struct str field_name(struct str line, size_t *out_body_at)
+{
+    struct scan in = scan_over(line);
+    struct str name;
+    *out_body_at = 0;
+    if (!scan_while(&in, byte_is_ftext, &name))
+        return STR_NULL;
+    scan_blanks(&in);
+    if (!scan_byte(&in, ':'))
+        return STR_NULL;
+    *out_body_at = scan_offset(&in);
+    return name;
+}
+
+static bool byte_is_ftext(uint8_t c)
+{
+    return c > ' ' && c < 0x7F && c != ':';
+}
