@@ -12,7 +12,6 @@ static struct err read_listeners(struct reading *r);
 static struct err read_listener(struct reading *r, struct listener *l);
 static void read_protocol(struct reading *r, struct listener *l);
 static void read_role(struct reading *r, struct listener *l);
-static bool has_port(const struct listener *l, uint16_t port);
 static void read_limits(struct reading *r, struct listener *l);
 static void check_descriptors(struct reading *r);
 static void check_cleartext_http(struct reading *r, const struct listener *l);
@@ -104,6 +103,14 @@ struct str listen_role_name(enum listen_role role)
     return S("");
 }
 
+bool listener_has_port(const struct listener *l, uint16_t port)
+{
+    for (size_t i = 0; i < l->address_count; i++)
+        if (l->addresses[i].bind.form == BIND_IP && l->addresses[i].bind.at.port == port)
+            return true;
+    return false;
+}
+
 // A listener that is switched off is not looked at (configuration.md 3.4).
 static struct err read_listeners(struct reading *r)
 {
@@ -170,27 +177,20 @@ static void read_role(struct reading *r, struct listener *l)
             {S_INIT("relay"), ROLE_RELAY}};
     struct str word = listener_str(r, l, S("role"));
     if (l->protocol == LISTEN_SMTP)
-        l->role = has_port(l, 25) ? ROLE_MX : ROLE_SUBMISSION;
+        l->role = listener_has_port(l, 25) ? ROLE_MX : ROLE_SUBMISSION;
     else if (l->protocol == LISTEN_LMTP)
         l->role = ROLE_RELAY;
     for (size_t i = 0; i < COUNT_OF(roles) && l->role != ROLE_NONE; i++)
         if (str_eq(roles[i].word, word))
             l->role = roles[i].role;
-    if (l->protocol == LISTEN_LMTP && has_port(l, 25))
+    l->role_is_own = l->role != ROLE_NONE && !str_eq(word, S("auto"));
+    if (l->protocol == LISTEN_LMTP && listener_has_port(l, 25))
         listener_error(r, l, S("bind"), -1, S("lmtp-port"),
                 "LMTP must not be spoken on port 25 (RFC 2033 5)");
-    if (l->tls.require && l->role == ROLE_MX && has_port(l, 25))
+    if (l->tls.require && l->role == ROLE_MX && listener_has_port(l, 25))
         listener_warning(r, l, S("tls.require"), -1, S("tls-require"),
                 "a publicly referenced mail server must not require TLS on port 25 (RFC 3207 4): "
                 "mail from servers without it will be lost");
-}
-
-static bool has_port(const struct listener *l, uint16_t port)
-{
-    for (size_t i = 0; i < l->address_count; i++)
-        if (l->addresses[i].bind.form == BIND_IP && l->addresses[i].bind.at.port == port)
-            return true;
-    return false;
 }
 
 static void read_limits(struct reading *r, struct listener *l)

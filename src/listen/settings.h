@@ -50,6 +50,7 @@ struct listener {
     size_t slot;  // of what is counted for it: the same in all generations
     enum listen_protocol protocol;
     enum listen_role role;
+    bool role_is_own; // written, not concluded from the port
     const struct listen_address *addresses;
     size_t address_count;
     struct str host;
@@ -67,6 +68,8 @@ struct listener {
     struct tls_settings tls;
     struct tls_context *tls_context; // NULL: no TLS here
 };
+
+bool listener_has_port(const struct listener *l, uint16_t port);
 
 struct ban_settings {
     struct rate rate;  // count 0: off
