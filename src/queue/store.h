@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // queue/store.h: where the queue lies on disk: about ten operations in words of mail, so that other
-// engines can stand behind them. This one is LMDB: one environment for a node, shared by all its
-// workers; each process opens its own handle after it was forked.
+// engines can stand behind them. This one is LMDB, one environment for a node, shared by all its
+// processes, and before it a journal for each worker (docs/queue-store.md has the form of both).
+// Each process opens its own handle after it was forked.
 //
-// Changes are committed in groups: whoever comes while a commit runs waits for the next one, which
-// takes all that wait at that moment, with one sync by a helper thread. A change that is not alone
-// costs little; one that is alone is committed at once. When store_commit returns OK the change is
-// on disk; after any error none of it is.
+// A worker opens with `journal`: it then owns one of 127 slots, of which its ids tell (store_new_id),
+// and that slot's journal. Its changes are committed in groups: whoever comes while a commit runs
+// waits for the next one, which takes all that wait at that moment, as one record appended to the
+// journal and one sync by a helper thread. When store_commit returns OK the change is on disk. What
+// is committed is moved into LMDB behind the scenes, by the task that runs store_tend.
+//
+// What others see: this process sees its commits at once. All other processes read LMDB, and see
+// them when they were moved, at most MOVE_AFTER_MS (limits.h) and the length of one transaction
+// later; not before this process gets around to it, if it hangs; after a crash, when the next
+// process opens the store to write. store_settle moves all at once.
+//
+// Without `journal` (tools) a commit is a transaction of LMDB, which all see when it returns.
+//
+//     struct store_options options = {.folder = ..., .journal = true, .node = 1};
+//     TRY(store_open(a, &options, &store));
+//     TRY(group_spawn(&worker->group, store_tend, store)); // until it is cancelled
+//     ...
+//     TRY(store_settle(store, a));                         // when the last session has gone
+//     store_close(store);
 #pragma once
 
 #include "base/list.h"
@@ -21,13 +37,34 @@ struct store_options {
     uint64_t map_bytes_max;    // what the records may grow to
     size_t batch_max;          // 0: BATCH_CHANGES_MAX
     bool read_only;            // for looking at a queue
+    bool journal;              // a worker's: claims a slot
+    uint8_t node;              // of this node's ids, 1..255 (cluster.node-id); 0: 1
     struct store_faults *fail; // tests: what shall go wrong
 };
 
-// Errors say what to do: another owner, a newer format, a full disk.
+// Errors say what to do: another owner, a newer format, a full disk. What processes that are gone
+// had committed to their journals is moved into LMDB first, unless it is only read.
 struct err store_open(
         struct arena *a, const struct store_options *options, struct store **out) suspends MUST_USE;
-void store_close(struct store *store); // NULL is fine
+void store_close(struct store *store); // what is not settled stays in the journal; NULL is fine
+
+// The main function of a task: moves what is committed into LMDB, and makes new segments of the
+// journal before they are needed. `arg` is the store. Returns when it is cancelled; without it the
+// journal fills, and those who commit do its work.
+struct err store_tend(void *store) suspends MUST_USE;
+// All that is committed is in LMDB when it returns OK.
+struct err store_settle(struct store *store, struct arena *a) suspends MUST_USE;
+
+// Larger than all that this slot ever gave (queue.md 2.1). Without a journal: of slot 127, whose
+// sequence begins anywhere, so that tools that run at the same time hardly meet.
+uint64_t store_new_id(struct store *store);
+uint8_t store_slot(const struct store *store); // ID_SLOT_OUTSIDE without a journal
+// Is there a process that owns this slot? If not, its units are to be adopted by somebody. The
+// journals of the dead are empty by then: see store_recover.
+bool store_slot_is_owned(struct store *store, struct arena *a, uint8_t slot);
+// What store_open does at first, again: journals whose process has died meanwhile are moved into
+// LMDB. For who adopts.
+struct err store_recover(struct store *store, struct arena *a) MUST_USE;
 
 enum store_change_kind {
     STORE_ACCEPT, // a message with its units
@@ -43,12 +80,14 @@ struct store_change {
 };
 
 // All of them or none. ERR_EXISTS, ERR_NOT_FOUND: the change does not fit what is stored (an id
-// twice, a version that is gone, nothing to remove); ERR_NO_SPACE, ERR_IO: the disk's fault. What
-// the changes point to must stay until it returns, which no cancellation hurries.
+// twice, a version that is gone, nothing to remove); ERR_NO_SPACE, ERR_IO: the disk's fault. After
+// these nothing of it will ever be found. ERR_RESET: the disk failed so that nobody can know what
+// it has kept: neither yes nor no may be answered, only the connection closed. What the changes
+// point to must stay until it returns, which no cancellation hurries.
 struct err store_commit(struct store *store, struct arena *a, const struct store_change *changes,
         size_t count) suspends MUST_USE;
 
-// --- Reading: at once, from what is committed --------------------------------------------------
+// --- Reading: at once, from what is committed ---------------------------------------------------
 
 // Copied into the arena. Inline bodies only when asked for; they are checked then.
 enum store_body { STORE_WITHOUT_BODY, STORE_WITH_BODY };
@@ -112,9 +151,13 @@ struct store_check_options {
 struct err store_check(struct store *store, struct arena *a,
         const struct store_check_options *options, struct store_check *out) MUST_USE;
 
-// What a test makes fail, counted down: at 1 the next one fails.
+// What a test makes fail. Writes, syncs, and whatever else is asked of the disk are counted as they
+// come; of LMDB only its commit is.
 struct store_faults {
-    int commit_fails_in; // 0: never
-    int errno_value;
-    bool after_commit; // the commit succeeds, and its success is not known
+    int commit_fails_in;       // LMDB's commits, counted down: at 1 the next one fails; 0: never
+    int errno_value;           // 0: EIO
+    bool after_commit;         // the commit succeeds, and its success is not known
+    _Atomic int calls;         // of the journal to the disk, counted
+    int fail_from, fail_until; // those of such numbers fail; 0, 0: none
+    bool done_but_failed;      // they do what they should, and fail then
 };
