@@ -20,6 +20,13 @@ bool bucket_take(
     return true;
 }
 
+// Below now T means "full", whatever its value: there is nothing to bound but zero.
+void bucket_give(int64_t *full_at_ns, const struct bucket_rate *rate, uint64_t tokens)
+{
+    int64_t back = times(step_ns(rate), tokens);
+    *full_at_ns = *full_at_ns > back ? *full_at_ns - back : 0;
+}
+
 uint64_t bucket_level(int64_t full_at_ns, int64_t now_ns, const struct bucket_rate *rate)
 {
     int64_t step = step_ns(rate);

@@ -24,6 +24,8 @@ struct bucket_rate {
 // Takes so many tokens; a refused event takes nothing.
 bool bucket_take(
         int64_t *full_at_ns, int64_t now_ns, const struct bucket_rate *rate, uint64_t tokens);
+// Puts back what was taken a moment ago: as if it had never been taken.
+void bucket_give(int64_t *full_at_ns, const struct bucket_rate *rate, uint64_t tokens);
 // Tokens that could be taken now.
 uint64_t bucket_level(int64_t full_at_ns, int64_t now_ns, const struct bucket_rate *rate);
 // How long until bucket_take would say yes: 0 now, INT64_MAX never (more than the capacity).

@@ -119,11 +119,31 @@ static void extremes_stay_in_order(void **state)
     }
 }
 
+static void what_is_given_back_was_never_taken(void **state)
+{
+    (void)state;
+    struct bucket_rate rate = {3, 1000, 0};
+    int64_t t = 0, fresh = 0;
+    assert_true(bucket_take(&t, START_NS, &rate, 1));
+    int64_t before = t;
+    assert_true(bucket_take(&t, START_NS, &rate, 2));
+    bucket_give(&t, &rate, 2);
+    assert_int_equal(t, before);
+    bucket_give(&t, &rate, 1);
+    assert_int_equal(bucket_level(t, START_NS, &rate), 3);
+    bucket_give(&t, &rate, 1000000); // never more than full
+    assert_int_equal(bucket_level(t, START_NS, &rate), 3);
+    bucket_give(&fresh, &rate, 1);
+    assert_int_equal(fresh, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_full_bucket_gives_its_capacity),
             cmocka_unit_test(tokens_come_back_evenly), cmocka_unit_test(a_refusal_takes_nothing),
             cmocka_unit_test(several_tokens_at_once), cmocka_unit_test(never_more_than_the_rate),
-            cmocka_unit_test(a_clock_that_goes_back), cmocka_unit_test(extremes_stay_in_order)};
+            cmocka_unit_test(a_clock_that_goes_back),
+            cmocka_unit_test(what_is_given_back_was_never_taken),
+            cmocka_unit_test(extremes_stay_in_order)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

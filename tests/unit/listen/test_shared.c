@@ -145,13 +145,41 @@ static void crowded_buckets(void **state)
 {
     struct listen_shared *s = *state;
     struct rate rate = {.count = 1, .period_ms = 60000};
-    for (uint64_t i = 0; i < BUCKETS_WINDOW; i++)
+    for (uint64_t i = 0; i < MOMENTS_WINDOW; i++)
         assert_true(
                 shared_buckets_take(&s->buckets, (i + 1) << 32 | 99, &rate, NOW_MS + (int64_t)i));
     assert_true(shared_buckets_take(&s->buckets, 1000ULL << 32 | 99, &rate, NOW_MS + 10));
     assert_false(shared_buckets_take(&s->buckets, 1000ULL << 32 | 99, &rate, NOW_MS + 10));
     assert_false(shared_buckets_take(&s->buckets, 8ULL << 32 | 99, &rate, NOW_MS + 10)); // kept
     assert_true(shared_buckets_take(&s->buckets, 1ULL << 32 | 99, &rate, NOW_MS + 10)); // forgotten
+}
+
+static void a_token_is_given_back(void **state)
+{
+    struct listen_shared *s = *state;
+    struct rate rate = {.count = 1, .period_ms = 10000};
+    assert_true(shared_buckets_take(&s->buckets, 77, &rate, NOW_MS));
+    shared_buckets_give(&s->buckets, 77, &rate);
+    assert_true(shared_buckets_take(&s->buckets, 77, &rate, NOW_MS));
+    assert_false(shared_buckets_take(&s->buckets, 77, &rate, NOW_MS));
+    shared_buckets_give(&s->buckets, 78, &rate); // forgotten meanwhile: nothing to do
+}
+
+static void moments_are_remembered(void **state)
+{
+    struct listen_shared *s = *state;
+    struct shared_moments *m = &s->buckets.full;
+    assert_int_equal(moments_get(m, 5ULL << 32 | 7), 0);
+    moments_set(m, 5ULL << 32 | 7, 0, 100);
+    moments_set(m, 6ULL << 32 | 7, 0, 200); // the same place: stands beside it
+    assert_int_equal(moments_get(m, 5ULL << 32 | 7), 100);
+    assert_int_equal(moments_get(m, 6ULL << 32 | 7), 200);
+    moments_set(m, 5ULL << 32 | 7, 0, 150);
+    assert_int_equal(moments_get(m, 5ULL << 32 | 7), 150);
+    moments_set(m, 7ULL << 32 | 7, 150, 300); // 150 has passed: its place is as good as free
+    assert_int_equal(moments_get(m, 7ULL << 32 | 7), 300);
+    assert_int_equal(moments_get(m, 5ULL << 32 | 7), 0);
+    assert_int_equal(moments_get(m, 6ULL << 32 | 7), 200);
 }
 
 // --- Bans ----------------------------------------------------------------------------------------
@@ -285,8 +313,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(a_client_holds_so_many), TEST(the_dead_give_back),
             TEST(a_crowded_window), TEST(several_processes), TEST(buckets_by_owner),
-            TEST(crowded_buckets), TEST(bans_come_and_go), TEST(the_longer_ban_stays),
-            TEST(ended_bans_are_swept), TEST(many_bans), TEST(clients_by_network),
-            TEST(hashes_differ)};
+            TEST(crowded_buckets), TEST(a_token_is_given_back), TEST(moments_are_remembered),
+            TEST(bans_come_and_go), TEST(the_longer_ban_stays), TEST(ended_bans_are_swept),
+            TEST(many_bans), TEST(clients_by_network), TEST(hashes_differ)};
     return cmocka_run_group_tests(tests, begin, NULL);
 }
