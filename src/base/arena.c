@@ -42,6 +42,14 @@ void arena_done(struct arena *a)
     arena_reset(a);
 }
 
+void arena_wipe(struct arena *a)
+{
+    size_t head = (sizeof(struct arena_chunk) + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
+    for (struct arena_chunk *c = a->chunk; c != NULL; c = c->next)
+        mem_wipe((char *)c + head, c->bytes - head);
+    arena_done(a);
+}
+
 void *arena_bytes(struct arena *a, size_t bytes)
 {
     if (bytes > SIZE_MAX / 2)
@@ -155,6 +163,12 @@ void *mem_bytes(size_t bytes)
 void *mem_resize(void *old, size_t bytes)
 {
     return realloc(old, bytes == 0 ? 1 : bytes);
+}
+
+void mem_wipe(void *ptr, size_t bytes)
+{
+    if (bytes > 0)
+        explicit_bzero(ptr, bytes); // memset before free is what compilers leave out
 }
 
 void mem_free(void *ptr)

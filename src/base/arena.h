@@ -18,6 +18,7 @@ struct arena {
 void arena_init(struct arena *a, size_t limit_bytes);
 void arena_reset(struct arena *a); // gives everything back; the arena stays usable
 void arena_done(struct arena *a);
+void arena_wipe(struct arena *a); // arena_done for secrets: all of it is overwritten first
 
 // Zeroed and aligned for any type; NULL when the limit or the machine's memory is reached.
 void *arena_bytes(struct arena *a, size_t bytes) MUST_USE;
@@ -39,6 +40,7 @@ void *mem_bytes(size_t bytes) MUST_USE;
 #define mem_new(type) ((type *)mem_bytes(sizeof(type)))
 void *mem_resize(void *old, size_t bytes) MUST_USE; // new room is not zeroed
 void mem_free(void *ptr);
+void mem_wipe(void *ptr, size_t bytes); // zeroes what held a secret, even if nobody looks again
 void mem_trim(void); // gives free memory back to the system; takes its time
 
 // A growing array in an arena. Growth copies: old room is left to the arena, so an arena holds at

@@ -138,6 +138,24 @@ static void long_lived(void **unused UNUSED)
     mem_free(nothing);
 }
 
+static void secrets(void **unused UNUSED)
+{
+    char secret[8] = "hunter2";
+    mem_wipe(secret, sizeof(secret));
+    mem_wipe(NULL, 0);
+    for (size_t i = 0; i < sizeof(secret); i++)
+        assert_int_equal(secret[i], 0);
+    struct arena a;
+    arena_init(&a, 16 * KIB);
+    for (int i = 0; i < 10; i++)
+        assert_non_null(arena_bytes(&a, 1000)); // several chunks
+    arena_wipe(&a);
+    assert_int_equal(a.used_bytes, 0);
+    arena_wipe(&a);
+    assert_non_null(arena_bytes(&a, 8000));
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +167,7 @@ int main(void)
             TEST(arrays_grow),
             TEST(arrays_meet_the_limit),
             TEST(long_lived),
+            TEST(secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
