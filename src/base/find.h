@@ -9,3 +9,7 @@
 size_t find_line_byte(struct str s, bool *has_8bit);
 // The same without the processor's help; public so that tests compare the two.
 size_t find_line_byte_portable(struct str s, bool *has_8bit);
+// Offset of the first blank that relaxed canonicalization (RFC 6376 3.4.4) may change: a HTAB, or a
+// SP before another blank, a CR or the end of s; the length when there is none.
+size_t find_loose_blank(struct str s);
+size_t find_loose_blank_portable(struct str s);

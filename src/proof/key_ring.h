@@ -46,6 +46,6 @@ void key_ring_end(struct key_ring *k) suspends;
 // ERR_LIMIT: no memory, or too many keys.
 struct err key_ring_want(struct key_ring *k, struct str selector, struct str domain,
         struct key_entry **out) MUST_USE;
-// Until the answer is there; when the deadline passes before, the entry's state is KEY_TROUBLE.
+// Until the answer is there; when the deadline passes before, the entry stays KEY_ASKING.
 // An error: the task was cancelled.
 struct err key_ring_wait(struct key_entry *e) suspends MUST_USE;
