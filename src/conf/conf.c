@@ -37,6 +37,17 @@ struct conf_ids conf_ids(const struct conf *conf, struct str map)
     return m != NULL ? (struct conf_ids){m->ids, m->objects.count} : (struct conf_ids){0};
 }
 
+struct conf_ids conf_ids_as_written(struct arena *a, const struct conf *conf, struct str map)
+{
+    const struct conf_map *m = conf_map_find(conf, map);
+    struct str *ids = m != NULL ? arena_array(a, m->objects.count, struct str) : NULL;
+    if (ids == NULL)
+        return (struct conf_ids){0};
+    each_in_vec (o, &m->objects)
+        ids[(*o)->position] = (*o)->id;
+    return (struct conf_ids){ids, m->objects.count};
+}
+
 bool conf_has_id(const struct conf *conf, struct str map, struct str id)
 {
     const struct conf_map *m = conf_map_find(conf, map);

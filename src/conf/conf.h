@@ -123,6 +123,8 @@ struct conf_ids {
 // Ids of a map ("server.listener", "certificate", "tracer", "lookup"): those with a child, in
 // byte order. Objects with enable = false are listed: ask for their `enable`.
 struct conf_ids conf_ids(const struct conf *conf, struct str map);
+// The same in the order in which they were written, where that matters; in the arena.
+struct conf_ids conf_ids_as_written(struct arena *a, const struct conf *conf, struct str map);
 bool conf_has_id(const struct conf *conf, struct str map, struct str id);
 // The key of one member of one object, for the getters. It reads as the object's own value, else
 // as the server-wide one it overrides (listeners.md 2.3), else as the default. `member` is empty

@@ -232,6 +232,9 @@ struct expr_result expr_eval(
 // The result of a setting that depends on nothing, else NULL. Never EXPR_FAILED.
 const struct expr_result *expr_constant(const struct expr_setting *s);
 
+// Does any of its conditions or values, as compiled, read the variable?
+bool expr_uses(const struct expr_setting *s, enum expr_variable id);
+
 // For the reference and the tests: every function with its description.
 struct expr_function_info {
     struct str name, arguments, about;

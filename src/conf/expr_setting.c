@@ -6,6 +6,7 @@
 
 #include "conf/lookup.h"
 
+static bool program_uses(const struct expr_program *p, enum expr_variable id);
 static bool branch_settle(struct expr_builder *b, struct expr_branch *branch);
 static bool is_none(const struct expr_value *v);
 static bool settle(struct arena *a, const struct expr_value *v, const struct expr_target *target,
@@ -100,6 +101,25 @@ const struct expr_result *expr_constant(const struct expr_setting *s)
 {
     const struct expr_rule *first = &s->rules.at[0];
     return first->is_else && first->value.is_ready ? &first->value.ready : NULL;
+}
+
+bool expr_uses(const struct expr_setting *s, enum expr_variable id)
+{
+    for (size_t i = 0; i < s->rules.count; i++) {
+        const struct expr_rule *rule = &s->rules.at[i];
+        if ((!rule->is_else && program_uses(&rule->condition.program, id)) ||
+                program_uses(&rule->value.program, id))
+            return true;
+    }
+    return false;
+}
+
+static bool program_uses(const struct expr_program *p, enum expr_variable id)
+{
+    for (size_t i = 0; i < p->step_count; i++)
+        if (p->steps[i].op == OP_VARIABLE && p->steps[i].arg == (uint32_t)id)
+            return true;
+    return false;
 }
 
 // configuration.md 9.2, end: what a constant gives is known now, and so is whether it fits.

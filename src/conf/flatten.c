@@ -17,6 +17,9 @@ static void walk_child(struct walk *w, struct toml *child, const struct setting_
         struct conf_object *object);
 static void walk_known(struct walk *w, struct toml *child, const struct setting_node *found,
         struct conf_object *object);
+static void walk_list(struct walk *w, struct toml *list, const struct setting_node *map);
+static bool may_be_list(const struct setting_node *map);
+static struct str free_position(struct walk *w);
 static bool walk_legacy(struct walk *w, struct toml *child, const struct setting *s);
 static void walk_mapped(struct walk *w, struct toml *child, const struct setting *s);
 static const struct setting_node *child_of(
@@ -116,6 +119,8 @@ static void walk_known(struct walk *w, struct toml *child, const struct setting_
         conf_flatten_leaf(w->l, &leaf);
     } else if (child->type == TOML_TABLE && found->first != NULL) {
         walk_table(w, child, found, object);
+    } else if (child->type == TOML_ARRAY && may_be_list(found)) {
+        walk_list(w, child, found);
     } else if (s != NULL) {
         unknown(w, child, NULL, unknown_kind_of(s), s);
     } else {
@@ -126,6 +131,39 @@ static void walk_known(struct walk *w, struct toml *child, const struct setting_
                         .key = buf_str(w->path),
                         .message = S("this is a table, not a value")});
     }
+}
+
+// [[map]] instead of [map.ID]: the position is the id, as it is in flat keys (configuration.md 3.1).
+static void walk_list(struct walk *w, struct toml *list, const struct setting_node *map)
+{
+    for (struct toml *e = list->first; e != NULL; e = e->next) {
+        e->key = free_position(w);
+        e->key_line = e->line;
+        e->key_column = e->column;
+        walk_child(w, e, map, NULL);
+    }
+}
+
+static bool may_be_list(const struct setting_node *map)
+{
+    const struct setting_node *member = map->first;
+    while (member != NULL && !str_eq(member->name, S("<id>")))
+        member = member->next;
+    for (member = member != NULL ? member->first : NULL; member != NULL; member = member->next)
+        if (member->setting != NULL && member->setting->in_list)
+            return true;
+    return false;
+}
+
+// Behind the objects that are there already: several files may add to one list.
+static struct str free_position(struct walk *w)
+{
+    const struct conf_map *m = conf_map_find(w->l->conf, buf_str(w->path));
+    size_t position = m != NULL ? m->objects.count : 0;
+    struct str id = arena_fmt(&w->l->scratch, "%zu", position);
+    while (conf_has_id(w->l->conf, buf_str(w->path), id))
+        id = arena_fmt(&w->l->scratch, "%zu", ++position);
+    return id;
 }
 
 // Keys of configuration.md 13.2 that are not what they seem: true when nothing is left to do.
@@ -164,14 +202,14 @@ static void walk_mapped(struct walk *w, struct toml *child, const struct setting
         assert(target != NULL);
         key_add(w->path, part);
     }
-    if (child->type == TOML_TABLE && target->setting == NULL) {
-        walk_table(w, child, target, NULL);
+    if (target->setting == NULL) {
+        walk_known(w, child, target, NULL);
         return;
     }
     struct toml *leaf = child;
     while (leaf != NULL && leaf->type == TOML_TABLE)
         leaf = leaf->first;
-    if (leaf != NULL && target->setting != NULL)
+    if (leaf != NULL)
         walk_known(w, leaf, target, NULL);
 }
 
@@ -273,7 +311,8 @@ static struct conf_object *object_of(
         conf_no_memory(l);
         return NULL;
     }
-    *made = (struct conf_object){.map = m->name, .id = conf_keep(l, id), .origin = at};
+    *made = (struct conf_object){
+            .map = m->name, .id = conf_keep(l, id), .origin = at, .position = m->objects.count - 1};
     *place = made;
     return made;
 }

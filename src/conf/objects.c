@@ -25,7 +25,9 @@ static const struct object_type types[] = {
         {S_INIT("NetworkListener"), S_INIT("server.listener"), S_INIT("name")},
         {S_INIT("Certificate"), S_INIT("certificate"), S_INIT("name")},
         {S_INIT("Tracer"), S_INIT("tracer"), S_INIT("name")},
+        {S_INIT("MtaInboundThrottle"), S_INIT("queue.limiter.inbound"), S_INIT("name")},
         {S_INIT("SystemSettings"), {0}, {0}},
+        {S_INIT("SpamSettings"), {0}, {0}},
         {S_INIT("Security"), {0}, {0}},
         {S_INIT("Http"), {0}, {0}},
 };

@@ -51,6 +51,7 @@ struct setting {
     bool local;       // must live in a file
     bool restart;     // a change needs a restart
     bool bind;        // used before privileges are dropped: env macros only
+    bool in_list;     // objects of its map may be written as [[map]]; their ids are positions then
     bool idle;        // read and checked, but nothing in this build uses it yet: warning
 };
 

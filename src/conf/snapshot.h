@@ -50,6 +50,7 @@ struct conf_slot {
 struct conf_object {
     struct str map, id;
     struct conf_origin origin;
+    size_t position; // in its map, as written
     bool disabled;
 };
 

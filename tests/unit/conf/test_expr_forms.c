@@ -248,10 +248,29 @@ static void warnings_are_findings(void **state)
     fixture_done(&f.fixture);
 }
 
+static void variables_that_are_read(void **state)
+{
+    (void)state;
+    struct form f;
+    form_read(&f,
+            S("[{ if = \"sender == 'a'\", then = \"rcpt_domain\" }, { if = \"asn\", then = "
+              "\"listener\" }, { else = \"remote_ip\" }]"),
+            (struct expr_target){.kind = EXPR_TO_STRING});
+    assert_true(f.good);
+    assert_true(expr_uses(f.setting, EXPR_VAR_SENDER));
+    assert_true(expr_uses(f.setting, EXPR_VAR_RCPT_DOMAIN));
+    assert_true(expr_uses(f.setting, EXPR_VAR_LISTENER));
+    assert_true(expr_uses(f.setting, EXPR_VAR_REMOTE_IP));
+    assert_false(expr_uses(f.setting, EXPR_VAR_RCPT));
+    assert_false(expr_uses(f.setting, EXPR_VAR_SENDER_DOMAIN));
+    fixture_done(&f.fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(forms),
             cmocka_unit_test(a_hundred_conditions), cmocka_unit_test(constant_rules_settle),
-            cmocka_unit_test(faults_name_their_entry), cmocka_unit_test(warnings_are_findings)};
+            cmocka_unit_test(faults_name_their_entry), cmocka_unit_test(warnings_are_findings),
+            cmocka_unit_test(variables_that_are_read)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

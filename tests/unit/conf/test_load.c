@@ -84,9 +84,8 @@ static const struct load_case key_cases[] = {
                 .found = "/c.toml:1:2: info: not of this server, not used: imap, jmap\n"},
         {.name = "later stages are never ignored",
                 .files = MAIN(
-                        "[session.rcpt]\nrelay = false\n[acme.x]\ncontact = 'a@b.example'\n" SMTP),
-                .found = "/c.toml:1:2: error: session: this build does not have SMTP sessions "
-                         "beyond the greeting yet\n"
+                        "[sieve.user]\nvacation = 1\n[acme.x]\ncontact = 'a@b.example'\n" SMTP),
+                .found = "/c.toml:1:2: error: sieve: this build does not have Sieve scripts yet\n"
                          "/c.toml:3:2: error: acme: this build does not have ACME certificates "
                          "yet\n"},
         {.name = "a table where a value belongs",
@@ -377,12 +376,98 @@ static void lists_can_be_dropped(void **state)
     arena_done(&a);
 }
 
+// -- Maps written as lists -------------------------------------------------------------------------
+
+#define LIMITER "[[queue.limiter.inbound]]\n"
+static const struct load_case list_cases[] = {
+        {.name = "positions are ids, expressions and all",
+                .files =
+                        MAIN(SMTP LIMITER "rate = '5/1h'\n" LIMITER
+                                          "match = [{if = 'is_tls', then = false}, {else = true}]\n"
+                                          "concurrency = 2\nkey = ['rcpt', 'remoteIp']\n"),
+                .values = "queue.limiter.inbound.0.rate = \"5/1h\"  # /c.toml:4\n"
+                          "queue.limiter.inbound.1.concurrency = 2  # /c.toml:7\n"
+                          "queue.limiter.inbound.1.match.0.if = \"is_tls\"  # /c.toml:6\n"
+                          "queue.limiter.inbound.1.key.1 = \"remote_ip\"  # /c.toml:8\n"},
+        {.name = "inline, and several files",
+                .files = {{.path = "/c.toml",
+                                  .text = "include.files = 'd.toml'\n"
+                                          "queue.limiter.inbound = [{rate = '1/1s'}]\n" SMTP},
+                        {.path = "/d.toml", .text = LIMITER "rate = '2/1s'\n"}},
+                .values = "queue.limiter.inbound.0.rate = \"1/1s\"  # /c.toml:2\n"
+                          "queue.limiter.inbound.1.rate = \"2/1s\"  # /d.toml:2\n"},
+        {.name = "an old name of the whole list",
+                .files = MAIN(SMTP "[[session.throttle]]\nrate = '5/1h'\n"),
+                .found = "/c.toml:3:11: warning: session.throttle: an old name, taken for "
+                         "queue.limiter.inbound\n",
+                .values = "queue.limiter.inbound.0.rate = \"5/1h\"  # /c.toml:4\n"},
+        {.name = "what is wrong has its place",
+                .files = MAIN(SMTP LIMITER "rat = '5/1h'\nrate = '0/1h'\n" LIMITER
+                                           "match = 'nosuch'\nkey = 'remote'\n"),
+                .found = "/c.toml:4:1: error: queue.limiter.inbound.0.rat: unknown key; did you "
+                         "mean queue.limiter.inbound.0.rate?\n"
+                         "/c.toml:5:8: error: queue.limiter.inbound.0.rate: invalid rate \"0/1h\" "
+                         "(expected COUNT/DURATION such as 5/1h, the count from 1 to 1000000)\n"
+                         "/c.toml:7:10: error: queue.limiter.inbound.1.match: column 1: unknown "
+                         "variable or function 'nosuch'\n"
+                         "/c.toml:8:7: error: queue.limiter.inbound.1.key: invalid word \"remote\" "
+                         "(expected remote_ip, remote_net, local_ip, listener, helo_domain, "
+                         "authenticated_as, sender, sender_domain, rcpt or rcpt_domain); did you "
+                         "mean 'remote_ip'?\n"},
+        {.name = "not a list of tables",
+                .files = MAIN(SMTP "[queue]\nlimiter.inbound = [1]\n"),
+                .found = "/c.toml:4:20: error: queue.limiter.inbound.0: this is a table, not a "
+                         "value\n"},
+        {.name = "other maps are no lists",
+                .files = MAIN(SMTP "[[certificate]]\ncert = 'x'\n"),
+                .found = "/c.toml:3:3: error: certificate: this is a table, not a value\n"},
+};
+
+static void maps_as_lists(void **state)
+{
+    (void)state;
+    RUN(list_cases);
+}
+
+static void order_of_objects(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 64 * MIB);
+    struct findings findings = findings_make(&a);
+    struct conf_env env = {.os_hostname = S("mx.example.org")};
+    struct memfile file = {.path = "/c.toml",
+            .text = SMTP "[queue.limiter.inbound.b]\nrate = '1/1s'\n"
+                         "[queue.limiter.inbound.a]\nrate = '1/1s'\n"
+                         "[queue.limiter.inbound.10]\nrate = '1/1s'\n"
+                         "[queue.limiter.inbound.9]\nrate = '1/1s'\n"};
+    struct memfs fs = {.files = &file, .count = 1};
+    struct conf_files files = memfs_files(&fs);
+    struct conf_options options = {.path = S("/c.toml"), .env = &env, .files = &files};
+    struct conf *conf = conf_load(&options, &findings);
+    struct conf_ids sorted = conf_ids(conf, S("queue.limiter.inbound"));
+    struct conf_ids written = conf_ids_as_written(&a, conf, S("queue.limiter.inbound"));
+    static const char *const want[][2] = {{"10", "b"}, {"9", "a"}, {"a", "10"}, {"b", "9"}};
+    assert_int_equal(findings.all.count, 0);
+    assert_int_equal(sorted.count, 4);
+    assert_int_equal(written.count, 4);
+    for (size_t i = 0; i < COUNT_OF(want); i++) {
+        check_str("sorted", sorted.at[i], str_from_c(want[i][0]));
+        check_str("written", written.at[i], str_from_c(want[i][1]));
+    }
+    assert_int_equal(conf_ids_as_written(&a, conf, S("lookup")).count, 0);
+    conf_free(conf);
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
             TEST(files_and_syntax),
             TEST(keys),
             TEST(includes),
+            TEST(maps_as_lists),
+            TEST(order_of_objects),
             TEST(objects),
             TEST(lists_can_be_dropped),
     };
