@@ -1,39 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // cli/dns_query.c: `posthaste dns query`. What the server would hear when it asked, with the code
 // it asks with: records, how long they hold, and whether DNSSEC vouches for them.
+#include "cli/asking.h"
 #include "cli/commands.h"
 #include "cli/config_read.h"
 
 #include "base/encode.h"
-#include "rt/rt.h"
-#include "server/plan_dns.h"
 
 #define TEXT_BYTES_MAX (4 * MIB)
-#define ZONE_BYTES_MAX ((size_t)64 * MIB)
 
 struct query {
     struct cli *c;
-    struct dns_zone *zone; // NULL: the real DNS
-    struct dns_settings settings;
-    struct conf *conf; // what the settings point into; NULL: none was read
+    struct asking dns;
     struct dns_question question;
     struct dns_answer answer;
 };
 
 static const struct cli_option options[] = {
         CLI_OPTION_CONFIG,
-        {.name = S_INIT("zone"),
-                .takes = OPTION_TEXT,
-                .value = S_INIT("FILE"),
-                .help = "answer from this fake zone (JSON) instead of the DNS"},
+        CLI_OPTION_ZONE,
         CLI_OPTION_JSON,
 };
 
-static int query_run(struct query *q);
 static struct err read_question(struct query *q);
-static int read_zone(struct query *q, struct str path);
-static int read_settings(struct query *q);
-static bool concern_us(const struct findings *findings);
 static struct err ask(void *query) suspends;
 static int show(const struct query *q);
 static int show_json(const struct query *q);
@@ -42,30 +31,16 @@ static int status_of(enum dns_outcome outcome);
 static int run(struct cli *c)
 {
     struct query q = {.c = c};
-    int status = query_run(&q);
-    dns_zone_free(q.zone);
-    conf_free(q.conf);
-    return status;
-}
-
-static int query_run(struct query *q)
-{
-    struct cli *c = q->c;
-    struct err e = read_question(q);
+    struct err e = read_question(&q);
     if (failed(e))
         return cli_usage_error(c, e);
-    struct str zone = cli_text(c, S("zone"), STR_NULL);
-    int status = str_is_null(zone) ? read_settings(q) : read_zone(q, zone);
-    if (status != CLI_OK)
-        return status;
-    struct loop *loop = loop_new_real();
-    if (loop == NULL)
-        return cli_fail(c, CLI_INTERNAL, fail(ERR_LIMIT, "no memory for a loop"));
-    e = loop_run(loop, ask, q);
-    loop_free(loop);
-    if (failed(e))
-        return cli_fail(c, e.kind == ERR_CONFIG ? CLI_FAILED : CLI_INTERNAL, e);
-    return c->json ? show_json(q) : show(q);
+    int status = asking_begin(&q.dns, c, ASKING_AS_SERVER);
+    if (status == CLI_OK)
+        status = asking_run(&q.dns, ask, &q);
+    if (status == CLI_OK)
+        status = c->json ? show_json(&q) : show(&q);
+    asking_end(&q.dns);
+    return status;
 }
 
 // An address stands for its name in the reverse tree.
@@ -85,64 +60,10 @@ static struct err read_question(struct query *q)
     return dns_name_read(&c->arena, name, &q->question.name);
 }
 
-static int read_zone(struct query *q, struct str path)
-{
-    struct cli *c = q->c;
-    struct buf text AUTO(buf_done);
-    buf_init(&text, ZONE_BYTES_MAX);
-    struct err e = cli_read_file(c, path, &text);
-    if (failed(e))
-        return cli_fail(c, cli_status_of_file(e), e);
-    e = dns_zone_read(&c->arena, buf_str(&text), &q->zone);
-    if (failed(e))
-        return cli_fail_text(c, CLI_DATA, "%.*s:%.*s", ARG(path), ARG(err_text(e)));
-    return CLI_OK;
-}
-
-// The server's own settings, when there is a configuration to take them from.
-static int read_settings(struct query *q)
-{
-    struct cli *c = q->c;
-    struct conf_env env = conf_env_process(&c->arena);
-    struct conf_options from = {.path = config_path(c, &env), .env = &env};
-    struct findings findings = {.arena = &c->arena};
-    if (str_is_null(from.path)) {
-        struct err e = plan_dns_default(&c->arena, &q->settings);
-        return failed(e) ? cli_fail(c, CLI_FAILED, e) : CLI_OK;
-    }
-    q->conf = conf_load(&from, &findings);
-    bool made = q->conf != NULL && plan_dns_make(q->conf, &findings, &c->arena, &q->settings);
-    if (!made || concern_us(&findings)) {
-        config_show_findings(c, c->err, &findings);
-        return CLI_FAILED;
-    }
-    return CLI_OK;
-}
-
-// A certificate that this user must not read, say, or a lack of listeners, is no reason not to ask.
-static bool concern_us(const struct findings *findings)
-{
-    each_in_vec (f, &findings->all) {
-        bool ours = f->class == FINDING_SYNTAX || str_starts(f->key, S("resolver.")) ||
-                    str_starts(f->key, S("cache."));
-        if (f->severity == FINDING_ERROR && ours)
-            return true;
-    }
-    return false;
-}
-
 static struct err ask(void *query)
 {
     struct query *q = query;
-    struct arena *a = &q->c->arena;
-    struct resolver *r;
-    if (q->zone != NULL)
-        TRY(resolver_new_zone(q->zone, NULL, &r));
-    else
-        TRY(resolver_new_unbound(a, &q->settings, &r));
-    struct err e = dns_ask(r, a, &q->question, &q->answer);
-    resolver_free(r);
-    return e;
+    return dns_ask(q->dns.resolver, &q->c->arena, &q->question, &q->answer);
 }
 
 static int show(const struct query *q)
