@@ -156,8 +156,7 @@ struct sasl {
     struct arena arena; // all that was said; wiped
     struct sasl_question question;
     struct sasl_state *state; // of the mechanism
-    struct sasl_step last;
-    bool asked; // the last step was a question
+    enum sasl_step_kind last;
 };
 
 // `initial` as behind the mechanism's name: null when there is none, "=" for an empty one.
