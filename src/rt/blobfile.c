@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct err folder_sync(struct arena *a, struct str path);
 static struct str folder_of(struct str path);
 static struct err folder_make_one(struct arena *a, struct str path, bool *out_made);
 
@@ -66,7 +65,12 @@ static struct str folder_of(struct str path)
     return str_rcut(path, '/', &folder, &name) && folder.len > 0 ? folder : S("/");
 }
 
-static struct err folder_sync(struct arena *a, struct str path)
+struct err folder_sync_of(struct arena *a, struct str file)
+{
+    return folder_sync(a, folder_of(file));
+}
+
+struct err folder_sync(struct arena *a, struct str path)
 {
     const char *name = arena_c_str(a, path);
     if (name == NULL)

@@ -23,6 +23,9 @@ void blob_close(int fd);
 
 // Makes a folder and those above it, 0700.
 struct err folder_make(struct arena *a, struct str path) MUST_USE;
+// The entries of a folder are on disk when it returns; of the folder that a file stands in.
+struct err folder_sync(struct arena *a, struct str path) MUST_USE;
+struct err folder_sync_of(struct arena *a, struct str file) MUST_USE;
 
 struct blob_entry {
     struct str name;
