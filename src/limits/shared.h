@@ -1,7 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// limits/shared.h: what all processes of a server count and remember together, in shared memory
-// that the supervisor makes once. Everything has a fixed size: what does not fit makes room for
-// itself among what ends soonest.
+// limits/shared.h: how much of everything a client may have (inbound.md 10). The room counts and
+// remembers; what is refused, with which words, and how long somebody waits is the session's.
+//
+//     throttle.h  rates and concurrency that the administrator sets (10.4)
+//     greylist.h  the first attempt of an unknown sender waits (10.5)
+//     early.h     clients that have waited for the greeting (10.9)
+//     tarpit.h    how many sessions of a listener may be made to wait (10.2)
+//
+// What is counted lies in shared memory (struct limits_shared), which the supervisor makes once and
+// all workers of all generations use: a limit counts for the node, and outlives reloads. It has no
+// locks, and what a process holds is counted in its column as well, so that a death gives it back.
+// Everything has a fixed size: what does not fit makes room for itself among what ends soonest.
+//
+// The process that loads the configuration makes the settings (settings.h), which never change;
+// each worker puts together a struct limits, whose parts must outlive it:
+//
+//     struct limits_settings settings;
+//     TRY(limits_settings_make(arena, conf, &findings, &settings));
+//     ...
+//     struct limits limits = {.settings = &settings, .shared = shared, .column = column};
+//
+// Moments are given by the caller (wall_ms()), so that one command sees one clock.
 #pragma once
 
 #include "listen/buckets.h"
@@ -38,13 +57,7 @@ struct limits {
 };
 
 // What a number stands for, so that one client has another number for each purpose.
-enum limits_purpose {
-    LIMITS_THROTTLE_RATE,
-    LIMITS_THROTTLE_SLOTS,
-    LIMITS_GREYLIST,
-    LIMITS_GREYLIST_NET,
-    LIMITS_EARLY
-};
+enum limits_purpose { LIMITS_THROTTLE, LIMITS_GREYLIST, LIMITS_GREYLIST_NET, LIMITS_EARLY };
 
 // The number of an owner is made of its parts one by one: texts, addresses, networks.
 uint64_t limits_hash(const struct limits_shared *s, enum limits_purpose purpose, uint64_t number);

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// limits/throttle.c: see limits/throttle.h.
+//
+// A counter is known by a number made of the limiter's id and the values of its keys. Its bucket is
+// another one when the rate has changed; its slots are not, because what is held stays held. The
+// class is decided by what a limiter looks at, so a counter is asked in one class only.
+//
+// What a transaction has been counted for already is written in `held`: a slot is taken once for
+// each counter, and a limiter by rcpt_domain takes one token for each domain.
+#include "limits/throttle.h"
+
+#define BUCKETS_SHIFT 62 // the topmost bits choose the table, the lowest the place in it
+
+struct taken { // by the limiters before the one that refuses
+    uint64_t buckets[THROTTLES_MAX];
+    uint64_t has_token;  // bit n: the limiter n has given a token
+    size_t holds_before; // in check->held
+};
+
+static bool applies(const struct throttle *t, struct throttle_check *check) suspends;
+static uint64_t counter_of(
+        const struct limits *l, const struct throttle *t, const struct throttle_values *v);
+static bool take(const struct limits *l, size_t place, uint64_t counter,
+        struct throttle_check *check, struct taken *taken);
+static bool counts_once(const struct throttle *t);
+static struct throttle_hold *hold_of(struct throttle_held *held, uint64_t counter);
+static bool take_slot(const struct limits *l, const struct throttle *t, struct throttle_hold *hold);
+static bool take_token(const struct limits *l, size_t place, uint64_t counter,
+        struct throttle_check *check, struct taken *taken);
+static struct shared_buckets *buckets_of(const struct limits *l, uint64_t bucket);
+static void give_back(const struct limits *l, struct throttle_check *check, struct taken *taken);
+static void drop_holds(const struct limits *l, struct throttle_held *held, size_t keep);
+
+_Static_assert(THROTTLES_MAX <= 64, "has_token has a bit for each");
+_Static_assert(THROTTLE_TABLES == 1 << (64 - BUCKETS_SHIFT), "a table for each value");
+
+bool throttles_has(const struct limits *l, enum throttle_class class)
+{
+    return l->settings->throttles.by_class[class];
+}
+
+const struct throttle *throttles_take(const struct limits *l, struct throttle_check *check)
+{
+    const struct throttle_settings *s = &l->settings->throttles;
+    struct taken taken = {.holds_before = check->held->all.count};
+    if (check->is_allowed && check->class == THROTTLES_REMOTE)
+        return NULL;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct throttle *t = &s->all[i];
+        if (t->class != check->class || !applies(t, check))
+            continue;
+        if (take(l, i, counter_of(l, t, check->values), check, &taken))
+            continue;
+        give_back(l, check, &taken);
+        return t;
+    }
+    return NULL;
+}
+
+void throttle_release(const struct limits *l, struct throttle_held *held)
+{
+    drop_holds(l, held, 0);
+}
+
+// inbound.md 10.4: what cannot be decided applies.
+static bool applies(const struct throttle *t, struct throttle_check *check)
+{
+    if (t->match == NULL)
+        return true;
+    struct expr_result r = expr_eval(t->match, check->env, check->scratch);
+    if (r.outcome != EXPR_FAILED)
+        return r.boolean;
+    struct limits_fault *fault = vec_add(check->scratch, &check->faults);
+    if (fault != NULL)
+        *fault = (struct limits_fault){.key = t->match_key, .fault = r.fault};
+    return true;
+}
+
+static uint64_t counter_of(
+        const struct limits *l, const struct throttle *t, const struct throttle_values *v)
+{
+    const struct limits_shared *s = l->shared;
+    struct ip net = limits_net_of(&v->remote_ip);
+    const struct ip *ips[THROTTLE_KEY_COUNT] = {
+            [THROTTLE_REMOTE_IP] = &v->remote_ip,
+            [THROTTLE_REMOTE_NET] = &net,
+            [THROTTLE_LOCAL_IP] = &v->local_ip,
+    };
+    const struct str texts[THROTTLE_KEY_COUNT] = {
+            [THROTTLE_LISTENER] = v->listener,
+            [THROTTLE_HELO_DOMAIN] = v->helo_domain,
+            [THROTTLE_AUTHENTICATED_AS] = v->authenticated_as,
+            [THROTTLE_SENDER] = v->sender,
+            [THROTTLE_SENDER_DOMAIN] = v->sender_domain,
+            [THROTTLE_RCPT] = v->rcpt,
+            [THROTTLE_RCPT_DOMAIN] = v->rcpt_domain,
+    };
+    uint64_t h = limits_hash_text(s, limits_hash(s, LIMITS_THROTTLE, t->keys), t->id);
+    for (size_t k = 0; k < THROTTLE_KEY_COUNT; k++)
+        if ((t->keys >> k & 1) != 0)
+            h = ips[k] != NULL ? limits_hash_ip(s, h, ips[k]) : limits_hash_text(s, h, texts[k]);
+    return h;
+}
+
+// False: it refuses, and has taken nothing.
+static bool take(const struct limits *l, size_t place, uint64_t counter,
+        struct throttle_check *check, struct taken *taken)
+{
+    const struct throttle *t = &l->settings->throttles.all[place];
+    bool remembers = t->concurrency > 0 || counts_once(t);
+    if (!remembers)
+        return take_token(l, place, counter, check, taken);
+    struct throttle_hold *hold = hold_of(check->held, counter);
+    bool is_new = hold == NULL;
+    if (is_new) {
+        hold = vec_add(check->held->arena, &check->held->all);
+        if (hold == NULL)
+            return false; // the session has used up its memory: it may come again, as after a limit
+        *hold = (struct throttle_hold){.counter = counter, .slot = CLIENTS_NOWHERE};
+    }
+    bool taken_all = (!is_new || take_slot(l, t, hold)) &&
+                     ((!is_new && counts_once(t)) || take_token(l, place, counter, check, taken));
+    if (!taken_all && is_new)
+        drop_holds(l, check->held, check->held->all.count - 1);
+    return taken_all;
+}
+
+// inbound.md 10.4: of the recipients of one domain in one transaction only the first one counts,
+// unless recipients are told apart.
+static bool counts_once(const struct throttle *t)
+{
+    uint32_t both = 1U << THROTTLE_RCPT | 1U << THROTTLE_RCPT_DOMAIN;
+    return (t->keys & both) == 1U << THROTTLE_RCPT_DOMAIN;
+}
+
+static struct throttle_hold *hold_of(struct throttle_held *held, uint64_t counter)
+{
+    each_in_vec (hold, &held->all)
+        if (hold->counter == counter)
+            return hold;
+    return NULL;
+}
+
+static bool take_slot(const struct limits *l, const struct throttle *t, struct throttle_hold *hold)
+{
+    if (t->concurrency == 0)
+        return true;
+    return shared_clients_take(
+            &l->shared->slots, l->column, hold->counter, t->concurrency, &hold->slot);
+}
+
+static bool take_token(const struct limits *l, size_t place, uint64_t counter,
+        struct throttle_check *check, struct taken *taken)
+{
+    const struct throttle *t = &l->settings->throttles.all[place];
+    if (t->rate.count == 0)
+        return true;
+    uint64_t rate[2] = {t->rate.count, (uint64_t)t->rate.period_ms};
+    uint64_t bucket =
+            limits_hash_text(l->shared, counter, str_of((const char *)rate, sizeof(rate)));
+    if (!shared_buckets_take(buckets_of(l, bucket), bucket, &t->rate, check->wall_now_ms))
+        return false;
+    taken->buckets[place] = bucket;
+    taken->has_token |= 1ULL << place;
+    return true;
+}
+
+static struct shared_buckets *buckets_of(const struct limits *l, uint64_t bucket)
+{
+    return &l->shared->buckets[bucket >> BUCKETS_SHIFT];
+}
+
+static void give_back(const struct limits *l, struct throttle_check *check, struct taken *taken)
+{
+    const struct throttle_settings *s = &l->settings->throttles;
+    for (size_t i = 0; i < s->count; i++) {
+        uint64_t bucket = taken->buckets[i];
+        if ((taken->has_token >> i & 1) != 0)
+            shared_buckets_give(buckets_of(l, bucket), bucket, &s->all[i].rate);
+    }
+    drop_holds(l, check->held, taken->holds_before);
+}
+
+// Gives back all behind the first so many.
+static void drop_holds(const struct limits *l, struct throttle_held *held, size_t keep)
+{
+    while (held->all.count > keep) {
+        const struct throttle_hold *last = &held->all.at[held->all.count - 1];
+        shared_clients_give(&l->shared->slots, l->column, last->slot);
+        held->all.count--;
+    }
+}
