@@ -51,6 +51,16 @@ void buf_add(struct buf *b, struct str s)
     b->len += s.len;
 }
 
+void buf_insert(struct buf *b, size_t at, struct str s)
+{
+    assert(at <= b->len);
+    if (s.len == 0 || !buf_reserve(b, s.len))
+        return;
+    memmove(b->ptr + at + s.len, b->ptr + at, b->len - at);
+    memcpy(b->ptr + at, s.ptr, s.len);
+    b->len += s.len;
+}
+
 void buf_add_byte(struct buf *b, char c)
 {
     if (buf_reserve(b, 1))

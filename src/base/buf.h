@@ -27,5 +27,7 @@ void buf_vfmt(struct buf *b, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 void buf_add_i64(struct buf *b, int64_t value);
 void buf_add_double(struct buf *b, double value); // shortest form that reads back the same
 void buf_add_utf8(struct buf *b, uint32_t code);
-bool buf_reserve(struct buf *b, size_t more);     // room for so many bytes behind len
+bool buf_reserve(struct buf *b, size_t more); // room for so many bytes behind len
+// Puts it before the byte at `at`, which is at most len.
+void buf_insert(struct buf *b, size_t at, struct str s);
 void buf_take_front(struct buf *b, size_t count); // removes bytes at the front

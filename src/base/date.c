@@ -16,6 +16,7 @@ static bool take_time(struct scan *in, struct civil *c);
 static bool take_fraction(struct scan *in, uint16_t *out_ms);
 static bool take_offset(struct scan *in, int16_t *out_min);
 static bool is_last_minute_utc(const struct civil *c);
+static void add_day_and_time(struct buf *out, int64_t at_ms);
 
 void civil_from_ms(int64_t at_ms, struct civil *out)
 {
@@ -173,10 +174,24 @@ static bool is_last_minute_utc(const struct civil *c)
 
 void date_add_http(struct buf *out, int64_t at_ms)
 {
+    add_day_and_time(out, at_ms);
+    buf_add(out, S(" GMT"));
+}
+
+void date_add_rfc5322(struct buf *out, int64_t at_ms, int16_t offset_min)
+{
+    int minutes = offset_min < 0 ? -offset_min : offset_min;
+    add_day_and_time(out, at_ms + (int64_t)offset_min * MINUTE_MS);
+    buf_fmt(out, " %c%02d%02d", offset_min < 0 ? '-' : '+', minutes / 60, minutes % 60);
+}
+
+// "Sun, 06 Nov 1994 08:49:37", which HTTP and mail have in common.
+static void add_day_and_time(struct buf *out, int64_t at_ms)
+{
     static const char days[] = "SunMonTueWedThuFriSat";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     struct civil c;
     civil_from_ms(at_ms, &c);
-    buf_fmt(out, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * c.weekday, c.day,
+    buf_fmt(out, "%.3s, %02d %.3s %04d %02d:%02d:%02d", days + 3 * c.weekday, c.day,
             months + 3 * (c.month - 1), c.year, c.hour, c.minute, c.second);
 }

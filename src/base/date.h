@@ -28,3 +28,5 @@ void date_add_rfc3339(struct buf *out, int64_t at_ms, enum date_precision precis
 bool date_parse_rfc3339(struct str text, int64_t *out_at_ms);
 // RFC 9110 5.6.7: Sun, 06 Nov 1994 08:49:37 GMT
 void date_add_http(struct buf *out, int64_t at_ms);
+// RFC 5322 3.3 in local time: Tue, 07 Jan 2031 11:00:00 +0100. The year has four digits at least.
+void date_add_rfc5322(struct buf *out, int64_t at_ms, int16_t offset_min);

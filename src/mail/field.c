@@ -38,6 +38,13 @@ struct str mail_line_trim(struct str bytes, enum mail_line_end end)
     return bytes;
 }
 
+void mail_mailbox_line_skip(struct scan *in, enum mail_line_end end)
+{
+    struct str line;
+    if (str_starts(scan_rest(in), S("From ")))
+        (void)mail_line_next(in, end, &line);
+}
+
 bool mail_field_next(struct scan *in, enum mail_line_end end, struct mail_field *out)
 {
     struct str line;
@@ -46,11 +53,6 @@ bool mail_field_next(struct scan *in, enum mail_line_end end, struct mail_field 
     if (!mail_line_next(&at, end, &line))
         return false;
     size_t start = scan_offset(in);
-    if (start == 0 && str_starts(line, S("From "))) {
-        start = scan_offset(&at);
-        if (!mail_line_next(&at, end, &line))
-            return false;
-    }
     if (str_is_empty(line)) {
         *in = at;
         return false;

@@ -17,9 +17,10 @@ enum mail_line_end { MAIL_CRLF, MAIL_LF };
 enum mail_line_end mail_line_end_of(struct str message);
 // Takes the next field, or a line that is none: the header goes on to the first empty line,
 // whatever stands in it. A line that begins with a blank belongs to the field before it; as the
-// first one it is no field. False: the empty line was taken, or the text ends. A line "From ..."
-// of a mailbox file is skipped at the very start.
+// first one it is no field. False: the empty line was taken, or the text ends.
 bool mail_field_next(struct scan *in, enum mail_line_end end, struct mail_field *out);
+// The line "From ..." of a mailbox file, if it stands here.
+void mail_mailbox_line_skip(struct scan *in, enum mail_line_end end);
 // Takes the next line, without its end; false at the end of the text.
 bool mail_line_next(struct scan *in, enum mail_line_end end, struct str *out);
 // Without the line end that stands last, if one does.

@@ -21,11 +21,14 @@ struct fold {
     size_t line_at; // where the line began
     size_t word_at; // where the last word began, with the blank before it
     bool blank;     // there is one
-    bool first;     // the word is the line's first: no fold can come before it
+    bool can_fold;  // before that word
+    bool fresh;     // no word is on the line yet
+    bool indented;  // the line is not the first one
 };
 
 void fold_begin(struct fold *f, struct buf *out, struct str field_name);
-// A new word, with a blank before it. It may hold blanks, at which it is not folded.
+// A new word, with a blank before it. It may hold blanks, at which it is not folded. More of it may
+// be added to `out` as well: the next call of these finds it.
 void fold_word(struct fold *f, struct str word);
 // More of the last word.
 void fold_add(struct fold *f, struct str text);

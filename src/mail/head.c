@@ -37,6 +37,7 @@ struct head_reading {
 
 static struct err note_field(
         struct arena *a, struct head_reading *r, size_t at, const struct mail_field *field);
+static bool is_orphan(struct str first);
 
 struct err mail_head_read(struct arena *a, struct str bytes,
         const struct mail_head_options *options, struct mail_head *out)
@@ -72,7 +73,7 @@ static struct err note_field(
     head->named += !str_is_null(field->name);
     head->any_known = head->any_known || name != HEAD_OTHER;
     head->times[name]++;
-    if (at == 0 && byte_is_blank((uint8_t)field->all.ptr[0]))
+    if (at == 0 && is_orphan(field->all))
         head->orphan_bytes = field->all.len;
     if (r->fields.count >= r->fields_max)
         return OK;
@@ -87,6 +88,11 @@ static struct err note_field(
     if (head->first[name] == 0)
         head->first[name] = (uint32_t)r->fields.count;
     return OK;
+}
+
+static bool is_orphan(struct str first)
+{
+    return byte_is_blank((uint8_t)first.ptr[0]) || str_starts(first, S("From "));
 }
 
 struct str head_name_text(enum head_name name)

@@ -55,7 +55,7 @@ struct mail_head {
     bool any_known;                  // a field whose name is in the table
     size_t count;                    // fields and lines that are none, folded ones counted once
     size_t named;                    // fields alone
-    size_t orphan_bytes;             // lines at the start that continue a field which is not there
+    size_t orphan_bytes;             // at the start: see below
     const struct head_field *fields; // the first fields_max
     size_t field_count;
     uint32_t times[HEAD_NAME_COUNT]; // how often a name stands there, among all
@@ -92,7 +92,9 @@ struct head_cuts { // in order, apart from each other
     size_t count;
     size_t bytes; // of all
 };
-// Orphans (see above) always go: they would continue the field that is put in front of them.
+// Orphans always go: lines at the very start that continue a field which is not there, and would
+// continue the one that is put in front of them; and the "From " line of a mailbox file, at which
+// readers who find it further down believe that the body begins.
 struct err mail_head_cuts(struct arena *a, const struct mail_head *head,
         const struct head_cutting *cutting, struct head_cuts *out) MUST_USE;
 // Does this one go? For those who tell the log.

@@ -14,6 +14,8 @@
 
 #include "mail/field.h"
 
+#include "mail/fold.h"
+
 #include "mail/head.h"
 
 #include "mail/header.h"
@@ -23,3 +25,5 @@
 #include "mail/mime.h"
 
 #include "mail/suffix.h"
+
+#include "mail/trace.h"

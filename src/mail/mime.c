@@ -113,6 +113,7 @@ static void read_head(struct tree_reading *r, const struct entity *e, struct mim
     struct mail_field field;
     bool had_type = false;
     size_t head_end = 0;
+    mail_mailbox_line_skip(&in, r->end);
     for (size_t i = 0; mail_field_next(&in, r->end, &field); i++) {
         r->tree->defects[MIME_BAD_FIELD] |= str_is_null(field.name);
         if (i < MIME_FIELDS_MAX)

@@ -112,6 +112,23 @@ static void taking_from_the_front(void **unused UNUSED)
     buf_done(&b);
 }
 
+static void inserting(void **unused UNUSED)
+{
+    struct buf b;
+    buf_init(&b, 6);
+    buf_insert(&b, 0, S("cd"));
+    buf_insert(&b, 0, S("a"));
+    buf_insert(&b, 1, S("b"));
+    buf_insert(&b, 4, S("ef"));
+    check_str("front, middle, end", buf_str(&b), S("abcdef"));
+    buf_insert(&b, 3, S(""));
+    assert_false(b.overflow);
+    buf_insert(&b, 3, S("x"));
+    assert_true(b.overflow);
+    check_str("nothing was moved", buf_str(&b), S("abcdef"));
+    buf_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +137,7 @@ int main(void)
             TEST(long_formats),
             TEST(numbers),
             TEST(taking_from_the_front),
+            TEST(inserting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

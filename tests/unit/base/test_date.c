@@ -111,6 +111,15 @@ static void writing(void **unused UNUSED)
     buf_clear(&b);
     date_add_http(&b, 1735603200000);
     check_str("last day", buf_str(&b), S("Tue, 31 Dec 2024 00:00:00 GMT"));
+    buf_clear(&b);
+    date_add_rfc5322(&b, 1735603200000, 0);
+    check_str("RFC 5322 3.3", buf_str(&b), S("Tue, 31 Dec 2024 00:00:00 +0000"));
+    buf_clear(&b);
+    date_add_rfc5322(&b, 1735603200000, -30);
+    check_str("west, by half an hour", buf_str(&b), S("Mon, 30 Dec 2024 23:30:00 -0030"));
+    buf_clear(&b);
+    date_add_rfc5322(&b, 1735687800999, 14 * 60);
+    check_str("far east", buf_str(&b), S("Wed, 01 Jan 2025 13:30:00 +1400"));
     buf_done(&b);
 }
 
