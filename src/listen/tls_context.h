@@ -63,3 +63,15 @@ void tls_facts_of(SSL *ssl, struct tls_facts *out);
 // Subject (RFC 4514) and SHA-256 of a verified client certificate; null without one.
 struct str tls_client_subject(struct arena *a, SSL *ssl);
 struct str tls_client_fingerprint(struct arena *a, SSL *ssl);
+
+// What a login may be bound to (smtp/sasl.h): octets that are of this connection alone (RFC 9266),
+// or of our certificate (RFC 5929 4). Null when this connection has none of that kind.
+enum tls_binding { TLS_BINDING_EXPORTER, TLS_BINDING_SERVER_END_POINT };
+struct str tls_binding(struct arena *a, SSL *ssl, enum tls_binding kind);
+// Who a verified client certificate says that the client is: its addresses, else its common name.
+#define TLS_NAMES_MAX 16
+struct tls_names {
+    const struct str *at;
+    size_t count; // 0: no certificate, or none that is good
+};
+struct tls_names tls_client_names(struct arena *a, SSL *ssl);
