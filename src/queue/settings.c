@@ -142,7 +142,8 @@ static void check_stores(struct reading *r, struct str records_id, struct str bo
                     "neither storage.data nor storage.blob names this store: no mail is kept in "
                     "it");
     }
-    if (!str_eq(records_id, bodies_id) && str_eq(r->out->records.path, r->out->bodies.path))
+    if (!str_eq(r->out->records.store_id, r->out->bodies.store_id) &&
+            str_eq(r->out->records.path, r->out->bodies.path))
         conf_error(r->conf, r->findings, S("storage.blob"), -1, S("same-folder"),
                 "records and bodies cannot lie in the same folder");
 }
