@@ -18,6 +18,8 @@ static struct str item(const struct reading *r, struct str id, struct str member
 static bool store_is(const struct reading *r, struct str id, struct str type);
 static struct err read_records(struct reading *r, struct str id);
 static struct err read_bodies(struct reading *r, struct str id, struct str records_id);
+static struct err folder_of(struct reading *r, struct str id, struct str below_state,
+        struct str below_path, struct str *out) MUST_USE;
 static struct space_limits read_space(const struct reading *r, struct str id);
 static void check_folder(struct reading *r, const struct queue_folder *folder);
 static void check_stores(struct reading *r, struct str records_id, struct str bodies_id);
@@ -80,10 +82,7 @@ static struct err read_records(struct reading *r, struct str id)
     s->map_bytes_max = defined ? conf_u64(r->conf, item(r, id, S("map-max"))) : MAP_BYTES_MAX;
     s->batch_max = defined ? (size_t)conf_u64(r->conf, item(r, id, S("group-commit.max-batch")))
                            : BATCH_CHANGES_MAX;
-    s->records.path =
-            defined ? conf_str(r->conf, item(r, id, S("path")))
-                    : arena_join(r->arena, conf_str(r->conf, S("global.state-dir")), S("/data"));
-    return str_is_null(s->records.path) ? fail(ERR_LIMIT, "no memory for the stores") : OK;
+    return folder_of(r, id, S("/data"), S(""), &s->records.path);
 }
 
 // Bodies that have no store of their own lie inside the folder of their store; by default beside
@@ -91,17 +90,21 @@ static struct err read_records(struct reading *r, struct str id)
 static struct err read_bodies(struct reading *r, struct str id, struct str records_id)
 {
     struct queue_folder *bodies = &r->out->bodies;
-    struct str store = str_is_null(id) ? records_id : id;
-    bodies->store_id = store;
-    bodies->space = read_space(r, store);
-    if (str_is_null(store))
-        bodies->path = arena_join(r->arena, conf_str(r->conf, S("global.state-dir")), S("/blobs"));
-    else if (store_is(r, store, S("fs")))
-        bodies->path = conf_str(r->conf, item(r, store, S("path")));
+    bodies->store_id = str_is_null(id) ? records_id : id;
+    bodies->space = read_space(r, bodies->store_id);
+    bool files = !str_is_null(bodies->store_id) && store_is(r, bodies->store_id, S("fs"));
+    return folder_of(r, bodies->store_id, S("/blobs"), files ? S("") : S("/blobs"), &bodies->path);
+}
+
+// A path that is missing was told already.
+static struct err folder_of(struct reading *r, struct str id, struct str below_state,
+        struct str below_path, struct str *out)
+{
+    if (str_is_null(id))
+        *out = arena_join(r->arena, conf_str(r->conf, S("global.state-dir")), below_state);
     else
-        bodies->path =
-                arena_join(r->arena, conf_str(r->conf, item(r, store, S("path"))), S("/blobs"));
-    return str_is_null(bodies->path) ? fail(ERR_LIMIT, "no memory for the stores") : OK;
+        *out = arena_join(r->arena, conf_str(r->conf, item(r, id, S("path"))), below_path);
+    return str_is_null(*out) ? fail(ERR_LIMIT, "no memory for the stores") : OK;
 }
 
 static struct space_limits read_space(const struct reading *r, struct str id)

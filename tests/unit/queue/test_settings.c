@@ -71,8 +71,7 @@ static const struct {
                 "4 warning store.x.type: taken for \"embedded\"; the files of a RocksDB store are "
                 "not read\n"},
         {"a type of later", STORE("x", "type = 'postgresql'\npath = '/m'\n"),
-                "2 error store.x.type: \"postgresql\" is not in this build; it has embedded and "
-                "fs\n"},
+                "2 error store.x.type: this build does not have \"postgresql\" yet\n"},
         {"a store that nobody names", STORE("x", "type = 'embedded'\npath = '/m'\n"),
                 "2 warning store.x.type: neither storage.data nor storage.blob names this store: "
                 "no "
