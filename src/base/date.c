@@ -17,6 +17,7 @@ static bool take_fraction(struct scan *in, uint16_t *out_ms);
 static bool take_offset(struct scan *in, int16_t *out_min);
 static bool is_last_minute_utc(const struct civil *c);
 static void add_day_and_time(struct buf *out, int64_t at_ms);
+static void add_two_digits(struct buf *out, int value);
 
 void civil_from_ms(int64_t at_ms, struct civil *out)
 {
@@ -182,7 +183,9 @@ void date_add_rfc5322(struct buf *out, int64_t at_ms, int16_t offset_min)
 {
     int minutes = offset_min < 0 ? -offset_min : offset_min;
     add_day_and_time(out, at_ms + (int64_t)offset_min * MINUTE_MS);
-    buf_fmt(out, " %c%02d%02d", offset_min < 0 ? '-' : '+', minutes / 60, minutes % 60);
+    buf_add(out, offset_min < 0 ? S(" -") : S(" +"));
+    add_two_digits(out, minutes / 60);
+    add_two_digits(out, minutes % 60);
 }
 
 // "Sun, 06 Nov 1994 08:49:37", which HTTP and mail have in common.
@@ -192,6 +195,28 @@ static void add_day_and_time(struct buf *out, int64_t at_ms)
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     struct civil c;
     civil_from_ms(at_ms, &c);
-    buf_fmt(out, "%.3s, %02d %.3s %04d %02d:%02d:%02d", days + 3 * c.weekday, c.day,
-            months + 3 * (c.month - 1), c.year, c.hour, c.minute, c.second);
+    buf_add(out, str_of(days + 3 * c.weekday, 3));
+    buf_add(out, S(", "));
+    add_two_digits(out, c.day);
+    buf_add_byte(out, ' ');
+    buf_add(out, str_of(months + 3 * (c.month - 1), 3));
+    if (c.year >= 0 && c.year <= 9999) {
+        buf_add_byte(out, ' ');
+        add_two_digits(out, c.year / 100);
+        add_two_digits(out, c.year);
+        buf_add_byte(out, ' ');
+    } else {
+        buf_fmt(out, " %04d ", c.year);
+    }
+    add_two_digits(out, c.hour);
+    buf_add_byte(out, ':');
+    add_two_digits(out, c.minute);
+    buf_add_byte(out, ':');
+    add_two_digits(out, c.second);
+}
+
+static void add_two_digits(struct buf *out, int value)
+{
+    const char digits[] = {(char)('0' + value / 10 % 10), (char)('0' + value % 10)};
+    buf_add(out, str_of(digits, sizeof(digits)));
 }

@@ -50,7 +50,11 @@ uint8_t id_slot(uint64_t id)
 
 void id_add(struct buf *out, uint64_t id)
 {
-    buf_fmt(out, "%016llx", (unsigned long long)id);
+    static const char hex[] = "0123456789abcdef";
+    char digits[ID_DIGITS];
+    for (size_t i = 0; i < ID_DIGITS; i++)
+        digits[i] = hex[id >> (60 - 4 * i) & 15];
+    buf_add(out, str_of(digits, ID_DIGITS));
 }
 
 bool id_parse(struct str text, uint64_t *out)

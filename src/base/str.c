@@ -209,12 +209,18 @@ bool str_to_double(struct str s, double *out)
     return true;
 }
 
+// Whole words first: headers and bodies are asked.
 bool str_is_ascii(struct str s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if ((uint8_t)s.ptr[i] >= 0x80)
-            return false;
-    return true;
+    uint64_t high = 0, word;
+    size_t i = 0;
+    for (; i + sizeof(word) <= s.len; i += sizeof(word)) {
+        memcpy(&word, s.ptr + i, sizeof(word));
+        high |= word;
+    }
+    for (; i < s.len; i++)
+        high |= (uint8_t)s.ptr[i];
+    return (high & UINT64_C(0x8080808080808080)) == 0;
 }
 
 bool str_is_utf8(struct str s)

@@ -10,11 +10,14 @@
 
 static struct err read_dot_string(struct arena *a, struct scan *in, struct mail_address *out);
 static struct err read_quoted(struct arena *a, struct scan *in, struct mail_address *out);
-static bool take_atext(struct scan *in);
+static bool take_dot_string(struct scan *in);
+static bool take_atom(struct scan *in);
 static struct err read_literal(struct arena *a, struct scan *in, struct mail_address *out);
 static struct err read_name(struct arena *a, struct scan *in, struct mail_address *out);
 static struct err check_labels(struct arena *a, struct str domain);
+static struct err check_label(struct arena *a, struct str label);
 static bool is_dot_string(struct str local);
+static struct str normal_ascii(struct arena *a, struct str local, struct str domain);
 static bool byte_is_atext(uint8_t c);
 static bool byte_is_domain(uint8_t c);
 
@@ -60,27 +63,38 @@ struct err mail_address_scan(struct arena *a, struct scan *in, struct mail_addre
 static struct err read_dot_string(struct arena *a, struct scan *in, struct mail_address *out)
 {
     size_t start = scan_offset(in);
-    do {
-        if (!take_atext(in))
-            return fail_fmt(a, ERR_SYNTAX, "expected a local part at column %zu", scan_column(in));
-        while (take_atext(in))
-            continue;
-    } while (scan_byte(in, '.'));
+    if (!take_dot_string(in))
+        return fail_fmt(a, ERR_SYNTAX, "expected a local part at column %zu", scan_column(in));
     out->local = arena_str(a, scan_since(in, start));
     return str_is_null(out->local) ? fail(ERR_LIMIT, "no memory for an address") : OK;
 }
 
-// atext / UTF8-non-ascii, RFC 6531 3.3: a whole well-formed sequence, no stray byte.
-static bool take_atext(struct scan *in)
+// Where it fails the scan stands at the fault.
+static bool take_dot_string(struct scan *in)
 {
+    do {
+        if (!take_atom(in))
+            return false;
+    } while (scan_byte(in, '.'));
+    return true;
+}
+
+// Atom = 1*( atext / UTF8-non-ascii ), RFC 6531 3.3: whole well-formed sequences, no stray byte.
+static bool take_atom(struct scan *in)
+{
+    struct str rest = scan_rest(in);
     uint32_t code;
-    int c = scan_peek(in);
-    if (c < 0)
-        return false;
-    if (c < 0x80)
-        return byte_is_atext((uint8_t)c) && scan_skip(in, 1);
-    size_t len = str_utf8_next(scan_rest(in), &code);
-    return len > 0 && scan_skip(in, len);
+    size_t len = 0, more = 1;
+    while (len < rest.len && more > 0) {
+        uint8_t c = (uint8_t)rest.ptr[len];
+        if (c < 0x80)
+            more = byte_is_atext(c) ? 1 : 0;
+        else
+            more = str_utf8_next(str_from(rest, len), &code);
+        len += more;
+    }
+    scan_skip(in, len);
+    return len > 0;
 }
 
 // Quoted-string = DQUOTE *( qtextSMTP / "\" ( SP - "~" ) / UTF8-non-ascii ) DQUOTE
@@ -112,21 +126,28 @@ static struct err read_quoted(struct arena *a, struct scan *in, struct mail_addr
     return str_is_null(out->local) ? fail(ERR_LIMIT, "no memory for an address") : OK;
 }
 
-// address-literal = "[" ( IPv4-address / "IPv6:" IPv6-addr ) "]"      RFC 5321 4.1.3
 static struct err read_literal(struct arena *a, struct scan *in, struct mail_address *out)
 {
     struct str inside;
     size_t start = scan_offset(in);
-    scan_skip(in, 1);
     if (!scan_until_past(in, ']', &inside))
         return fail(ERR_SYNTAX, "the address literal does not end");
-    bool tagged = str_starts_nocase(inside, S("IPv6:"));
-    if (tagged ? !ip6_parse(str_from(inside, S("IPv6:").len), &out->literal)
-               : !ip4_parse(inside, &out->literal))
-        return fail(ERR_SYNTAX, "expected [192.0.2.1] or [IPv6:2001:db8::1]");
     out->domain = scan_since(in, start);
+    if (!mail_literal_parse(out->domain, &out->literal))
+        return fail(ERR_SYNTAX, "expected [192.0.2.1] or [IPv6:2001:db8::1]");
     out->ascii = arena_str_lower(a, out->domain);
     return str_is_null(out->ascii) ? fail(ERR_LIMIT, "no memory for an address") : OK;
+}
+
+// address-literal = "[" ( IPv4-address / "IPv6:" IPv6-addr ) "]"      RFC 5321 4.1.3
+bool mail_literal_parse(struct str text, struct ip *out)
+{
+    if (!str_starts(text, S("[")) || !str_ends(text, S("]")))
+        return false;
+    struct str inside = str_part(text, 1, text.len - 2);
+    if (str_starts_nocase(inside, S("IPv6:")))
+        return ip6_parse(str_from(inside, S("IPv6:").len), out);
+    return ip4_parse(inside, out);
 }
 
 static struct err read_name(struct arena *a, struct scan *in, struct mail_address *out)
@@ -156,24 +177,28 @@ struct err mail_domain_read(struct arena *a, struct str text, struct str *out_as
     return OK;
 }
 
-// sub-domain = Let-dig [ *( ALPHA / DIGIT / "-" ) Let-dig ]
 static struct err check_labels(struct arena *a, struct str domain)
 {
     struct str rest = domain, label;
     if (domain.len > MAIL_DOMAIN_BYTES_MAX)
         return fail(ERR_SYNTAX, "the domain is longer than 255 octets");
-    while (str_split(&rest, '.', &label)) {
-        struct scan in = scan_over(label);
-        if (str_is_empty(label))
-            return fail(ERR_SYNTAX, "the domain has an empty label");
-        if (label.len > MAIL_LABEL_BYTES_MAX)
-            return fail(ERR_SYNTAX, "a label of the domain is longer than 63 octets");
-        if (str_starts(label, S("-")) || str_ends(label, S("-")))
-            return fail(ERR_SYNTAX, "a label of the domain begins or ends with a hyphen");
-        for (uint8_t c; scan_any(&in, &c);) {
-            if (!byte_is_alnum(c) && c != '-')
-                return fail_fmt(a, ERR_SYNTAX, "\"%.*s\" is no label of a domain", ARG(label));
-        }
+    while (str_split(&rest, '.', &label))
+        TRY(check_label(a, label));
+    return OK;
+}
+
+// sub-domain = Let-dig [ *( ALPHA / DIGIT / "-" ) Let-dig ]
+static struct err check_label(struct arena *a, struct str label)
+{
+    if (str_is_empty(label))
+        return fail(ERR_SYNTAX, "the domain has an empty label");
+    if (label.len > MAIL_LABEL_BYTES_MAX)
+        return fail(ERR_SYNTAX, "a label of the domain is longer than 63 octets");
+    if (label.ptr[0] == '-' || label.ptr[label.len - 1] == '-')
+        return fail(ERR_SYNTAX, "a label of the domain begins or ends with a hyphen");
+    for (size_t i = 0; i < label.len; i++) {
+        if (!byte_is_alnum((uint8_t)label.ptr[i]) && label.ptr[i] != '-')
+            return fail_fmt(a, ERR_SYNTAX, "\"%.*s\" is no label of a domain", ARG(label));
     }
     return OK;
 }
@@ -197,22 +222,19 @@ void mail_local_add(struct buf *out, struct str local)
 static bool is_dot_string(struct str local)
 {
     struct scan in = scan_over(local);
-    do {
-        if (!take_atext(&in))
-            return false;
-        while (take_atext(&in))
-            continue;
-    } while (scan_byte(&in, '.'));
-    return scan_end(&in);
+    return take_dot_string(&in) && scan_end(&in);
 }
 
 struct str mail_address_normal(struct arena *a, const struct mail_address *address)
 {
+    struct str local = address->local;
+    // All that was not quoted is a dot-string.
+    if (str_is_ascii(local) && (!address->quoted || is_dot_string(local)))
+        return normal_ascii(a, local, address->ascii);
     struct buf lower AUTO(buf_done), text AUTO(buf_done);
-    struct str rest = address->local;
     buf_init(&lower, 2 * QUOTED_BYTES_MAX);
     buf_init(&text, 4 * QUOTED_BYTES_MAX);
-    for (uint32_t code; unicode_next(&rest, &code);)
+    for (uint32_t code; unicode_next(&local, &code);)
         buf_add_utf8(&lower, unicode_lower(code)); // the local part was well-formed
     mail_local_add(&text, buf_str(&lower));
     buf_add_byte(&text, '@');
@@ -220,9 +242,46 @@ struct str mail_address_normal(struct arena *a, const struct mail_address *addre
     return text.overflow || lower.overflow ? STR_NULL : arena_str(a, buf_str(&text));
 }
 
+// Nearly all addresses are like this, and each recipient is asked: one copy and no more.
+static struct str normal_ascii(struct arena *a, struct str local, struct str domain)
+{
+    size_t bytes = local.len + 1 + domain.len;
+    char *text = arena_bytes(a, bytes);
+    if (text == NULL)
+        return STR_NULL;
+    for (size_t i = 0; i < local.len; i++)
+        text[i] = (char)byte_to_lower((uint8_t)local.ptr[i]);
+    text[local.len] = '@';
+    memcpy(&text[local.len + 1], domain.ptr, domain.len);
+    return str_of(text, bytes);
+}
+
+bool mail_local_split(
+        struct str local, struct str delimiters, struct str *out_base, struct str *out_detail)
+{
+    size_t at = 0;
+    while (at < local.len && str_find_byte(delimiters, local.ptr[at]) == STR_NOT_FOUND)
+        at++;
+    if (at == 0 || at == local.len)
+        return false;
+    *out_base = str_upto(local, at);
+    *out_detail = str_from(local, at + 1);
+    return true;
+}
+
 static bool byte_is_atext(uint8_t c) // RFC 5322 3.2.3
 {
-    return byte_is_alnum(c) || str_find_byte(S("!#$%&'*+-/=?^_`{|}~"), (char)c) != STR_NOT_FOUND;
+    static const bool atext[128] = {['!'] = true,
+            ['#' ... '\''] = true,
+            ['*'] = true,
+            ['+'] = true,
+            ['-'] = true,
+            ['/' ... '9'] = true,
+            ['='] = true,
+            ['?'] = true,
+            ['A' ... 'Z'] = true,
+            ['^' ... '~'] = true};
+    return c < 128 && atext[c];
 }
 
 static bool byte_is_domain(uint8_t c)

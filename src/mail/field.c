@@ -18,24 +18,25 @@ bool mail_line_next(struct scan *in, enum mail_line_end end, struct str *out)
     if (str_is_empty(rest))
         return false;
     do {
-        size_t more = str_find_byte(str_from(rest, len), '\n');
+        size_t more = str_find_byte(str_of(rest.ptr + len, rest.len - len), '\n');
         if (more == STR_NOT_FOUND) {
             *out = rest;
             return scan_skip(in, rest.len);
         }
         len += more + 1;
     } while (end == MAIL_CRLF && (len < 2 || rest.ptr[len - 2] != '\r'));
-    *out = mail_line_trim(str_upto(rest, len), end);
+    *out = mail_line_trim(str_of(rest.ptr, len), end);
     return scan_skip(in, len);
 }
 
 struct str mail_line_trim(struct str bytes, enum mail_line_end end)
 {
-    if (str_ends(bytes, S("\r\n")))
-        return str_upto(bytes, bytes.len - 2);
-    if (end == MAIL_LF && str_ends(bytes, S("\n")))
-        return str_upto(bytes, bytes.len - 1);
-    return bytes;
+    size_t len = bytes.len;
+    if (len == 0 || bytes.ptr[len - 1] != '\n')
+        return bytes;
+    if (len > 1 && bytes.ptr[len - 2] == '\r')
+        return str_of(bytes.ptr, len - 2);
+    return str_of(bytes.ptr, end == MAIL_LF ? len - 1 : len);
 }
 
 void mail_mailbox_line_skip(struct scan *in, enum mail_line_end end)
@@ -70,16 +71,16 @@ bool mail_field_next(struct scan *in, enum mail_line_end end, struct mail_field 
 // field = 1*ftext *WSP ":" body CRLF, RFC 5322 2.2 and 4.5. Null: the line is none.
 static struct str field_name(struct str line, size_t *out_body_at)
 {
-    struct scan in = scan_over(line);
-    struct str name;
+    size_t name = 0, at;
     *out_body_at = 0;
-    if (!scan_while(&in, byte_is_ftext, &name))
+    while (name < line.len && byte_is_ftext((uint8_t)line.ptr[name]))
+        name++;
+    for (at = name; at < line.len && byte_is_blank((uint8_t)line.ptr[at]);)
+        at++;
+    if (name == 0 || at == line.len || line.ptr[at] != ':')
         return STR_NULL;
-    scan_blanks(&in);
-    if (!scan_byte(&in, ':'))
-        return STR_NULL;
-    *out_body_at = scan_offset(&in);
-    return name;
+    *out_body_at = at + 1;
+    return str_of(line.ptr, name);
 }
 
 static bool byte_is_ftext(uint8_t c)

@@ -106,8 +106,10 @@ enum head_name head_name_of(struct str text)
     if (text.len < NAME_BYTES_MIN || text.len > NAME_BYTES_MAX)
         return HEAD_OTHER;
     size_t length = text.len - NAME_BYTES_MIN;
+    uint8_t last = byte_to_lower((uint8_t)text.ptr[text.len - 1]); // tells most of them apart
     for (size_t row = rows_of_length[length]; row < rows_of_length[length + 1]; row++)
-        if (str_eq_nocase(text, names[row]))
+        if (byte_to_lower((uint8_t)names[row].ptr[text.len - 1]) == last &&
+                str_eq_nocase(text, names[row]))
             return (enum head_name)row;
     return HEAD_OTHER;
 }

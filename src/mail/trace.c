@@ -21,6 +21,9 @@ static void add_address_field(
         struct buf *out, struct str field_name, struct str address, bool smtputf8, bool brackets);
 static void add_address(struct buf *out, struct str address, bool smtputf8);
 static void add_ascii_domain(struct buf *out, struct str domain);
+static void add_plain(struct buf *out, struct str *rest, byte_class *is);
+static bool byte_is_plain_name(uint8_t c);
+static bool byte_is_plain(uint8_t c);
 static void add_name_code(struct buf *out, uint32_t code, bool smtputf8);
 static void add_code(struct buf *out, uint32_t code, bool smtputf8);
 static bool is_control(uint32_t code);
@@ -206,6 +209,7 @@ static void add_address(struct buf *out, struct str address, bool smtputf8)
     struct str local = address, domain = STR_NULL;
     bool convert = !smtputf8 && str_rcut(address, '@', &local, &domain) && !str_is_ascii(domain);
     struct str left = convert ? local : address;
+    add_plain(out, &left, byte_is_plain);
     for (uint32_t code; unicode_next(&left, &code);)
         add_code(out, code, smtputf8);
     if (convert) {
@@ -220,8 +224,29 @@ void trace_name_add(struct buf *out, struct str name, bool smtputf8)
         add_ascii_domain(out, name);
         return;
     }
+    add_plain(out, &name, byte_is_plain_name);
     for (uint32_t code; unicode_next(&name, &code);)
         add_name_code(out, code, smtputf8);
+}
+
+// Nearly all values are plain from the first octet to the last.
+static void add_plain(struct buf *out, struct str *rest, byte_class *is)
+{
+    size_t len = 0;
+    while (len < rest->len && is((uint8_t)rest->ptr[len]))
+        len++;
+    buf_add(out, str_upto(*rest, len));
+    *rest = str_from(*rest, len);
+}
+
+static bool byte_is_plain_name(uint8_t c)
+{
+    return byte_is_alnum(c) || c == '.' || c == '-';
+}
+
+static bool byte_is_plain(uint8_t c)
+{
+    return c >= ' ' && c < 0x7F && c != '(' && c != ')' && c != '\\';
 }
 
 static void add_name_code(struct buf *out, uint32_t code, bool smtputf8)
@@ -247,6 +272,7 @@ static void add_ascii_domain(struct buf *out, struct str domain)
 
 void trace_comment_add(struct buf *out, struct str text, bool smtputf8)
 {
+    add_plain(out, &text, byte_is_plain);
     for (uint32_t code; unicode_next(&text, &code);) {
         if (code == '(' || code == ')' || code == '\\')
             buf_add_byte(out, '\\');

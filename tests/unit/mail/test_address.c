@@ -144,6 +144,47 @@ static void scanning(void **state UNUSED)
     check_str("rest", scan_rest(&in), S("> SIZE=1"));
 }
 
+static void sub_addresses(void **state UNUSED)
+{
+    static const struct {
+        const char *local, *delimiters, *base, *detail; // base NULL: none
+    } cases[] = {
+            {"", "+", NULL, NULL},
+            {"ann", "+", NULL, NULL},
+            {"ann+x", "", NULL, NULL},
+            {"+x", "+", NULL, NULL},
+            {"+x+y", "+", NULL, NULL},
+            {"ann+", "+", "ann", ""},
+            {"ann+x+y", "+", "ann", "x+y"},
+            {"ann-x+y", "+-", "ann", "x+y"},
+            {"ann-x+y", "+", "ann-x", "y"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct str base = STR_NULL, detail = STR_NULL;
+        bool split = mail_local_split(
+                str_from_c(cases[i].local), str_from_c(cases[i].delimiters), &base, &detail);
+        check_true(cases[i].local, split == (cases[i].base != NULL));
+        check_str(cases[i].local, base, str_from_c(cases[i].base));
+        check_str(cases[i].local, detail, str_from_c(cases[i].detail));
+    }
+}
+
+static void names_of_hosts(void **state UNUSED)
+{
+    static const char *const good[] = {"a.b", "A-1.b_c", "a.b.", "_x.y", "1.2.3.4a",
+            "b\303\274.example", "a.\330\247\331\204", "xn--b-eha.example", "[192.0.2.1]",
+            "[IPv6:2001:db8::1]", "[ipv6:::1]", LABEL_63 ".b",
+            LABEL_63 "." LABEL_63 "." LABEL_63 "." SIXTY "m"};
+    static const char *const bad[] = {"", ".", "localhost", "localhost.", "a..b", ".a.b", "a.b..",
+            "-a.b", "a-.b", "a.b-", "192.0.2.1", "a.1", "[192.0.2.1", "[192.0.2.1].", "[]",
+            "[2001:db8::1]", "[IPv6:192.0.2.1]", "a b.c", "a(b.c", "b\303.example",
+            "b\300\257.example", LABEL_63 "x.b", LABEL_63 "." LABEL_63 "." LABEL_63 "." SIXTY "mn"};
+    for (size_t i = 0; i < COUNT_OF(good); i++)
+        check_true(good[i], mail_host_is_qualified(str_from_c(good[i])));
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        check_true(bad[i], !mail_host_is_qualified(str_from_c(bad[i])));
+}
+
 static void small_arenas(void **state UNUSED)
 {
     size_t refusals_seen = 0;
@@ -168,6 +209,8 @@ int main(void)
             cmocka_unit_test(long_local_parts),
             cmocka_unit_test(scanning),
             cmocka_unit_test(small_arenas),
+            cmocka_unit_test(sub_addresses),
+            cmocka_unit_test(names_of_hosts),
     };
     return cmocka_run_group_tests_name("mail/address", tests, NULL, NULL);
 }
