@@ -24,6 +24,7 @@
 #include "proof/key_ring.h"
 #include "proof/strategy.h"
 
+#define DKIM_FIELDS_READ_MAX 100        // signature fields of one message; others are counted
 #define DKIM_FIELD_BYTES_MAX (32 * KIB) // a longer signature field is malformed
 #define DKIM_NAMES_MAX 1000             // in h=
 #define DKIM_LENGTH_DIGITS_MAX 76       // of l=, RFC 6376 3.5
@@ -40,6 +41,8 @@ enum dkim_result {
     DKIM_PERMERROR,
 };
 struct str dkim_result_name(enum dkim_result result);
+// Of a message with two signatures: pass, temperror, fail, permerror, policy, neutral.
+enum dkim_result dkim_result_better(enum dkim_result one, enum dkim_result other);
 
 enum dkim_reason {
 #define REASON(name, word, result, comment) DKIM_##name,
@@ -63,7 +66,6 @@ struct dkim_signature {
     struct str selector;       // s=
     struct str identity;       // i=, decoded; null: not given
     struct str bytes;          // b=
-    struct str text;           // b= as written, without white space
     struct str hole;           // where it stands in the field
     struct str body_hash;      // bh=
     const struct str *names;   // h=

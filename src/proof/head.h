@@ -8,6 +8,8 @@
 
 #include "mail/mail.h"
 
+#include "proof/canon.h"
+
 struct proof_head {
     const struct mail_field *fields; // those without a name are no fields
     size_t count;
@@ -27,6 +29,9 @@ void proof_head_begin(struct proof_head *h);
 const struct mail_field *proof_head_take(struct proof_head *h, struct str name);
 // Counts as taken without having been asked for: the signature itself.
 void proof_head_leave_out(struct proof_head *h, const struct mail_field *field);
+// Adds the fields of these names in canonical form, each the next that is left (RFC 6376 5.4.2).
+void proof_head_add(struct proof_head *h, struct buf *out, enum canon canon,
+        const struct str *names, size_t count);
 size_t proof_head_count(const struct proof_head *h, struct str name);
 // Where the header of a message ends: behind the empty line. The length when there is none.
 size_t proof_head_bytes(struct str message);

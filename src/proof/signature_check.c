@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// proof/signature_check.c: RFC 6376 6.1.2 and 6.1.3. A name may have several records: the first of
+// those that can be read are tried until one verifies (authentication.md 5.5).
+#include "proof/signature_check.h"
+
+#include "proof/public_key.h"
+
+#include <openssl/evp.h>
+
+static struct err try_records(struct arena *a, struct signature_check *c) suspends;
+static struct err try_key(
+        struct signature_check *c, const struct dkim_key *key, enum dkim_reason *out) suspends;
+static enum dkim_reason suits(const struct signature_check *c, const struct dkim_key *key);
+static bool same_domain(const struct signature_check *c);
+
+struct err signature_check(struct arena *a, struct signature_check *c)
+{
+    TRY(key_ring_wait(c->key));
+    switch (c->key->state) {
+    case KEY_ASKING:
+    case KEY_TROUBLE:
+        c->reason = DKIM_DNS;
+        c->detail = c->key->trouble;
+        return OK;
+    case KEY_NOT_FOUND:
+        c->reason = DKIM_KEY_MISSING;
+        return OK;
+    case KEY_FOUND:
+        return try_records(a, c);
+    }
+    return OK;
+}
+
+static struct err try_records(struct arena *a, struct signature_check *c)
+{
+    size_t tried = 0;
+    c->reason = DKIM_KEY_SYNTAX;
+    for (size_t i = 0; i < c->key->count && tried < DKIM_RECORDS_MAX; i++) {
+        struct dkim_key key;
+        enum dkim_reason reason;
+        TRY(dkim_key_parse(a, c->key->records[i], &key, &reason));
+        if (reason == DKIM_KEY_SYNTAX)
+            continue;
+        if (reason == DKIM_FINE)
+            TRY(try_key(c, &key, &reason));
+        tried++;
+        if (tried > 1 && reason != DKIM_FINE)
+            continue; // the first one that could be read tells why
+        c->reason = reason;
+        c->key_bits = key.bits;
+        c->testing = key.testing;
+        if (reason == DKIM_FINE)
+            break;
+    }
+    return OK;
+}
+
+static struct err try_key(
+        struct signature_check *c, const struct dkim_key *key, enum dkim_reason *out)
+{
+    struct public_key_check check = {.key = key,
+            .hash = dkim_algorithm_hash(c->algorithm),
+            .digest = c->digest,
+            .signature = c->bytes};
+    *out = suits(c, key);
+    if (*out == DKIM_FINE && c->body_differs)
+        *out = DKIM_BODY_HASH;
+    if (*out != DKIM_FINE)
+        return OK;
+    TRY(public_key_verify(&check));
+    *out = check.good ? DKIM_FINE : DKIM_SIGNATURE;
+    return OK;
+}
+
+static enum dkim_reason suits(const struct signature_check *c, const struct dkim_key *key)
+{
+    bool ed25519 = c->algorithm == DKIM_ED25519_SHA256;
+    if (!key->email)
+        return DKIM_KEY_SERVICE;
+    if (ed25519 != (key->type == DKIM_KEY_ED25519))
+        return DKIM_KEY_OTHER;
+    if (c->algorithm == DKIM_RSA_SHA1 ? !key->sha1 : !key->sha256)
+        return DKIM_KEY_HASH;
+    if (key->type == DKIM_KEY_RSA && key->bits < c->rsa_bits_min)
+        return DKIM_KEY_TOO_SHORT;
+    return key->exact_domain && !same_domain(c) ? DKIM_IDENTITY : DKIM_FINE;
+}
+
+static bool same_domain(const struct signature_check *c)
+{
+    struct str local, domain;
+    return !str_rcut(c->identity, '@', &local, &domain) || str_eq_nocase(domain, c->domain);
+}
+
+struct err proof_digest(enum proof_hash hash, struct str text, uint8_t *out, struct str *out_digest)
+{
+    unsigned bytes = 0;
+    const EVP_MD *md = hash == PROOF_SHA1 ? EVP_sha1() : EVP_sha256();
+    if (EVP_Digest(text.ptr, text.len, out, &bytes, md, NULL) != 1)
+        return fail(ERR_INTERNAL, "the library could not hash a header");
+    *out_digest = str_of((const char *)out, bytes);
+    return OK;
+}
