@@ -123,7 +123,7 @@ static struct expr_target target_of(struct str result)
         if (str_eq(kinds[i].name, name))
             return (struct expr_target){.kind = kinds[i].kind,
                     .words = str_is_null(list) ? NULL : expr_words_named(list)};
-    assert(!"a result that settings.def may have");
+    assert(false); // a result that no row of settings.def may have
     return (struct expr_target){0};
 }
 

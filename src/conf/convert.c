@@ -140,11 +140,15 @@ static bool convert_number(struct conversion *c, struct str text)
     else if (c->setting->type == TYPE_SIZE)
         good = value_size(text, &number);
     else if (c->setting->type == TYPE_DURATION)
-        good = value_duration(text, &number) && number > 0;
+        good = value_duration(text, &number) && (number > 0 || c->setting->optional);
     else
         good = date_parse_rfc3339(text, &number);
     if (!good)
         return wrong_value(c, STR_NULL);
+    if (c->setting->type == TYPE_DURATION && number == 0) {
+        c->e->value.none = true; // "0s" is as much as "0"
+        return keep(c, S(""));
+    }
     if (c->setting->type != TYPE_DATE_TIME && !in_range(c, number))
         return false;
     c->e->value.integer = number;

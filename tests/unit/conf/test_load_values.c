@@ -104,6 +104,12 @@ static const struct load_case value_cases[] = {
         {.name = "an optional boolean may say no",
                 .files = SERVER("socket.v6only = false\n"),
                 .values = "server.socket.v6only = false  # /c.toml:4\n"},
+        {.name = "no time at all, where a duration is optional and where it is not",
+                .files = SERVER("auto-ban.loiter.period = '0s'\nsocket.user-timeout = '0 ms'\n"
+                                "shutdown.grace = '0s'\n"),
+                .found = "/c.toml:6:18: error: server.shutdown.grace: invalid duration \"0s\" "
+                         "(expected a number and one of ms, s, m, h, d, w)\n",
+                .values = "server.auto-ban.loiter.period = false  # /c.toml:4\n"},
         {.name = "words",
                 .files = SERVER("limit-action = 'Reply'\nblock-action = 'drp'\n"
                                 "bind-failure = 'whatever'\n"
