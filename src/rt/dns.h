@@ -254,6 +254,12 @@ struct dns_txt_answer {
 struct err dns_txt(struct resolver *r, struct arena *a, struct str name,
         struct dns_txt_answer *out) suspends MUST_USE;
 
+// What a block list says about a name, and why (RFC 5782 2.1). Kept apart from other answers.
+struct err dns_blocklist_a(struct resolver *r, struct arena *a, struct str name,
+        struct dns_ip_answer *out) suspends MUST_USE;
+struct err dns_blocklist_txt(struct resolver *r, struct arena *a, struct str name,
+        struct dns_txt_answer *out) suspends MUST_USE;
+
 struct dns_names_answer {
     struct dns_answer answer;
     const struct str *at;

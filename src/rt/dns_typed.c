@@ -26,8 +26,10 @@ static enum read_end read_srv(
         struct arena *a, const struct dns_record *record, uint16_t type, void *at);
 static enum read_end read_tlsa(
         struct arena *a, const struct dns_record *record, uint16_t type, void *at);
-static struct err ask_ip(struct resolver *r, struct arena *a, struct str host, uint16_t type,
+static struct err ask_ip(struct resolver *r, struct arena *a, const struct dns_question *question,
         struct dns_ip_answer *out) suspends;
+static struct err ask_txt(struct resolver *r, struct arena *a, const struct dns_question *question,
+        struct dns_txt_answer *out) suspends;
 static struct err ask_ip6_task(void *arg) suspends;
 static struct err ask_names(struct resolver *r, struct arena *a, struct str name, uint16_t type,
         struct dns_names_answer *out) suspends;
@@ -48,23 +50,31 @@ struct err dns_mx(struct resolver *r, struct arena *a, struct str domain, struct
 
 struct err dns_a(struct resolver *r, struct arena *a, struct str host, struct dns_ip_answer *out)
 {
-    return ask_ip(r, a, host, DNS_A, out);
+    return ask_ip(r, a, &(struct dns_question){.name = host, .type = DNS_A}, out);
 }
 
 struct err dns_aaaa(struct resolver *r, struct arena *a, struct str host, struct dns_ip_answer *out)
 {
-    return ask_ip(r, a, host, DNS_AAAA, out);
+    return ask_ip(r, a, &(struct dns_question){.name = host, .type = DNS_AAAA}, out);
 }
 
 struct err dns_txt(struct resolver *r, struct arena *a, struct str name, struct dns_txt_answer *out)
 {
-    struct dns_txt_answer txt = {0};
-    void *at;
-    TRY(ask_type(r, a, name, DNS_TXT, &txt.answer));
-    TRY(read_all(a, &txt.answer, read_txt, sizeof(struct dns_txt), &at, &txt.count));
-    txt.at = at;
-    *out = txt;
-    return OK;
+    return ask_txt(r, a, &(struct dns_question){.name = name, .type = DNS_TXT}, out);
+}
+
+struct err dns_blocklist_a(
+        struct resolver *r, struct arena *a, struct str name, struct dns_ip_answer *out)
+{
+    struct dns_question question = {.name = name, .type = DNS_A, .blocklist = true};
+    return ask_ip(r, a, &question, out);
+}
+
+struct err dns_blocklist_txt(
+        struct resolver *r, struct arena *a, struct str name, struct dns_txt_answer *out)
+{
+    struct dns_question question = {.name = name, .type = DNS_TXT, .blocklist = true};
+    return ask_txt(r, a, &question, out);
 }
 
 struct err dns_srv(struct resolver *r, struct arena *a, struct str name, struct dns_srv_answer *out)
@@ -123,12 +133,24 @@ static struct err ask_names(struct resolver *r, struct arena *a, struct str name
     return OK;
 }
 
-static struct err ask_ip(struct resolver *r, struct arena *a, struct str host, uint16_t type,
+static struct err ask_txt(struct resolver *r, struct arena *a, const struct dns_question *question,
+        struct dns_txt_answer *out)
+{
+    struct dns_txt_answer txt = {0};
+    void *at;
+    TRY(dns_ask(r, a, question, &txt.answer));
+    TRY(read_all(a, &txt.answer, read_txt, sizeof(struct dns_txt), &at, &txt.count));
+    txt.at = at;
+    *out = txt;
+    return OK;
+}
+
+static struct err ask_ip(struct resolver *r, struct arena *a, const struct dns_question *question,
         struct dns_ip_answer *out)
 {
     struct dns_ip_answer ips = {0};
     void *at;
-    TRY(ask_type(r, a, host, type, &ips.answer));
+    TRY(dns_ask(r, a, question, &ips.answer));
     TRY(read_all(a, &ips.answer, read_ip, sizeof(struct ip), &at, &ips.count));
     ips.at = at;
     if (ips.count > DNS_ADDRESSES_MAX)
@@ -244,9 +266,9 @@ struct err dns_addresses(struct resolver *r, struct arena *a, struct str host,
     if (families == DNS_BOTH)
         TRY(group_spawn(&g, ask_ip6_task, &q));
     else if (families == DNS_IPV6_ONLY)
-        TRY(ask_ip(r, a, host, DNS_AAAA, &all.ipv6));
+        TRY(dns_aaaa(r, a, host, &all.ipv6));
     if (families & DNS_IPV4_ONLY)
-        TRY(ask_ip(r, a, host, DNS_A, &all.ipv4));
+        TRY(dns_a(r, a, host, &all.ipv4));
     TRY(group_wait_all(&g));
     sum_up(&all, families);
     *out = all;
@@ -259,7 +281,7 @@ static struct err ask_ip6_task(void *arg)
 {
     struct ip6_question *q = arg;
     within_ms(q->left_ms);
-    return ask_ip(q->resolver, q->arena, q->host, DNS_AAAA, q->out);
+    return dns_aaaa(q->resolver, q->arena, q->host, q->out);
 }
 
 static void sum_up(struct dns_addresses *out, enum dns_families families)
