@@ -181,6 +181,7 @@ struct conf_element {
     struct conf_element *members; // of a table in a list of tables
     size_t member_count;
     uint8_t form; // enum toml_type of what was written
+    bool secret;  // a member of a table that is never shown
 };
 struct conf_list {
     const struct conf_element *at;
@@ -189,7 +190,8 @@ struct conf_list {
 // Elements in order; a scalar is a list of one. Elements that did not convert are left out (there
 // is a finding for each). A flat map's elements have `name`.
 struct conf_list conf_list(const struct conf *conf, struct str key);
-// NULL when the table of a list of tables lacks it.
+// The first of that name; NULL when the table of a list of tables lacks it. Of a member that may be
+// a list there are as many elements, one behind the other.
 const struct conf_element *conf_member(const struct conf_element *table, struct str name);
 
 // A value that came from a file by file://, k.file or nothing but %{file:}%: its absolute path;

@@ -23,6 +23,7 @@ static void dump_line(const struct dump *d, const struct conf_slot *slot, struct
         const struct conf_element *e);
 static void line_text(struct buf *out, const struct conf_slot *slot, struct str suffix,
         const struct conf_element *e);
+static bool is_secret(const struct setting *s, const struct conf_element *e);
 static void text_origin(struct buf *out, const struct conf_origin *at);
 static void line_json(struct json_out *o, const struct conf_slot *slot, struct str suffix,
         const struct conf_element *e);
@@ -148,9 +149,15 @@ static void dump_element(const struct dump *d, const struct conf_slot *slot, siz
     struct buf suffix AUTO(buf_done), name AUTO(buf_done);
     buf_init(&suffix, 4 * KIB);
     buf_init(&name, 2 * KEY_BYTES_MAX);
-    for (size_t m = 0; m < e->member_count; m++) {
+    for (size_t m = 0, nth = 0; m < e->member_count; m++) {
+        struct str member = e->members[m].name;
+        nth = m > 0 && str_eq(e->members[m - 1].name, member) ? nth + 1 : 0;
+        bool one =
+                nth == 0 && (m + 1 == e->member_count || !str_eq(e->members[m + 1].name, member));
         buf_clear(&suffix);
-        buf_fmt(&suffix, ".%zu.%.*s", place, ARG(e->members[m].name));
+        buf_fmt(&suffix, ".%zu.%.*s", place, ARG(member));
+        if (!one)
+            buf_fmt(&suffix, ".%zu", nth);
         dump_line(d, slot, buf_str(&suffix), &e->members[m]);
     }
     if (e->member_count > 0)
@@ -179,7 +186,7 @@ static void line_text(struct buf *out, const struct conf_slot *slot, struct str 
         const struct conf_element *e)
 {
     buf_fmt(out, "%.*s%.*s = ", ARG(slot->key), ARG(suffix));
-    if (e != NULL && slot->setting->type == TYPE_SECRET)
+    if (e != NULL && is_secret(slot->setting, e))
         buf_add(out, S("\"***\""));
     else if (e != NULL && is_bare(slot->setting, e))
         buf_add(out, e->text);
@@ -191,6 +198,11 @@ static void line_text(struct buf *out, const struct conf_slot *slot, struct str 
         buf_add(out, slot->setting->many == MANY_NOT ? S("false") : S("[]"));
     text_origin(out, line_origin(slot, e));
     buf_add_byte(out, '\n');
+}
+
+static bool is_secret(const struct setting *s, const struct conf_element *e)
+{
+    return s->type == TYPE_SECRET || e->secret;
 }
 
 static void text_origin(struct buf *out, const struct conf_origin *at)
@@ -221,7 +233,7 @@ static void line_json(struct json_out *o, const struct conf_slot *slot, struct s
     json_key(o, S("key"));
     json_str(o, buf_str(&key));
     json_key(o, S("value"));
-    if (e != NULL && slot->setting->type == TYPE_SECRET)
+    if (e != NULL && is_secret(slot->setting, e))
         json_str(o, S("***"));
     else if (e != NULL && slot->setting->type == TYPE_BOOLEAN)
         json_bool(o, e->value.boolean);

@@ -30,6 +30,9 @@ static bool element_of(struct loader *l, struct conf_value *v, const struct toml
         const struct setting_node *members, struct conf_element *out);
 static bool members_of(struct loader *l, struct conf_value *v, const struct toml *table,
         const struct setting_node *rows, struct conf_element *out);
+static size_t member_elements(const struct toml *table);
+static void member_of(struct loader *l, struct conf_value *v, const struct toml *node,
+        const struct setting_node *row, struct conf_element *all, size_t *count);
 static struct str scalar_text(struct loader *l, const struct toml *node);
 static void wrong_form(
         struct loader *l, struct conf_value *v, const struct toml *node, struct str message);
@@ -434,11 +437,13 @@ static bool element_of(struct loader *l, struct conf_value *v, const struct toml
     return !str_is_null(text);
 }
 
-// The members of one table of a list; `rows` is its "#" node.
+// The members of one table of a list; `rows` is its "#" node. A member that may be a list is as many
+// elements of the same name.
 static bool members_of(struct loader *l, struct conf_value *v, const struct toml *table,
         const struct setting_node *rows, struct conf_element *out)
 {
-    struct conf_element *all = arena_array(&l->conf->arena, table->count + 1, struct conf_element);
+    struct conf_element *all =
+            arena_array(&l->conf->arena, member_elements(table) + 1, struct conf_element);
     size_t count = 0;
     if (all == NULL) {
         conf_no_memory(l);
@@ -446,7 +451,8 @@ static bool members_of(struct loader *l, struct conf_value *v, const struct toml
     }
     for (const struct toml *n = table->first; n != NULL; n = n->next) {
         const struct setting_node *row = setting_child(rows, n->key);
-        struct conf_element *e = &all[count];
+        bool many = row != NULL && row->setting->many != MANY_NOT &&
+                    (n->type == TOML_ARRAY || (n->type == TOML_TABLE && is_positions(n)));
         if (row == NULL) {
             struct conf_origin at = conf_origin_of_toml(n);
             conf_say(l, &at,
@@ -458,10 +464,10 @@ static bool members_of(struct loader *l, struct conf_value *v, const struct toml
                                     arena_fmt(&l->scratch, "unknown member '%.*s'", ARG(n->key))});
             continue;
         }
-        if (!element_of(l, v, n, NULL, e))
-            continue;
-        e->name = row->name;
-        count++;
+        if (!many)
+            member_of(l, v, n, row, all, &count);
+        for (const struct toml *c = n->first; many && c != NULL; c = c->next)
+            member_of(l, v, c, row, all, &count);
     }
     *out = (struct conf_element){
             .members = all,
@@ -470,6 +476,25 @@ static bool members_of(struct loader *l, struct conf_value *v, const struct toml
             .form = (uint8_t)table->type,
     };
     return true;
+}
+
+static size_t member_elements(const struct toml *table)
+{
+    size_t count = 0;
+    for (const struct toml *n = table->first; n != NULL; n = n->next)
+        count += n->type == TOML_ARRAY || n->type == TOML_TABLE ? n->count : 1;
+    return count;
+}
+
+static void member_of(struct loader *l, struct conf_value *v, const struct toml *node,
+        const struct setting_node *row, struct conf_element *all, size_t *count)
+{
+    struct conf_element *e = &all[*count];
+    if (!element_of(l, v, node, NULL, e))
+        return;
+    e->name = row->name;
+    e->secret = row->setting->type == TYPE_SECRET;
+    ++*count;
 }
 
 // configuration.md 3.1: booleans, integers in decimal, floats in the shortest form, strings.
