@@ -61,6 +61,9 @@ struct str directory_folder(struct arena *a, struct str state_folder);
 struct err directories_open(struct arena *a, const struct directories_options *options,
         struct directories **out) MUST_USE;
 void directories_close(struct directories *d); // NULL is fine
+// Why the internal directory could not be opened: a worker starts all the same, whoever asks that
+// directory hears "not now", and health and logs say this. OK: there is nothing to say.
+struct err directories_trouble(const struct directories *d);
 
 // -- Domains --------------------------------------------------------------------------------------
 
@@ -72,6 +75,7 @@ struct local_domain {
     enum domain_sub_addressing sub_addressing;
     const struct expr_setting *sub_addressing_expr; // of DOMAIN_SUB_CUSTOM: local part in and out
     bool allow_relaying;
+    bool role_addresses; // abuse@ arrives as postmaster@ does
 };
 // Is it one of ours? `domain` is in A-labels and lower case.
 struct err directories_domain(struct directories *d, struct arena *a, struct str directory,

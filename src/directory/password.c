@@ -114,6 +114,8 @@ static struct err check_braced(
         return argon2_check(a, stored, typed, out);
     if (str_starts_nocase(scheme, S("PBKDF2")))
         return pbkdf2_check_braced(a, scheme, stored, typed, out);
+    if (str_starts_nocase(scheme, S("SCRAM-")))
+        return scram_check(a, arena_fmt(a, "{%.*s}%.*s", ARG(scheme), ARG(stored)), typed, out);
     if (digest_scheme(scheme, &digest, &salted))
         return digest_check(a, digest, salted, stored, typed, out);
     return fail_fmt(a, ERR_UNSUPPORTED, "unsupported hash scheme {%.*s}", ARG(scheme));
@@ -206,6 +208,8 @@ struct str password_form(struct str stored)
             return password_form(rest);
         if (str_starts_nocase(scheme, S("PBKDF2")))
             return S("pbkdf2");
+        if (str_starts_nocase(scheme, S("SCRAM-")))
+            return S("scram");
         if (digest_scheme(scheme, &digest, &salted))
             return salted ? S("salted digest") : S("digest without salt");
         return S("unknown");
@@ -219,6 +223,12 @@ struct str password_form(struct str stored)
 bool password_is_clear(struct str stored)
 {
     return str_eq(password_form(stored), S("clear text")) && !looks_like_des(stored);
+}
+
+struct str password_clear_text(struct str stored)
+{
+    struct str scheme, rest;
+    return braced(stored, &scheme, &rest) ? rest : stored;
 }
 
 bool same_bytes(struct str a, struct str b)

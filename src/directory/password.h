@@ -31,3 +31,15 @@ bool password_hash_named(struct str name, enum password_hash *out);
 // "argon2id", "sha512-crypt", "clear text": for warnings and lists. Never the secret.
 struct str password_form(struct str stored);
 bool password_is_clear(struct str stored);
+struct str password_clear_text(struct str stored); // of one that is: without {PLAIN}
+
+// The keys of SCRAM (RFC 5802 3), {SCRAM-SHA-256}ITERATIONS,SALT,STOREDKEY,SERVERKEY in base64, from
+// which the password does not follow. Also a form for PLAIN.
+struct password_scram {
+    bool is_sha256; // else SHA-1
+    uint32_t iterations;
+    struct str salt, stored_key, server_key;
+};
+bool password_scram_parse(struct arena *a, struct str stored, struct password_scram *out);
+struct err password_scram_make_now(struct arena *a, struct str typed,
+        const uint8_t salt[PASSWORD_SALT_BYTES], struct str *out) MUST_USE;

@@ -37,6 +37,9 @@ bool digest_scheme(struct str scheme, const char **out_digest, bool *out_salted)
 struct err digest_check(struct arena *a, const char *digest, bool salted, struct str stored,
         struct str typed, bool *out) MUST_USE;
 
+// The whole form, {SCRAM-SHA-256} and all.
+struct err scram_check(struct arena *a, struct str stored, struct str typed, bool *out) MUST_USE;
+
 // In a time that does not tell where they differ.
 bool same_bytes(struct str a, struct str b);
 

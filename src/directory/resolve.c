@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+// directory/resolve.c: from the address of RCPT to whoever gets the mail, inbound.md 8, step by step.
+#include "directory/directory.h"
+
+#include "base/map.h"
+#include "directory/backend.h"
+
+// What is known while one address is resolved.
+struct resolving {
+    struct directories *d;
+    struct arena *arena;
+    const struct resolve_rules *rules;
+    struct str asked;   // as it was given
+    struct str address; // in the domain that accounts have
+    struct local_domain domain;
+    struct resolved *out;
+    bool done;
+};
+
+// The surroundings of the session, and one address more.
+struct address_env {
+    const struct expr_env *outer;
+    struct str address;
+};
+
+static struct err look_up(struct resolving *r, struct str address, bool moved) suspends;
+static struct err try_exact(struct resolving *r) suspends;
+static struct err try_sub_address(struct resolving *r) suspends;
+static struct err cut_detail(struct resolving *r, struct str delimiters) suspends;
+static struct err try_catch_all(struct resolving *r) suspends;
+static struct err try_role(struct resolving *r) suspends;
+static void finish_unknown(struct resolving *r);
+static void done(struct resolving *r, enum resolution kind, struct str address, bool moved);
+static struct err evaluate(struct resolving *r, const struct expr_setting *expr, struct str input,
+        struct expr_value *out) suspends;
+static struct err domain_begin(struct resolving *r, bool *out_local) suspends;
+
+struct err directories_resolve(struct directories *d, struct arena *a,
+        const struct resolve_rules *rules, struct str address, struct resolved *out)
+{
+    struct resolving r = {.d = d, .arena = a, .rules = rules, .asked = address, .out = out};
+    bool local = false;
+    *out = (struct resolved){.kind = RESOLVED_NOT_LOCAL, .address = address};
+    TRY(domain_begin(&r, &local));
+    if (!local)
+        return OK;
+    TRY(try_exact(&r));
+    if (!r.done)
+        TRY(try_sub_address(&r));
+    if (!r.done)
+        TRY(try_role(&r)); // before the catch-all: postmaster's mail is for whoever is responsible
+    if (!r.done)
+        TRY(try_catch_all(&r));
+    if (!r.done)
+        finish_unknown(&r);
+    return OK;
+}
+
+// Step 1, and the mapping of alias domains.
+static struct err domain_begin(struct resolving *r, bool *out_local)
+{
+    struct str domain = address_domain(r->asked);
+    if (str_is_null(r->rules->directory) || str_is_null(domain))
+        return OK; // a pure relay
+    TRY(directories_domain(r->d, r->arena, r->rules->directory, domain, out_local, &r->domain));
+    r->address = r->asked;
+    if (*out_local && !str_eq(r->domain.name, domain))
+        r->address = address_join(r->arena, address_local(r->asked), r->domain.name);
+    return str_is_null(r->address) ? fail(ERR_LIMIT, "no memory for a recipient") : OK;
+}
+
+// One look-up of one address, in the directory of the domain.
+static struct err look_up(struct resolving *r, struct str address, bool moved)
+{
+    struct rcpt_answer answer;
+    TRY(directories_rcpt(r->d, r->arena, r->domain.directory, address, &answer));
+    switch (answer.kind) {
+    case RCPT_UNKNOWN:
+        return OK;
+    case RCPT_MAILBOX:
+    case RCPT_GROUP:
+        done(r, RESOLVED_MAILBOX, address, moved);
+        break;
+    case RCPT_LIST:
+        done(r, RESOLVED_LIST, address, moved);
+        break;
+    case RCPT_DISABLED:
+        done(r, RESOLVED_DISABLED, address, moved);
+        break;
+    }
+    r->out->account = answer.account;
+    return OK;
+}
+
+// Step 2. Another domain of the same users is no other recipient: ORCPT is not touched for it.
+static struct err try_exact(struct resolving *r)
+{
+    return look_up(r, r->address, false);
+}
+
+// Step 3. The domain's setting wins over the session's.
+static struct err try_sub_address(struct resolving *r)
+{
+    struct str delimiters = str_is_empty(r->rules->delimiters) ? S("+") : r->rules->delimiters;
+    struct expr_value value = expr_bool(true);
+    switch (r->domain.sub_addressing) {
+    case DOMAIN_SUB_ON:
+        return cut_detail(r, delimiters);
+    case DOMAIN_SUB_OFF:
+        return OK;
+    case DOMAIN_SUB_CUSTOM:
+        TRY(evaluate(r, r->domain.sub_addressing_expr, address_local(r->address), &value));
+        if (value.type == EXPR_STRING && value.text.len > 0)
+            value.text = address_join(r->arena, value.text, r->domain.name);
+        break;
+    case DOMAIN_SUB_UNSET:
+        if (r->rules->sub_addressing != NULL)
+            TRY(evaluate(r, r->rules->sub_addressing, r->address, &value));
+        break;
+    }
+    if (value.type != EXPR_STRING)
+        return expr_truth(&value) ? cut_detail(r, delimiters) : OK;
+    struct str target, why;
+    if (str_find_byte(value.text, '@') == STR_NOT_FOUND)
+        return OK; // no change
+    if (!account_address_normal(r->arena, value.text, ADDRESS_PLAIN, &target, &why))
+        return fail_fmt(r->arena, ERR_CONFIG, "sub-addressing made no address of %.*s: %.*s",
+                ARG(r->address), ARG(why));
+    return str_eq(target, r->address) ? OK : look_up(r, target, true);
+}
+
+// Any of the delimiters cuts, the first one that comes; in front of it there must be something.
+static struct err cut_detail(struct resolving *r, struct str delimiters)
+{
+    struct str local = address_local(r->address);
+    size_t at = 1;
+    if (str_starts(local, S("\"")))
+        return OK; // what needs quotes is a name of its own
+    while (at < local.len && str_find_byte(delimiters, local.ptr[at]) == STR_NOT_FOUND)
+        at++;
+    if (at >= local.len)
+        return OK;
+    struct str base = address_join(r->arena, str_upto(local, at), r->domain.name);
+    if (str_is_null(base))
+        return fail(ERR_LIMIT, "no memory for a recipient");
+    TRY(look_up(r, base, true));
+    if (r->done)
+        r->out->detail = str_from(local, at + 1);
+    return OK;
+}
+
+// Step 4. The target is looked up as it is: no sub-address of it, and no further catch-all.
+static struct err try_catch_all(struct resolving *r)
+{
+    struct expr_value value = expr_bool(true);
+    struct str target = r->domain.catch_all, why;
+    if (str_is_null(target) && r->rules->catch_all != NULL)
+        TRY(evaluate(r, r->rules->catch_all, r->address, &value));
+    if (str_is_null(target) && value.type == EXPR_STRING) {
+        if (str_is_empty(value.text))
+            return OK;
+        if (!account_address_normal(r->arena, value.text, ADDRESS_PLAIN, &target, &why))
+            return fail_fmt(r->arena, ERR_CONFIG, "catch-all made no address of %.*s: %.*s",
+                    ARG(r->address), ARG(why));
+    }
+    if (!str_is_null(target)) {
+        struct resolving at_target = *r;
+        bool local = false;
+        at_target.asked = target; // it may be in another of our domains
+        TRY(domain_begin(&at_target, &local));
+        if (local)
+            TRY(look_up(&at_target, at_target.address, true));
+        r->done = at_target.done;
+        return OK;
+    }
+    if (!expr_truth(&value))
+        return OK;
+    struct rcpt_answer answer;
+    struct str entry = address_join(r->arena, S(""), r->domain.name);
+    TRY(directories_rcpt(r->d, r->arena, r->domain.directory, entry, &answer));
+    if (answer.kind == RCPT_UNKNOWN)
+        return OK;
+    struct str primary = account_email(answer.account);
+    if (str_is_null(primary))
+        primary = r->address; // an owner of nothing but "@domain" has all its addresses
+    done(r, RESOLVED_MAILBOX, primary, !str_eq(primary, r->asked));
+    r->out->account = answer.account;
+    if (answer.kind == RCPT_LIST)
+        r->out->kind = RESOLVED_LIST;
+    if (answer.kind == RCPT_DISABLED)
+        r->out->kind = RESOLVED_DISABLED;
+    return OK;
+}
+
+// directory.md 4: postmaster always arrives (RFC 5321 4.5.1), and abuse where it is wished: at the
+// first administrator, else at report.postmaster, wherever that is.
+static struct err try_role(struct resolving *r)
+{
+    const struct directory *dir = NULL;
+    const struct account *admin = NULL;
+    struct str local = address_local(r->address), postmaster = r->d->settings->postmaster, why;
+    bool role = str_eq(local, S("postmaster")) ||
+                (str_eq(local, S("abuse")) && r->domain.role_addresses);
+    if (!role)
+        return OK;
+    TRY(directory_of(r->d, r->domain.directory, &dir));
+    TRY(backend_first_admin(r->d, r->arena, dir, &admin));
+    if (admin != NULL) {
+        done(r, RESOLVED_MAILBOX, account_email(admin), true);
+        r->out->account = admin;
+        return OK;
+    }
+    if (str_is_empty(postmaster) ||
+            !account_address_normal(r->arena, postmaster, ADDRESS_PLAIN, &postmaster, &why) ||
+            str_eq(postmaster, r->address))
+        return OK;
+    struct resolving there = *r;
+    bool local_there = false;
+    there.asked = postmaster;
+    TRY(domain_begin(&there, &local_there));
+    if (local_there)
+        TRY(look_up(&there, there.address, true));
+    else
+        done(&there, RESOLVED_ONWARD, postmaster, true);
+    r->done = there.done;
+    return OK;
+}
+
+// Step 5.
+static void finish_unknown(struct resolving *r)
+{
+    enum resolution kind = r->domain.allow_relaying ? RESOLVED_ONWARD : RESOLVED_UNKNOWN;
+    done(r, kind, r->asked, false);
+}
+
+static void done(struct resolving *r, enum resolution kind, struct str address, bool moved)
+{
+    *r->out = (struct resolved){.kind = kind, .address = address, .moved = moved};
+    r->done = true;
+}
+
+// -- Expressions ----------------------------------------------------------------------------------
+
+static bool env_variable(void *self, struct arena *scratch, enum expr_variable id, struct str rest,
+        struct expr_value *out)
+{
+    const struct address_env *env = self;
+    if (id == EXPR_VAR_ADDRESS || id == EXPR_VAR_RCPT) {
+        *out = expr_text(env->address);
+        return true;
+    }
+    const struct expr_env *outer = env->outer;
+    return outer != NULL && outer->ops != NULL && outer->ops->variable != NULL &&
+           outer->ops->variable(outer->self, scratch, id, rest, out);
+}
+
+static struct expr_value env_system(void *self, enum expr_system what)
+{
+    const struct expr_env *outer = ((const struct address_env *)self)->outer;
+    return outer->ops->system(outer->self, what);
+}
+
+static struct str env_config_get(void *self, struct arena *scratch, struct str key)
+{
+    const struct expr_env *outer = ((const struct address_env *)self)->outer;
+    return outer->ops->config_get(outer->self, scratch, key);
+}
+
+static struct err env_dns_query(void *self, struct arena *scratch, struct str name,
+        enum expr_dns type, int64_t timeout_ms, struct expr_value *out) suspends
+{
+    const struct expr_env *outer = ((const struct address_env *)self)->outer;
+    return outer->ops->dns_query(outer->self, scratch, name, type, timeout_ms, out);
+}
+
+static int64_t env_now_ms(void *self)
+{
+    const struct expr_env *outer = ((const struct address_env *)self)->outer;
+    return outer->ops->now_ms(outer->self);
+}
+
+static struct err evaluate(struct resolving *r, const struct expr_setting *expr, struct str input,
+        struct expr_value *out)
+{
+    struct address_env self = {.outer = r->rules->env, .address = input};
+    const struct expr_env_ops *outer = self.outer != NULL ? self.outer->ops : NULL;
+    struct expr_env_ops ops = {.variable = env_variable};
+    struct expr_env env = {.self = &self, .ops = &ops};
+    if (outer != NULL) {
+        ops.system = outer->system != NULL ? env_system : NULL;
+        ops.config_get = outer->config_get != NULL ? env_config_get : NULL;
+        ops.dns_query = outer->dns_query != NULL ? env_dns_query : NULL;
+        ops.now_ms = outer->now_ms != NULL ? env_now_ms : NULL;
+    }
+    if (self.outer != NULL) {
+        env.lookups = self.outer->lookups;
+        env.timeout_ms = self.outer->timeout_ms;
+    }
+    struct expr_result result = expr_eval(expr, &env, r->arena);
+    if (result.outcome == EXPR_FAILED)
+        return fail_fmt(r->arena, ERR_CONFIG, "an expression about %.*s: %.*s", ARG(input),
+                ARG(result.fault.cause));
+    *out = result.outcome == EXPR_NONE ? expr_bool(false) : result.value;
+    return OK;
+}
