@@ -267,6 +267,13 @@ static void read_server(struct reading *r)
     s->ban_abuse =
             ban_of(r->conf, S("server.auto-ban.abuse.rate"), S("server.auto-ban.abuse.period"));
     s->ban_auth = ban_of(r->conf, S("server.auto-ban.auth.rate"), S("server.auto-ban.auth.period"));
+    struct str action = conf_str(r->conf, S("server.auto-ban.auth.login-action"));
+    s->login_action = LOGIN_LOCK;
+    if (str_eq(action, S("ban")))
+        s->login_action = LOGIN_BAN;
+    if (str_eq(action, S("off")))
+        s->login_action = LOGIN_OFF;
+    s->ban_abuse_per_recipient = conf_bool(r->conf, S("server.auto-ban.abuse.per-recipient"));
     s->ban_ipv6_prefix = (uint8_t)conf_u64(r->conf, S("server.auto-ban.ipv6-prefix"));
 }
 

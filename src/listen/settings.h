@@ -76,6 +76,9 @@ struct ban_settings {
     int64_t period_ms; // 0: until lifted
 };
 
+// listeners.md 12.4: what too many failed logins to one name do.
+enum login_action { LOGIN_LOCK, LOGIN_BAN, LOGIN_OFF };
+
 struct listen_settings {
     const struct listener *listeners;
     size_t listener_count;
@@ -86,6 +89,8 @@ struct listen_settings {
     enum bind_failure bind_failure;
     struct nets *allowed, *blocked; // allowed: with the networks of all proxies
     struct ban_settings ban_scan, ban_loiter, ban_abuse, ban_auth;
+    enum login_action login_action;
+    bool ban_abuse_per_recipient; // refusals count for the recipient, too
     uint8_t ban_ipv6_prefix;
     struct certificates *certificates;
     struct certificate *self_signed; // NULL: not needed

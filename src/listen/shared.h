@@ -16,6 +16,7 @@ struct listen_shared {
     struct shared_clients clients;
     struct shared_buckets buckets;
     struct shared_bans bans;
+    struct shared_moments logins; // who has logged in from where: known until then, ms
 };
 
 void listen_shared_init(struct listen_shared *s, uint64_t seed);
@@ -28,6 +29,7 @@ enum counted {
     COUNTED_RATE,
     COUNTED_OFFENCES,
     COUNTED_LOGIN,
+    COUNTED_LOGIN_FROM,
     COUNTED_RCPT,
     COUNTED_REQUESTS
 };

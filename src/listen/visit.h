@@ -99,6 +99,17 @@ bool listen_is_banned(const struct visit *v);
 // proxy)? Tells the event when not.
 bool listen_lets_in(const struct visit *v, const struct ip *client);
 
+// --- Logins (listeners.md 12.4) ------------------------------------------------------------------
+
+// Before a password is looked at: may this name be tried from this client's address now? False: too
+// many have failed, and nobody has logged in to it from there lately; answer as after a wrong
+// password. `login` is the name in the form in which accounts are told apart.
+bool listen_login_may_try(const struct visit *v, struct str login);
+// A login has failed: counted against the client as OFFENCE_AUTH, and against the name. True: the
+// client is banned from now on, and this connection should end.
+bool listen_login_failed(struct visit *v, struct str login);
+void listen_login_succeeded(const struct visit *v, struct str login); // remembered for 30 days
+
 // For whoever administers: all bans that are in force, and lifting one. Lifting resets what is
 // counted against the address. Both work in any process that has the shared memory.
 bool listen_bans_next(struct listen_shared *s, size_t *at, int64_t wall_now_ms, struct ban *out);

@@ -9,7 +9,8 @@
 static bool is_allowed(const struct listen_process *p, const struct ip *ip);
 static bool is_listed_or_banned(const struct listen_process *p, const struct ip *ip);
 static const struct ban_settings *settings_of(const struct listen_process *p, enum offence what);
-static void ban(struct visit *v, enum offence what, struct str about, uint64_t total);
+static bool is_one_too_many(const struct listen_process *p, enum offence what,
+        const struct ip_net *client, struct str about);
 static void tell(struct visit *v, enum offence what, struct str about, const struct ban *b);
 static enum ban_reason reason_of(enum offence what);
 static enum ban_label label_of(enum offence what);
@@ -41,25 +42,47 @@ bool listen_is_banned(const struct visit *v)
            bans_find(&v->process->shared->bans, &net, wall_ms() / SECOND_MS, &found);
 }
 
-// The bucket holds as many as are tolerated; whoever finds it empty is banned.
 bool listen_offence(struct visit *v, enum offence what, struct str about)
 {
     struct listen_process *p = v->process;
     const struct ban_settings *s = settings_of(p, what);
     struct ip_net net = client_net(&v->client.ip, p->settings->ban_ipv6_prefix);
-    if (s->rate.count == 0 || is_allowed(p, &v->client.ip))
+    if (s->rate.count == 0 || is_allowed(p, &v->client.ip) ||
+            !is_one_too_many(p, what, &net, about))
         return false;
-    uint64_t owner = listen_client_hash(p->shared, COUNTED_OFFENCES, what, &net);
-    if (shared_buckets_take(&p->shared->buckets, owner, &s->rate, wall_ms()))
-        return false;
-    ban(v, what, about, s->rate.count + 1);
+    visit_ban(v, what, about, s->rate.count + 1);
     return true;
 }
 
 void listen_ban_now(struct visit *v, enum offence what, struct str about)
 {
     if (!is_allowed(v->process, &v->client.ip))
-        ban(v, what, about, 1);
+        visit_ban(v, what, about, 1);
+}
+
+void visit_ban(struct visit *v, enum offence what, struct str about, uint64_t total)
+{
+    struct listen_process *p = v->process;
+    int64_t now_s = wall_ms() / SECOND_MS, period_ms = settings_of(p, what)->period_ms;
+    struct ban b = {
+            .net = client_net(&v->client.ip, p->settings->ban_ipv6_prefix),
+            .reason = reason_of(what),
+            .listener_slot = v->listener->slot,
+            .count = total,
+            .created_s = now_s,
+            .expires_s =
+                    period_ms > 0 ? now_s + (period_ms + SECOND_MS - 1) / SECOND_MS : BAN_FOREVER,
+    };
+    v->is_banned = true;
+    if (!bans_add(&p->shared->bans, &b, now_s))
+        return; // another process was quicker, and has told it
+    metric_add(p->metrics, METRIC_SECURITY_BANS, LABELS(label_of(what)), 1);
+    tell(v, what, about, &b);
+}
+
+bool visit_is_allowed(const struct visit *v)
+{
+    return is_allowed(v->process, &v->client.ip);
 }
 
 bool listen_bans_next(struct listen_shared *s, size_t *at, int64_t wall_now_ms, struct ban *out)
@@ -97,6 +120,20 @@ static bool is_listed_or_banned(const struct listen_process *p, const struct ip 
            bans_find(&p->shared->bans, &net, wall_ms() / SECOND_MS, &found);
 }
 
+// The bucket holds as many as are tolerated; whoever finds it empty is banned. Somebody who tries
+// one recipient from many addresses never empties theirs: so the recipient may have one as well.
+static bool is_one_too_many(const struct listen_process *p, enum offence what,
+        const struct ip_net *client, struct str about)
+{
+    const struct rate *rate = &settings_of(p, what)->rate;
+    uint64_t owner = listen_client_hash(p->shared, COUNTED_OFFENCES, what, client);
+    bool by_rcpt = what == OFFENCE_ABUSE && p->settings->ban_abuse_per_recipient && about.len > 0;
+    if (!shared_buckets_take(&p->shared->buckets, owner, rate, wall_ms()))
+        return true;
+    owner = listen_text_hash(p->shared, COUNTED_RCPT, 0, about);
+    return by_rcpt && !shared_buckets_take(&p->shared->buckets, owner, rate, wall_ms());
+}
+
 static const struct ban_settings *settings_of(const struct listen_process *p, enum offence what)
 {
     switch (what) {
@@ -110,26 +147,6 @@ static const struct ban_settings *settings_of(const struct listen_process *p, en
         break;
     }
     return &p->settings->ban_scan;
-}
-
-static void ban(struct visit *v, enum offence what, struct str about, uint64_t total)
-{
-    struct listen_process *p = v->process;
-    int64_t now_s = wall_ms() / SECOND_MS, period_ms = settings_of(p, what)->period_ms;
-    struct ban b = {
-            .net = client_net(&v->client.ip, p->settings->ban_ipv6_prefix),
-            .reason = reason_of(what),
-            .listener_slot = v->listener->slot,
-            .count = total,
-            .created_s = now_s,
-            .expires_s =
-                    period_ms > 0 ? now_s + (period_ms + SECOND_MS - 1) / SECOND_MS : BAN_FOREVER,
-    };
-    v->is_banned = true;
-    if (!bans_add(&p->shared->bans, &b, now_s))
-        return; // another process was quicker, and has told it
-    metric_add(p->metrics, METRIC_SECURITY_BANS, LABELS(label_of(what)), 1);
-    tell(v, what, about, &b);
 }
 
 static void tell(struct visit *v, enum offence what, struct str about, const struct ban *b)

@@ -51,5 +51,7 @@ void visit_count_refusal(struct visit *v, enum refusal_label label);
 // The header of a trusted proxy, whose wait ends with proxy.timeout. False: to be closed; it was
 // told.
 bool visit_read_header(struct visit *v) suspends;
+void visit_ban(struct visit *v, enum offence what, struct str about, uint64_t total);
+bool visit_is_allowed(const struct visit *v);
 // Listed or banned? Sets is_allowed.
 bool visit_is_blocked(struct visit *v);

@@ -12,6 +12,7 @@
 #define CONFIG                                                                                     \
     "[server]\nhostname = 'mx.example.org'\nblock-action = 'reply'\n"                              \
     "[server.auto-ban]\nscan.rate = '2/1d'\nscan.period = '1h'\nloiter.rate = 'false'\n"           \
+    "auth.login-action = 'ban'\nabuse.per-recipient = true\n"                                      \
     "[server.proxy]\ntrusted-networks = '10.0.0.0/8'\ntimeout = '50ms'\n" L("lmtp",                \
             "protocol = 'lmtp'\nbind = ':2424'") L("smtp", "bind = ':2525'\nmax-connections = 1")  \
             L("web", "protocol = 'http'\nbind = '127.0.0.1:8080'\nproxy.mode = 'optional'")
@@ -309,9 +310,160 @@ static void offences(void **state)
     in_world(offences_body);
 }
 
+static void abuse_body(struct world *w)
+{
+    struct str rcpt = S("nobody@example.org");
+    struct visit v = visit_from(w, "smtp", "203.0.113.9", NULL), stranger;
+    w->settings.ban_abuse.rate = (struct rate){.count = 2, .period_ms = DAY_MS};
+    w->settings.ban_abuse_per_recipient = false;
+    assert_false(listen_offence(&v, OFFENCE_ABUSE, rcpt));
+    assert_false(listen_offence(&v, OFFENCE_ABUSE, S("x@example.org")));
+    stranger = visit_from(w, "smtp", "203.0.113.10", NULL);
+    assert_false(listen_offence(&stranger, OFFENCE_ABUSE, rcpt));
+    assert_true(listen_offence(&v, OFFENCE_ABUSE, rcpt));
+    // For each recipient as well: one refusal of many clients each is one too many in the end.
+    w->settings.ban_abuse_per_recipient = true;
+    for (int i = 0; i < 3; i++) {
+        char client[32];
+        snprintf(client, sizeof(client), "198.51.100.%d", i);
+        v = visit_from(w, "smtp", client, NULL);
+        assert_false(listen_offence(&v, OFFENCE_ABUSE, STR_NULL));
+        check_u64(client, listen_offence(&v, OFFENCE_ABUSE, S("carl@example.org")), i == 2);
+    }
+    assert_true(listen_is_banned(&v));
+    // A recipient is a matter of abuse only.
+    w->settings.ban_auth.rate = w->settings.ban_abuse.rate;
+    stranger = visit_from(w, "smtp", "203.0.113.11", NULL);
+    assert_false(listen_offence(&stranger, OFFENCE_AUTH, S("carl@example.org")));
+}
+
+static void abuse(void **state)
+{
+    (void)state;
+    in_world(abuse_body);
+}
+
+// --- Logins --------------------------------------------------------------------------------------
+
+static void fail_from(struct world *w, const char *client, struct str login, bool banned)
+{
+    struct visit v = visit_from(w, "smtp", client, NULL);
+    check_u64(client, listen_login_failed(&v, login), banned);
+    check_u64(client, listen_is_banned(&v), banned);
+}
+
+static bool may_try(struct world *w, const char *client, struct str login)
+{
+    struct visit v = visit_from(w, "smtp", client, NULL);
+    return listen_login_may_try(&v, login);
+}
+
+static void succeed_from(struct world *w, const char *client, struct str login)
+{
+    struct visit v = visit_from(w, "smtp", client, NULL);
+    listen_login_succeeded(&v, login);
+}
+
+static _Atomic int64_t *only_moment(struct shared_moments *m)
+{
+    _Atomic int64_t *found = NULL;
+    for (size_t i = 0; i < MOMENTS_SLOTS; i++)
+        if (m->at[i].moment != 0) {
+            assert_null(found);
+            found = &m->at[i].moment;
+        }
+    return found;
+}
+
+static void names_are_locked_body(struct world *w)
+{
+    struct str ann = S("ann@example.org"), bob = S("bob@example.org");
+    w->settings.ban_auth.rate = (struct rate){.count = 3, .period_ms = DAY_MS};
+    w->settings.login_action = LOGIN_LOCK;
+    succeed_from(w, "2001:db8::7", ann);
+    fail_from(w, "203.0.113.1", ann, false);
+    fail_from(w, "203.0.113.2", ann, false);
+    assert_true(may_try(w, "203.0.113.3", ann));
+    fail_from(w, "203.0.113.3", ann, false);
+    assert_false(may_try(w, "203.0.113.4", ann));
+    assert_false(may_try(w, "203.0.113.1", ann));
+    fail_from(w, "203.0.113.4", ann, false);     // the name bans nobody
+    assert_true(may_try(w, "203.0.113.4", bob)); // other names are free
+    assert_true(may_try(w, "10.0.0.1", ann));    // a proxy is allowed
+    assert_true(may_try(w, "127.0.0.1", ann));
+    assert_true(may_try(w, "2001:db8::7", ann));    // she has logged in from there
+    assert_true(may_try(w, "2001:db8::8:7", ann));  // or from her network
+    assert_false(may_try(w, "2001:db8:1::7", ann)); // but not from that one
+    succeed_from(w, "203.0.113.9", bob);            // nor he to hers
+    assert_false(may_try(w, "203.0.113.9", ann));
+    assert_true(may_try(w, "203.0.113.4", S("")));
+    // Her address is counted as any other.
+    fail_from(w, "2001:db8::7", bob, false);
+    fail_from(w, "2001:db8::7", bob, false);
+    fail_from(w, "2001:db8::7", bob, false);
+    fail_from(w, "2001:db8::7", bob, true);
+}
+
+static void names_are_locked(void **state)
+{
+    (void)state;
+    in_world(names_are_locked_body);
+}
+
+static void logins_are_forgotten_body(struct world *w)
+{
+    struct str ann = S("ann@example.org");
+    w->settings.ban_auth.rate = (struct rate){.count = 1, .period_ms = DAY_MS};
+    w->settings.login_action = LOGIN_LOCK;
+    fail_from(w, "203.0.113.1", ann, false);
+    succeed_from(w, "203.0.113.9", ann);
+    assert_true(may_try(w, "203.0.113.9", ann));
+    _Atomic int64_t *known_until = only_moment(&w->shared->logins);
+    assert_non_null(known_until);
+    assert_in_range(*known_until - wall_ms(), 30 * (int64_t)DAY_MS - 60000, 30 * (int64_t)DAY_MS);
+    *known_until = wall_ms();
+    assert_false(may_try(w, "203.0.113.9", ann));
+}
+
+static void logins_are_forgotten(void **state)
+{
+    (void)state;
+    in_world(logins_are_forgotten_body);
+}
+
+static void names_may_ban_body(struct world *w)
+{
+    struct str ann = S("ann@example.org");
+    w->settings.ban_auth.rate = (struct rate){.count = 2, .period_ms = DAY_MS};
+    assert_true(w->settings.login_action == LOGIN_BAN && w->settings.ban_abuse_per_recipient);
+    succeed_from(w, "203.0.113.9", ann);
+    fail_from(w, "203.0.113.1", ann, false);
+    fail_from(w, "203.0.113.2", ann, false);
+    assert_true(may_try(w, "203.0.113.3", ann)); // nothing is locked
+    fail_from(w, "203.0.113.9", ann, false);     // the rightful user's
+    fail_from(w, "10.0.0.1", ann, false);        // a proxy
+    fail_from(w, "203.0.113.3", ann, true);
+    w->settings.login_action = LOGIN_OFF;
+    fail_from(w, "203.0.113.4", ann, false);
+    fail_from(w, "203.0.113.4", ann, false);
+    fail_from(w, "203.0.113.4", ann, true); // of one address
+    w->settings.ban_auth.rate = (struct rate){0};
+    w->settings.login_action = LOGIN_LOCK;
+    for (int i = 0; i < 100; i++)
+        fail_from(w, "203.0.113.5", S("carl@example.org"), false);
+    assert_true(may_try(w, "203.0.113.5", S("carl@example.org")));
+}
+
+static void names_may_ban(void **state)
+{
+    (void)state;
+    in_world(names_may_ban_body);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-            TEST(words), TEST(unix_headers), TEST(first_bytes), TEST(offences)};
+    const struct CMUnitTest tests[] = {TEST(words), TEST(unix_headers), TEST(first_bytes),
+            TEST(offences), TEST(abuse), TEST(names_are_locked), TEST(logins_are_forgotten),
+            TEST(names_may_ban)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
