@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// mail/token.h: the words of structured fields, RFC 5322 3.2; private to mail/. Reading goes on
-// over what is malformed: a quote or comment that does not end ends with the field.
+// mail/token.h: the words of structured fields, RFC 5322 3.2; private to mail/ and proof/.
+// Reading goes on over what is malformed: a quote or comment that does not end ends with the field.
 #pragma once
 
 #include "base/base.h"

@@ -8,12 +8,12 @@
 #include "base/base.h"
 
 #include "proof/strategy.h"
+#include "proof/uris.h"
 
 struct resolver;
 struct suffix_list;
 
 #define DMARC_QUERIES_MAX 8      // of one walk, RFC 9989 4.10
-#define DMARC_URIS_MAX 100       // of one rua or ruf; further ones are dropped
 #define DMARC_IDENTIFIERS_MAX 64 // DKIM results looked at
 
 // --- Records -------------------------------------------------------------------------------------
@@ -21,21 +21,17 @@ struct suffix_list;
 enum dmarc_policy { DMARC_UNSPECIFIED, DMARC_NONE, DMARC_QUARANTINE, DMARC_REJECT };
 struct str dmarc_policy_name(enum dmarc_policy policy); // "quarantine"; unspecified: null
 
-struct dmarc_uris {
-    const struct str *at; // "mailto:d@example.com", a size limit of RFC 7489 cut off
-    size_t count;
-};
 enum dmarc_psd { DMARC_PSD_UNKNOWN, DMARC_PSD_YES, DMARC_PSD_NO };
 
 struct dmarc_record {
     struct str text; // as published
     enum dmarc_policy p, sp, np;
     bool strict_dkim, strict_spf; // adkim=s, aspf=s
-    bool test_mode;               // t=y
+    bool test_mode, test_given;   // t=y; there is a valid t=
     enum dmarc_psd psd;
     bool fo_any, fo_dkim, fo_spf; // 1, d, s; none of them: 0
     uint8_t percent;              // pct=, 100 unless given
-    struct dmarc_uris rua, ruf;
+    struct uris rua, ruf;
     bool no_policy;    // p is missing or one of the policies is not valid, and there is no rua
     struct str oddity; // the first thing that was repeated or not valid; null: none
 };
@@ -80,6 +76,7 @@ struct dmarc_answer {
     const struct dmarc_record *record; // NULL: none
     struct str dkim_aligned, spf_aligned; // the identifier that aligned; null: none did
     struct str comment;        // for Authentication-Results and people; null: nothing to say
+    bool test_mode;            // the policy is softened, since its owner tests it
     bool sampled_out;          // pct= spared this message
     bool discovery_failed;     // temperror: the policy itself is not known
     const struct str *queries; // _dmarc names asked for the author domain, in order

@@ -3,6 +3,7 @@
 // servers answer is a step; an error is the deadline, the evaluation's memory, or a cancellation.
 #include "proof/spf_eval.h"
 
+#include "proof/tags.h"
 #include "rt/rt.h"
 
 #define EXPANSION_BYTES_MAX (64 * KIB) // before a name is cut to what can be asked for
@@ -170,16 +171,10 @@ static struct err match_ptr(struct spf_eval *ev, struct str name, enum spf_step 
     if (dns_is_void(ev->pointers_outcome))
         *out = spf_eval_count_void(ev);
     for (size_t i = 0; i < ev->pointer_count && *out == SPF_STEP_NO_MATCH; i++) {
-        if (spf_is_below(ev->pointers[i], name))
+        if (domain_is_within(ev->pointers[i], name))
             *out = SPF_STEP_MATCH;
     }
     return OK;
-}
-
-bool spf_is_below(struct str name, struct str domain)
-{
-    return str_eq(name, domain) || (name.len > domain.len && str_ends(name, domain) &&
-                                           name.ptr[name.len - domain.len - 1] == '.');
 }
 
 // The query that a term makes by itself: temporary trouble decides, and what finds nothing counts.
@@ -274,7 +269,7 @@ struct str spf_eval_pointer(const struct spf_eval *ev, struct str domain)
     struct str best = STR_NULL;
     for (size_t i = 0; i < ev->pointer_count; i++) {
         struct str name = ev->pointers[i];
-        bool better = spf_is_below(name, domain) && !spf_is_below(best, domain);
+        bool better = domain_is_within(name, domain) && !domain_is_within(best, domain);
         if (str_eq(name, domain))
             return name;
         best = str_is_null(best) || better ? name : best;

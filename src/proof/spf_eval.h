@@ -58,5 +58,3 @@ struct err spf_eval_mechanism(struct spf_eval *ev, struct str domain, const stru
 struct err spf_eval_pointers(struct spf_eval *ev) suspends MUST_USE;
 // That of %{p}, RFC 7208 7.3; null: none.
 struct str spf_eval_pointer(const struct spf_eval *ev, struct str domain);
-// Is this the domain, or a name below it?
-bool spf_is_below(struct str name, struct str domain);

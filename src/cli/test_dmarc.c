@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// cli/test_dmarc.c: `posthaste test dmarc`. What SPF and DKIM proved is given, so that policies can
+// be tried without messages.
+#include "cli/asking.h"
+#include "cli/batch.h"
+#include "cli/commands.h"
+#include "cli/config_read.h"
+
+#include "mail/mail.h"
+#include "proof/proof.h"
+
+struct test_dmarc {
+    struct batch batch;
+    struct asking dns;
+    struct dmarc_settings settings;
+    struct dmarc_question question;
+    struct dmarc_answer answer;
+};
+
+static const struct cli_option options[] = {
+        CLI_OPTION_BATCH,
+        {.name = S_INIT("org"),
+                .takes = OPTION_CHOICE,
+                .value = S_INIT("tree-walk|psl"),
+                .help = "how organizational domains are found (default: tree-walk)"},
+        {.name = S_INIT("psl"),
+                .takes = OPTION_TEXT,
+                .value = S_INIT("FILE"),
+                .help = "the list of public suffixes (default: the system's)"},
+        CLI_OPTION_ZONE,
+        CLI_OPTION_CONFIG,
+};
+
+static int answer_all(struct test_dmarc *t);
+static bool read_request(struct test_dmarc *t);
+static bool read_identifier(const struct json *from, struct dmarc_identifier *out);
+static struct err check(void *test) suspends;
+static void show(struct test_dmarc *t);
+static void show_uris(struct json_out *o, struct str key, const struct uris *uris);
+
+static int run(struct cli *c)
+{
+    struct test_dmarc t = {.settings = dmarc_settings_default()};
+    struct suffix_list *suffixes = NULL;
+    if (str_eq(cli_text(c, S("org"), S("tree-walk")), S("psl"))) {
+        struct err e = suffix_list_open(&c->arena, cli_text(c, S("psl"), STR_NULL), &suffixes);
+        if (failed(e))
+            return cli_fail(c, cli_status_of_file(e), e);
+        t.settings.suffixes = suffixes;
+    }
+    int status = asking_begin(&t.dns, c, ASKING_ONLY_NAMED);
+    if (status == CLI_OK)
+        status = answer_all(&t);
+    asking_end(&t.dns);
+    suffix_list_close(suffixes);
+    return status;
+}
+
+static int answer_all(struct test_dmarc *t)
+{
+    int status = CLI_OK;
+    batch_begin(&t->batch, t->dns.c);
+    while (batch_next(&t->batch)) {
+        if (!read_request(t))
+            continue;
+        status = asking_run(&t->dns, check, t);
+        if (status == CLI_OK)
+            show(t);
+        else
+            batch_refuse(&t->batch, S("the check failed"));
+    }
+    int of_batch = batch_end(&t->batch);
+    return status != CLI_OK ? status : of_batch;
+}
+
+// {"from": D, "dkim": [{"domain": D, "result": R}...], "spf": {"domain": D, "result": R} or null}
+static bool read_request(struct test_dmarc *t)
+{
+    struct batch *b = &t->batch;
+    const struct json *dkim = json_member(b->request, S("dkim"));
+    const struct json *spf = json_member(b->request, S("spf"));
+    t->question = (struct dmarc_question){0};
+    if (!batch_text(b, S("from"), &t->question.author))
+        return false;
+    size_t count = dkim != NULL && dkim->type == JSON_ARRAY ? dkim->count : 0;
+    struct dmarc_identifier *at = arena_array(&b->arena, count + 1, struct dmarc_identifier);
+    if (at == NULL) {
+        batch_refuse(b, S("the request is too large"));
+        return false;
+    }
+    const struct json *item = count > 0 ? dkim->first : NULL;
+    for (; item != NULL; item = item->next) {
+        if (read_identifier(item, &at[t->question.dkim_count]))
+            t->question.dkim_count++;
+    }
+    t->question.dkim = at;
+    if (spf != NULL && read_identifier(spf, &at[count]))
+        t->question.spf = &at[count];
+    return true;
+}
+
+static bool read_identifier(const struct json *from, struct dmarc_identifier *out)
+{
+    struct str result = json_string(json_member(from, S("result")), S(""));
+    out->domain = json_string(json_member(from, S("domain")), STR_NULL);
+    out->result = DMARC_PROOF_OTHER;
+    if (str_eq_nocase(result, S("pass")))
+        out->result = DMARC_PROOF_PASS;
+    if (str_eq_nocase(result, S("temperror")))
+        out->result = DMARC_PROOF_TEMPERROR;
+    return !str_is_null(out->domain);
+}
+
+static struct err check(void *test)
+{
+    struct test_dmarc *t = test;
+    return dmarc_check(t->dns.resolver, &t->batch.arena, &t->settings, &t->question, &t->answer);
+}
+
+static void show(struct test_dmarc *t)
+{
+    static const struct uris no_uris = {0};
+    const struct dmarc_answer *answer = &t->answer;
+    const struct dmarc_record *record = answer->record;
+    const struct {
+        struct str key, value;
+    } texts[] = {
+            {S("result"), dmarc_result_name(answer->result)},
+            {S("policy"), dmarc_policy_name(answer->policy)},
+            {S("disposition"), dmarc_policy_name(answer->disposition)},
+            {S("policy_domain"), answer->policy_domain},
+            {S("org_domain"), answer->org_domain},
+            {S("record"), record != NULL ? record->text : STR_NULL},
+            {S("dkim_aligned"), answer->dkim_aligned},
+            {S("spf_aligned"), answer->spf_aligned},
+            {S("comment"), answer->comment},
+    };
+    struct json_out o = batch_answer(&t->batch);
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        json_key(&o, texts[i].key);
+        json_str(&o, texts[i].value);
+    }
+    json_key(&o, S("test_mode"));
+    json_bool(&o, answer->test_mode);
+    show_uris(&o, S("rua"), record != NULL ? &record->rua : &no_uris);
+    show_uris(&o, S("ruf"), record != NULL ? &record->ruf : &no_uris);
+    json_key(&o, S("queries"));
+    json_array_begin(&o);
+    for (size_t i = 0; i < answer->query_count; i++)
+        json_str(&o, answer->queries[i]);
+    json_array_end(&o);
+    batch_answer_end(&t->batch, &o);
+}
+
+static void show_uris(struct json_out *o, struct str key, const struct uris *uris)
+{
+    json_key(o, key);
+    json_array_begin(o);
+    for (size_t i = 0; i < uris->count; i++)
+        json_str(o, uris->at[i]);
+    json_array_end(o);
+}
+
+const struct command command_test_dmarc = {
+        .run = run,
+        .operands = "< REQUEST",
+        .about =
+                "What does DMARC (RFC 9989) make of a message, given what SPF and DKIM made of\n"
+                "it? The request is {\"from\": \"author.example\", \"dkim\": [{\"domain\": \"d\",\n"
+                "\"result\": \"pass\"}], \"spf\": {\"domain\": \"d\", \"result\": \"pass\"} or "
+                "null}.",
+        .examples = "  echo '{\"from\": \"example.org\", \"dkim\": [], \"spf\": null}' |\n"
+                    "      posthaste test dmarc",
+        .options = options,
+        .option_count = COUNT_OF(options),
+};
