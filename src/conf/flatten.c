@@ -133,7 +133,7 @@ static void walk_known(struct walk *w, struct toml *child, const struct setting_
     }
 }
 
-// [[map]] instead of [map.ID]: the position is the id, as it is in flat keys (configuration.md 3.1).
+// [[map]] instead of [map.ID]: the position is the id, as in flat keys (configuration.md 3.1).
 static void walk_list(struct walk *w, struct toml *list, const struct setting_node *map)
 {
     for (struct toml *e = list->first; e != NULL; e = e->next) {

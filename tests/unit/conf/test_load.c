@@ -376,7 +376,7 @@ static void lists_can_be_dropped(void **state)
     arena_done(&a);
 }
 
-// -- Maps written as lists -------------------------------------------------------------------------
+// -- Maps written as lists -----------------------------------------------------------------------
 
 #define LIMITER "[[queue.limiter.inbound]]\n"
 static const struct load_case list_cases[] = {
