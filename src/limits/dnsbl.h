@@ -9,8 +9,9 @@
 // is trouble, of which the verdict tells once an hour for each zone, so that somebody writes it to
 // the log.
 //
-//     struct dnsbl d AUTO(dnsbl_end);                       // in the session's own function
-//     dnsbl_begin(&d, service, expr);                       // what auth.dnsbl.verify came to
+//     struct dnsbl d AUTO(dnsbl_end) = {0};                 // in the session's own function
+//     dnsbl_begin(&d, service);
+//     dnsbl_want(&d, &result);                              // what settings.verify came to
 //     dnsbl_ask_ip(&d, &client);                            // at connect
 //     dnsbl_ask_name(&d, DNSBL_EHLO, helo);                 // when it is known; again when it changes
 //     TRY(dnsbl_judge(&d, &scratch, &verdict));             // at RCPT (or connect: settings.stage)
@@ -90,10 +91,10 @@ struct dnsbl { // of a session
     struct dnsbl_subject subjects[DNSBL_WHAT_COUNT];
 };
 
-// `verify` is what evaluating settings.verify came to; when it failed or is "none" nothing is ever
-// asked. May be called again, when the answer may be another one (STARTTLS, XCLIENT): what was asked
-// before stays known.
-void dnsbl_begin(struct dnsbl *d, struct dnsbl_service *service, const struct expr_result *verify);
+void dnsbl_begin(struct dnsbl *d, struct dnsbl_service *service);
+// What settings.verify came to; when that failed or is "none" nothing is asked from now on. May be
+// said again (STARTTLS, XCLIENT); what was asked before stays known.
+void dnsbl_want(struct dnsbl *d, const struct expr_result *verify);
 void dnsbl_ask_ip(struct dnsbl *d, const struct ip *client) suspends;
 // A name that is none (an address literal, "") is not asked about. Another name than before takes
 // its place; the same changes nothing.
