@@ -136,8 +136,6 @@ static void count_pass(const struct limits *l, uint64_t net, int64_t now_ms)
     do
         count = (before > past ? before & COUNT_MASK : 0) + 1;
     while (!atomic_compare_exchange_weak(mine, &before, now_s << COUNT_BITS | count));
-    if ((uint64_t)count < l->settings->greylist.auto_allow)
-        return;
-    let_pass(l, net, now_ms);
-    atomic_store(mine, 0);
+    if ((uint64_t)count >= l->settings->greylist.auto_allow)
+        let_pass(l, net, now_ms);
 }

@@ -102,27 +102,24 @@ static uint64_t counter_of(
     return h;
 }
 
-// False: it refuses, and has taken nothing.
+// False: it refuses. What it has taken already goes with give_back, as all that was taken before.
 static bool take(const struct limits *l, size_t place, uint64_t counter,
         struct throttle_check *check, struct taken *taken)
 {
     const struct throttle *t = &l->settings->throttles.all[place];
     bool remembers = t->concurrency > 0 || counts_once(t);
-    if (!remembers)
-        return take_token(l, place, counter, check, taken);
-    struct throttle_hold *hold = hold_of(check->held, counter);
-    bool is_new = hold == NULL;
-    if (is_new) {
+    struct throttle_hold *hold = remembers ? hold_of(check->held, counter) : NULL;
+    if (remembers && hold == NULL) {
         hold = vec_add(check->held->arena, &check->held->all);
         if (hold == NULL)
             return false; // the session has used up its memory: it may come again, as after a limit
         *hold = (struct throttle_hold){.counter = counter, .slot = CLIENTS_NOWHERE};
+        if (!take_slot(l, t, hold))
+            return false;
+    } else if (hold != NULL && counts_once(t)) {
+        return true;
     }
-    bool taken_all = (!is_new || take_slot(l, t, hold)) &&
-                     ((!is_new && counts_once(t)) || take_token(l, place, counter, check, taken));
-    if (!taken_all && is_new)
-        drop_holds(l, check->held, check->held->all.count - 1);
-    return taken_all;
+    return take_token(l, place, counter, check, taken);
 }
 
 // inbound.md 10.4: of the recipients of one domain in one transaction only the first one counts,

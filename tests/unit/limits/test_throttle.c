@@ -10,7 +10,9 @@
 #define STEPS_MAX 10
 
 struct step {
-    const char *what; // "connect", "allowed", "mail", "rcpt", "end" (of the transaction), "quit"
+    // "connect", "mail", "rcpt", "end" (of the transaction), "quit"; of one who is allowed:
+    // "allowed connect", "allowed mail"
+    const char *what;
     const char *ip, *sender, *rcpt; // NULL: 192.0.2.1, ann@a.example, bob@b.example
     int64_t at_ms;
     const char *refused; // id; NULL: it may pass
@@ -51,11 +53,11 @@ static const struct throttle_case cases[] = {
                 {{.what = "connect"}, {.what = "connect", .ip = "192.0.2.2"},
                         {.what = "connect", .ip = "192.0.2.3", .refused = "0"}}},
         {"the allowed are not counted at connect", ONE "rate = '1/1h'\n",
-                {{.what = "allowed"}, {.what = "allowed"}, {.what = "connect"},
-                        {.what = "connect", .refused = "0"}, {.what = "allowed"}}},
+                {{.what = "allowed connect"}, {.what = "allowed connect"}, {.what = "connect"},
+                        {.what = "connect", .refused = "0"}, {.what = "allowed connect"}}},
         {"but elsewhere they are", ONE "rate = '1/1h'\nkey = 'sender'\n",
                 {{.what = "mail"}, {.what = "mail", .refused = "0"},
-                        {.what = "allowed", .sender = "x"}}},
+                        {.what = "allowed mail", .refused = "0"}}},
         {"one class at a time",
                 ONE "rate = '1/1h'\nkey = 'rcpt_domain'\n" ONE
                     "rate = '1/1h'\nkey = 'sender_domain'\n" ONE
@@ -180,9 +182,9 @@ static void run_step(struct fixture *f, const struct throttle_case *c, const str
         throttle_release(&f->limits, transaction);
     if (str_eq(what, S("quit")))
         throttle_release(&f->limits, session);
-    if (str_eq(what, S("connect")) || str_eq(what, S("allowed")))
+    if (str_ends(what, S("connect")))
         t = check(f, step, THROTTLES_REMOTE, session);
-    if (str_eq(what, S("mail")))
+    if (str_ends(what, S("mail")))
         t = check(f, step, THROTTLES_SENDER, transaction);
     if (str_eq(what, S("rcpt")))
         t = check(f, step, THROTTLES_RCPT, transaction);
