@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// queue/env.h: what expressions may know of a message in the queue (configuration.md 9.6, contexts
+// QSENDER, QRCPT and QHOST; queue.md 5). What is not a variable of the queue (the host's name,
+// config_get, DNS) is asked of an environment outside.
+#pragma once
+
+#include "conf/expr.h"
+#include "queue/message.h"
+
+struct queue_env {
+    const struct message *message;
+    const struct unit *unit;        // NULL: not known
+    const struct recipient *rcpt;   // NULL: not known
+    int64_t wall_now_ms;            // for queue_age and expires_in
+    const struct expr_env *outside; // NULL: none
+};
+
+// Good as long as `self`.
+struct expr_env queue_expr_env(struct queue_env *self);
+struct str queue_source(const struct message *m); // queue.md 2.7
+// The part behind the last '@', empty for the null sender.
+struct str address_domain(struct str address);
