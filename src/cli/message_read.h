@@ -3,14 +3,36 @@
 // say of its signatures. Private to those commands.
 #pragma once
 
-#include "cli/cli.h"
+#include "cli/asking.h"
+#include "cli/config_read.h"
 
 #include "proof/arc.h"
 
-// Lines end in CRLF; those of a message that has none at all end in LF, and are given CRLF.
-struct err message_read(struct cli *c, struct buf *out) MUST_USE;
-// --now, or the present; inside a task.
-int64_t message_now_s(struct cli *c);
+struct message_test {
+    struct asking dns;
+    struct arena arena;
+    struct buf text;        // the message; its lines end in CRLF
+    struct proof_head head; // from message_verify on
+    struct dkim_answer dkim;
+    struct arc_answer chain;
+};
+
+// Reads the message (where it has no CRLF at all, LF ends its lines), and runs the task with a
+// resolver. The exit status; if it is not CLI_OK, the reason was said.
+int message_test(struct message_test *t, struct cli *c, task_main *main, void *arg);
+void message_test_end(struct message_test *t);
+
+// One pass over the message, in a task. What is NULL is not looked at.
+struct message_wanted {
+    const struct dkim_rules *dkim;
+    const struct arc_rules *chain;
+    const struct body_hash_kind *body;
+    struct str *out_body_hash; // in the arena
+};
+struct err message_verify(
+        struct message_test *t, const struct message_wanted *wanted) suspends MUST_USE;
+// With --now and --min-rsa-bits, where they are given; in a task.
+struct dkim_rules message_rules(struct cli *c);
 
 #define CLI_OPTION_NOW                                                                             \
     {                                                                                              \
@@ -24,4 +46,5 @@ int64_t message_now_s(struct cli *c);
     }
 
 // The answers as the conformance data's README has them.
+void arc_answer_add(struct json_out *o, const struct arc_answer *answer);
 void dkim_answer_add(struct json_out *o, const struct dkim_answer *answer);

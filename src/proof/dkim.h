@@ -74,7 +74,7 @@ struct dkim_signature {
     uint64_t body_bytes_max;
     bool signed_at_given, expires_at_given;
     uint64_t signed_at_s, expires_at_s; // t=, x=
-    uint64_t instance;                  // i= of ARC
+    uint64_t instance;                  // i= of ARC; 0: there is none, or it makes no sense
     bool wants_reports;                 // r=y
 };
 
@@ -83,6 +83,9 @@ enum dkim_form { DKIM_FIELD, DKIM_OF_ARC };
 // The body of a field, behind the colon; slices are its own or in the arena.
 struct err dkim_signature_parse(
         struct arena *a, enum dkim_form form, struct str body, struct dkim_signature *out) MUST_USE;
+
+#define ARC_INSTANCE_MAX 50 // RFC 8617 4.2.1
+bool arc_instance_read(struct str text, uint64_t *out);
 
 // --- Key records ---------------------------------------------------------------------------------
 

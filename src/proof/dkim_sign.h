@@ -14,36 +14,13 @@
 #include "proof/canon.h"
 #include "proof/dkim.h"
 #include "proof/head.h"
-
-#define DKIM_SIGN_RSA_BITS_MIN 2048 // the RFC 8301 minimum of 1024 is for verifiers only
-#define DKIM_SIGN_RSA_BITS_MAX 4096
-
-// --- Private keys --------------------------------------------------------------------------------
-
-struct private_key;
-// PEM: PKCS#1 or PKCS#8 of RSA, PKCS#8 of Ed25519; or a seed of Ed25519 in base64. ERR_CONFIG says
-// what is wrong with it, never what it holds. Shorter keys of RSA than rsa_bits_min are refused.
-struct err private_key_read(
-        struct arena *a, struct str text, uint32_t rsa_bits_min, struct private_key **out) MUST_USE;
-struct err private_key_generate(
-        struct arena *a, enum dkim_key_type type, uint32_t bits, struct private_key **out) MUST_USE;
-void private_key_free(struct private_key *key);
-void private_key_free_auto(struct private_key **key);
-enum dkim_key_type private_key_type(const struct private_key *key);
-uint32_t private_key_bits(const struct private_key *key);
-// "RSA PRIVATE KEY" (PKCS#1), "PRIVATE KEY" (PKCS#8) of Ed25519.
-struct err private_key_pem(const struct private_key *key, struct buf *out) MUST_USE;
-// The TXT record that publishes it: "v=DKIM1; k=rsa; h=sha256; p=...".
-struct err private_key_record(
-        struct arena *a, const struct private_key *key, struct str *out) MUST_USE;
-
-// --- Signers -------------------------------------------------------------------------------------
+#include "proof/private_key.h"
 
 struct dkim_signer {
     struct str domain, selector; // d=, s=
     const struct private_key *key;
     enum canon head_canon, body_canon;
-    const struct str *names; // to be signed wherever they are; a name twice: one entry more
+    const struct str *names; // signed wherever they are; a name given twice: one entry more
     size_t name_count;
     bool names_absent;            // names that are absent are listed, too: nobody can add them
     const struct str *oversigned; // one entry more than there are fields
@@ -60,6 +37,15 @@ extern const size_t dkim_oversigned_recommended_count;
 struct dkim_signer dkim_signer_default(void); // recommended names, From oversigned, relaxed/relaxed
 
 struct body_hash_kind dkim_sign_body_kind(const struct dkim_signer *signer);
-// The whole field with its CRLF. ERR_REFUSED: there is no From field, or not just one.
+// The whole field with its CRLF. ERR_REFUSED: there is no From field, or no address in it.
 struct err dkim_sign(struct arena *a, const struct dkim_signer *signer, struct proof_head *head,
         struct str body_hash, int64_t now_s, struct str *out_field) suspends MUST_USE;
+
+// --- For ARC -------------------------------------------------------------------------------------
+
+// What h= lists for this message.
+struct dkim_names {
+    VEC(struct str) all;
+};
+struct err dkim_sign_names(struct arena *a, const struct dkim_signer *signer,
+        const struct proof_head *head, struct dkim_names *out) MUST_USE;

@@ -10,7 +10,6 @@
 #include "proof/signature_check.h"
 #include "proof/tags.h"
 
-#define HASHED_BYTES_MAX ((size_t)256 * MIB) // the header's own limit comes first
 #define SKEW_S 300
 #define SIGNATURES_MAX 10
 #define WAIT_MS (30 * SECOND_MS)
@@ -37,7 +36,6 @@ struct dkim_verifier {
 static struct err collect(struct dkim_verifier *v);
 static void choose(struct dkim_verifier *v);
 static struct err begin_one(struct dkim_verifier *v, struct checking *c);
-static enum dkim_reason forbidden(const struct dkim_rules *rules, const struct dkim_signature *s);
 static struct err end_one(struct dkim_verifier *v, struct checking *c) suspends;
 static bool body_is_same(const struct dkim_verifier *v, struct checking *c);
 static struct err head_digest(
@@ -117,7 +115,7 @@ static void choose(struct dkim_verifier *v)
 static struct err begin_one(struct dkim_verifier *v, struct checking *c)
 {
     struct dkim_signature *s = &c->signature;
-    s->reason = forbidden(&v->rules, s);
+    s->reason = dkim_forbidden(&v->rules, s);
     if (s->reason != DKIM_FINE)
         return OK;
     struct body_hash_kind kind = {.canon = s->body_canon,
@@ -132,7 +130,7 @@ static struct err begin_one(struct dkim_verifier *v, struct checking *c)
     return key_ring_want(v->keys, s->selector, s->domain, &c->key);
 }
 
-static enum dkim_reason forbidden(const struct dkim_rules *rules, const struct dkim_signature *s)
+enum dkim_reason dkim_forbidden(const struct dkim_rules *rules, const struct dkim_signature *s)
 {
     if (s->algorithm == DKIM_RSA_SHA1 && !rules->allow_sha1)
         return DKIM_SHA1;
@@ -203,15 +201,13 @@ static struct err head_digest(
         struct dkim_verifier *v, const struct checking *c, uint8_t *room, struct str *out)
 {
     const struct dkim_signature *s = &c->signature;
-    struct buf text AUTO(buf_done);
-    buf_init(&text, HASHED_BYTES_MAX);
-    proof_head_begin(v->head);
-    proof_head_leave_out(v->head, c->field);
-    proof_head_add(v->head, &text, s->head_canon, s->names, s->name_count);
-    canon_signature_add(&text, s->head_canon, c->field->all, s->hole);
-    if (text.overflow)
-        return fail(ERR_LIMIT, "no memory for the header of a message");
-    return proof_digest(dkim_algorithm_hash(s->algorithm), buf_str(&text), room, out);
+    struct signed_head what = {.head = v->head,
+            .field = c->field,
+            .canon = s->head_canon,
+            .hole = s->hole,
+            .names = s->names,
+            .name_count = s->name_count};
+    return signed_head_digest(&what, dkim_algorithm_hash(s->algorithm), room, out);
 }
 
 static enum dkim_result best(const struct dkim_verdict *at, size_t count)

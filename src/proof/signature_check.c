@@ -7,6 +7,8 @@
 
 #include <openssl/evp.h>
 
+#define SIGNED_BYTES_MAX ((size_t)256 * MIB) // the header's own limit comes first
+
 static struct err try_records(struct arena *a, struct signature_check *c) suspends;
 static struct err try_key(
         struct signature_check *c, const struct dkim_key *key, enum dkim_reason *out) suspends;
@@ -90,6 +92,20 @@ static bool same_domain(const struct signature_check *c)
 {
     struct str local, domain;
     return !str_rcut(c->identity, '@', &local, &domain) || str_eq_nocase(domain, c->domain);
+}
+
+struct err signed_head_digest(
+        const struct signed_head *what, enum proof_hash hash, uint8_t *room, struct str *out)
+{
+    struct buf text AUTO(buf_done);
+    buf_init(&text, SIGNED_BYTES_MAX);
+    proof_head_begin(what->head);
+    proof_head_leave_out(what->head, what->field);
+    proof_head_add(what->head, &text, what->canon, what->names, what->name_count);
+    canon_signature_add(&text, what->canon, what->field->all, what->hole);
+    if (text.overflow)
+        return fail(ERR_LIMIT, "no memory for the header of a message");
+    return proof_digest(hash, buf_str(&text), room, out);
 }
 
 struct err proof_digest(enum proof_hash hash, struct str text, uint8_t *out, struct str *out_digest)

@@ -24,6 +24,22 @@ struct signature_check {
 // Waits for the key; the caller has set the deadline.
 struct err signature_check(struct arena *a, struct signature_check *check) suspends MUST_USE;
 
+// What a signature over fields covers, RFC 6376 3.7: the fields, and its own without b=.
+struct signed_head {
+    struct proof_head *head;
+    const struct mail_field *field; // the signature; never one of the fields
+    enum canon canon;
+    struct str hole; // the value of b=
+    const struct str *names;
+    size_t name_count;
+};
+struct err signed_head_digest(const struct signed_head *what, enum proof_hash hash, uint8_t *room,
+        struct str *out) MUST_USE;
+
+// What no key changes: SHA-1, l=, expiry. DKIM_FINE: nothing of it.
+enum dkim_reason dkim_forbidden(const struct dkim_rules *rules, const struct dkim_signature *s);
+enum dkim_algorithm dkim_algorithm_of(struct str name);
+
 // The digest (SHA-256, or SHA-1 for DKIM_RSA_SHA1) of text; out has PROOF_DIGEST_BYTES_MAX of room.
 struct err proof_digest(
         enum proof_hash hash, struct str text, uint8_t *out, struct str *out_digest) MUST_USE;
