@@ -33,6 +33,17 @@ uint64_t id_make(struct id_maker *maker, int64_t wall_ms)
            (uint64_t)maker->slot << SLOT_SHIFT | maker->sequence;
 }
 
+void id_maker_follow(struct id_maker *maker, uint64_t id)
+{
+    int64_t ms = (int64_t)(id >> TIME_SHIFT);
+    if (ms < maker->last_ms)
+        return;
+    uint8_t sequence = (uint8_t)(id & SEQUENCE_MAX);
+    if (ms > maker->last_ms || sequence > maker->sequence)
+        maker->sequence = sequence;
+    maker->last_ms = ms;
+}
+
 int64_t id_made_at_ms(uint64_t id)
 {
     return (int64_t)(id >> TIME_SHIFT) + ID_EPOCH_MS;

@@ -24,6 +24,9 @@ struct id_maker id_maker_for(uint8_t node, uint8_t slot); // slot 0 .. 127
 // a millisecond, the time in the id is the last one's, or one more.
 uint64_t id_make(struct id_maker *maker, int64_t wall_ms);
 
+// From here on larger than this id, too, which another maker made for the same slot.
+void id_maker_follow(struct id_maker *maker, uint64_t id);
+
 int64_t id_made_at_ms(uint64_t id); // since 1970
 uint8_t id_node(uint64_t id);
 uint8_t id_slot(uint64_t id);

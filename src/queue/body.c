@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // queue/body.c: a file is a frame (operations.md 3: magic, algorithm, length, CRC-32C) and the
 // bytes. It grows by pieces as large as what may stay in memory. The frame's place is left free at
-// first and written when the length is known, before the sync. Its name is the SHA-256 of the
-// bytes, so that equal bodies share a file.
+// first and written when the length is known, before the sync. Its final name is the SHA-256 of the
+// bytes, so that equal bodies share a file. It arrives under another; that one is what a commit
+// needs to be on disk, and its folder is synced beside the bytes, not after them.
 #include "queue/body.h"
 
 #include "base/hash.h"
@@ -30,6 +31,7 @@ struct body {
     uint32_t crc;
     EVP_MD_CTX *digest;
     bool failed;
+    bool kept; // the file is the store's
 };
 
 // What a helper thread is to do for a body.
@@ -41,13 +43,15 @@ struct body_work {
     struct err result;
 };
 
+static struct err file_finish(struct body *body, struct arena *a, struct body_ref *ref) suspends;
+static struct err sync_folder(void *arg) suspends;
+static void sync_folder_work(void *arg);
 static struct err write_out(
         struct body *body, struct arena *a, bool last, struct body_ref *ref) suspends;
 static void work(void *arg);
 static struct err file_begin(struct body *body, struct arena *a);
 static struct err file_append(struct body *body, struct arena *a);
 static struct err file_end(struct body *body, struct arena *a, struct body_ref *ref);
-static void publish_work(void *arg);
 static void frame_make(char out[FRAME_BYTES], uint64_t bytes, uint32_t crc);
 
 struct body *body_new(struct store *store, uint64_t id)
@@ -65,11 +69,11 @@ void body_free(struct body *body)
 {
     if (body == NULL)
         return;
-    if (body->fd >= 0) {
+    if (body->fd >= 0 && !body->kept) {
         struct err ignored = blob_remove(&body->names, body->part); // else it is swept up later
         (void)ignored;
-        blob_close(body->fd);
     }
+    blob_close(body->fd);
     EVP_MD_CTX_free(body->digest);
     buf_done(&body->memory);
     arena_done(&body->names);
@@ -106,18 +110,60 @@ struct err body_finish(struct body *body, struct arena *a, struct body_ref *out)
         return fail(ERR_IO, "the message's body could not be kept");
     *out = (struct body_ref){.place = body->fd < 0 ? BODY_INLINE : BODY_FILE, .bytes = body->bytes};
     if (out->place == BODY_FILE)
-        return write_out(body, a, true, out);
+        return file_finish(body, a, out);
     out->inline_bytes = buf_str(&body->memory);
     return OK;
 }
 
-struct err body_publish(struct body *body, struct arena *a, const struct body_ref *ref)
+uint64_t body_claim(const struct body *body)
 {
-    assert(ref->place == BODY_FILE && body->fd >= 0);
-    struct body_ref again = *ref;
-    struct body_work w = {.body = body, .arena = a, .ref = &again};
-    TRY(offload(publish_work, &w));
-    return w.result;
+    return body->id;
+}
+
+void body_keep(struct body *body)
+{
+    body->kept = true;
+}
+
+struct folder_sync {
+    struct body *body;
+    struct arena arena;
+    struct err result;
+};
+
+static struct err file_finish(struct body *body, struct arena *a, struct body_ref *ref)
+{
+    struct folder_sync sync = {.body = body};
+    struct group g AUTO(group_end);
+    group_begin(&g);
+    arena_init(&sync.arena, NAME_ARENA_BYTES);
+    struct err e = group_spawn(&g, sync_folder, &sync);
+    if (!failed(e))
+        e = write_out(body, a, true, ref);
+    struct err ignored = group_wait_below(&g, 1); // it does not look at deadlines: its wait is firm
+    (void)ignored;
+    group_end(&g);
+    if (!failed(e) && failed(sync.result))
+        e = fail_fmt(a, sync.result.kind, "%.*s", ARG(err_text(sync.result)));
+    arena_done(&sync.arena);
+    ref->arriving = body;
+    body->failed = failed(e);
+    return e;
+}
+
+static struct err sync_folder(void *arg)
+{
+    struct folder_sync *sync = arg;
+    struct err e = offload(sync_folder_work, sync);
+    if (failed(e))
+        sync->result = e;
+    return OK;
+}
+
+static void sync_folder_work(void *arg)
+{
+    struct folder_sync *sync = arg;
+    sync->result = folder_sync_of(&sync->arena, sync->body->part);
 }
 
 static struct err write_out(struct body *body, struct arena *a, bool last, struct body_ref *ref)
@@ -145,8 +191,7 @@ static void work(void *arg)
 
 static struct err file_begin(struct body *body, struct arena *a)
 {
-    body->part = arena_fmt(&body->names, "%.*s/tmp/%016llx", ARG(body->store->options.blob_folder),
-            (unsigned long long)body->id);
+    body->part = claim_path(body->store, &body->names, body->id);
     body->digest = EVP_MD_CTX_new();
     if (str_is_null(body->part) || body->digest == NULL ||
             EVP_DigestInit_ex(body->digest, EVP_sha256(), NULL) != 1)
@@ -174,17 +219,7 @@ static struct err file_end(struct body *body, struct arena *a, struct body_ref *
         return fail(ERR_INTERNAL, "the message's body could not be hashed");
     frame_make(frame, body->bytes, body->crc);
     TRY(blob_write_at(a, body->fd, str_of(frame, FRAME_BYTES), 0));
-    TRY(blob_sync(a, body->fd));
-    return blob_publish(a, body->part, body->store->options.blob_folder,
-            blob_path(body->store, &body->names, ref->digest));
-}
-
-static void publish_work(void *arg)
-{
-    struct body_work *w = arg;
-    struct store *store = w->body->store;
-    w->result = blob_publish(w->arena, w->body->part, store->options.blob_folder,
-            blob_path(store, w->arena, w->ref->digest));
+    return blob_sync(a, body->fd);
 }
 
 static void frame_make(char out[FRAME_BYTES], uint64_t bytes, uint32_t crc)
@@ -212,10 +247,12 @@ struct read_work {
     struct body_reader *reader;
     struct arena *arena;
     struct str path;
+    struct str arrived; // where it may be still; null: nowhere else
     uint64_t bytes;
     struct err result;
 };
 
+static struct str arrived_path(struct store *store, struct arena *a, const struct body_ref *ref);
 static void open_work(void *arg);
 static void next_work(void *arg);
 
@@ -234,6 +271,7 @@ struct err body_open(
     struct read_work w = {.reader = reader,
             .arena = a,
             .path = blob_path(store, a, ref->digest),
+            .arrived = arrived_path(store, a, ref),
             .bytes = ref->bytes};
     struct err e = reader->piece == NULL || str_is_null(w.path)
                            ? fail(ERR_LIMIT, "no memory to read a message's body")
@@ -248,13 +286,28 @@ struct err body_open(
     return OK;
 }
 
+// Until a message is moved into LMDB its file may have the name of its arrival only.
+static struct str arrived_path(struct store *store, struct arena *a, const struct body_ref *ref)
+{
+    struct view view;
+    uint64_t claim = 0;
+    if (store->journal == NULL || failed(view_begin(store, a, &view)))
+        return STR_NULL;
+    bool found = view_claim(&view, ref->digest, &claim);
+    view_end(&view);
+    return found ? claim_path(store, a, claim) : STR_NULL;
+}
+
 static void open_work(void *arg)
 {
     struct read_work *w = arg;
     struct body_reader *r = w->reader;
     char frame[FRAME_BYTES];
     uint64_t file_bytes = 0, framed_bytes = 0;
-    w->result = blob_open(w->arena, w->path, &r->fd, &file_bytes);
+    if (!str_is_null(w->arrived))
+        w->result = blob_open(w->arena, w->arrived, &r->fd, &file_bytes);
+    if (r->fd < 0) // it may have been moved a moment ago
+        w->result = blob_open(w->arena, w->path, &r->fd, &file_bytes);
     if (!failed(w->result))
         w->result = blob_read_at(w->arena, r->fd, frame, FRAME_BYTES, 0);
     if (failed(w->result))
@@ -319,6 +372,8 @@ struct err bodies_sweep(
     size_t count = 0;
     struct str folder = arena_join(a, store->options.blob_folder, S("/tmp"));
     *out_removed = 0;
+    if (store->is_stuck)
+        return OK;
     TRY(folder_list(a, folder, &entries, &count));
     for (size_t i = 0; i < count; i++) {
         if (entries[i].is_folder || entries[i].modified_ms > older_than_ms)

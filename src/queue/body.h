@@ -8,8 +8,10 @@
 //     TRY(body_finish(body, a, &message.body));     // on disk, if it is a file
 //     TRY(store_commit(store, a, &accept, 1));      // and only now acknowledged
 //
-// Until the message is committed the file has no owner: a body that is freed removes it, and what a
-// crash leaves is swept up (bodies_sweep).
+// A file arrives in the folder `tmp`, under the number of its body. A body that is freed removes it,
+// unless its message was committed: then the file belongs to the store, which gives it its final
+// name, that of its digest, when the message is moved into LMDB. What a crash leaves is swept up
+// (bodies_sweep). A body is for one message.
 #pragma once
 
 #include "queue/store.h"
@@ -25,13 +27,8 @@ static inline void body_auto_free(struct body **body)
 // ERR_NO_SPACE, ERR_IO: the disk; whoever sends goes on or not, the body takes no more.
 struct err body_add(struct body *body, struct arena *a, struct str bytes) suspends MUST_USE;
 uint64_t body_bytes(const struct body *body);
-// The reference is good as long as the body is.
+// The reference is good as long as the body is. On disk is the file then, with its name.
 struct err body_finish(struct body *body, struct arena *a, struct body_ref *out) suspends MUST_USE;
-
-// A file's name again, when it was removed with another message of the same body between
-// body_finish and the commit.
-struct err body_publish(
-        struct body *body, struct arena *a, const struct body_ref *ref) suspends MUST_USE;
 
 // Reading. Pieces of a file come into a buffer of the reader, by a helper thread.
 struct body_reader;
@@ -43,6 +40,11 @@ struct err body_next(
         struct body_reader *reader, struct arena *a, struct str *out) suspends MUST_USE;
 void body_close(struct body_reader *reader); // NULL is fine
 
-// Unfinished bodies that nobody can be writing any more.
+// For the store: the number under which the file of a body arrived, and that it is the store's now.
+uint64_t body_claim(const struct body *body);
+void body_keep(struct body *body);
+
+// Unfinished bodies that nobody can be writing any more. Nothing goes while the store is stuck:
+// they may be needed.
 struct err bodies_sweep(
         struct store *store, struct arena *a, int64_t older_than_ms, size_t *out_removed) MUST_USE;

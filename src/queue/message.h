@@ -148,6 +148,7 @@ struct body_ref {
     uint64_t bytes;
     uint8_t digest[BODY_DIGEST_BYTES]; // SHA-256, of files only: their name
     struct str inline_bytes;           // of inline bodies
+    struct body *arriving;             // of a file until its message is committed: see body.h
 };
 
 struct message {

@@ -23,7 +23,8 @@ enum fix_kind {
     FIX_ADD_LINK,
     FIX_DROP_LINK,
     FIX_DROP_FILE,
-    FIX_NONE, // nothing can be done, but it is to be known
+    FIX_RECOVER, // entries of a journal that nobody owns
+    FIX_NONE,    // nothing can be done, but it is to be known
 };
 
 struct fix {
@@ -42,6 +43,8 @@ struct checker {
 };
 
 static struct err look(struct checker *c);
+static struct err check_journals(struct checker *c);
+static struct err check_slot(struct checker *c, uint8_t slot);
 static struct err check_messages(struct checker *c);
 static struct err check_message(struct checker *c, uint64_t id, const MDB_val *value);
 static struct err check_body(struct checker *c, const struct message *m);
@@ -68,14 +71,14 @@ static int add_due(struct checker *c, MDB_txn *txn, const struct fix *fix);
 struct err store_check(struct store *store, struct arena *a,
         const struct store_check_options *options, struct store_check *out)
 {
-    struct reading r;
+    struct view view;
     struct checker c = {.store = store, .a = a, .options = options, .seen = out};
     *out = (struct store_check){0};
-    TRY(reading_begin(store, a, &r));
-    c.txn = r.txn;
+    TRY(view_begin(store, a, &view));
+    c.txn = view.txn;
     arena_init(&c.scratch, 2 * RECORD_BYTES_MAX);
     struct err e = look(&c);
-    reading_end(&r);
+    view_end(&view);
     if (!failed(e) && options->repair)
         e = repair_all(&c);
     arena_done(&c.scratch);
@@ -88,7 +91,47 @@ static struct err look(struct checker *c)
     TRY(check_units(c));
     TRY(check_due(c));
     TRY(check_links(c));
-    return check_files(c);
+    TRY(check_files(c));
+    return check_journals(c);
+}
+
+// What an owner that lives has not moved yet is his business.
+static struct err check_journals(struct checker *c)
+{
+    struct blob_entry *entries = NULL;
+    size_t count = 0;
+    bool seen[JOURNAL_SLOTS] = {0};
+    struct str folder = journal_folder(c->a, c->store->options.folder);
+    if (!blob_exists(c->a, folder))
+        return OK;
+    TRY(folder_list(c->a, folder, &entries, &count));
+    for (size_t i = 0; i < count; i++) {
+        uint64_t slot = 0;
+        struct key none = {0};
+        if (str_ends(entries[i].name, S(".damaged")))
+            TRY(found(c, FIX_NONE, &none, STR_NULL,
+                    "%.*s/%.*s: a journal with a gap; something that was accepted may be lost",
+                    ARG(folder), ARG(entries[i].name)));
+        if (!str_to_u64(str_upto(entries[i].name, 3), JOURNAL_SLOTS - 1, &slot) || seen[slot])
+            continue;
+        seen[slot] = true;
+        TRY(check_slot(c, (uint8_t)slot));
+    }
+    return OK;
+}
+
+static struct err check_slot(struct checker *c, uint8_t slot)
+{
+    size_t waiting = 0;
+    struct key none = {0};
+    if (store_slot_is_owned(c->store, c->a, slot))
+        return OK;
+    TRY(journal_waiting(c->store, c->a, slot, &waiting));
+    if (waiting == 0)
+        return OK;
+    return found(c, FIX_RECOVER, &none, STR_NULL,
+            "slot %u: %zu groups of changes wait in the journal of a process that is gone", slot,
+            waiting);
 }
 
 #define each_record(c, database, at, value, rc)                                                    \
@@ -161,7 +204,7 @@ static struct err check_units(struct checker *c)
         uint16_t number = 0;
         c->seen->units++;
         arena_reset(&c->scratch);
-        key_is_unit(&at, &id, &number);
+        key_is_unit(val_str(&at), &id, &number);
         e = check_unit(c, &at, id, number, &value);
     }
     mdb_cursor_close(cursor);
@@ -231,7 +274,7 @@ static bool due_is_right(struct checker *c, MDB_txn *txn, const struct key *key,
     uint8_t slot = 0;
     struct unit u;
     MDB_val at = key_val(key), value;
-    if (!key_is_due(&at, &slot, out))
+    if (!key_is_due(val_str(&at), &slot, out))
         return false;
     struct key unit = key_unit(out->id, out->number);
     at = key_val(&unit);
@@ -350,6 +393,7 @@ static struct key key_copy(const MDB_val *at)
 
 static struct err repair_all(struct checker *c)
 {
+    TRY(journal_recover(c->store, c->a));
     for (size_t done = 0; done < c->fixes.count;) {
         MDB_txn *txn = NULL;
         int rc = mdb_txn_begin(c->store->env, NULL, 0, &txn);
@@ -380,8 +424,8 @@ static int repair_one(struct checker *c, MDB_txn *txn, const struct fix *fix)
         return quarantine(c, txn, DB_MESSAGE, fix);
     case FIX_QUARANTINE_UNIT:
         return quarantine(c, txn, DB_UNIT, fix);
-    case FIX_DROP_MESSAGE:
-        return write_remove(store, &c->scratch, txn, key_u64(fix->key.bytes));
+    case FIX_DROP_MESSAGE: // what hangs on it is found by the next check
+        return mdb_del(txn, store->db[DB_MESSAGE], &at, NULL);
     case FIX_DROP_UNIT:
         return mdb_del(txn, store->db[DB_UNIT], &at, NULL);
     case FIX_ADD_DUE:
@@ -398,6 +442,7 @@ static int repair_one(struct checker *c, MDB_txn *txn, const struct fix *fix)
         if (file_is_used(c, txn, &fix->key))
             return MDB_NOTFOUND;
         return failed(blob_remove(&c->scratch, fix->path)) ? MDB_NOTFOUND : 0;
+    case FIX_RECOVER: // done already
     case FIX_NONE:
         break;
     }
@@ -441,15 +486,10 @@ static int add_due(struct checker *c, MDB_txn *txn, const struct fix *fix)
     int rc = mdb_get(txn, c->store->db[DB_UNIT], &at, &value);
     if (rc != 0)
         return rc;
-    if (!key_is_unit(&at, &id, &number) ||
+    if (!key_is_unit(val_str(&at), &id, &number) ||
             failed(unit_decode(&c->scratch, id, number, val_str(&value), &u)))
         return MDB_NOTFOUND;
-    struct buf scratch;
-    buf_init(&scratch, RECORD_BYTES_MAX);
-    struct str copy = arena_str(&c->scratch, val_str(&value)); // the page may move as we write
-    rc = str_is_null(copy) || failed(unit_decode(&c->scratch, id, number, copy, &u))
-                 ? MDB_NOTFOUND
-                 : write_unit(c->store, txn, &u, &scratch);
-    buf_done(&scratch);
-    return rc;
+    struct key due = key_due(id_slot(id), u.due_ms, id, number);
+    MDB_val due_at = key_val(&due), nothing = {0};
+    return mdb_put(txn, c->store->db[DB_DUE], &due_at, &nothing, 0);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // queue/store_keys.c: keys of the store, big-endian. A moment in a key has its sign flipped, so
 // that times before 1970 (a clock that was wrong) come first and not last.
-#include "queue/store_lmdb.h"
+#include "queue/store_keys.h"
 
 #define KEY_UNIT_BYTES 10
 #define KEY_DUE_BYTES 19
@@ -47,9 +47,9 @@ static void put(struct key *key, uint64_t value, size_t bytes)
         key->bytes[key->len++] = (uint8_t)(value >> (8 * i));
 }
 
-MDB_val key_val(const struct key *key)
+struct str key_str(const struct key *key)
 {
-    return (MDB_val){.mv_size = key->len, .mv_data = (void *)(uintptr_t)key->bytes};
+    return str_of((const char *)key->bytes, key->len);
 }
 
 uint64_t key_u64(const void *at)
@@ -61,20 +61,20 @@ uint64_t key_u64(const void *at)
     return value;
 }
 
-bool key_is_unit(const MDB_val *val, uint64_t *out_id, uint16_t *out_number)
+bool key_is_unit(struct str key, uint64_t *out_id, uint16_t *out_number)
 {
-    const uint8_t *bytes = val->mv_data;
-    if (val->mv_size != KEY_UNIT_BYTES)
+    const uint8_t *bytes = (const uint8_t *)key.ptr;
+    if (key.len != KEY_UNIT_BYTES)
         return false;
     *out_id = key_u64(bytes);
     *out_number = (uint16_t)(bytes[8] << 8 | bytes[9]);
     return true;
 }
 
-bool key_is_due(const MDB_val *val, uint8_t *out_slot, struct due *out)
+bool key_is_due(struct str key, uint8_t *out_slot, struct due *out)
 {
-    const uint8_t *bytes = val->mv_data;
-    if (val->mv_size != KEY_DUE_BYTES)
+    const uint8_t *bytes = (const uint8_t *)key.ptr;
+    if (key.len != KEY_DUE_BYTES)
         return false;
     *out_slot = bytes[0];
     *out = (struct due){.at_ms = (int64_t)(key_u64(bytes + 1) ^ UINT64_C(1) << 63),
@@ -83,7 +83,10 @@ bool key_is_due(const MDB_val *val, uint8_t *out_slot, struct due *out)
     return true;
 }
 
-struct str val_str(const MDB_val *val)
+bool key_is_link(struct str key, uint64_t *out_id)
 {
-    return str_of(val->mv_data, val->mv_size);
+    if (key.len != DIGEST_LINK_BYTES)
+        return false;
+    *out_id = key_u64(key.ptr + BODY_DIGEST_BYTES);
+    return true;
 }

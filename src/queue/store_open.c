@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// queue/store_open.c: the environment and its handle in this process.
+// queue/store_open.c: the environment and its handle in this process, and who this process is: a
+// worker, which claims a slot and gets its journal, or a tool.
 //
 // The map is as large as the records may ever grow: it costs addresses and nothing else, because
 // the file grows only as it is written, and a map that never changes its size needs no agreement
@@ -8,19 +9,25 @@
 
 #include "base/encode.h"
 #include "rt/blobfile.h"
+#include "rt/clock.h"
+#include "rt/lockfile.h"
 
 #include <errno.h>
 
 #define FORMAT_MAJOR 1
-#define FORMAT_MINOR 0
+#define FORMAT_MINOR 1 // 0 had no journal
 #define READERS_MAX 512
 #define STORE_ARENA_BYTES (16 * MIB) // names, and the ids of commits in doubt
 #define MAP_BYTES_LEAST (64 * MIB)
 
+static struct err open_folders(struct store *store, struct arena *a);
+static struct err open_journal(struct store *store, struct arena *a);
+static struct err adopt_segments(struct store *store, struct arena *a);
 static struct err open_env(struct store *store, struct arena *a);
 static struct err open_databases(struct store *store, struct arena *a, MDB_txn *txn);
 static struct err check_format(struct store *store, struct arena *a, MDB_txn *txn);
-static struct err write_format(struct store *store, struct arena *a, MDB_txn *txn);
+static struct err check_identity(struct store *store, struct arena *a, MDB_txn *txn);
+static int meta_put(struct store *store, MDB_txn *txn, struct str name, struct str text);
 
 struct err store_open(struct arena *a, const struct store_options *options, struct store **out)
 {
@@ -35,16 +42,21 @@ struct err store_open(struct arena *a, const struct store_options *options, stru
         store->options.batch_max = BATCH_CHANGES_MAX;
     list_init(&store->waiting);
     waitq_init(&store->moved);
+    waitq_init(&store->work);
+    list_init(&store->free_blocks);
     buf_init(&store->scratch, RECORD_BYTES_MAX);
-    struct err e = OK;
-    if (str_is_null(store->options.blob_folder))
-        e = fail(ERR_LIMIT, "no memory to open the queue");
-    if (!failed(e) && !options->read_only)
-        e = folder_make(a, store->options.folder);
-    if (!failed(e) && !options->read_only)
-        e = folder_make(a, arena_join(a, store->options.blob_folder, S("/tmp")));
+    store->committed = &store->generations[0];
+    arena_init(&store->committed->arena, GENERATION_BYTES_MAX);
+    overlay_init(&store->committed->overlay, &store->committed->arena);
+    overlay_init(&store->pending, &store->committed->arena);
+    store->ids = id_maker_for(options->node != 0 ? options->node : 1, ID_SLOT_OUTSIDE);
+    struct err e = open_folders(store, a);
     if (!failed(e))
         e = open_env(store, a);
+    if (!failed(e) && options->journal)
+        e = open_journal(store, a);
+    if (!failed(e) && !options->read_only)
+        e = journal_recover(store, a);
     if (failed(e)) {
         store_close(store);
         return e;
@@ -57,12 +69,70 @@ void store_close(struct store *store)
 {
     if (store == NULL)
         return;
-    assert(!store->committing);
+    assert(!store->committing && !store->move_runs);
+    bool is_settled = store->moving == NULL && store->committed->overlay.last_sequence == 0;
+    journal_free(store->journal, is_settled);
     if (store->env != NULL)
         mdb_env_close(store->env);
+    if (store->moving != NULL) {
+        blocks_free(&store->moving->overlay.blocks);
+        arena_done(&store->moving->arena);
+    }
+    blocks_free(&store->committed->overlay.blocks);
+    blocks_free(&store->free_blocks);
+    arena_done(&store->committed->arena);
     buf_done(&store->scratch);
     arena_done(&store->arena);
     mem_free(store);
+}
+
+static struct err open_folders(struct store *store, struct arena *a)
+{
+    if (str_is_null(store->options.folder) || str_is_null(store->options.blob_folder))
+        return fail(ERR_LIMIT, "no memory to open the queue");
+    if (store->options.read_only)
+        return OK;
+    TRY(folder_make(a, store->options.folder));
+    return folder_make(a, arena_join(a, store->options.blob_folder, S("/tmp")));
+}
+
+// The slot's former owner may have left entries that LMDB does not have; its segments are ours then.
+static struct err open_journal(struct store *store, struct arena *a)
+{
+    struct slot_state state;
+    int lock = -1;
+    uint8_t slot = 0;
+    struct str folder = journal_folder(a, store->options.folder);
+    assert(!store->options.read_only);
+    TRY(journal_claim(a, folder, &lock, &slot));
+    struct err e = journal_replay(store, a, slot, &state);
+    if (!failed(e)) {
+        store->journal = journal_new(folder, store->options.fail, store->identity, lock, &state);
+        if (store->journal == NULL)
+            e = fail(ERR_LIMIT, "no memory to open the queue");
+    }
+    if (failed(e)) {
+        blob_close(lock);
+        return e;
+    }
+    store->ids = id_maker_for(store->ids.node, slot);
+    store->last_id = state.last_id;
+    if (state.last_id != 0)
+        id_maker_follow(&store->ids, state.last_id);
+    return adopt_segments(store, a);
+}
+
+static struct err adopt_segments(struct store *store, struct arena *a)
+{
+    struct blob_entry *entries = NULL;
+    size_t count = 0;
+    struct str prefix = arena_fmt(a, "%03u-", store->journal->slot);
+    TRY(folder_list(a, store->journal->folder, &entries, &count));
+    for (size_t i = 0; i < count; i++)
+        if (str_starts(entries[i].name, prefix))
+            TRY(journal_adopt(store->journal, a,
+                    arena_fmt(a, "%.*s/%.*s", ARG(store->journal->folder), ARG(entries[i].name))));
+    return store->journal->free_count > 0 ? OK : journal_make_first(store->journal, a);
 }
 
 static struct err open_env(struct store *store, struct arena *a)
@@ -98,6 +168,8 @@ static struct err open_env(struct store *store, struct arena *a)
     struct err e = open_databases(store, a, txn);
     if (!failed(e))
         e = check_format(store, a, txn);
+    if (!failed(e))
+        e = check_identity(store, a, txn);
     if (failed(e)) {
         mdb_txn_abort(txn);
         return e;
@@ -125,8 +197,13 @@ static struct err check_format(struct store *store, struct arena *a, MDB_txn *tx
 {
     MDB_val key = {.mv_size = 7, .mv_data = (void *)(uintptr_t) "version"}, value;
     int rc = mdb_get(txn, store->db[DB_META], &key, &value);
-    if (rc == MDB_NOTFOUND)
-        return store->options.read_only ? OK : write_format(store, a, txn);
+    struct str ours = arena_fmt(a, "%d.%d", FORMAT_MAJOR, FORMAT_MINOR);
+    if (rc == MDB_NOTFOUND && store->options.read_only)
+        return OK;
+    if (rc == MDB_NOTFOUND) {
+        rc = meta_put(store, txn, S("version"), ours);
+        return rc == 0 ? OK : store_trouble(a, rc, "opening the queue");
+    }
     if (rc != 0)
         return store_trouble(a, rc, "opening the queue");
     uint64_t major, minor;
@@ -140,16 +217,72 @@ static struct err check_format(struct store *store, struct arena *a, MDB_txn *tx
                 "the queue was written in format %u.%u, and this server knows %d.%d: install the "
                 "version that wrote it, or restore a backup from before",
                 (unsigned)major, (unsigned)minor, FORMAT_MAJOR, FORMAT_MINOR);
-    return OK;
+    if (minor < FORMAT_MINOR && !store->options.read_only)
+        rc = meta_put(store, txn, S("version"), ours);
+    return rc == 0 ? OK : store_trouble(a, rc, "opening the queue");
 }
 
-static struct err write_format(struct store *store, struct arena *a, MDB_txn *txn)
+// Entries of a journal carry it, so that what lies about from another store is never taken for ours.
+static struct err check_identity(struct store *store, struct arena *a, MDB_txn *txn)
 {
-    struct str text = arena_fmt(a, "%d.%d", FORMAT_MAJOR, FORMAT_MINOR);
-    MDB_val key = {.mv_size = 7, .mv_data = (void *)(uintptr_t) "version"};
-    MDB_val value = {.mv_size = text.len, .mv_data = (void *)(uintptr_t)text.ptr};
-    int rc = mdb_put(txn, store->db[DB_META], &key, &value, 0);
+    struct str name = S("identity");
+    MDB_val key = val_of(name), value;
+    int rc = mdb_get(txn, store->db[DB_META], &key, &value);
+    if (rc == 0)
+        return id_parse(val_str(&value), &store->identity)
+                       ? OK
+                       : fail(ERR_IO,
+                                 "the queue's identity is damaged: run 'posthaste queue check'");
+    if (rc != MDB_NOTFOUND || store->options.read_only)
+        return rc == MDB_NOTFOUND ? OK : store_trouble(a, rc, "opening the queue");
+    TRY(segment_identity(a, &store->identity));
+    struct buf text;
+    buf_init(&text, ID_DIGITS);
+    id_add(&text, store->identity);
+    rc = meta_put(store, txn, name, buf_str(&text));
+    buf_done(&text);
     return rc == 0 ? OK : store_trouble(a, rc, "opening the queue");
+}
+
+static int meta_put(struct store *store, MDB_txn *txn, struct str name, struct str text)
+{
+    MDB_val key = val_of(name), value = val_of(text);
+    return mdb_put(txn, store->db[DB_META], &key, &value, 0);
+}
+
+uint64_t store_new_id(struct store *store)
+{
+    if (store->ids.slot == ID_SLOT_OUTSIDE && store->last_id == 0) {
+        id_make(&store->ids, wall_ms());
+        store->ids.sequence = (uint8_t)(random_u64() & 63);
+    }
+    store->last_id = id_make(&store->ids, wall_ms());
+    return store->last_id;
+}
+
+uint8_t store_slot(const struct store *store)
+{
+    return store->ids.slot;
+}
+
+bool store_slot_is_owned(struct store *store, struct arena *a, uint8_t slot)
+{
+    int lock = -1;
+    pid_t holder;
+    struct str folder = journal_folder(a, store->options.folder);
+    struct str path = slot_lock_path(a, folder, slot);
+    if (slot == store->ids.slot)
+        return store->journal != NULL;
+    if (!blob_exists(a, path))
+        return false;
+    struct err e = lockfile_take(a, path, &lock, &holder);
+    blob_close(lock);
+    return failed(e);
+}
+
+struct err store_recover(struct store *store, struct arena *a)
+{
+    return store->options.read_only ? OK : journal_recover(store, a);
 }
 
 struct err store_mend(struct store *store, struct arena *a)
@@ -180,21 +313,6 @@ struct err store_trouble(struct arena *a, int rc, const char *doing)
     return fail_errno(a, rc, "%s", doing);
 }
 
-struct err reading_begin(struct store *store, struct arena *a, struct reading *out)
-{
-    if (store->broken)
-        return fail(ERR_IO, "the queue cannot be read until it could be written again");
-    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &out->txn);
-    return rc == 0 ? OK : store_trouble(a, rc, "reading the queue");
-}
-
-void reading_end(struct reading *r)
-{
-    if (r->txn != NULL)
-        mdb_txn_abort(r->txn);
-    r->txn = NULL;
-}
-
 // Two levels of folders, of two digits each: a folder of a million names is slow to list.
 struct str blob_path(struct store *store, struct arena *a, const uint8_t digest[BODY_DIGEST_BYTES])
 {
@@ -206,4 +324,10 @@ struct str blob_path(struct store *store, struct arena *a, const uint8_t digest[
             ARG(str_upto(name, 2)), ARG(str_part(name, 2, 2)), ARG(name));
     buf_done(&hex);
     return path;
+}
+
+struct str claim_path(struct store *store, struct arena *a, uint64_t claim)
+{
+    return arena_fmt(
+            a, "%.*s/tmp/%016llx", ARG(store->options.blob_folder), (unsigned long long)claim);
 }

@@ -7,45 +7,44 @@
 
 #define DUE_MOST 100000
 
-static struct err read_message(struct store *store, struct arena *a, MDB_txn *txn, uint64_t id,
+static struct err read_message(struct arena *a, const struct view *view, uint64_t id,
         enum store_body body, struct message *out);
-static struct err message_of(struct arena *a, uint64_t id, const MDB_val *value,
-        enum store_body body, struct message *out);
-static struct err units_of(struct store *store, struct arena *a, MDB_txn *txn, struct message *m);
-static struct err list_with(struct store *store, struct arena *a, MDB_txn *txn,
+static struct err message_of(
+        struct arena *a, uint64_t id, struct str whole, enum store_body body, struct message *out);
+static struct err units_of(struct arena *a, const struct view *view, struct message *m);
+static struct err list_with(struct arena *a, const struct view *view,
         const struct store_query *query, struct store_page *out);
-static int page_first(MDB_cursor *cursor, const struct store_query *query, MDB_val *at, MDB_val *v);
-static struct err due_with(struct store *store, struct arena *a, MDB_txn *txn, uint8_t slot,
-        int64_t until_ms, const struct due *after, size_t limit, struct due *all, size_t *count);
+static int page_first(struct view_cursor *c, const struct store_query *query);
+static struct err due_with(struct arena *a, const struct view *view, uint8_t slot, int64_t until_ms,
+        const struct due *after, size_t limit, struct due *all, size_t *count);
 
 struct err store_read(struct store *store, struct arena *a, uint64_t id, enum store_body body,
         struct message *out)
 {
-    struct reading r;
-    TRY(reading_begin(store, a, &r));
-    struct err e = read_message(store, a, r.txn, id, body, out);
-    reading_end(&r);
+    struct view view;
+    TRY(view_begin(store, a, &view));
+    struct err e = read_message(a, &view, id, body, out);
+    view_end(&view);
     return e;
 }
 
-static struct err read_message(struct store *store, struct arena *a, MDB_txn *txn, uint64_t id,
+static struct err read_message(struct arena *a, const struct view *view, uint64_t id,
         enum store_body body, struct message *out)
 {
     struct key key = key_message(id);
-    MDB_val at = key_val(&key), value;
-    int rc = mdb_get(txn, store->db[DB_MESSAGE], &at, &value);
+    struct str value;
+    int rc = view_get(view, DB_MESSAGE, key_str(&key), &value);
     if (rc != 0)
         return store_trouble(a, rc, "reading a message");
-    TRY(message_of(a, id, &value, body, out));
-    return units_of(store, a, txn, out);
+    TRY(message_of(a, id, value, body, out));
+    return units_of(a, view, out);
 }
 
 // The copy comes first: what is decoded points into it.
-static struct err message_of(struct arena *a, uint64_t id, const MDB_val *value,
-        enum store_body body, struct message *out)
+static struct err message_of(
+        struct arena *a, uint64_t id, struct str whole, enum store_body body, struct message *out)
 {
     struct message m;
-    struct str whole = val_str(value);
     TRY(message_decode(a, id, whole, &m));
     size_t tail = message_tail_bytes(&m);
     if (body == STORE_WITH_BODY)
@@ -61,30 +60,27 @@ static struct err message_of(struct arena *a, uint64_t id, const MDB_val *value,
     return OK;
 }
 
-static struct err units_of(struct store *store, struct arena *a, MDB_txn *txn, struct message *m)
+static struct err units_of(struct arena *a, const struct view *view, struct message *m)
 {
-    MDB_cursor *cursor = NULL;
-    MDB_val value;
+    struct view_cursor c;
     struct key key = key_unit(m->id, 0);
-    MDB_val at = key_val(&key);
     VEC(struct unit) units = {0};
-    int rc = mdb_cursor_open(txn, store->db[DB_UNIT], &cursor);
+    int rc = view_open(view, DB_UNIT, &c);
     struct err e = rc == 0 ? OK : store_trouble(a, rc, "reading a message");
-    for (int step = rc == 0 ? mdb_cursor_get(cursor, &at, &value, MDB_SET_RANGE) : MDB_NOTFOUND;
-            step == 0 && !failed(e); step = mdb_cursor_get(cursor, &at, &value, MDB_NEXT)) {
+    for (rc = rc == 0 ? view_seek(&c, key_str(&key), false) : rc; rc == 0 && !failed(e);
+            rc = view_next(&c)) {
         uint64_t id;
         uint16_t number;
-        if (!key_is_unit(&at, &id, &number) || id != m->id)
+        if (!key_is_unit(c.key, &id, &number) || id != m->id)
             break;
-        struct str copy = arena_str(a, val_str(&value));
+        struct str copy = arena_str(a, c.value);
         struct unit *u = vec_add(a, &units);
         if (u == NULL || str_is_null(copy))
             e = fail(ERR_LIMIT, "no memory to read a message");
         else
             e = unit_decode(a, id, number, copy, u);
     }
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
+    view_close(&c);
     m->units = units.at;
     m->unit_count = units.count;
     return e;
@@ -93,13 +89,13 @@ static struct err units_of(struct store *store, struct arena *a, MDB_txn *txn, s
 struct err store_read_unit(
         struct store *store, struct arena *a, uint64_t id, uint16_t number, struct unit *out)
 {
-    struct reading r;
-    TRY(reading_begin(store, a, &r));
+    struct view view;
+    struct str value;
     struct key key = key_unit(id, number);
-    MDB_val at = key_val(&key), value;
-    int rc = mdb_get(r.txn, store->db[DB_UNIT], &at, &value);
-    struct str copy = rc == 0 ? arena_str(a, val_str(&value)) : STR_NULL;
-    reading_end(&r);
+    TRY(view_begin(store, a, &view));
+    int rc = view_get(&view, DB_UNIT, key_str(&key), &value);
+    struct str copy = rc == 0 ? arena_str(a, value) : STR_NULL;
+    view_end(&view);
     if (rc != 0)
         return store_trouble(a, rc, "reading a unit");
     if (str_is_null(copy))
@@ -110,139 +106,135 @@ struct err store_read_unit(
 struct err store_list(struct store *store, struct arena *a, const struct store_query *query,
         struct store_page *out)
 {
-    struct reading r;
+    struct view view;
     *out = (struct store_page){0};
-    TRY(reading_begin(store, a, &r));
-    struct err e = list_with(store, a, r.txn, query, out);
-    reading_end(&r);
+    TRY(view_begin(store, a, &view));
+    struct err e = list_with(a, &view, query, out);
+    view_end(&view);
     return e;
 }
 
 // Each candidate is read into scratch first: most are not wanted, and must not fill the arena.
-static struct err list_with(struct store *store, struct arena *a, MDB_txn *txn,
+static struct err list_with(struct arena *a, const struct view *view,
         const struct store_query *query, struct store_page *out)
 {
-    MDB_cursor *cursor = NULL;
-    MDB_val at, value;
+    struct view_cursor c;
     size_t seen = 0,
            limit = query->limit == 0 || query->limit > LIST_PAGE_MAX ? LIST_PAGE_MAX : query->limit;
     struct arena scratch;
     out->messages = arena_array(a, limit, struct message);
     if (out->messages == NULL)
         return fail(ERR_LIMIT, "no memory to list the queue");
-    int rc = mdb_cursor_open(txn, store->db[DB_MESSAGE], &cursor);
+    int rc = view_open(view, DB_MESSAGE, &c);
     if (rc != 0)
         return store_trouble(a, rc, "listing the queue");
     arena_init(&scratch, RECORD_BYTES_MAX);
     struct err e = OK;
-    rc = page_first(cursor, query, &at, &value);
+    rc = page_first(&c, query);
     while (rc == 0 && !failed(e) && out->count < limit &&
             (query->scan_max == 0 || seen < query->scan_max)) {
         struct message m;
-        uint64_t id = at.mv_size == 8 ? key_u64(at.mv_data) : 0;
+        uint64_t id = c.key.len == 8 ? key_u64(c.key.ptr) : 0;
         seen++;
         arena_reset(&scratch);
-        e = read_message(store, &scratch, txn, id, STORE_WITHOUT_BODY, &m);
+        e = read_message(&scratch, view, id, STORE_WITHOUT_BODY, &m);
         if (failed(e) && e.kind != ERR_LIMIT) {
             out->damaged++;
             e = OK;
         } else if (!failed(e) && (query->wanted == NULL || query->wanted(query->filter, &m))) {
-            e = read_message(store, a, txn, id, STORE_WITHOUT_BODY, &out->messages[out->count]);
+            e = read_message(a, view, id, STORE_WITHOUT_BODY, &out->messages[out->count]);
             out->count += !failed(e);
         }
         out->next = id;
-        rc = mdb_cursor_get(cursor, &at, &value, query->downwards ? MDB_PREV : MDB_NEXT);
+        rc = view_next(&c);
     }
     out->end = rc != 0;
     arena_done(&scratch);
-    mdb_cursor_close(cursor);
+    view_close(&c);
     return e;
 }
 
-static int page_first(MDB_cursor *cursor, const struct store_query *query, MDB_val *at, MDB_val *v)
+static int page_first(struct view_cursor *c, const struct store_query *query)
 {
     struct key key = key_message(query->after);
-    uint64_t after = query->after;
-    *at = key_val(&key);
-    if (!query->downwards) {
-        int rc = mdb_cursor_get(cursor, at, v, after == 0 ? MDB_FIRST : MDB_SET_RANGE);
-        if (rc == 0 && after != 0 && key_u64(at->mv_data) == after)
-            rc = mdb_cursor_get(cursor, at, v, MDB_NEXT);
-        return rc;
-    }
-    if (after == 0 || mdb_cursor_get(cursor, at, v, MDB_SET_RANGE) != 0)
-        return mdb_cursor_get(cursor, at, v, MDB_LAST);
-    return mdb_cursor_get(cursor, at, v, MDB_PREV);
+    struct str from = query->after == 0 ? STR_NULL : key_str(&key);
+    int rc = view_seek(c, from, query->downwards);
+    if (rc == 0 && query->after != 0 && str_eq(c->key, from))
+        rc = view_next(c);
+    return rc;
 }
 
 struct err store_due(struct store *store, struct arena *a, uint8_t slot, int64_t until_ms,
         const struct due *after, size_t limit, struct due **out, size_t *out_count)
 {
-    struct reading r;
+    struct view view;
     size_t most = limit == 0 || limit > DUE_MOST ? DUE_MOST : limit;
     struct due *all = arena_array(a, most, struct due);
     if (all == NULL)
         return fail(ERR_LIMIT, "no memory to read what is due");
-    TRY(reading_begin(store, a, &r));
+    TRY(view_begin(store, a, &view));
     size_t count = 0;
-    struct err e = due_with(store, a, r.txn, slot, until_ms, after, most, all, &count);
-    reading_end(&r);
+    struct err e = due_with(a, &view, slot, until_ms, after, most, all, &count);
+    view_end(&view);
     TRY(e);
     *out = all;
     *out_count = count;
     return OK;
 }
 
-static struct err due_with(struct store *store, struct arena *a, MDB_txn *txn, uint8_t slot,
-        int64_t until_ms, const struct due *after, size_t limit, struct due *all, size_t *count)
+static struct err due_with(struct arena *a, const struct view *view, uint8_t slot, int64_t until_ms,
+        const struct due *after, size_t limit, struct due *all, size_t *count)
 {
-    MDB_cursor *cursor = NULL;
-    MDB_val value;
+    struct view_cursor c;
     struct key key = after == NULL ? key_due(slot, INT64_MIN, 0, 0)
                                    : key_due(slot, after->at_ms, after->id, after->number);
-    MDB_val at = key_val(&key);
-    int rc = mdb_cursor_open(txn, store->db[DB_DUE], &cursor);
+    int rc = view_open(view, DB_DUE, &c);
     if (rc != 0)
         return store_trouble(a, rc, "reading what is due");
-    rc = mdb_cursor_get(cursor, &at, &value, MDB_SET_RANGE);
-    if (rc == 0 && after != NULL && at.mv_size == key.len &&
-            memcmp(at.mv_data, key.bytes, key.len) == 0)
-        rc = mdb_cursor_get(cursor, &at, &value, MDB_NEXT);
+    rc = view_seek(&c, key_str(&key), false);
+    if (rc == 0 && after != NULL && str_eq(c.key, key_str(&key)))
+        rc = view_next(&c);
     while (rc == 0 && *count < limit) {
         uint8_t of_slot;
         struct due due;
-        if (key_is_due(&at, &of_slot, &due)) { // others are the check's business
+        if (key_is_due(c.key, &of_slot, &due)) { // others are the check's business
             if (of_slot != slot || due.at_ms > until_ms)
                 break;
             all[(*count)++] = due;
         }
-        rc = mdb_cursor_get(cursor, &at, &value, MDB_NEXT);
+        rc = view_next(&c);
     }
-    mdb_cursor_close(cursor);
+    view_close(&c);
     return OK;
 }
 
 struct err store_figures(struct store *store, struct store_figures *out)
 {
-    struct reading r;
+    struct view view;
     struct arena scratch;
-    MDB_stat stat[DB_COUNT] = {0};
     MDB_envinfo info = {0};
+    uint64_t counts[DB_COUNT] = {0}, page_bytes = 0;
     arena_init(&scratch, 4 * KIB);
-    struct err e = reading_begin(store, &scratch, &r);
+    struct err e = view_begin(store, &scratch, &view);
     int rc = 0;
-    for (size_t i = 0; i < DB_COUNT && !failed(e) && rc == 0; i++)
-        rc = mdb_stat(r.txn, store->db[i], &stat[i]);
+    for (size_t i = 0; i < DB_COUNT && !failed(e) && rc == 0; i++) {
+        MDB_stat stat = {0};
+        rc = mdb_stat(view.txn, store->db[i], &stat);
+        page_bytes = stat.ms_psize;
+        counts[i] = stat.ms_entries;
+        for (size_t j = 0; j < view.layer_count; j++)
+            counts[i] += (uint64_t)view.layers[j]->more[i];
+    }
     if (!failed(e)) {
-        reading_end(&r);
+        view_end(&view);
         mdb_env_info(store->env, &info);
     }
     arena_done(&scratch);
     if (failed(e) || rc != 0)
         return fail(ERR_IO, "the queue cannot be read");
-    *out = (struct store_figures){.messages = stat[DB_MESSAGE].ms_entries,
-            .units = stat[DB_UNIT].ms_entries,
-            .large_bodies = stat[DB_LINK].ms_entries,
-            .used_bytes = (uint64_t)(info.me_last_pgno + 1) * stat[DB_MESSAGE].ms_psize};
+    *out = (struct store_figures){.messages = counts[DB_MESSAGE],
+            .units = counts[DB_UNIT],
+            .large_bodies = counts[DB_LINK],
+            .used_bytes = (uint64_t)(info.me_last_pgno + 1) * page_bytes};
     return OK;
 }

@@ -122,6 +122,16 @@ struct err blob_remove(struct arena *a, struct str path)
                                                 : fail_errno(a, errno, "removing %.*s", ARG(path));
 }
 
+struct err blob_rename(struct arena *a, struct str from, struct str to)
+{
+    const char *old = arena_c_str(a, from), *fresh = arena_c_str(a, to);
+    if (old == NULL || fresh == NULL)
+        return fail(ERR_LIMIT, "no memory for the name of a file");
+    if (rename(old, fresh) != 0)
+        return fail_errno(a, errno, "renaming %.*s", ARG(from));
+    return folder_sync(a, folder_of(to));
+}
+
 struct err blob_open(struct arena *a, struct str path, int *out_fd, uint64_t *out_bytes)
 {
     struct stat st;

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+// queue/store_move.c: from the overlays into LMDB. What was committed since the last time becomes
+// the generation that moves; a new one takes its place; a helper thread writes the old one, in the
+// order of its keys, and in the same transaction notes that the slot is moved up to its last entry.
+// So after a crash each entry is applied exactly once. Then its memory and its segments are free.
+//
+// A move that fails is tried again; until it succeeds all stays in the journal and in memory.
+//
+// Files of bodies: a link that is put gives the file its final name, inside the transaction, if no
+// other message did already. When the transaction is on disk the name of arrival goes. A file whose
+// last link was deleted goes afterwards, under the lock of a further transaction and only if there
+// is still no link: so it cannot go away under somebody who links it at that moment.
+#include "queue/store_lmdb.h"
+
+#include "rt/blobfile.h"
+#include "rt/clock.h"
+#include "rt/offload.h"
+
+#include <errno.h>
+
+#define MOVE_ARENA_BYTES (64 * MIB) // names of files
+#define RETRY_AFTER_MS SECOND_MS
+
+struct moving {
+    struct store *store;
+    struct arena arena;
+    struct slot_state slot; // as it is on disk when the move has succeeded
+    struct err result;
+};
+
+struct applying {
+    struct store *store;
+    struct arena *arena;
+    MDB_txn *txn;
+    VEC(struct str) arrived; // names that go when all is on disk
+    VEC(struct key) unlinked;
+};
+
+static bool begin_generation(struct store *store);
+static void end_generation(struct store *store);
+static void move_work(void *arg);
+static struct err move_into(struct moving *m);
+static int apply_database(struct applying *ap, const struct overlay *overlay, enum store_db db);
+static int apply_node(
+        struct applying *ap, MDB_cursor *cursor, enum store_db db, const struct overlay_node *node);
+static bool is_orphan(struct applying *ap, enum store_db db, const struct overlay_node *node);
+static bool has(struct applying *ap, enum store_db db, const struct key *key);
+static int link_file(struct applying *ap, const struct overlay_node *node);
+static void note_unlinked(struct applying *ap, const struct overlay_node *node);
+static int write_slot_state(struct applying *ap, const struct slot_state *slot);
+static int commit(struct applying *ap);
+static void remove_files(struct applying *ap);
+static bool is_linked(struct applying *ap, const struct key *key);
+static struct err wait_for_work(struct store *store) suspends;
+static int64_t work_due_in_ms(const struct store *store);
+static void see_to_segments(struct store *store) suspends;
+
+// --- Who moves -----------------------------------------------------------------------------------
+
+struct err store_tend(void *arg)
+{
+    struct store *store = arg;
+    task_describe("the queue's journal", NULL);
+    while (!failed(wait_for_work(store))) {
+        see_to_segments(store);
+        if (work_due_in_ms(store) > 0)
+            continue;
+        struct arena a;
+        arena_init(&a, 64 * KIB);
+        struct err e = move_some(store, &a);
+        (void)e; // it is remembered (is_stuck), and who commits hears of it when there is no room
+        arena_done(&a);
+    }
+    return OK;
+}
+
+// An error is a cancellation.
+static struct err wait_for_work(struct store *store)
+{
+    for (;;) {
+        bool spare = store->journal->free_count < SEGMENTS_SPARE &&
+                     now_ms() - store->journal->spare_failed_at_ms > RETRY_AFTER_MS;
+        int64_t left_ms = work_due_in_ms(store);
+        if (spare || left_ms <= 0)
+            return task_cancelled() ? fail(ERR_CANCELLED, "given up") : OK;
+        struct err e;
+        if (left_ms == INT64_MAX) {
+            e = waitq_wait(&store->work, "commits to move");
+        } else {
+            within_ms(left_ms);
+            e = waitq_wait(&store->work, "commits to move");
+        }
+        if (failed(e) && e.kind != ERR_TIMEOUT)
+            return e;
+    }
+}
+
+static int64_t work_due_in_ms(const struct store *store)
+{
+    const struct overlay *o = &store->committed->overlay;
+    int64_t now = now_ms();
+    if (store->is_stuck)
+        return store->stuck_at_ms + RETRY_AFTER_MS - now;
+    if (o->last_sequence == 0)
+        return INT64_MAX;
+    if (generation_bytes(store->committed) >= MOVE_BYTES)
+        return 0;
+    return o->since_ms + MOVE_AFTER_MS - now;
+}
+
+static void see_to_segments(struct store *store)
+{
+    struct journal *j = store->journal;
+    struct arena a;
+    arena_init(&a, 64 * KIB);
+    journal_drop_doomed(j, &a);
+    while (j->free_count < SEGMENTS_SPARE && !task_cancelled()) {
+        struct err e = journal_make_spare(j, &a);
+        j->spare_failed_at_ms = failed(e) ? now_ms() : j->spare_failed_at_ms;
+        if (failed(e))
+            break; // who needs one makes it, and hears why not
+    }
+    arena_done(&a);
+}
+
+struct err store_settle(struct store *store, struct arena *a)
+{
+    if (store->journal == NULL)
+        return OK;
+    while (store->moving != NULL || store->committed->overlay.last_sequence != 0)
+        TRY(move_some(store, a));
+    return OK;
+}
+
+struct err move_some(struct store *store, struct arena *a)
+{
+    if (store->move_runs) {
+        waitq_wait_firmly(&store->moved, "the store's move");
+        return OK;
+    }
+    if (store->moving == NULL && !begin_generation(store)) {
+        waitq_wait_firmly(&store->moved, "the store's commit");
+        return OK;
+    }
+    struct moving m = {.store = store,
+            .slot = {.slot = store->journal->slot,
+                    .sequence = store->moving->overlay.last_sequence,
+                    .segment = store->journal->segment,
+                    .last_id = store->last_id}};
+    arena_init(&m.arena, MOVE_ARENA_BYTES);
+    store->move_runs = true;
+    struct err e = store->broken ? store_mend(store, &m.arena) : OK;
+    if (!failed(e))
+        e = offload(move_work, &m);
+    if (!failed(e))
+        e = m.result;
+    if (!failed(e))
+        end_generation(store);
+    store->is_stuck = failed(e);
+    store->stuck_at_ms = now_ms();
+    store->move_runs = false;
+    if (failed(e)) // its text lies in the arena that goes
+        e = fail_fmt(a, e.kind, "%.*s", ARG(err_text(e)));
+    arena_done(&m.arena);
+    waitq_wake_all(&store->moved);
+    return e;
+}
+
+// Between entries only: an open one has its nodes in the arena of the younger generation. The block
+// goes with its generation.
+static bool begin_generation(struct store *store)
+{
+    if (store->entry_open)
+        return false;
+    store->moving = store->committed;
+    store->committed = &store->generations[store->moving == &store->generations[0]];
+    arena_init(&store->committed->arena, GENERATION_BYTES_MAX);
+    overlay_init(&store->committed->overlay, &store->committed->arena);
+    overlay_init(&store->pending, &store->committed->arena);
+    store->block = NULL;
+    return true;
+}
+
+static void end_generation(struct store *store)
+{
+    struct generation *g = store->moving;
+    uint64_t sequence = g->overlay.last_sequence;
+    blocks_give_back(store, &g->overlay.blocks);
+    arena_done(&g->arena);
+    store->moving = NULL;
+    if (sequence != 0)
+        journal_release(store->journal, sequence);
+}
+
+// --- On the helper thread -----------------------------------------------------------------------
+
+static void move_work(void *arg)
+{
+    struct moving *m = arg;
+    m->result = move_into(m);
+}
+
+static struct err move_into(struct moving *m)
+{
+    struct store *store = m->store;
+    struct slot_state on_disk;
+    MDB_txn *txn = NULL;
+    TRY(slot_state_read(store, &m->arena, m->slot.slot, &on_disk));
+    if (on_disk.sequence >= m->slot.sequence)
+        return OK; // nothing in it, or the last attempt did succeed, and nobody knew
+    int rc = mdb_txn_begin(store->env, NULL, 0, &txn);
+    if (rc != 0) {
+        store->broken |= rc == MDB_PANIC;
+        return store_trouble(&m->arena, rc, "writing the queue");
+    }
+    return overlay_apply(store, &m->arena, txn, &store->moving->overlay, &m->slot);
+}
+
+struct err overlay_apply(struct store *store, struct arena *a, MDB_txn *txn,
+        const struct overlay *overlay, const struct slot_state *slot)
+{
+    struct applying ap = {.store = store, .arena = a, .txn = txn};
+    int rc = 0;
+    for (size_t db = 0; db < DB_META && rc == 0; db++)
+        rc = apply_database(&ap, overlay, (enum store_db)db);
+    if (rc == 0 && slot != NULL)
+        rc = write_slot_state(&ap, slot);
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        store->broken |= rc == MDB_PANIC;
+        return store_trouble(a, rc, "writing the queue");
+    }
+    rc = commit(&ap);
+    if (rc != 0) {
+        store->broken |= rc == MDB_PANIC || rc == EIO; // EIO: whether of the data or of the meta
+        return store_trouble(a, rc, "committing to the queue"); // page is not said
+    }
+    remove_files(&ap);
+    return OK;
+}
+
+static int apply_database(struct applying *ap, const struct overlay *overlay, enum store_db db)
+{
+    MDB_cursor *cursor = NULL;
+    if (overlay->root[db] == NULL)
+        return 0;
+    int rc = mdb_cursor_open(ap->txn, ap->store->db[db], &cursor);
+    const struct overlay_node *node = overlay_seek(overlay, db, STR_NULL, false);
+    for (; rc == 0 && node != NULL; node = overlay_after(node, false))
+        rc = apply_node(ap, cursor, db, node);
+    if (cursor != NULL)
+        mdb_cursor_close(cursor);
+    return rc;
+}
+
+static int apply_node(
+        struct applying *ap, MDB_cursor *cursor, enum store_db db, const struct overlay_node *node)
+{
+    MDB_val key = val_of(node_key(node)), value = val_of(node->value), found;
+    if (node->gone) {
+        int rc = mdb_cursor_get(cursor, &key, &found, MDB_SET_KEY);
+        if (rc == 0)
+            rc = mdb_cursor_del(cursor, 0);
+        if (db == DB_LINK && (rc == 0 || rc == MDB_NOTFOUND))
+            note_unlinked(ap, node);
+        return rc == MDB_NOTFOUND ? 0 : rc;
+    }
+    if (node->changed && is_orphan(ap, db, node))
+        return 0;
+    if (db == DB_LINK) {
+        value.mv_size = 0;
+        int rc = link_file(ap, node);
+        if (rc != 0)
+            return rc;
+    }
+    return mdb_cursor_put(cursor, &key, &value, 0);
+}
+
+// A tool may remove a message while the result of its last attempt is still on its way here.
+static bool is_orphan(struct applying *ap, enum store_db db, const struct overlay_node *node)
+{
+    struct due due;
+    uint8_t slot;
+    uint16_t number;
+    if (db == DB_UNIT && key_is_unit(node_key(node), &due.id, &number)) {
+        struct key message = key_message(due.id);
+        return !has(ap, DB_MESSAGE, &message);
+    }
+    if (db != DB_DUE || !key_is_due(node_key(node), &slot, &due))
+        return false;
+    struct key unit = key_unit(due.id, due.number);
+    return !has(ap, DB_UNIT, &unit);
+}
+
+static bool has(struct applying *ap, enum store_db db, const struct key *key)
+{
+    MDB_val at = key_val(key), found;
+    return mdb_get(ap->txn, ap->store->db[db], &at, &found) == 0;
+}
+
+// Missing under both names it is lost, which the check will tell; the message is still kept.
+static int link_file(struct applying *ap, const struct overlay_node *node)
+{
+    struct store *store = ap->store;
+    if (node->value.len != sizeof(uint64_t))
+        return 0;
+    struct str from = claim_path(store, ap->arena, key_u64(node->value.ptr));
+    struct str to = blob_path(store, ap->arena, (const uint8_t *)node->key);
+    struct str *arrived = vec_add(ap->arena, &ap->arrived);
+    if (arrived == NULL || str_is_null(from) || str_is_null(to))
+        return ENOMEM;
+    *arrived = from;
+    struct err e = blob_publish(ap->arena, from, store->options.blob_folder, to);
+    if (!failed(e) || !blob_exists(ap->arena, from))
+        return 0;
+    return e.kind == ERR_NO_SPACE ? ENOSPC : ENOTRECOVERABLE;
+}
+
+static void note_unlinked(struct applying *ap, const struct overlay_node *node)
+{
+    struct key *key = vec_add(ap->arena, &ap->unlinked);
+    if (key != NULL) // else the file is left over, which the check finds
+        *key = key_link(node->key, 0);
+}
+
+static int commit(struct applying *ap)
+{
+    struct store_faults *fault = ap->store->options.fail;
+    bool fails = fault != NULL && fault->commit_fails_in > 0 && --fault->commit_fails_in == 0;
+    if (fails && !fault->after_commit) {
+        mdb_txn_abort(ap->txn);
+        return fault->errno_value;
+    }
+    int rc = mdb_txn_commit(ap->txn);
+    return fails && rc == 0 ? fault->errno_value : rc;
+}
+
+// What cannot be removed is garbage, which is swept up or found by the check.
+static void remove_files(struct applying *ap)
+{
+    each_in_vec (path, &ap->arrived) {
+        struct err ignored = blob_remove(ap->arena, *path);
+        (void)ignored;
+    }
+    if (ap->unlinked.count == 0 || mdb_txn_begin(ap->store->env, NULL, 0, &ap->txn) != 0)
+        return;
+    each_in_vec (key, &ap->unlinked) {
+        if (is_linked(ap, key))
+            continue;
+        struct err ignored = blob_remove(ap->arena, blob_path(ap->store, ap->arena, key->bytes));
+        (void)ignored;
+    }
+    mdb_txn_abort(ap->txn);
+}
+
+static bool is_linked(struct applying *ap, const struct key *key)
+{
+    MDB_cursor *cursor = NULL;
+    MDB_val at = key_val(key), found;
+    if (mdb_cursor_open(ap->txn, ap->store->db[DB_LINK], &cursor) != 0)
+        return true;
+    int rc = mdb_cursor_get(cursor, &at, &found, MDB_SET_RANGE);
+    bool linked = (rc == 0 && at.mv_size == DIGEST_LINK_BYTES &&
+                          memcmp(at.mv_data, key->bytes, BODY_DIGEST_BYTES) == 0) ||
+                  (rc != 0 && rc != MDB_NOTFOUND);
+    mdb_cursor_close(cursor);
+    return linked;
+}
+
+// --- Where a slot stands -------------------------------------------------------------------------
+
+// "slot-NNN" -> sequence, segment, last id; decimal, a space between them.
+static struct str slot_key(struct arena *a, uint8_t slot)
+{
+    return arena_fmt(a, "slot-%03u", slot);
+}
+
+struct err slot_state_read(
+        struct store *store, struct arena *a, uint8_t slot, struct slot_state *out)
+{
+    MDB_txn *txn = NULL;
+    struct str key = slot_key(a, slot);
+    MDB_val at = val_of(key), value;
+    *out = (struct slot_state){.slot = slot};
+    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0)
+        return store_trouble(a, rc, "reading the queue");
+    rc = mdb_get(txn, store->db[DB_META], &at, &value);
+    struct scan in = scan_over(rc == 0 ? val_str(&value) : S(""));
+    bool good =
+            rc != 0 || (scan_u64(&in, UINT64_MAX, &out->sequence) && scan_byte(&in, ' ') &&
+                               scan_u64(&in, UINT64_MAX, &out->segment) && scan_byte(&in, ' ') &&
+                               scan_u64(&in, UINT64_MAX, &out->last_id) && scan_end(&in));
+    mdb_txn_abort(txn);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return store_trouble(a, rc, "reading the queue");
+    return good ? OK
+                : fail_fmt(a, ERR_IO, "the queue does not say how far slot %u was moved", slot);
+}
+
+static int write_slot_state(struct applying *ap, const struct slot_state *slot)
+{
+    struct str key = slot_key(ap->arena, slot->slot);
+    struct str text = arena_fmt(ap->arena, "%llu %llu %llu", (unsigned long long)slot->sequence,
+            (unsigned long long)slot->segment, (unsigned long long)slot->last_id);
+    MDB_val at = val_of(key), value = val_of(text);
+    if (str_is_null(key) || str_is_null(text))
+        return ENOMEM;
+    return mdb_put(ap->txn, ap->store->db[DB_META], &at, &value, 0);
+}
