@@ -118,7 +118,7 @@ struct err journal_write(struct outlet *o)
     const struct outside *out = o->outside;
     while (outlet_waiting(o).len > 0) {
         struct str waiting = outlet_waiting(o);
-        size_t whole = journal_entry_bytes(waiting);
+        size_t whole = journald_entry_bytes(waiting);
         struct str entry = str_part(waiting, ENTRY_HEAD_BYTES, whole - ENTRY_HEAD_BYTES);
         if (o->journal_fd < 0)
             TRY(out->journal_connect(out->self, &o->scratch, S(JOURNAL_PATH), &o->journal_fd));
@@ -135,7 +135,7 @@ struct err journal_write(struct outlet *o)
     return OK;
 }
 
-size_t journal_entry_bytes(struct str waiting)
+size_t journald_entry_bytes(struct str waiting)
 {
     uint32_t len = 0;
     assert(waiting.len >= ENTRY_HEAD_BYTES);

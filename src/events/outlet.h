@@ -50,4 +50,4 @@ void logfile_check(struct outlet *o, int64_t now_ms); // moved away? time to rot
 // events/journal.c
 void journal_add_entry(struct buf *out, const struct record *r);
 struct err journal_write(struct outlet *o) MUST_USE;
-size_t journal_entry_bytes(struct str waiting); // of the first one, its length included
+size_t journald_entry_bytes(struct str waiting); // of the first one, its length included

@@ -190,7 +190,7 @@ static void drop_oldest(struct outlet *o)
     size_t end = str_find_byte(waiting, '\n');
     size_t len = end == STR_NOT_FOUND ? waiting.len : end + 1;
     if (o->type == TRACER_JOURNAL)
-        len = journal_entry_bytes(waiting);
+        len = journald_entry_bytes(waiting);
     o->begin += len;
     count_dropped(o);
 }
