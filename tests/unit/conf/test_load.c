@@ -283,6 +283,18 @@ static const struct load_case object_cases[] = {
                           "server.listener.smtp.socket.ttl = false  # /c.json:2\n"
                           "server.listener.smtp.tls.timeout = \"60000\"  # /c.json:2\n"
                           "server.hostname = \"mx.example.com\"  # /c.json:3\n"},
+        {.name = "limiters and greylisting",
+                .files = {{.path = "/c.json",
+                        .text = "{\"NetworkListener\":{\"name\":\"a\",\"bind\":[\"[::]:25\"]},\n"
+                                "\"MtaInboundThrottle\":[{\"name\":\"all\",\"enable\":true,"
+                                "\"key\":[\"remoteIp\",\"rcptDomain\"],\n"
+                                "\"rate\":{\"count\":5,\"period\":1000},\"match\":{\"match\":"
+                                "[{\"if\":\"is_tls\",\"then\":\"true\"}],\"else\":\"false\"}}],\n"
+                                "\"SpamSettings\":{\"greylistFor\":86400000}}"}},
+                .values = "queue.limiter.inbound.all.key.1 = \"rcpt_domain\"  # /c.json:2\n"
+                          "queue.limiter.inbound.all.rate = \"5/1000ms\"  # /c.json:3\n"
+                          "queue.limiter.inbound.all.match.0.if = \"is_tls\"  # /c.json:3\n"
+                          "spam-filter.grey-list.duration = \"86400000\"  # /c.json:4\n"},
         {.name = "sets as objects",
                 .files = JSON("{\"NetworkListener\":{\"name\":\"a\",\"bind\":"
                               "{\"[::]:25\":true,\"[::]:26\":false,\"[::]:27\":null},"

@@ -55,6 +55,11 @@ static const struct {
                 "0 rcpt 256 1/1000 0 always\n",
                 "/c.toml:3:11: warning: session.throttle: an old name, taken for "
                 "queue.limiter.inbound\n"},
+        {"those of the guide",
+                ONE "key = [\"remote_ip\"]\nrate = \"20/1m\"\nconcurrency = 10\n" ONE
+                    "key = [\"authenticated_as\"]\nmatch = \"!is_empty(authenticated_as)\"\n"
+                    "rate = \"200/1h\"\ndescription = \"accounts\"\n",
+                "0 remote 1 20/60000 10 always\n1 sender 32 200/3600000 0 sometimes\n", ""},
         // what is wrong
         {"neither rate nor concurrency", ONE "key = 'rcpt'\n", "0 rcpt 256 0/0 0 always\n",
                 "/c.toml:3:17: error: queue.limiter.inbound.0.rate: a limiter needs a rate such as "
