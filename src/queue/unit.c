@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// queue/unit.c: see unit.h.
+#include "queue/unit.h"
+
+static int64_t rcpt_next(const struct recipient *r, int64_t created_ms);
+static int64_t earlier(int64_t a, int64_t b);
+static void rcpt_resume(struct recipient *r, int64_t stopped_ms, int64_t wall_now_ms);
+
+static const struct str status_words[] = {[RCPT_SCHEDULED] = S_INIT("scheduled"),
+        [RCPT_COMPLETED] = S_INIT("delivered"),
+        [RCPT_TEMP_FAILED] = S_INIT("tempfail"),
+        [RCPT_PERM_FAILED] = S_INIT("permfail")};
+
+static const struct str reason_words[] = {[HOLD_NONE] = S_INIT(""),
+        [HOLD_FUTURE_RELEASE] = S_INIT("future-release"),
+        [HOLD_ROUTE] = S_INIT("route"),
+        [HOLD_ADMIN] = S_INIT("admin"),
+        [HOLD_CRASH] = S_INIT("crash"),
+        [HOLD_QUARANTINE] = S_INIT("quarantine")};
+
+int64_t unit_next_due(const struct unit *u, int64_t created_ms)
+{
+    int64_t due = NEVER_MS;
+    for (size_t i = 0; i < u->rcpt_count; i++)
+        if (!rcpt_is_final(&u->rcpts[i]))
+            due = earlier(due, rcpt_next(&u->rcpts[i], created_ms));
+    if (u->hold.reason == HOLD_NONE || due == NEVER_MS)
+        return due;
+    return u->hold.until_ms > 0 ? u->hold.until_ms : NEVER_MS;
+}
+
+static int64_t rcpt_next(const struct recipient *r, int64_t created_ms)
+{
+    int64_t next = earlier(r->retry_at_ms, r->notify_at_ms);
+    return r->expiry == EXPIRY_TTL ? earlier(next, created_ms + r->expiry_ms) : next;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+bool unit_is_final(const struct unit *u)
+{
+    for (size_t i = 0; i < u->rcpt_count; i++)
+        if (!rcpt_is_final(&u->rcpts[i]))
+            return false;
+    return true;
+}
+
+bool unit_hold(struct unit *u, const struct hold *hold, int64_t created_ms)
+{
+    if (unit_is_final(u) || u->hold.reason >= hold->reason)
+        return false;
+    u->hold = *hold;
+    u->due_ms = unit_next_due(u, created_ms);
+    return true;
+}
+
+bool unit_release(struct unit *u, int64_t created_ms, int64_t wall_now_ms)
+{
+    int64_t since_ms = u->hold.since_ms;
+    switch (u->hold.reason) {
+    case HOLD_NONE:
+    case HOLD_FUTURE_RELEASE:
+        return false;
+    case HOLD_QUARANTINE:
+        since_ms = created_ms;
+        break;
+    case HOLD_ROUTE:
+    case HOLD_ADMIN:
+    case HOLD_CRASH:
+        break;
+    }
+    int64_t stopped_ms = wall_now_ms > since_ms ? wall_now_ms - since_ms : 0;
+    for (size_t i = 0; i < u->rcpt_count; i++)
+        if (!rcpt_is_final(&u->rcpts[i]))
+            rcpt_resume(&u->rcpts[i], stopped_ms, wall_now_ms);
+    u->hold = (struct hold){0};
+    u->due_ms = unit_next_due(u, created_ms);
+    return true;
+}
+
+// The next attempt was waited for long enough.
+static void rcpt_resume(struct recipient *r, int64_t stopped_ms, int64_t wall_now_ms)
+{
+    r->retry_at_ms = earlier(r->retry_at_ms, wall_now_ms);
+    if (r->notify_at_ms != NEVER_MS)
+        r->notify_at_ms += stopped_ms;
+    if (r->expiry == EXPIRY_TTL)
+        r->expiry_ms += stopped_ms;
+}
+
+bool unit_retry(struct unit *u, int64_t created_ms, int64_t at_ms)
+{
+    if (unit_is_final(u) || u->hold.reason > HOLD_FUTURE_RELEASE)
+        return false;
+    u->hold = (struct hold){0};
+    for (size_t i = 0; i < u->rcpt_count; i++) {
+        struct recipient *r = &u->rcpts[i];
+        if (rcpt_is_final(r))
+            continue;
+        r->retry_at_ms = at_ms;
+        if (r->expiry == EXPIRY_TTL && created_ms + r->expiry_ms <= at_ms) {
+            r->expiry = EXPIRY_ATTEMPTS;
+            r->expiry_attempts = r->retry_count + 1;
+            r->flags |= RCPT_EXPIRY_FIXED;
+        }
+    }
+    u->due_ms = unit_next_due(u, created_ms);
+    return true;
+}
+
+// queue.md 2.4: cancelled is kind io, 5.7.0.
+void rcpt_cancel(struct recipient *r, int64_t wall_now_ms)
+{
+    r->status = RCPT_PERM_FAILED;
+    r->last = (struct outcome){.kind = FAILURE_IO,
+            .entity = S("localhost"),
+            .enhanced = S("5.7.0"),
+            .text = S("Delivery canceled."),
+            .at_ms = wall_now_ms};
+}
+
+struct str rcpt_status_word(enum rcpt_status status)
+{
+    return status_words[status];
+}
+
+struct str hold_reason_word(enum hold_reason reason)
+{
+    return reason_words[reason];
+}
+
+bool hold_reason_find(struct str word, enum hold_reason *out)
+{
+    for (size_t i = HOLD_FUTURE_RELEASE; i < COUNT_OF(reason_words); i++)
+        if (str_eq(reason_words[i], word)) {
+            *out = (enum hold_reason)i;
+            return true;
+        }
+    return false;
+}
