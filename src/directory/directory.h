@@ -184,8 +184,7 @@ struct err directories_login(struct directories *d, struct arena *a, const struc
         struct login_answer *out) suspends MUST_USE;
 
 // For mechanisms that prove the secret without sending it (SCRAM, CRAM-MD5). Of unknown users
-// nothing is there and the answer is LOGIN_UNKNOWN: go on with a fake salt made of
-// directories_fake_salt, and refuse at the end.
+// there is no account and nothing else.
 struct scram_keys {
     struct str salt, stored_key, server_key; // null salt: none are kept
     uint32_t iterations;
@@ -197,10 +196,6 @@ struct login_secrets {
 };
 struct err directories_secrets(struct directories *d, struct arena *a, const struct login *login,
         struct login_secrets *out) suspends MUST_USE;
-// The same for the same name as long as this worker lives, and on no two servers.
-#define FAKE_SALT_BYTES 16
-void directories_fake_salt(
-        const struct directories *d, struct str name, uint8_t out[FAKE_SALT_BYTES]);
 // Who has proved by other means to be `login->name`: may they come in?
 struct err directories_admit(struct directories *d, struct arena *a, const struct login *login,
         struct login_answer *out) suspends MUST_USE;

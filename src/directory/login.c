@@ -280,13 +280,6 @@ static bool has_clear_form(struct str secret)
     return password_is_clear(secret) && !secret_is_totp(secret);
 }
 
-void directories_fake_salt(
-        const struct directories *d, struct str name, uint8_t out[FAKE_SALT_BYTES])
-{
-    struct login_key key = login_cache_key(d->cache, S("salt"), name, S(""));
-    memcpy(out, key.bytes, FAKE_SALT_BYTES);
-}
-
 struct str login_outcome_reason(enum login_outcome outcome)
 {
     switch (outcome) {

@@ -2,8 +2,8 @@
 // directory/resolve.c: from the address of RCPT to whoever gets the mail, inbound.md 8, step by step.
 #include "directory/directory.h"
 
-#include "base/map.h"
 #include "directory/backend.h"
+#include "mail/address.h"
 
 // What is known while one address is resolved.
 struct resolving {
@@ -60,8 +60,8 @@ struct err directories_resolve(struct directories *d, struct arena *a,
 static struct err domain_begin(struct resolving *r, bool *out_local)
 {
     struct str domain = address_domain(r->asked);
-    if (str_is_null(r->rules->directory) || str_is_null(domain))
-        return OK; // a pure relay
+    if (str_is_null(r->rules->directory) || str_is_null(domain) || str_starts(r->asked, S("@")))
+        return OK; // a pure relay, or no address
     TRY(directories_domain(r->d, r->arena, r->rules->directory, domain, out_local, &r->domain));
     r->address = r->asked;
     if (*out_local && !str_eq(r->domain.name, domain))
@@ -132,18 +132,22 @@ static struct err try_sub_address(struct resolving *r)
 // Any of the delimiters cuts, the first one that comes; in front of it there must be something.
 static struct err cut_detail(struct resolving *r, struct str delimiters)
 {
-    struct str local = address_local(r->address);
+    struct buf base AUTO(buf_done);
+    struct mail_address parts;
     size_t at = 1;
-    if (str_starts(local, S("\"")))
-        return OK; // what needs quotes is a name of its own
+    TRY(mail_address_parse(r->arena, r->address, &parts));
+    struct str local = parts.local; // without quotes
     while (at < local.len && str_find_byte(delimiters, local.ptr[at]) == STR_NOT_FOUND)
         at++;
     if (at >= local.len)
         return OK;
-    struct str base = address_join(r->arena, str_upto(local, at), r->domain.name);
-    if (str_is_null(base))
+    buf_init(&base, KIB);
+    mail_local_add(&base, str_upto(local, at));
+    buf_fmt(&base, "@%.*s", ARG(r->domain.name));
+    struct str address = arena_str(r->arena, buf_str(&base));
+    if (base.overflow || str_is_null(address))
         return fail(ERR_LIMIT, "no memory for a recipient");
-    TRY(look_up(r, base, true));
+    TRY(look_up(r, address, true));
     if (r->done)
         r->out->detail = str_from(local, at + 1);
     return OK;

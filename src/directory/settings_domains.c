@@ -115,11 +115,12 @@ static void check_catch_all(
     const struct directory *dir = d->directory != NULL ? d->directory : r->out->preset;
     const struct domain_setting *of = map_get(r->out->domains, address_domain(d->catch_all));
     bool ours = of != NULL && !of->disabled && (of->directory == NULL || of->directory == dir);
-    if (!ours || dir == NULL || dir->type != DIRECTORY_MEMORY ||
-            memory_by_address(dir->memory, d->catch_all) != NULL)
+    if (!ours || dir == NULL || dir->type != DIRECTORY_MEMORY)
         return;
-    conf_warning(r->conf, r->findings, item(r, id, S("catch-all")), -1, S("no-such-user"),
-            "nobody in the directory '%.*s' has this address", ARG(dir->id));
+    struct str address = address_join(r->arena, address_local(d->catch_all), of->name);
+    if (memory_by_address(dir->memory, address) == NULL)
+        conf_warning(r->conf, r->findings, item(r, id, S("catch-all")), -1, S("no-such-user"),
+                "nobody in the directory '%.*s' has the address %.*s", ARG(dir->id), ARG(address));
 }
 
 // directory.md 4: RFC 5321 4.5.1 wants postmaster to arrive.
