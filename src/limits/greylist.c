@@ -113,11 +113,12 @@ static bool comes_back(const struct limits *l, uint64_t entry, int64_t now_ms)
     int64_t forgotten_ms = now_ms - s->window_ms;
     _Atomic int64_t *first = moments_claim(table, entry, forgotten_ms);
     int64_t first_ms = atomic_load(first);
-    bool waits = first_ms > forgotten_ms && first_ms > 0;
-    if (waits && now_ms - first_ms < s->delay_ms)
-        return false;
-    atomic_store(first, waits ? 0 : now_ms); // who passes begins anew when the pass has ended
-    return waits;
+    bool is_back = first_ms > forgotten_ms && first_ms > 0;
+    if (!is_back || first_ms > now_ms)
+        first_ms = now_ms; // a clock that was put back makes nobody wait longer than the delay
+    bool in_time = is_back && now_ms - first_ms >= s->delay_ms;
+    atomic_store(first, in_time ? 0 : first_ms); // who passes begins anew when the pass has ended
+    return in_time;
 }
 
 static void let_pass(const struct limits *l, uint64_t owner, int64_t now_ms)

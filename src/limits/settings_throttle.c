@@ -39,8 +39,8 @@ struct err throttle_settings_read(
         if (!conf_bool(conf, key_of(conf, ids.at[i], S("enable"))))
             continue;
         if (out->count == THROTTLES_MAX) {
-            conf_error(conf, f, map, -1, S("too-many-limiters"), "more than %d limiters",
-                    THROTTLES_MAX);
+            conf_error(conf, f, key_of(conf, ids.at[i], S("enable")), -1, S("too-many-limiters"),
+                    "more than %d limiters", THROTTLES_MAX);
             break;
         }
         read_throttle(conf, ids.at[i], t);

@@ -134,6 +134,8 @@ static void a_limit_of_limiters(void **state)
         fixture_init(&f, buf_str(&text).ptr);
         assert_int_equal(f.settings.throttles.count, THROTTLES_MAX);
         assert_int_equal(f.findings.error_count, more);
+        if (more > 0)
+            check_u64("line", f.findings.all.at[0].line, 3 + 2 * THROTTLES_MAX);
         fixture_done(&f);
     }
 }
