@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/test_dkim.c: `posthaste test dkim`. The verification that the server makes at the end of DATA.
+// cli/test_dkim.c: `posthaste test dkim`. The verification of the server at the end of DATA.
 #include "cli/commands.h"
 #include "cli/message_read.h"
 

@@ -8,7 +8,7 @@
 //     ...the body passes...
 //     TRY(arc_verify_end(verifier, &chain));
 //     if (arc_may_seal(&chain))
-//         TRY(arc_seal_make(arena, &head_as_sent, &(struct arc_seal){.chain = &chain, ...}, &fields));
+//         TRY(arc_seal_make(arena, &head_as_sent, &(struct arc_seal){...}, &fields));
 #pragma once
 
 #include "base/base.h"

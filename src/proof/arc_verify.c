@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // proof/arc_verify.c: RFC 8617 5.2. The shape of the chain is judged before anybody is asked for a
-// key; then the newest signature over the message; then the seals. Older signatures over the message
-// may be broken, that is what the chain is for: how far back they hold is told by oldest_pass.
+// key; then the newest signature over the message; then the seals. Older signatures over the
+// message may be broken, that is what the chain is for: how far back they hold is told by
+// oldest_pass.
 #include "proof/arc.h"
 
 #include "mail/token.h"

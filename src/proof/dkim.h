@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // proof/dkim.h: are the signatures of this message good? RFC 6376, 8301, 8463. Verification has two
-// halves: when the header is there, dkim_verify_begin reads the signatures, says which hashes of the
-// body it wants and begins to look up keys; when the body is over, dkim_verify_end waits for the
-// keys and decides. Body and keys are shared with ARC (proof/arc.h).
+// halves: when the header is there, dkim_verify_begin reads the signatures, says which hashes of
+// the body it wants and begins to look up keys; when the body is over, dkim_verify_end waits for
+// the keys and decides. Body and keys are shared with ARC (proof/arc.h).
 //
 //     struct key_ring keys AUTO(key_ring_end);
 //     key_ring_begin(&keys, resolver, arena);

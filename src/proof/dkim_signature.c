@@ -39,7 +39,7 @@ static bool canon_of(struct str word, enum canon *out);
 struct err dkim_signature_parse(
         struct arena *a, enum dkim_form form, struct str body, struct dkim_signature *out)
 {
-    // RFC 6376 3.5: simple/simple without a c=. Sealers who leave it out (RFC 8617 knows of no other
+    // RFC 6376 3.5: simple/simple without a c=. Sealers who leave it out (RFC 8617 knows no other
     // rule) have relaxed header fields all the same, and the public test suite agrees with them.
     struct dkim_signature s = {.body_bytes_max = CANON_WHOLE,
             .head_canon = form == DKIM_OF_ARC ? CANON_RELAXED : CANON_SIMPLE};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // proof/public_key.h: the public-key operations of verification. Measured on the reference machine
-// with OpenSSL 3.0, a fresh key each: RSA of 1024 bits 28 us, 2048 bits 55 us, 4096 bits 150 us, 8192
-// bits 370 us, Ed25519 140 us. What takes less than 200 us is done at once, on the worker's large
-// stack; longer keys than PUBLIC_KEY_INLINE_BITS_MAX go to a helper thread.
+// with OpenSSL 3.0, a fresh key each: RSA of 1024 bits 28 us, 2048 bits 55 us, 4096 bits 150 us,
+// 8192 bits 370 us, Ed25519 140 us. What takes less than 200 us is done at once, on the worker's
+// large stack; longer keys than PUBLIC_KEY_INLINE_BITS_MAX go to a helper thread.
 #pragma once
 
 #include "base/base.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// proof/signature_write.c: tags in folded lines; the last is b=, for whose sake all others are hashed.
+// proof/signature_write.c: tags in folded lines; the last is b=, for which all others
+// are hashed.
 #include "proof/signature_write.h"
 
 #include "base/encode.h"
