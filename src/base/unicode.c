@@ -4,52 +4,47 @@
 #define POSTHASTE_BASE_ROOM
 #include "base/unicode.h"
 
+#include "base/unicode_runs.h"
+
 #define CODE_CAPITAL_SIGMA 0x03A3
 #define CODE_SMALL_SIGMA 0x03C3
 #define CODE_FINAL_SIGMA 0x03C2
 #define CODE_BYTES_MAX 4
-
-// Every step-th code point from first to last; delta is the way to the other case.
-struct run {
-    uint32_t first, last;
-    uint8_t step;
-    int32_t delta;
-};
 
 struct full {
     uint32_t code;
     struct str text;
 };
 
-static const struct run alphabetic[] = {
+static const struct unicode_run alphabetic[] = {
 #define ALPHABETIC(first, last, step) {first, last, step, 0},
 #include "base/unicode.def"
 };
-static const struct run numeric[] = {
+static const struct unicode_run numeric[] = {
 #define NUMERIC(first, last, step) {first, last, step, 0},
 #include "base/unicode.def"
 };
-static const struct run upper[] = {
+static const struct unicode_run upper[] = {
 #define UPPER(first, last, step) {first, last, step, 0},
 #include "base/unicode.def"
 };
-static const struct run lower[] = {
+static const struct unicode_run lower[] = {
 #define LOWER(first, last, step) {first, last, step, 0},
 #include "base/unicode.def"
 };
-static const struct run cased[] = {
+static const struct unicode_run cased[] = {
 #define CASED(first, last, step) {first, last, step, 0},
 #include "base/unicode.def"
 };
-static const struct run ignorable[] = {
+static const struct unicode_run ignorable[] = {
 #define IGNORABLE(first, last, step) {first, last, step, 0},
 #include "base/unicode.def"
 };
-static const struct run to_lower[] = {
+static const struct unicode_run to_lower[] = {
 #define TO_LOWER(first, last, step, delta) {first, last, step, delta},
 #include "base/unicode.def"
 };
-static const struct run to_upper[] = {
+static const struct unicode_run to_upper[] = {
 #define TO_UPPER(first, last, step, delta) {first, last, step, delta},
 #include "base/unicode.def"
 };
@@ -62,8 +57,7 @@ static const struct full full_upper[] = {
 #include "base/unicode.def"
 };
 
-static bool is_in(const struct run *runs, size_t count, uint32_t code);
-static const struct run *run_of(const struct run *runs, size_t count, uint32_t code);
+static bool is_in(const struct unicode_run *runs, size_t count, uint32_t code);
 static const struct full *full_of(const struct full *rows, size_t count, uint32_t code);
 static uint32_t sigma_at(struct str before, struct str after);
 static bool is_cased(uint32_t code);
@@ -112,8 +106,8 @@ uint32_t unicode_lower(uint32_t code)
 {
     if (code < 0x80)
         return byte_to_lower((uint8_t)code);
-    const struct run *r = run_of(to_lower, COUNT_OF(to_lower), code);
-    return r == NULL ? code : (uint32_t)((int32_t)code + r->delta);
+    const struct unicode_run *r = unicode_run_of(to_lower, COUNT_OF(to_lower), code);
+    return r == NULL ? code : (uint32_t)((int32_t)code + r->value);
 }
 
 void unicode_add_lower(struct buf *out, struct str s)
@@ -138,7 +132,7 @@ void unicode_add_upper(struct buf *out, struct str s)
     uint32_t code;
     while (unicode_next(&s, &code)) {
         const struct full *full = full_of(full_upper, COUNT_OF(full_upper), code);
-        const struct run *r = run_of(to_upper, COUNT_OF(to_upper), code);
+        const struct unicode_run *r = unicode_run_of(to_upper, COUNT_OF(to_upper), code);
         if (full != NULL)
             buf_add(out, full->text);
         else if (code >= UNICODE_BAD_BYTE)
@@ -146,7 +140,7 @@ void unicode_add_upper(struct buf *out, struct str s)
         else if (code < 0x80)
             buf_add_byte(out, (char)byte_to_upper((uint8_t)code));
         else
-            buf_add_utf8(out, r == NULL ? code : (uint32_t)((int32_t)code + r->delta));
+            buf_add_utf8(out, r == NULL ? code : (uint32_t)((int32_t)code + r->value));
     }
 }
 
@@ -180,12 +174,13 @@ bool unicode_next(struct str *rest, uint32_t *out_code)
     return true;
 }
 
-static bool is_in(const struct run *runs, size_t count, uint32_t code)
+static bool is_in(const struct unicode_run *runs, size_t count, uint32_t code)
 {
-    return run_of(runs, count, code) != NULL;
+    return unicode_run_of(runs, count, code) != NULL;
 }
 
-static const struct run *run_of(const struct run *runs, size_t count, uint32_t code)
+const struct unicode_run *unicode_run_of(
+        const struct unicode_run *runs, size_t count, uint32_t code)
 {
     size_t low = 0, high = count;
     while (low < high) {

@@ -13,8 +13,9 @@ bool unicode_is_upper(uint32_t code);
 bool unicode_is_lower(uint32_t code);
 bool unicode_is_space(uint32_t code); // the property White_Space
 
-// One code point to one: what comparing without case needs. Others stay.
+// One code point to one. Others stay.
 uint32_t unicode_lower(uint32_t code);
+uint32_t unicode_fold(uint32_t code); // simple case folding: for comparing
 
 void unicode_add_lower(struct buf *out, struct str s);
 void unicode_add_upper(struct buf *out, struct str s);
@@ -27,3 +28,10 @@ struct str unicode_trim_end(struct str s);
 // no code point. False at the end.
 #define UNICODE_BAD_BYTE 0x110000u
 bool unicode_next(struct str *rest, uint32_t *out_code);
+
+// --- Canonical equivalence, base/normalize.c -----------------------------------------------------
+
+uint8_t unicode_combining_class(uint32_t code);
+#define UNICODE_CLASS_VIRAMA 9
+// In Normalization Form C, where letters that look the same are the same bytes.
+void unicode_add_nfc(struct buf *out, struct str s);

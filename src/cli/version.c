@@ -3,7 +3,6 @@
 // which is what a report of a bug needs; they may be newer than those of the build.
 #include "cli/help.h"
 
-#include <idn2.h>
 #include <libpsl.h>
 #include <openssl/crypto.h>
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -24,7 +23,6 @@ void version_text(struct buf *out, enum version_detail detail)
     buf_fmt(out, "libunbound  %s\n", ub_version());
     pcre2_add(out);
     buf_fmt(out, "libpsl      %s\n", psl_get_version());
-    buf_fmt(out, "libidn2     %s\n", idn2_check_version(NULL));
     if (seccomp != NULL)
         buf_fmt(out, "libseccomp  %u.%u.%u\n", seccomp->major, seccomp->minor, seccomp->micro);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // conf/names.c: host names, domains, mail addresses and URIs as settings. Names become lower-case
-// A-labels (RFC 5890) by libidn2, so that everything behind the configuration compares bytes.
+// A-labels (RFC 5890), so that everything behind the configuration compares bytes.
 #include "conf/types.h"
 
-#include <idn2.h>
+#include "base/idna.h"
 
 #define HOST_BYTES_MAX 253 // RFC 1035 2.3.4 without the root's dot
 #define LABEL_BYTES_MAX 63
@@ -99,21 +99,15 @@ bool value_uri(struct str text, struct str schemes)
 
 static bool host_to_ascii(struct arena *a, struct str text, struct str *out, struct str *out_why)
 {
-    const char *name = arena_c_str(a, text);
-    char *ascii = NULL;
-    if (name == NULL) {
+    struct idna_result ascii;
+    if (failed(idna_to_ascii(a, text, &ascii))) {
         *out_why = S("out of memory");
         return false;
     }
-    int rc = idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
-    if (rc != IDN2_OK) {
-        *out_why = str_from_c(idn2_strerror(rc));
-        return false;
-    }
-    *out = arena_str(a, str_from_c(ascii));
-    idn2_free(ascii);
-    *out_why = S("out of memory");
-    return !str_is_null(*out);
+    *out_why =
+            arena_fmt(a, "it cannot be written in ASCII (%.*s)", ARG(idna_fault_name(ascii.fault)));
+    *out = ascii.text;
+    return ascii.fault == IDNA_FINE;
 }
 
 // RFC 1123 2.1: letters, digits and hyphens, none at either end; `_` is common in real names.

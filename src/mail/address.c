@@ -3,8 +3,8 @@
 // of the address.
 #include "mail/address.h"
 
+#include "base/idna.h"
 #include "base/unicode.h"
-#include "mail/idna.h"
 
 #define QUOTED_BYTES_MAX (4 * KIB) // of a local part on its way out
 
@@ -231,15 +231,18 @@ struct str mail_address_normal(struct arena *a, const struct mail_address *addre
     // All that was not quoted is a dot-string.
     if (str_is_ascii(local) && (!address->quoted || is_dot_string(local)))
         return normal_ascii(a, local, address->ascii);
-    struct buf lower AUTO(buf_done), text AUTO(buf_done);
-    buf_init(&lower, 2 * QUOTED_BYTES_MAX);
-    buf_init(&text, 4 * QUOTED_BYTES_MAX);
+    struct buf folded AUTO(buf_done), normal AUTO(buf_done), text AUTO(buf_done);
+    buf_init(&folded, 2 * QUOTED_BYTES_MAX);
+    buf_init(&normal, 4 * QUOTED_BYTES_MAX);
+    buf_init(&text, 8 * QUOTED_BYTES_MAX);
     for (uint32_t code; unicode_next(&local, &code);)
-        buf_add_utf8(&lower, unicode_lower(code)); // the local part was well-formed
-    mail_local_add(&text, buf_str(&lower));
+        buf_add_utf8(&folded, unicode_fold(code)); // the local part was well-formed
+    unicode_add_nfc(&normal, buf_str(&folded));
+    mail_local_add(&text, buf_str(&normal));
     buf_add_byte(&text, '@');
     buf_add(&text, address->ascii);
-    return text.overflow || lower.overflow ? STR_NULL : arena_str(a, buf_str(&text));
+    bool full = folded.overflow || normal.overflow || text.overflow;
+    return full ? STR_NULL : arena_str(a, buf_str(&text));
 }
 
 // Nearly all addresses are like this, and each recipient is asked: one copy and no more.

@@ -31,8 +31,9 @@ struct err mail_address_scan(struct arena *a, struct scan *in, struct mail_addre
 
 // Adds a local part, quoted where it is no dot-atom.
 void mail_local_add(struct buf *out, struct str local);
-// In the spelling in which equal addresses are equal (inbound.md 6.3): local part in lower case,
-// quoted only where it must be, domain as A-labels. Null: the arena is full.
+// In the spelling in which equal addresses are equal (inbound.md 6.3): local part in simple case
+// folding and Normalization Form C, quoted only where it must be, domain as A-labels. Null: the
+// arena is full.
 struct str mail_address_normal(struct arena *a, const struct mail_address *address);
 
 // Domain = label *( "." label ), labels of letters, digits and inner hyphens, or beyond ASCII; to

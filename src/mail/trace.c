@@ -4,9 +4,9 @@
 
 #include "base/date.h"
 #include "base/id.h"
+#include "base/idna.h"
 #include "base/unicode.h"
 #include "mail/fold.h"
-#include "mail/idna.h"
 
 #define PRODUCT "(Posthaste)"
 #define IDNA_ARENA_BYTES (64 * KIB) // for one name
@@ -259,7 +259,7 @@ static void add_name_code(struct buf *out, uint32_t code, bool smtputf8)
 static void add_ascii_domain(struct buf *out, struct str domain)
 {
     struct arena a AUTO(arena_done);
-    struct idna_result ascii = {.fault = IDNA_OTHER};
+    struct idna_result ascii = {.fault = IDNA_DISALLOWED};
     arena_init(&a, IDNA_ARENA_BYTES);
     struct err e = idna_to_ascii(&a, domain, &ascii);
     if (!failed(e) && ascii.fault == IDNA_FINE) {

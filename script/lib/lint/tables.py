@@ -30,7 +30,7 @@ HEADERS = [
     (r'openssl/evp\.h', ['base', 'rt', 'conf', 'listen', 'directory', 'proof', 'queue', 'server']),  # conf/: digests in expressions
     (r'openssl/.*\.h', ['base', 'rt', 'listen', 'directory', 'proof', 'server']),  # server/ makes the contexts that rt/ uses
     (r'pcre2\.h', ['conf']),
-    (r'(libpsl|idn2)\.h', ['conf', 'mail']),
+    (r'libpsl\.h', ['conf', 'mail']),
     (r'iconv\.h', ['mail']),
     (r'(zlib|zstd)\.h', ['events', 'http']),
 ]
