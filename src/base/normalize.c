@@ -27,12 +27,12 @@ struct decomposition {
 };
 
 static const struct decomposition decompositions[] = {
-        // by code
+// by code
 #define DECOMPOSED(code, first, second) {code, first, second},
 #include "base/idna.def"
 };
 static const struct decomposition compositions[] = {
-        // by first and second
+// by first and second
 #define COMPOSED(first, second, code) {code, first, second},
 #include "base/idna.def"
 };

@@ -6,8 +6,8 @@
 // gives both up and begins anew, so a session of many messages needs no more than one of them.
 #include "limits/dnsbl.h"
 
+#include "base/idna.h"
 #include "mail/address.h"
-#include "mail/idna.h"
 #include "rt/clock.h"
 #include "rt/dns.h"
 

@@ -45,9 +45,9 @@ struct err mail_domain_read(struct arena *a, struct str text, struct str *out_as
 bool mail_local_split(
         struct str local, struct str delimiters, struct str *out_base, struct str *out_detail);
 
-// Is this what a host may call itself (inbound.md 4.3, step 1): an address literal, or a name of two
-// labels or more, the last no number? Underscores are tolerated, labels beyond ASCII are taken as
-// they are.
+// Is this what a host may call itself (inbound.md 4.3, step 1): an address literal, or a name of
+// two labels or more, the last no number? Underscores are tolerated, labels beyond ASCII are taken
+// as they are.
 bool mail_host_is_qualified(struct str name);
 // "[192.0.2.1]", "[IPv6:2001:db8::1]"
 bool mail_literal_parse(struct str text, struct ip *out);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "base/idna.h"
 
 #include "mail/address.h"
 
@@ -19,8 +20,6 @@
 #include "mail/head.h"
 
 #include "mail/header.h"
-
-#include "mail/idna.h"
 
 #include "mail/mime.h"
 
