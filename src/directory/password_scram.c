@@ -4,20 +4,9 @@
 #include "directory/password_forms.h"
 
 #include "base/encode.h"
-
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
-#define MAKE_ITERATIONS 100000
-
-struct derived {
-    uint8_t stored_key[EVP_MAX_MD_SIZE], server_key[EVP_MAX_MD_SIZE];
-    size_t bytes;
-};
+#include "directory/scram.h"
 
 static bool decode(struct arena *a, struct str text, size_t bytes, struct str *out);
-static bool derive(struct str typed, struct str salt, uint32_t iterations, const EVP_MD *md,
-        struct derived *out);
 
 bool password_scram_parse(struct arena *a, struct str stored, struct password_scram *out)
 {
@@ -56,14 +45,15 @@ static bool decode(struct arena *a, struct str text, size_t bytes, struct str *o
 struct err scram_check(struct arena *a, struct str stored, struct str typed, bool *out)
 {
     struct password_scram keys;
-    struct derived made;
+    struct scram_derived made;
     if (!password_scram_parse(a, stored, &keys))
         return fail(ERR_SYNTAX, "the SCRAM keys are malformed, ask for too many iterations, or are "
                                 "of another hash than SHA-256 and SHA-1");
-    if (!derive(typed, keys.salt, keys.iterations, keys.is_sha256 ? EVP_sha256() : EVP_sha1(),
-                &made))
+    enum scram_hash hash = keys.is_sha256 ? SCRAM_SHA_256 : SCRAM_SHA_1;
+    if (!scram_derive(hash, typed, keys.salt, keys.iterations, &made))
         return fail(ERR_LIMIT, "no memory to check a password");
-    *out = same_bytes(str_of((const char *)made.stored_key, made.bytes), keys.stored_key);
+    *out = same_bytes(
+            str_of((const char *)made.stored_key, scram_digest_bytes(hash)), keys.stored_key);
     mem_wipe(&made, sizeof(made));
     return OK;
 }
@@ -71,40 +61,21 @@ struct err scram_check(struct arena *a, struct str stored, struct str typed, boo
 struct err password_scram_make_now(
         struct arena *a, struct str typed, const uint8_t salt[PASSWORD_SALT_BYTES], struct str *out)
 {
-    struct derived made;
+    struct scram_derived made;
+    size_t bytes = scram_digest_bytes(SCRAM_SHA_256);
     struct str salt_str = str_of((const char *)salt, PASSWORD_SALT_BYTES);
     struct buf text AUTO(buf_done);
     buf_init(&text, PASSWORD_STORED_BYTES_MAX);
     if (typed.len == 0 || typed.len > PASSWORD_BYTES_MAX)
         return fail(ERR_SYNTAX, "a password has 1 to 1024 bytes");
-    if (!derive(typed, salt_str, MAKE_ITERATIONS, EVP_sha256(), &made))
+    if (!scram_derive(SCRAM_SHA_256, typed, salt_str, SCRAM_ITERATIONS, &made))
         return fail(ERR_LIMIT, "no memory to hash a password");
-    buf_fmt(&text, "{SCRAM-SHA-256}%d,", MAKE_ITERATIONS);
+    buf_fmt(&text, "{SCRAM-SHA-256}%d,", SCRAM_ITERATIONS);
     encode_base64(&text, salt_str);
     buf_add_byte(&text, ',');
-    encode_base64(&text, str_of((const char *)made.stored_key, made.bytes));
+    encode_base64(&text, str_of((const char *)made.stored_key, bytes));
     buf_add_byte(&text, ',');
-    encode_base64(&text, str_of((const char *)made.server_key, made.bytes));
+    encode_base64(&text, str_of((const char *)made.server_key, bytes));
     *out = arena_str(a, buf_str(&text));
     return str_is_null(*out) ? fail(ERR_LIMIT, "no memory to hash a password") : OK;
-}
-
-// StoredKey = H(HMAC(SaltedPassword, "Client Key")); ServerKey = HMAC(SaltedPassword, "Server Key")
-static bool derive(struct str typed, struct str salt, uint32_t iterations, const EVP_MD *md,
-        struct derived *out)
-{
-    uint8_t salted[EVP_MAX_MD_SIZE], client_key[EVP_MAX_MD_SIZE];
-    int bytes = EVP_MD_get_size(md);
-    unsigned len = 0;
-    bool good = PKCS5_PBKDF2_HMAC(typed.ptr, (int)typed.len, (const unsigned char *)salt.ptr,
-                        (int)salt.len, (int)iterations, md, bytes, salted) == 1 &&
-                HMAC(md, salted, bytes, (const unsigned char *)"Client Key", 10, client_key,
-                        &len) != NULL &&
-                EVP_Digest(client_key, (size_t)bytes, out->stored_key, &len, md, NULL) == 1 &&
-                HMAC(md, salted, bytes, (const unsigned char *)"Server Key", 10, out->server_key,
-                        &len) != NULL;
-    out->bytes = (size_t)bytes;
-    mem_wipe(salted, sizeof(salted));
-    mem_wipe(client_key, sizeof(client_key));
-    return good;
 }
