@@ -96,6 +96,8 @@ static struct err check(void *test)
 
 static int show(struct cli *c, const struct spf_answer *answer)
 {
+    struct str receiver = cli_text(c, S("receiver"), S("unknown"));
+    struct str field = authres_received_spf(&c->arena, answer, receiver, true);
     struct json_out o = cli_json_begin(c);
     json_object_begin(&o);
     json_key(&o, S("result"));
@@ -115,7 +117,7 @@ static int show(struct cli *c, const struct spf_answer *answer)
     json_key(&o, S("problem"));
     json_str(&o, answer->problem);
     json_key(&o, S("received_spf"));
-    json_str(&o, STR_NULL);
+    json_str(&o, str_trim(field));
     json_object_end(&o);
     return cli_json_end(c, CLI_OK);
 }

@@ -2,7 +2,6 @@
 // proof/dmarc.c: one message against the policy of its author domain, RFC 9989 4 and 5.
 #include "proof/dmarc.h"
 
-#include "mail/address.h"
 #include "proof/dmarc_walk.h"
 #include "proof/tags.h"
 #include "rt/dns.h"
@@ -22,6 +21,7 @@ struct check {
 };
 
 static struct err check_message(struct check *c) suspends;
+static bool domain_read(struct arena *a, struct str text, size_t label_min, struct str *out);
 static struct err policy_find(struct check *c, bool *out_found) suspends;
 static struct err policy_of_name(struct check *c, const struct dmarc_place *place) suspends;
 static struct err author_exists(struct check *c, bool *out) suspends;
@@ -61,12 +61,10 @@ static struct err check_message(struct check *c)
     const struct dmarc_question *q = c->question;
     struct dmarc_answer *answer = &c->answer;
     bool found;
-    struct err e = mail_domain_read(c->places.a, q->author, &answer->author);
-    if (e.kind == ERR_SYNTAX || str_find_byte(answer->author, '.') == STR_NOT_FOUND) {
+    if (!domain_read(c->places.a, q->author, 2, &answer->author)) {
         answer->comment = S("no author domain");
-        return e.kind == ERR_SYNTAX ? OK : e;
+        return OK;
     }
-    TRY(e);
     TRY(policy_find(c, &found));
     if (!found)
         return OK;
@@ -83,6 +81,15 @@ static struct err check_message(struct check *c)
     if (answer->result == DMARC_FAIL)
         answer->comment = c->any_pass ? S("policy not aligned") : S("no passing identifiers");
     return OK;
+}
+
+// A-labels in lower case. Underscores are let pass: a policy holds for the names below it, however
+// odd.
+static bool domain_read(struct arena *a, struct str text, size_t label_min, struct str *out)
+{
+    if (str_ends(text, S(".")))
+        text = str_upto(text, text.len - 1);
+    return tag_domain(a, text, label_min, out);
 }
 
 // RFC 9989 4.10.1. Not found: the answer says none, or that one cannot know.
@@ -171,10 +178,8 @@ static struct err judge(
 {
     struct str domain;
     bool aligned = false, temporary = false;
-    struct err e = mail_domain_read(c->places.a, id->domain, &domain);
-    if (e.kind == ERR_SYNTAX)
+    if (!domain_read(c->places.a, id->domain, 1, &domain))
         return OK;
-    TRY(e);
     if (id->result == DMARC_PROOF_TEMPERROR)
         c->undecided = c->undecided || could_align(c, domain, strict);
     if (id->result != DMARC_PROOF_PASS)

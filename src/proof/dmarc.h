@@ -52,9 +52,13 @@ struct dmarc_identifier {
     enum dmarc_proof result;
 };
 
+// auth.dmarc.multiple-from: one From field, and addresses of several domains in it.
+enum dmarc_several { DMARC_SEVERAL_EXEMPT, DMARC_SEVERAL_STRICTEST, DMARC_SEVERAL_REJECT };
+
 struct dmarc_settings {
     const struct suffix_list *suffixes; // NULL: tree walk
     int64_t wait_ms;                    // auth.dmarc.timeout
+    enum dmarc_several several;
 };
 struct dmarc_settings dmarc_settings_default(void);
 
@@ -78,12 +82,33 @@ struct dmarc_answer {
     struct str comment;        // for Authentication-Results and people; null: nothing to say
     bool test_mode;            // the policy is softened, since its owner tests it
     bool sampled_out;          // pct= spared this message
+    bool many_authors;         // several From fields, or what the settings count as such
     bool discovery_failed;     // temperror: the policy itself is not known
     const struct str *queries; // _dmarc names asked for the author domain, in order
     size_t query_count;
 };
 
 struct err dmarc_check(struct resolver *r, struct arena *a, const struct dmarc_settings *settings,
+        const struct dmarc_question *question, struct dmarc_answer *out) suspends MUST_USE;
+
+// --- The author ----------------------------------------------------------------------------------
+
+#define DMARC_AUTHORS_MAX 5      // domains of one message that are evaluated; more: permerror
+#define DMARC_MAILBOXES_MAX 1000 // of one From field; more are a permerror
+
+struct dmarc_authors {
+    const struct str *domains; // different ones, in their order; none: there is nothing to check
+    size_t count;
+    bool many_fields;    // more than one From field: a permerror
+    bool many_mailboxes; // more addresses than anybody needs: a permerror
+};
+// Of the bodies of all From fields, with their folding. authentication.md 9.1.
+struct err dmarc_authors_read(
+        struct arena *a, const struct str *froms, size_t count, struct dmarc_authors *out) MUST_USE;
+// As dmarc_check, for whoever the author is; question->author is not looked at. Of several, with
+// DMARC_SEVERAL_STRICTEST, the worst answer: it is a pass only if all are.
+struct err dmarc_check_authors(struct resolver *r, struct arena *a,
+        const struct dmarc_settings *settings, const struct dmarc_authors *authors,
         const struct dmarc_question *question, struct dmarc_answer *out) suspends MUST_USE;
 
 // authentication.md 9.6.

@@ -39,6 +39,12 @@ bool dmarc_refuses(
 {
     bool acts = strategy == PROOF_STRICT || strategy == PROOF_ENFORCE;
     bool reject = answer->disposition == DMARC_REJECT;
+    if (acts && answer->many_authors) {
+        *out = (struct proof_refusal){.code = 550,
+                .status = S("5.7.1"),
+                .text = S("Message has more than one From header field.")};
+        return true;
+    }
     if (acts && answer->result == DMARC_FAIL && reject) {
         *out = (struct proof_refusal){
                 .code = 550, .status = S("5.7.1"), .text = S("Email rejected per DMARC policy.")};

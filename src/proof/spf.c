@@ -4,7 +4,7 @@
 // publishes. Memory is that of an arena which ends with the evaluation.
 #include "proof/spf.h"
 
-#include "mail/idna.h"
+#include "base/idna.h"
 #include "proof/spf_eval.h"
 #include "rt/rt.h"
 
@@ -260,7 +260,7 @@ static struct err frame_include(struct spf_eval *ev, bool *out_decided, enum spf
     if (step == SPF_STEP_NO_MATCH)
         TRY(spf_eval_name(ev, f->domain, f->term->domain, &step, &name));
     *out_decided = decides(step, SPF_NONE, out);
-    if (*out_decided)
+    if (*out_decided || spf_eval_never_matches(ev, f->term->domain))
         return OK;
     if (!str_is_null(name) && domain_is_multi_label(name))
         return frame_push(ev, name, out_decided, out);
@@ -284,7 +284,7 @@ static struct err frame_redirect(
     enum spf_step step = spf_eval_count_lookup(ev);
     if (step == SPF_STEP_NO_MATCH)
         TRY(spf_eval_name(ev, f->domain, f->record.redirect, &step, &name));
-    if (decides(step, SPF_NONE, out_result))
+    if (decides(step, SPF_NONE, out_result) || spf_eval_never_matches(ev, f->record.redirect))
         return OK;
     if (str_is_null(name) || !domain_is_multi_label(name)) {
         (void)spf_eval_problem(ev, SPF_STEP_PERMERROR, "redirect=%.*s leads to no domain",
@@ -374,6 +374,8 @@ static struct err explanation_fetch(struct spf_eval *ev, const struct spf_frame 
     struct dns_txt_answer txt;
     struct str name;
     size_t offset;
+    if (spf_macro_uses(f->record.exp, 'p'))
+        TRY(spf_eval_pointers(ev)); // before it would be counted: limits do not concern exp=
     TRY(spf_eval_name(ev, f->domain, f->record.exp, &step, &name));
     if (step != SPF_STEP_NO_MATCH || str_is_null(name))
         return OK;

@@ -30,6 +30,7 @@ static struct err hosts_make(struct spf_eval *ev, size_t count, struct host **ou
 static struct err hosts_ask(struct host *hosts, size_t count) suspends;
 static struct err host_ask(void *host) suspends;
 static struct err pointers_keep(struct spf_eval *ev, const struct host *hosts, size_t count);
+static struct err count_pointers(struct spf_eval *ev, enum spf_step *out) suspends;
 static struct str name_fit(struct str name);
 static struct err name_read(struct spf_eval *ev, struct str text, struct str *out);
 
@@ -286,10 +287,10 @@ struct err spf_eval_name(struct spf_eval *ev, struct str domain, struct str spec
     *out = str_is_null(spec) ? domain : STR_NULL;
     if (str_is_null(spec))
         return OK;
-    if (ev->local_beyond_ascii && (spf_macro_uses(spec, 's') || spf_macro_uses(spec, 'l')))
+    if (spf_eval_never_matches(ev, spec))
         return OK;
     if (spf_macro_uses(spec, 'p') && !ev->has_pointers) {
-        *out_step = spf_eval_count_lookup(ev);
+        TRY(count_pointers(ev, out_step));
         if (*out_step != SPF_STEP_NO_MATCH)
             return OK;
     }
@@ -301,6 +302,24 @@ struct err spf_eval_name(struct spf_eval *ev, struct str domain, struct str spec
         return OK;
     }
     return name_read(ev, name_fit(buf_str(&text)), out);
+}
+
+// RFC 8616 4
+bool spf_eval_never_matches(const struct spf_eval *ev, struct str spec)
+{
+    return ev->local_beyond_ascii && (spf_macro_uses(spec, 's') || spf_macro_uses(spec, 'l'));
+}
+
+// RFC 7208 4.6.4: %{p} is a look-up like a mechanism, and may be a void one.
+static struct err count_pointers(struct spf_eval *ev, enum spf_step *out)
+{
+    *out = spf_eval_count_lookup(ev);
+    if (*out != SPF_STEP_NO_MATCH)
+        return OK;
+    TRY(spf_eval_pointers(ev));
+    if (dns_is_void(ev->pointers_outcome))
+        *out = spf_eval_count_void(ev);
+    return OK;
 }
 
 struct err spf_eval_expand(struct spf_eval *ev, struct str domain, struct str text, struct buf *out)

@@ -47,6 +47,7 @@ enum spf_step spf_eval_count_void(struct spf_eval *ev);
 // beyond ASCII (RFC 8616 4).
 struct err spf_eval_name(struct spf_eval *ev, struct str domain, struct str spec,
         enum spf_step *out_step, struct str *out) suspends MUST_USE;
+bool spf_eval_never_matches(const struct spf_eval *ev, struct str spec);
 // A macro string that was checked, to a text. Overflow of the buf is the caller's to see.
 struct err spf_eval_expand(
         struct spf_eval *ev, struct str domain, struct str text, struct buf *out) suspends MUST_USE;
