@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// smtp/sasl.c: what all mechanisms share: their names, base64 around their messages, the client that
-// gives up, and who is told what. The mechanisms are in sasl_password.c, sasl_bearer.c and
+// smtp/sasl.c: what all mechanisms share: their names, base64 around their messages, the client
+// that gives up, and who is told what. The mechanisms are in sasl_password.c, sasl_bearer.c and
 // sasl_scram.c.
 //
 // Everything that is heard lives in one arena, which is overwritten in the end: decoded messages,
@@ -145,9 +145,27 @@ struct sasl_step sasl_answer(struct sasl *s, const struct sasl_answer *answer)
     return sasl_end(s, answer);
 }
 
+// On a helper thread: nothing here may ask rt/ for anything.
+void sasl_compute(void *sasl)
+{
+    struct sasl *s = sasl;
+    struct sasl_state *st = s->state;
+    assert(s->last == SASL_COMPUTE);
+    st->computed =
+            scram_derive(scram_hash_of(s), st->clear, st->salt, SCRAM_ITERATIONS, &st->derived);
+}
+
+struct sasl_step sasl_computed(struct sasl *s)
+{
+    assert(s->last == SASL_COMPUTE);
+    if (!s->state->computed)
+        return sasl_fail(s, SASL_UNAVAILABLE, S("keys could not be derived"));
+    return scram_computed(s);
+}
+
 void sasl_done(struct sasl *s)
 {
-    arena_wipe(&s->arena);
+    arena_wipe(&s->arena); // its state, too
     mem_wipe(s, sizeof(*s));
 }
 

@@ -7,14 +7,17 @@
 //     random_bytes(inputs.random, sizeof(inputs.random));
 //     struct sasl sasl AUTO(sasl_done);                // wiped, whatever happens
 //     struct sasl_step step = sasl_begin(&sasl, &inputs, initial_response);
-//     while (step.kind == SASL_CHALLENGE || step.kind == SASL_ASK)
-//         if (step.kind == SASL_ASK) {
-//             struct sasl_answer answer = ...the directory, about step.question...
-//             step = sasl_answer(&sasl, &answer);
-//         } else {
+//     while (sasl_goes_on(&step))
+//         switch (step.kind) {
+//         case SASL_CHALLENGE:
 //             ...write "334 " step.challenge CRLF, read a line...
 //             step = sasl_respond(&sasl, line);
-//         }
+//         case SASL_ASK:
+//             ...ask the directory about step.question...
+//             step = sasl_answer(&sasl, &answer);
+//         case SASL_COMPUTE:
+//             TRY(offload(sasl_compute, &sasl));
+//             step = sasl_computed(&sasl);
 //     ...SASL_SUCCESS: step.question.login has logged in; SASL_FAILURE: step.failure says how...
 //
 // Lines go in and out as on the wire, in base64. All slices of a step live in the machine, until
@@ -22,8 +25,8 @@
 // directory said is the caller's; of a SCRAM or CRAM-MD5 login the caller only knows at the end that
 // it was the right person.
 //
-// Time says nothing about who exists: unknown users go the same way as known ones, with a salt that
-// is theirs for ever, as long as the answers come in equal time.
+// Time says nothing about who exists, as long as answers come in equal time: unknown users go the
+// way of known ones, with a salt that is theirs for ever, and whoever fails has had keys derived.
 #pragma once
 
 #include "base/base.h"
@@ -73,7 +76,6 @@ void sasl_set_names(struct buf *out, struct sasl_set set); // "PLAIN LOGIN", in 
 #define SASL_LINE_BYTES_MAX 12288 // RFC 4954 4: longest line, in base64
 #define SASL_RANDOM_BYTES 26      // 18 make the nonce of SCRAM, 8 the number of CRAM-MD5
 #define SASL_PEPPER_BYTES 32
-#define SASL_DIGEST_BYTES_MAX 32
 
 enum sasl_binding { SASL_TLS_EXPORTER, SASL_TLS_SERVER_END_POINT, SASL_BINDING_COUNT };
 
@@ -100,6 +102,7 @@ struct sasl_inputs {
 enum sasl_step_kind {
     SASL_CHALLENGE, // send it, and read a line
     SASL_ASK,       // bring an answer to the question
+    SASL_COMPUTE,   // call sasl_compute on a helper thread: it is slow on purpose
     SASL_SUCCESS,   // the question says who it is: login, authzid
     SASL_FAILURE,
 };
@@ -159,6 +162,11 @@ struct sasl {
     enum sasl_step_kind last;
 };
 
+static inline bool sasl_goes_on(const struct sasl_step *step)
+{
+    return step->kind != SASL_SUCCESS && step->kind != SASL_FAILURE;
+}
+
 // `initial` as behind the mechanism's name: null when there is none, "=" for an empty one.
 struct sasl_step sasl_begin(
         struct sasl *s, const struct sasl_inputs *inputs, struct str initial) MUST_USE;
@@ -166,4 +174,7 @@ struct sasl_step sasl_begin(
 struct sasl_step sasl_respond(struct sasl *s, struct str line) MUST_USE;
 // Only after a question.
 struct sasl_step sasl_answer(struct sasl *s, const struct sasl_answer *answer) MUST_USE;
+// Only after SASL_COMPUTE. The first takes a struct sasl, and touches nothing else.
+void sasl_compute(void *sasl);
+struct sasl_step sasl_computed(struct sasl *s) MUST_USE;
 void sasl_done(struct sasl *s);

@@ -4,9 +4,7 @@
 
 #include "smtp/sasl.h"
 
-#define SASL_MD5_BYTES 16
-#define SASL_SALT_BYTES 16
-#define SASL_ITERATIONS 4096 // RFC 7677 4: at least; what we derive is never stored
+#include "directory/scram.h"
 
 enum sasl_stage {
     SASL_STAGE_FIRST,   // the client's first message is awaited
@@ -25,8 +23,12 @@ struct sasl_state {
     struct str gs2_header, first_bare, server_first, nonce;
     struct str binding; // octets behind the header in c=; null without
     bool known;         // there is somebody of that name with usable secrets
-    struct str salt, clear;
+    struct str salt;
     struct str stored_key, server_key; // null: to be derived from `clear`
+    struct str clear;
+    struct str auth_message, proof;
+    struct scram_derived derived; // by sasl_compute
+    bool computed;
 };
 
 // The next step; each is the last thing that a function of a mechanism does.
@@ -51,6 +53,8 @@ struct sasl_step xoauth2_heard(struct sasl *s, struct str message);
 struct sasl_step bearer_answered(struct sasl *s, const struct sasl_answer *answer);
 struct sasl_step scram_heard(struct sasl *s, struct str message);
 struct sasl_step scram_answered(struct sasl *s, const struct sasl_answer *answer);
+struct sasl_step scram_computed(struct sasl *s);
+enum scram_hash scram_hash_of(const struct sasl *s);
 
 // Names and secrets in their one spelling (RFC 4013, as far as this goes: see sasl_prep.c).
 enum sasl_prepared { SASL_PREPARED, SASL_FORBIDDEN, SASL_NO_ROOM };
@@ -60,22 +64,3 @@ enum sasl_prepared sasl_prepare(struct arena *a, struct str text, struct str *ou
 bool sasl_take_name(struct sasl *s, struct str text, struct str *out);
 bool sasl_take_saslname(struct sasl *s, struct str text, struct str *out);
 struct sasl_step sasl_bad_name(struct sasl *s);
-
-// Digests, on the worker's large stack. False: this machine's OpenSSL refuses, or no memory.
-bool sasl_hmac_md5(struct str key, struct str text, uint8_t out[SASL_MD5_BYTES]);
-// The salt of somebody who has none stored, the same for ever.
-bool sasl_salt(
-        const uint8_t pepper[SASL_PEPPER_BYTES], struct str name, uint8_t out[SASL_SALT_BYTES]);
-
-struct sasl_scram_proof { // RFC 5802 3
-    enum sasl_hash hash;
-    struct str clear, salt;            // what keys are derived from, with SASL_ITERATIONS
-    struct str stored_key, server_key; // null: the derived ones
-    struct str auth_message, proof;    // the proof as long as the hash
-    // Out:
-    bool done, right;
-    uint8_t signature[SASL_DIGEST_BYTES_MAX]; // of the server
-};
-bool sasl_scram_check(struct sasl_scram_proof *p);
-size_t sasl_hash_bytes(enum sasl_hash hash);
-bool sasl_same(struct str a, struct str b); // in a time that does not tell where they differ

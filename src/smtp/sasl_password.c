@@ -2,8 +2,8 @@
 // smtp/sasl_password.c: the mechanisms of few words: PLAIN (RFC 4616), LOGIN (never described by an
 // RFC), CRAM-MD5 (RFC 2195) and EXTERNAL (RFC 4422 appendix A).
 //
-// Names are prepared, passwords of PLAIN and LOGIN are handed on as typed: what is stored about them
-// was mostly made of the bytes that people typed elsewhere, before they came to us.
+// Names are prepared, passwords of PLAIN and LOGIN are handed on as typed: what is stored about
+// them was mostly made of the bytes that people typed elsewhere, before they came to us.
 #include "smtp/sasl_parts.h"
 
 #include "base/encode.h"
@@ -76,8 +76,8 @@ struct sasl_step cram_heard(struct sasl *s, struct str message)
 {
     struct str user, hex;
     struct buf digest AUTO(buf_done);
-    buf_init(&digest, SASL_MD5_BYTES);
-    if (!str_rcut(message, ' ', &user, &hex) || hex.len != (size_t)2 * SASL_MD5_BYTES ||
+    buf_init(&digest, CRAM_DIGEST_BYTES);
+    if (!str_rcut(message, ' ', &user, &hex) || hex.len != (size_t)2 * CRAM_DIGEST_BYTES ||
             !decode_hex(&digest, hex))
         return sasl_fail(s, SASL_MALFORMED, S("CRAM-MD5 without name and digest"));
     if (!sasl_take_name(s, user, &s->question.login))
@@ -90,13 +90,11 @@ struct sasl_step cram_heard(struct sasl *s, struct str message)
 
 struct sasl_step cram_answered(struct sasl *s, const struct sasl_answer *answer)
 {
-    uint8_t expected[SASL_MD5_BYTES];
-    bool known = answer->verdict == SASL_YES && !str_is_empty(answer->clear);
-    if (!sasl_hmac_md5(known ? answer->clear : S("nobody"), s->state->challenge, expected))
+    bool known = answer->verdict == SASL_YES && !str_is_empty(answer->clear), right = false;
+    if (!cram_proves(
+                known ? answer->clear : S("nobody"), s->state->challenge, s->state->digest, &right))
         return sasl_fail(s, SASL_UNAVAILABLE, S("this machine's OpenSSL refuses MD5"));
-    bool same = sasl_same(str_of((const char *)expected, SASL_MD5_BYTES), s->state->digest);
-    mem_wipe(expected, sizeof(expected));
-    if (known && same)
+    if (known && right)
         return sasl_succeed(s);
     return sasl_fail(s, SASL_WRONG, S("name and secret do not fit"));
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// smtp/sasl_scram.c: SCRAM-SHA-1 (RFC 5802), SCRAM-SHA-256 and -PLUS (RFC 7677; bindings of RFC 9266
-// and RFC 5929 4). The client proves that it has the password, we prove that we know it, and what
-// is stored here is of no use to whoever steals it.
+// smtp/sasl_scram.c: SCRAM-SHA-1 (RFC 5802), SCRAM-SHA-256 and -PLUS (RFC 7677; bindings of
+// RFC 9266 and RFC 5929 4). The client proves that it has the password, we prove that we know it,
+// and what is stored here is of no use to whoever steals it.
 //
 // The grammar is kept to the letter: attributes in their order, `m` refused, nothing forgiven. Who
-// does not exist gets a salt and a refusal like somebody with a wrong password.
+// does not exist gets a salt and a refusal like somebody with a wrong password, and after as long:
+// keys are derived for whoever fails, needed or not.
 #include "smtp/sasl_parts.h"
 
 #include "base/encode.h"
@@ -21,13 +22,13 @@ static struct sasl_step derived_keys(struct sasl *s, struct str clear);
 static struct sasl_step server_first(struct sasl *s, uint32_t iterations);
 static struct sasl_step final_heard(struct sasl *s, struct str message);
 static struct sasl_step final_judge(struct sasl *s, struct str before_proof, struct str proof);
+static struct sasl_step server_final(struct sasl *s, struct str server_key);
 static bool is_header_and_binding(struct sasl *s, struct str text);
 static bool scan_attribute(struct scan *in, char name, struct str *out);
 static bool scan_extensions(struct scan *in, char until);
 static bool is_value_byte(uint8_t c);
 static bool is_printable(uint8_t c);
 static bool is_binding_name(uint8_t c);
-static enum sasl_hash hash_of(const struct sasl *s);
 
 struct sasl_step scram_heard(struct sasl *s, struct str message)
 {
@@ -50,7 +51,7 @@ struct sasl_step scram_heard(struct sasl *s, struct str message)
 
 // client-first-message = gs2-header client-first-message-bare
 // gs2-header = gs2-cbind-flag "," [ authzid ] ","
-// client-first-message-bare = username "," nonce ["," extensions]      (m= is refused, RFC 5802 5.1)
+// client-first-message-bare = username "," nonce ["," extensions]
 static struct sasl_step first_heard(struct sasl *s, struct str message)
 {
     struct scan in = scan_over(message);
@@ -70,7 +71,7 @@ static struct sasl_step first_heard(struct sasl *s, struct str message)
             (!str_is_null(authzid) && !sasl_take_saslname(s, authzid, &s->question.authzid)))
         return sasl_bad_name(s);
     s->state->nonce = nonce;
-    s->question.hash = hash_of(s);
+    s->question.hash = scram_hash_of(s) == SCRAM_SHA_1 ? SASL_SHA_1 : SASL_SHA_256;
     return sasl_ask(s, SASL_ASK_SCRAM);
 }
 
@@ -131,7 +132,7 @@ struct sasl_step scram_answered(struct sasl *s, const struct sasl_answer *answer
 static struct sasl_step stored_keys(struct sasl *s, const struct sasl_answer *answer)
 {
     struct sasl_state *st = s->state;
-    size_t len = sasl_hash_bytes(hash_of(s));
+    size_t len = scram_digest_bytes(scram_hash_of(s));
     if (answer->stored_key.len != len || answer->server_key.len != len || answer->salt.len == 0 ||
             answer->iterations == 0)
         return sasl_fail(s, SASL_UNAVAILABLE, S("the stored SCRAM keys are malformed"));
@@ -168,18 +169,19 @@ static struct sasl_step nobody(struct sasl *s)
 
 static struct sasl_step derived_keys(struct sasl *s, struct str clear)
 {
-    uint8_t salt[SASL_SALT_BYTES];
-    struct str hash = hash_of(s) == SASL_SHA_1 ? S("SHA-1 ") : S("SHA-256 ");
+    uint8_t salt[SCRAM_DIGEST_BYTES_MAX];
+    struct str pepper = str_of((const char *)s->inputs->pepper, SASL_PEPPER_BYTES);
+    struct str hash = scram_hash_of(s) == SCRAM_SHA_1 ? S("SHA-1 ") : S("SHA-256 ");
     struct str label = arena_join(&s->arena, hash, s->question.login);
     if (str_is_null(label))
         return sasl_no_room(s);
-    if (!sasl_salt(s->inputs->pepper, label, salt))
+    if (!scram_sign(SCRAM_SHA_256, pepper, label, salt))
         return sasl_fail(s, SASL_UNAVAILABLE, S("this machine's OpenSSL refuses SHA-256"));
     s->state->clear = clear;
-    s->state->salt = arena_str(&s->arena, str_of((const char *)salt, sizeof(salt)));
+    s->state->salt = arena_str(&s->arena, str_of((const char *)salt, SCRAM_SALT_BYTES));
     if (str_is_null(s->state->salt))
         return sasl_no_room(s);
-    return server_first(s, SASL_ITERATIONS);
+    return server_first(s, SCRAM_ITERATIONS);
 }
 
 // server-first-message = nonce "," salt "," iteration-count
@@ -221,7 +223,7 @@ static struct sasl_step final_heard(struct sasl *s, struct str message)
         return sasl_fail(s, SASL_MALFORMED, S("a final message of SCRAM that is none"));
     struct str before_proof = scan_since(&in, 0);
     if (!scan_byte(&in, ',') || !scan_attribute(&in, 'p', &proof_text) || !scan_end(&in) ||
-            !decode_base64(&proof, proof_text) || proof.len != sasl_hash_bytes(hash_of(s)))
+            !decode_base64(&proof, proof_text) || proof.len != scram_digest_bytes(scram_hash_of(s)))
         return sasl_fail(s, SASL_MALFORMED, S("a proof of SCRAM that is none"));
     if (!str_eq(nonce, s->state->nonce))
         return sasl_fail(s, SASL_WRONG, S("another nonce than ours"));
@@ -237,35 +239,59 @@ static bool is_header_and_binding(struct sasl *s, struct str text)
     struct buf said AUTO(buf_done);
     buf_init(&said, SASL_LINE_BYTES_MAX);
     return decode_base64(&said, text) && str_starts(buf_str(&said), header) &&
-           sasl_same(str_from(buf_str(&said), header.len), str_is_null(binding) ? S("") : binding);
+           str_eq(str_from(buf_str(&said), header.len), binding);
 }
 
 // AuthMessage := client-first-message-bare "," server-first-message "," what came before the proof
-// server-final-message = "v=" base64 of ServerSignature
 static struct sasl_step final_judge(struct sasl *s, struct str before_proof, struct str proof)
 {
     struct sasl_state *st = s->state;
-    size_t len = sasl_hash_bytes(hash_of(s));
-    struct sasl_scram_proof check = {.hash = hash_of(s),
-            .clear = st->clear,
-            .salt = st->salt,
-            .stored_key = st->stored_key,
-            .server_key = st->server_key,
-            .proof = proof};
-    check.auth_message = arena_fmt(&s->arena, "%.*s,%.*s,%.*s", ARG(st->first_bare),
+    bool right = false;
+    st->auth_message = arena_fmt(&s->arena, "%.*s,%.*s,%.*s", ARG(st->first_bare),
             ARG(st->server_first), ARG(before_proof));
-    if (str_is_null(check.auth_message))
+    st->proof = arena_str(&s->arena, proof);
+    if (str_is_null(st->auth_message) || str_is_null(st->proof))
         return sasl_no_room(s);
-    if (!sasl_scram_check(&check))
+    if (!str_is_null(st->stored_key) &&
+            !scram_proves(scram_hash_of(s), st->stored_key, st->auth_message, st->proof, &right))
         return sasl_fail(s, SASL_UNAVAILABLE, S("this machine's OpenSSL refuses the hash"));
-    if (!st->known || !check.right)
+    if (right)
+        return server_final(s, st->server_key);
+    s->last = SASL_COMPUTE;
+    return (struct sasl_step){.kind = SASL_COMPUTE};
+}
+
+struct sasl_step scram_computed(struct sasl *s)
+{
+    struct sasl_state *st = s->state;
+    size_t len = scram_digest_bytes(scram_hash_of(s));
+    struct str stored_key = str_of((const char *)st->derived.stored_key, len);
+    bool right = false;
+    if (!scram_proves(scram_hash_of(s), stored_key, st->auth_message, st->proof, &right))
+        return sasl_fail(s, SASL_UNAVAILABLE, S("this machine's OpenSSL refuses the hash"));
+    // With stored keys the proof was wrong already, and with nobody there is none that is right.
+    if (!right || !st->known || !str_is_null(st->stored_key))
         return sasl_fail(s, SASL_WRONG, S("name and secret do not fit"));
+    return server_final(s, str_of((const char *)st->derived.server_key, len));
+}
+
+// server-final-message = "v=" base64 of HMAC(ServerKey, AuthMessage)
+static struct sasl_step server_final(struct sasl *s, struct str server_key)
+{
+    uint8_t signature[SCRAM_DIGEST_BYTES_MAX];
     struct buf last AUTO(buf_done);
-    buf_init(&last, 2 + 2 * SASL_DIGEST_BYTES_MAX);
+    buf_init(&last, 2 + 2 * SCRAM_DIGEST_BYTES_MAX);
+    if (!scram_sign(scram_hash_of(s), server_key, s->state->auth_message, signature))
+        return sasl_fail(s, SASL_UNAVAILABLE, S("this machine's OpenSSL refuses the hash"));
     buf_add(&last, S("v="));
-    encode_base64(&last, str_of((const char *)check.signature, len));
-    st->stage = SASL_STAGE_RIGHT;
+    encode_base64(&last, str_of((const char *)signature, server_key.len));
+    s->state->stage = SASL_STAGE_RIGHT;
     return sasl_challenge(s, buf_str(&last));
+}
+
+enum scram_hash scram_hash_of(const struct sasl *s)
+{
+    return s->inputs->mechanism == SASL_SCRAM_SHA_1 ? SCRAM_SHA_1 : SCRAM_SHA_256;
 }
 
 // --- Grammar -------------------------------------------------------------------------------------
@@ -310,9 +336,4 @@ static bool is_printable(uint8_t c)
 static bool is_binding_name(uint8_t c)
 {
     return byte_is_alnum(c) || c == '.' || c == '-';
-}
-
-static enum sasl_hash hash_of(const struct sasl *s)
-{
-    return s->inputs->mechanism == SASL_SCRAM_SHA_1 ? SASL_SHA_1 : SASL_SHA_256;
 }
