@@ -4,6 +4,7 @@
 #include "conf/conf.h"
 #include "directory/memory.h"
 #include "directory/settings.h"
+#include "directory/totp.h"
 
 struct memory_reading {
     struct directory_reading *r;
@@ -127,18 +128,21 @@ static struct err read_secrets(struct memory_reading *m, size_t i)
 {
     struct account *account = &m->accounts[i];
     TRY(member_strs(m, i, S("secret"), &account->secrets));
-    for (size_t s = 0; s < account->secrets.count; s++)
-        if (is_clear(account->secrets.at[s]))
-            conf_warning(m->r->conf, m->r->findings, m->key, (int)i, S("clear-secret"),
-                    "the secret of '%.*s' is clear text; 'posthaste account password --hash' makes "
-                    "a hash of it",
-                    ARG(account->name));
+    for (size_t s = 0; s < account->secrets.count; s++) {
+        if (!is_clear(account->secrets.at[s]))
+            continue;
+        conf_warning(m->r->conf, m->r->findings, m->key, (int)i, S("clear-secret"),
+                "the secret of '%.*s' is clear text; 'posthaste account password --hash' makes a "
+                "hash of it",
+                ARG(account->name));
+        break;
+    }
     return OK;
 }
 
 static bool is_clear(struct str secret)
 {
-    return password_is_clear(secret) && !str_starts(secret, S("otpauth://"));
+    return password_is_clear(secret) && !secret_is_totp(secret);
 }
 
 static struct err read_addresses(struct memory_reading *m, size_t i)
