@@ -54,6 +54,14 @@ struct err arc_verify_begin(struct arena *a, const struct arc_rules *rules, stru
         struct body_hashes *bodies, struct key_ring *keys, struct arc_verifier **out) MUST_USE;
 struct err arc_verify_end(struct arc_verifier *v, struct arc_answer *out) suspends MUST_USE;
 
+// The address is the client's. False: the arena is full.
+struct ip;
+bool authres_add_arc(struct arena *a, struct authres *list, const struct arc_answer *chain,
+        const struct ip *ip) MUST_USE;
+// authentication.md 8.2
+bool arc_refuses(
+        const struct arc_answer *chain, enum proof_strategy strategy, struct proof_refusal *out);
+
 // --- Sealing -------------------------------------------------------------------------------------
 
 // May the chain be extended by us? authentication.md 8.4. A chain that failed is sealed as such.

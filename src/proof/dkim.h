@@ -139,3 +139,13 @@ struct err dkim_verify_begin(struct arena *a, const struct dkim_rules *rules,
         struct proof_head *head, struct body_hashes *bodies, struct key_ring *keys,
         struct dkim_verifier **out) MUST_USE;
 struct err dkim_verify_end(struct dkim_verifier *v, struct dkim_answer *out) suspends MUST_USE;
+
+// --- What becomes of it --------------------------------------------------------------------------
+
+// One result for each signature that was looked at, "none" without any. False: the arena is full.
+struct authres;
+bool authres_add_dkim(
+        struct arena *a, struct authres *list, const struct dkim_answer *answer) MUST_USE;
+// authentication.md 5.7. The author's domain as proof_head_author_domain has it; may be null.
+bool dkim_refuses(const struct dkim_answer *answer, enum proof_strategy strategy, struct str author,
+        struct proof_refusal *out);
