@@ -41,7 +41,7 @@ void *mem_bytes(size_t bytes) MUST_USE;
 void *mem_resize(void *old, size_t bytes) MUST_USE; // new room is not zeroed
 void mem_free(void *ptr);
 void mem_wipe(void *ptr, size_t bytes); // zeroes what held a secret, even if nobody looks again
-void mem_trim(void); // gives free memory back to the system; takes its time
+void mem_trim(void);                    // gives free memory back to the system; takes its time
 
 // A growing array in an arena. Growth copies: old room is left to the arena, so an arena holds at
 // most twice what the array needs.

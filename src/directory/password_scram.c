@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// directory/password_scram.c: the keys that SCRAM needs (RFC 5802 3, RFC 7677), of which a server may
-// keep no more than it must: salt, iterations, StoredKey, ServerKey.
+// directory/password_scram.c: the keys that SCRAM needs (RFC 5802 3, RFC 7677), of which a server
+// may keep no more than it must: salt, iterations, StoredKey, ServerKey.
 #include "directory/password_forms.h"
 
 #include "base/encode.h"

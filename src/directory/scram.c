@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// directory/scram.c: the formulas of RFC 5802 3. OpenSSL wants more stack than a task has, so what is
-// quick runs by deep_call; deriving belongs on a helper thread anyway. Whatever keys come from is
-// overwritten.
+// directory/scram.c: the formulas of RFC 5802 3. OpenSSL wants more stack than a task has, so what
+// is quick runs by deep_call; deriving belongs on a helper thread anyway. Whatever keys come from
+// is overwritten.
 #include "directory/scram.h"
 
 #include "directory/password_forms.h"

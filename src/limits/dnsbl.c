@@ -91,7 +91,7 @@ struct err dnsbl_service_make(struct arena *a, const struct dnsbl_settings *sett
     return OK;
 }
 
-// --- A session's -----------------------------------------------------------------------------------
+// --- A session's ---------------------------------------------------------------------------------
 
 void dnsbl_begin(struct dnsbl *d, struct dnsbl_service *service)
 {
@@ -178,7 +178,7 @@ static void query_begin(
         query_fail(q, e);
 }
 
-// --- One question ----------------------------------------------------------------------------------
+// --- One question --------------------------------------------------------------------------------
 
 // Trouble stays in the query: one list's is not that of the others.
 static struct err query_main(void *arg)
@@ -264,7 +264,7 @@ static struct str printable(struct arena *a, struct str text)
     return str_is_empty(str_trim(cut)) ? STR_NULL : str_trim(cut);
 }
 
-// --- Names -----------------------------------------------------------------------------------------
+// --- Names ---------------------------------------------------------------------------------------
 
 // 2.0.0.127 and the 32 nibbles of IPv6: RFC 5782 2.1 and 2.4, which are those of reverse names.
 static struct str reversed(struct arena *a, const struct ip *ip)
@@ -288,7 +288,7 @@ static struct str queried_name(struct arena *a, struct str domain)
     return idna.fault == IDNA_FINE ? arena_str_lower(a, idna.text) : STR_NULL;
 }
 
-// --- Verdict ---------------------------------------------------------------------------------------
+// --- Verdict -------------------------------------------------------------------------------------
 
 struct err dnsbl_judge(struct dnsbl *d, struct arena *a, struct dnsbl_verdict *out)
 {

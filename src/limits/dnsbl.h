@@ -13,7 +13,7 @@
 //     dnsbl_begin(&d, service);
 //     dnsbl_want(&d, &result);                              // what settings.verify came to
 //     dnsbl_ask_ip(&d, &client);                            // at connect
-//     dnsbl_ask_name(&d, DNSBL_EHLO, helo);                 // when it is known; again when it changes
+//     dnsbl_ask_name(&d, DNSBL_EHLO, helo);                 // and again when it changes
 //     TRY(dnsbl_judge(&d, &scratch, &verdict));             // at RCPT (or connect: settings.stage)
 //     if (verdict.refused)
 //         ...550 5.7.1 verdict.reply...
@@ -66,8 +66,8 @@ struct dnsbl_settings {
     int64_t wait_ms;
     enum dnsbl_stage stage;
 };
-// Adds what is wrong to the findings and goes on; the error is for lack of memory only. Lives in the
-// arena, with slices of the conf.
+// Adds what is wrong to the findings and goes on; the error is for lack of memory only. Lives in
+// the arena, with slices of the conf.
 struct err dnsbl_settings_make(struct arena *a, const struct conf *conf, struct findings *f,
         struct dnsbl_settings *out) MUST_USE;
 

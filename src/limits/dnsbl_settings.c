@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// limits/dnsbl_settings.c: auth.dnsbl.* (inbound.md 10.7): zones with a weight of their own, and the
-// short form, in which each one alone is reason enough.
+// limits/dnsbl_settings.c: auth.dnsbl.* (inbound.md 10.7): zones with a weight of their own, and
+// the short form, in which each one alone is reason enough.
 #include "limits/dnsbl.h"
 
 #define MAP S("auth.dnsbl.zone")

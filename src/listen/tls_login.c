@@ -60,7 +60,7 @@ static void exporter_run(struct binding *b)
         b->count = EXPORTER_BYTES;
 }
 
-// RFC 5929 4.1: our certificate, by the hash of its own signature, SHA-256 for those that are broken.
+// RFC 5929 4.1: our certificate, by the hash of its own signature, SHA-256 for broken ones.
 // Signatures with a hash of their own (Ed25519) have none, and a resumed session has shown no
 // certificate: the client means one that we may not have any more.
 static void end_point_run(struct binding *b)
@@ -89,7 +89,8 @@ struct tls_names tls_client_names(struct arena *a, SSL *ssl)
     return (struct tls_names){n.names, n.count};
 }
 
-// Addresses (rfc822Name), and the common name only where there are none (inbound.md 4.5).
+// The addresses among its alternative names, and the common name only where there are none
+// (inbound.md 4.5).
 static void naming_run(void *arg)
 {
     struct naming *n = arg;

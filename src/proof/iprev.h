@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // proof/iprev.h: does the name of an address lead back to the address? RFC 8601 3, also known as
-// forward-confirmed reverse DNS; authentication.md 3. What the DNS says, nothing and nonsense too, is
-// a result; an error is our own trouble (cancelled, no memory of the caller's).
+// forward-confirmed reverse DNS; authentication.md 3. What the DNS says, nothing and nonsense too,
+// is a result; an error is our own trouble (cancelled, no memory of the caller's).
 //
 //     struct iprev_answer iprev;
 //     TRY(iprev_check(resolver, &session->arena, &settings, &peer, &iprev));

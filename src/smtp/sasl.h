@@ -22,8 +22,8 @@
 //
 // Lines go in and out as on the wire, in base64. All slices of a step live in the machine, until
 // sasl_done. What an account may do, whether it is disabled, and which reply follows from what the
-// directory said is the caller's; of a SCRAM or CRAM-MD5 login the caller only knows at the end that
-// it was the right person.
+// directory said is the caller's; of a SCRAM or CRAM-MD5 login the caller only knows at the end
+// that it was the right person.
 //
 // Time says nothing about who exists, as long as answers come in equal time: unknown users go the
 // way of known ones, with a salt that is theirs for ever, and whoever fails has had keys derived.

@@ -93,7 +93,7 @@ static struct err judged(struct world *w, struct dnsbl *d, struct str *out)
     return OK;
 }
 
-// --- What lists say --------------------------------------------------------------------------------
+// --- What lists say ------------------------------------------------------------------------------
 
 static const struct {
     const char *name, *config, *wanted, *ip, *ehlo, *sender, *verdict;
@@ -193,7 +193,7 @@ static void lists(void **unused UNUSED)
     with_zone(NAMES, &(struct dns_zone_options){0}, run_cases);
 }
 
-// --- Time ------------------------------------------------------------------------------------------
+// --- Time ----------------------------------------------------------------------------------------
 
 static struct dns_fault slow = {.delay_ms = 2000};
 static struct dns_fault silent = {
@@ -315,7 +315,7 @@ static void time_passes(void **unused UNUSED)
     link_remove(&silent.link);
 }
 
-// --- Settings ----------------------------------------------------------------------------------------
+// --- Settings ------------------------------------------------------------------------------------
 
 static const struct {
     const char *name, *config, *found; // first message; "": none
