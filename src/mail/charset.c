@@ -69,7 +69,9 @@ static void add_windows_1252(struct buf *out, struct str bytes)
 static bool add_by_iconv(struct buf *out, struct str charset, struct str bytes)
 {
     struct arena a AUTO(arena_done);
+    struct buf converted AUTO(buf_done);
     arena_init(&a, 4 * KIB);
+    buf_init(&converted, out->limit_bytes);
     const char *name = arena_c_str(&a, charset);
     // A name with a slash chooses modules and options of iconv: not for strangers.
     if (name == NULL || charset.len > NAME_BYTES_MAX || str_is_empty(charset) ||
@@ -78,8 +80,11 @@ static bool add_by_iconv(struct buf *out, struct str charset, struct str bytes)
     iconv_t by = iconv_open("UTF-8", name);
     if (by == (iconv_t)-1)
         return false;
-    convert(out, by, bytes);
+    convert(&converted, by, bytes);
     iconv_close(by);
+    // glibc's UTF-8 has letters of five bytes, which are none (RFC 3629).
+    add_utf8(out, buf_str(&converted));
+    out->overflow = out->overflow || converted.overflow;
     return true;
 }
 

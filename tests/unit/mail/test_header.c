@@ -63,6 +63,10 @@ static const struct field addresses[] = {
         {"a letter cut in two", "=?utf-8?q?=C3?= =?utf-8?q?=BC?= <a@b>", "\303\274 <a@b>"},
         {"another charset between", "=?utf-8?q?a?= =?iso-8859-1?q?=FC?= <a@b>", "a\303\274 <a@b>"},
         {"a charset that is not known", "=?x-none?q?a=FF?= <a@b>", "a\357\277\275 <a@b>"},
+        {"five bytes in what iconv takes for UTF-8", "=?ut\017f-8?q?=F9=B6=B2=B2=B2?= <a@b>",
+                "\357\277\275\357\277\275\357\277\275\357\277\275\357\277\275 <a@b>"},
+        {"a code beyond the last one", "=?ucs-4be?q?=00=00=00a=7F=00=00=00?= <a@b>",
+                "a\357\277\275\357\277\275\357\277\275\357\277\275\357\277\275\357\277\275 <a@b>"},
         {"an encoded word in quotes", "\"=?utf-8?q?a?=\" <a@b>", "a <a@b>"},
 };
 
