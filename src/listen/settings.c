@@ -140,6 +140,7 @@ static struct err read_listener(struct reading *r, struct listener *l)
 {
     read_protocol(r, l);
     l->host = listener_str(r, l, S("hostname"));
+    l->host_is_own = conf_is_own(r->conf, listener_key(r, l, S("hostname")));
     TRY(settings_read_tls(r, l)); // the default port depends on it
     TRY(settings_read_binds(r, l));
     read_role(r, l);

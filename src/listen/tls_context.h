@@ -56,6 +56,7 @@ void tls_context_log(struct tls_context *t, struct event_log *log);
 // What a handshake agreed on; slices live as long as the SSL.
 struct tls_facts {
     struct str version, cipher, group, sni, alpn; // empty: none
+    uint32_t cipher_bits;
     bool resumed;
     bool client_verified; // a client certificate was given and is good
 };

@@ -23,6 +23,7 @@ void tls_facts_of(SSL *ssl, struct tls_facts *out)
             .group = group == 0 ? S("") : c_str(SSL_group_to_name(ssl, group)),
             .sni = c_str(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)),
             .alpn = alpn == NULL ? S("") : str_of((const char *)alpn, alpn_bytes),
+            .cipher_bits = (uint32_t)SSL_CIPHER_get_bits(SSL_get_current_cipher(ssl), NULL),
             .resumed = SSL_session_reused(ssl) == 1,
             .client_verified = verified_client(ssl) != NULL,
     };

@@ -85,6 +85,14 @@ bool listen_offers_tls(const struct visit *v); // now: STARTTLS may be offered
 enum first_bytes { FIRST_PLAIN, FIRST_TLS, FIRST_PROXY };
 struct err listen_first_bytes(struct visit *v, enum first_bytes *out) suspends MUST_USE;
 
+// What expressions may know of the connection (configuration.md 9.6); false: it is of no
+// connection's, or not known. Protocols that learn another client ask themselves first.
+struct expr_value;
+bool visit_variable(const struct visit *v, struct arena *scratch, enum expr_variable id,
+        struct expr_value *out);
+// TLS of our own, else that which a believed proxy in front speaks; empty texts without.
+struct tls_facts visit_tls_facts(const struct visit *v);
+
 // --- Bans (listeners.md 12.4) --------------------------------------------------------------------
 
 enum offence { OFFENCE_AUTH, OFFENCE_ABUSE, OFFENCE_LOITER, OFFENCE_SCAN };

@@ -3,9 +3,7 @@
 #include "manage/http_env.h"
 
 #include "conf/conf.h"
-#include "listen/tls_context.h"
 #include "rt/rt.h"
-#include "rt/tls.h"
 
 struct request {
     const struct gate *gate;
@@ -14,9 +12,6 @@ struct request {
 
 static bool variable(void *self, struct arena *scratch, enum expr_variable id, struct str rest,
         struct expr_value *out);
-static bool of_connection(const struct request *r, struct arena *scratch, enum expr_variable id,
-        struct expr_value *out);
-static bool of_tls(const struct request *r, enum expr_variable id, struct expr_value *out);
 static struct expr_value fields(const struct http_head *head, struct arena *scratch);
 static struct str url(const struct request *r, struct arena *scratch);
 static struct expr_value system_value(void *self, enum expr_system what);
@@ -68,63 +63,8 @@ static bool variable(void *self, struct arena *scratch, enum expr_variable id,
         *out = fields(x->head, scratch);
         return true;
     default:
-        return of_connection(r, scratch, id, out);
+        return visit_variable(r->gate->visit, scratch, id, out);
     }
-}
-
-static bool of_connection(const struct request *r, struct arena *scratch, enum expr_variable id,
-        struct expr_value *out)
-{
-    const struct visit *v = r->gate->visit;
-    switch ((int)id) {
-    case EXPR_VAR_LISTENER:
-        *out = expr_text(v->listener->id);
-        return true;
-    case EXPR_VAR_REMOTE_PORT:
-        *out = expr_integer(v->client.port);
-        return true;
-    case EXPR_VAR_LOCAL_IP:
-        *out = expr_text(ip_text(scratch, &v->local.ip));
-        return true;
-    case EXPR_VAR_LOCAL_PORT:
-        *out = expr_integer(v->local.port);
-        return true;
-    case EXPR_VAR_TLS_VERSION:
-    case EXPR_VAR_TLS_CIPHER:
-    case EXPR_VAR_TLS_SNI:
-        return of_tls(r, id, out);
-    case EXPR_VAR_PROXY_IP:
-        *out = expr_text(v->proxied == NULL ? S("") : ip_text(scratch, &v->peer.ip));
-        return v->proxied != NULL;
-    case EXPR_VAR_PROXY_DST_IP:
-        *out = expr_text(
-                v->proxied == NULL ? S("") : ip_text(scratch, &v->proxied->destination.ip));
-        return v->proxied != NULL;
-    case EXPR_VAR_PROXY_DST_PORT:
-        *out = expr_integer(v->proxied == NULL ? 0 : v->proxied->destination.port);
-        return v->proxied != NULL;
-    default:
-        return false; // not known of this request
-    }
-}
-
-// Of our own TLS, else of that which a proxy in front speaks of.
-static bool of_tls(const struct request *r, enum expr_variable id, struct expr_value *out)
-{
-    const struct visit *v = r->gate->visit;
-    struct tls_facts facts = {.version = S(""), .cipher = S(""), .sni = S("")};
-    SSL *ssl = stream_ssl(r->exchange->connection->stream);
-    if (ssl != NULL)
-        tls_facts_of(ssl, &facts);
-    else if (v->proxied != NULL && v->tls_by_proxy)
-        facts = (struct tls_facts){.version = v->proxied->tls_version,
-                .cipher = v->proxied->tls_cipher,
-                .sni = v->proxied->sni};
-    if (id == EXPR_VAR_TLS_SNI)
-        *out = expr_text(facts.sni);
-    else
-        *out = expr_text(id == EXPR_VAR_TLS_VERSION ? facts.version : facts.cipher);
-    return true;
 }
 
 static struct expr_value fields(const struct http_head *head, struct arena *scratch)

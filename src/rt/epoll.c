@@ -16,6 +16,7 @@
 
 static int64_t real_now_ns(struct loop *loop);
 static int64_t real_wall_ms(struct loop *loop);
+static int16_t real_offset_min(struct loop *loop, int64_t at_ms);
 static void real_random(struct loop *loop, void *out, size_t count);
 static void real_poll(struct loop *loop, int64_t until_ns);
 static void real_free(struct loop *loop);
@@ -24,6 +25,7 @@ static int poll_wait_ms(struct loop *loop, int64_t until_ns);
 const struct backend backend_real = {
         .now_ns = real_now_ns,
         .wall_ms = real_wall_ms,
+        .offset_min = real_offset_min,
         .random = real_random,
         .poll = real_poll,
         .listen = real_listen,
@@ -79,6 +81,13 @@ static int64_t real_wall_ms(struct loop *loop UNUSED)
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int16_t real_offset_min(struct loop *loop UNUSED, int64_t at_ms)
+{
+    time_t at = (time_t)(at_ms / SECOND_MS);
+    struct tm local;
+    return localtime_r(&at, &local) == NULL ? 0 : (int16_t)(local.tm_gmtoff / 60);
 }
 
 static void real_random(struct loop *loop UNUSED, void *out, size_t count)

@@ -472,6 +472,12 @@ int64_t wall_ms(void)
     return loop->backend->wall_ms(loop);
 }
 
+int16_t local_offset_min(int64_t at_ms)
+{
+    struct loop *loop = loop_running();
+    return loop->backend->offset_min(loop, at_ms);
+}
+
 void random_bytes(void *out, size_t count)
 {
     struct loop *loop = loop_running();

@@ -17,6 +17,7 @@ struct node; // a machine of the simulator; the real loop has none
 struct backend {
     int64_t (*now_ns)(struct loop *loop);
     int64_t (*wall_ms)(struct loop *loop);
+    int16_t (*offset_min)(struct loop *loop, int64_t at_ms);
     void (*random)(struct loop *loop, void *out, size_t count);
     // Collects what happened outside and wakes those who wait for it; waits for it until `until_ns`
     // at most (NO_DEADLINE: for ever; 0: only looks).

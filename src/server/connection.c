@@ -45,14 +45,12 @@ static void speak_smtp(struct connection *c)
     const struct listener *l = c->listener->settings;
     struct smtp_options options = {
             .kind = l->protocol == LISTEN_LMTP ? SMTP_LMTP : SMTP_PLAIN,
-            .host = l->host,
-            .greeting = l->greeting,
-            .greeting_count = l->greeting_count,
+            .service = &c->worker->mail.service,
             .visit = &c->visit,
-            .tls_required = l->tls.require,
     };
     int64_t began_ms = now_ms();
     struct span span;
+    options.span = &span;
     span_begin(&span, c->worker->log, EV_SMTP_CONNECTION_START, F_STR(listenerId, l->id),
             F_U64(localPort, c->visit.local.port), F_IP(remoteIp, &c->visit.client.ip),
             F_U64(remotePort, c->visit.client.port));

@@ -247,5 +247,6 @@ static bool column_take(struct supervisor *sup, size_t *out)
 static void column_give(struct supervisor *sup, size_t column)
 {
     listen_shared_forget(&sup->shared->listen, column);
+    limits_shared_forget(&sup->shared->limits, column);
     sup->columns_used[column] = false;
 }

@@ -19,6 +19,7 @@ struct making { // deep_call takes one argument
 static void make(void *arg);
 static struct err make_in_loop(void *arg);
 static struct err fill(struct making *m);
+static struct err mail_make(struct making *m);
 static struct err listeners_make(struct plan *plan, struct findings *f);
 static struct err addresses_make(
         struct plan *plan, struct findings *f, const struct listener *l, struct plan_listener *out);
@@ -60,6 +61,8 @@ void plan_free(struct plan *plan)
     renewal_free(plan->renewal);
     listen_settings_done(&plan->listen);
     http_settings_done(&plan->http);
+    smtp_settings_done(&plan->smtp);
+    directory_settings_free(plan->directory);
     conf_free(plan->conf);
     arena_done(&plan->arena);
     mem_free(plan);
@@ -137,10 +140,25 @@ static struct err fill(struct making *m)
         return fail(ERR_LIMIT, "no memory for the certificates");
     plan->dns = dns_settings_default();
     (void)plan_dns_make(plan->conf, m->findings, &plan->arena, &plan->dns); // findings say why not
+    TRY(mail_make(m));
     plan->telemetry = telemetry_load(&plan->arena, plan->conf, m->findings);
     return plan->telemetry == NULL
                    ? fail(ERR_LIMIT, "no memory for the tracers")
                    : http_settings_make(&plan->arena, plan->conf, m->findings, &plan->http);
+}
+
+// What takes mail: sessions, limits, who exists, where it is kept.
+static struct err mail_make(struct making *m)
+{
+    struct plan *plan = m->plan;
+    struct smtp_settings_inputs smtp = {
+            .conf = plan->conf, .listen = &plan->listen, .seed = m->in->kept->seed};
+    TRY(smtp_settings_make(&plan->arena, &smtp, m->findings, &plan->smtp));
+    TRY(limits_settings_make(&plan->arena, plan->conf, m->findings, &plan->limits));
+    TRY(dnsbl_settings_make(&plan->arena, plan->conf, m->findings, &plan->dnsbl));
+    iprev_settings_make(plan->conf, &plan->iprev);
+    TRY(queue_settings_make(&plan->arena, plan->conf, m->findings, &plan->queue));
+    return directory_settings_make(&plan->arena, plan->conf, m->findings, &plan->directory);
 }
 
 static struct err listeners_make(struct plan *plan, struct findings *f)

@@ -7,12 +7,18 @@
 #include "base/base.h"
 #include "conf/conf.h"
 #include "conf/findings.h"
+#include "directory/directory.h"
 #include "events/settings.h"
+#include "limits/dnsbl.h"
+#include "limits/settings.h"
 #include "listen/listen.h"
 #include "listen/renewal.h"
 #include "manage/http_settings.h"
+#include "proof/iprev.h"
+#include "queue/settings.h"
 #include "rt/dns.h"
 #include "rt/net.h"
+#include "smtp/server/settings.h"
 
 #define WORKERS_MAX 64 // two generations must fit into COLUMNS_MAX
 
@@ -40,6 +46,12 @@ struct plan {
     int64_t grace_ms;
     struct http_settings http;
     struct dns_settings dns;
+    struct smtp_settings smtp;
+    struct limits_settings limits;
+    struct dnsbl_settings dnsbl;
+    struct iprev_settings iprev;
+    struct queue_settings queue;
+    const struct directory_settings *directory;
     const struct telemetry *telemetry; // tracers, levels, metrics
     uint64_t number;                   // of the generation
 };

@@ -130,6 +130,8 @@ static struct err be_born(struct supervisor *sup, struct arena *a)
         memcpy(sup->kept.ticket_secret, b->secret, sizeof(b->secret));
     sup->kept.seed = random_u64();
     listen_shared_init(&sup->shared->listen, random_u64());
+    limits_shared_init(&sup->shared->limits, random_u64());
+    random_bytes(sup->shared->pepper, sizeof(sup->shared->pepper));
     if (failed(e))
         say(sup, a, err_text(e));
     return e;

@@ -16,6 +16,7 @@ static struct err run(void *arg) suspends;
 static struct err begin_logging(struct worker *w);
 static struct err confine(struct worker *w);
 static struct err begin_listening(struct worker *w);
+static struct err begin_mail(struct worker *w) suspends MUST_USE;
 static void shed_one(struct acceptor_task *t, struct err why);
 static struct err accept_one(struct acceptor_task *t) suspends;
 
@@ -52,8 +53,11 @@ static struct err run(void *arg)
     group_begin(&w->sessions);
     struct err e = group_spawn(&tending, listen_tend, w->listen);
     if (!failed(e))
+        e = begin_mail(w);
+    if (!failed(e))
         e = worker_obey(w);
     group_end(&w->sessions);
+    mail_worker_end(&w->mail);
     group_end(&tending);
     listen_process_free(w->listen);
     stream_close(w->wire);
@@ -98,6 +102,16 @@ static struct err begin_listening(struct worker *w)
     };
     w->listen = listen_process_new(&options);
     return w->listen != NULL ? OK : fail(ERR_LIMIT, "no memory to start a worker");
+}
+
+static struct err begin_mail(struct worker *w)
+{
+    struct mail_worker_inputs inputs = {.plan = w->start->plan,
+            .shared = w->start->shared,
+            .column = w->start->column,
+            .log = w->log,
+            .metrics = w->metrics};
+    return mail_worker_begin(&w->mail, &inputs);
 }
 
 struct err worker_accept_loop(struct acceptor_task *t)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "events/event.h"
+#include "limits/shared.h"
 #include "listen/shared.h"
 #include "rt/shared.h"
 #include "server/logging.h"
@@ -11,6 +12,8 @@
 // In shared memory, for the life of the supervisor.
 struct server_shared {
     struct listen_shared listen;
+    struct limits_shared limits;
+    uint8_t pepper[32];        // secret: see struct smtp_service
     _Atomic uint32_t draining; // readiness says no from then on
 };
 

@@ -5,6 +5,7 @@
 #include "listen/visit.h"
 #include "manage/health.h"
 #include "rt/rt.h"
+#include "server/mail.h"
 #include "server/worker.h"
 
 // How a worker ends; the later one wins. Retiring: sessions end by themselves.
@@ -25,6 +26,7 @@ struct worker {
     struct metrics_column *metrics;
     uint8_t listener_labels[LISTENERS_MAX];
     struct listen_process *listen;
+    struct mail_worker mail;
     int64_t accept_error_told_at_ms;
     struct stream *wire;
     struct group sessions, acceptors;

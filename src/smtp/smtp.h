@@ -1,26 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
-// smtp/smtp.h: the SMTP and LMTP server's side of a conversation (RFC 5321, RFC 2033).
+// smtp/smtp.h: the SMTP and LMTP server's side of a conversation (RFC 5321, RFC 2033; inbound.md).
 //
 // A session is one call of smtp_serve on the connection's own task: it greets, answers until the
 // client leaves, the time is up, or the server drains, and returns. It owns nothing of what it is
-// given. At this stage it opens no mail transactions: MAIL and its kin are answered 502.
+// given. A message that it answers with 250 is in the store before the reply leaves.
 //
 //     struct smtp_session_result result = smtp_serve(stream, &options);
+//
+// What all sessions of a worker share is a struct smtp_service; its settings are made with the
+// configuration (smtp/server/settings.h). The grammar of commands and data stands beside this file
+// (envelope.h, data.h, sasl.h), the stages of a session in server/.
 #pragma once
 
 #include "base/base.h"
+#include "events/event.h"
+#include "events/metrics.h"
 #include "listen/visit.h"
 #include "rt/stream.h"
 
+struct directories;
+struct dnsbl_service;
+struct dnsbl_settings;
+struct iprev_settings;
+struct limits;
+struct quotas;
+struct resolver;
+struct smtp_settings;
+struct space_guard;
+struct store;
+
 enum smtp_kind { SMTP_PLAIN, SMTP_LMTP };
+
+// Of a worker. Everything but the settings may be missing: mail is then refused for the moment,
+// nobody is local, nothing is limited.
+struct smtp_service {
+    const struct smtp_settings *settings;
+    const struct limits *limits;
+    struct directories *directories;
+    struct store *store;
+    struct space_guard *space;
+    struct quotas *quotas;
+    struct resolver *resolver;
+    const struct iprev_settings *iprev;          // with a resolver only, as the next two
+    const struct dnsbl_settings *dnsbl_settings; // NULL: no block list is asked
+    struct dnsbl_service *dnsbl;
+    struct metrics_column *metrics;
+    uint8_t node;
+    uint8_t pepper[32]; // secret, the same in all workers: salts of accounts that do not exist
+};
 
 struct smtp_options {
     enum smtp_kind kind;
-    struct str host;            // our name in greeting and replies
-    const struct str *greeting; // the lines of the greeting, each with the name in front if wanted
-    size_t greeting_count;
+    const struct smtp_service *service;
     struct visit *visit; // whom we talk to, its TLS, and what is held against it
-    bool tls_required;   // before anything but a greeting
+    struct span *span;   // of this session
 };
 
 // Why a session ended; the caller writes the event and counts what is to be counted.
@@ -28,7 +61,14 @@ enum smtp_end {
     SMTP_END_QUIT,
     SMTP_END_CLOSED, // by the client, in an orderly way or not
     SMTP_END_TIMEOUT,
+    SMTP_END_TOO_LONG,
+    SMTP_END_QUOTA, // of bytes
     SMTP_END_ERRORS,
+    SMTP_END_LIMITS, // of rates, concurrency, messages
+    SMTP_END_REFUSED,
+    SMTP_END_EARLY,
+    SMTP_END_PIPELINING,
+    SMTP_END_SMUGGLING,
     SMTP_END_NOT_MAIL,
     SMTP_END_INJECTION,
     SMTP_END_TLS_FAILED,
@@ -40,7 +80,7 @@ enum smtp_end {
 
 struct smtp_session_result {
     enum smtp_end end;
-    size_t commands, errors;
+    size_t commands, errors, messages;
     bool tls; // encrypted at the end
 };
 

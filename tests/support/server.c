@@ -6,6 +6,7 @@
 #include "events/log.h"
 #include "rt/shared.h"
 #include "server/worker.h"
+#include "state.h"
 
 #define SCRATCH_BYTES_MAX (4 * MIB)
 #define WIRE_LINE_BYTES_MAX 256
@@ -35,6 +36,7 @@ struct sim_server {
     struct sim *sim;
     struct node *node;
     struct sim_server_options options;
+    struct state_folder state;
     struct arena scratch; // of one start: findings, sockets
     struct findings findings;
     struct buf trouble;
@@ -88,6 +90,7 @@ struct err sim_server_add(
     for (size_t i = 0; i < EVENT_COUNT; i++)
         s->wants.of[i] = (uint8_t)(event_row((enum event_id)i)->level | WANT_RECORD | WANT_COUNT);
     arena_init(&s->scratch, SCRATCH_BYTES_MAX);
+    TRY(state_folder_make(&s->state));
     buf_init(&s->trouble, MIB);
     buf_init(&s->events, 64 * MIB);
     list_init(&s->generations);
@@ -105,6 +108,7 @@ void sim_server_free(struct sim_server *s)
     if (s == NULL)
         return;
     listen_kept_done(&s->kept);
+    state_folder_remove(&s->state);
     arena_done(&s->scratch);
     buf_done(&s->trouble);
     buf_done(&s->events);
@@ -321,7 +325,11 @@ static struct err generation_begin(struct sim_server *s, struct generation **out
 
 static struct plan *make_plan(struct sim_server *s)
 {
-    struct conf_env env = {.os_hostname = s->options.name, .cpu_count = 1};
+    struct conf_env_var vars[] = {{S("STATE_DIR"), str_from_c(s->state.path)}};
+    struct conf_env env = {.vars = vars,
+            .var_count = COUNT_OF(vars),
+            .os_hostname = s->options.name,
+            .cpu_count = 1};
     struct conf_options options = {.path = s->options.path, .env = &env, .files = s->options.files};
     struct plan_inputs in = {.kept = &s->kept, .wall_now_ms = wall_ms()};
     struct arena a AUTO(arena_done);

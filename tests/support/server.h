@@ -2,7 +2,7 @@
 // tests/support/server.h: a whole Posthaste as a node of a simulation: a plan made from
 // configuration text, its listening sockets, one worker. What the supervisor does with processes
 // is done here with tasks: start, drain, reload (a second generation takes over the sockets), and
-// a crash, which takes everything.
+// a crash, which takes everything but what is on disk: a folder of its own.
 //
 //     struct sim_server *mx;
 //     TRY(sim_server_add(sim, &(struct sim_server_options){.name = S("mx"), .ips = {ip},

@@ -13,6 +13,7 @@
 
 static int64_t sim_now_ns(struct loop *loop);
 static int64_t sim_wall_ms(struct loop *loop);
+static int16_t sim_offset_min(struct loop *loop, int64_t at_ms);
 static void sim_random(struct loop *loop, void *out, size_t count);
 static void sim_poll(struct loop *loop, int64_t until_ns);
 static struct err sim_offload(struct loop *loop, offload_fn *fn, void *arg) suspends;
@@ -23,6 +24,7 @@ static void come_to_an_end(struct sim *sim) suspends;
 static const struct backend backend_sim = {
         .now_ns = sim_now_ns,
         .wall_ms = sim_wall_ms,
+        .offset_min = sim_offset_min,
         .random = sim_random,
         .poll = sim_poll,
         .listen = sim_backend_listen,
@@ -166,6 +168,11 @@ static int64_t sim_wall_ms(struct loop *loop)
 {
     struct sim *sim = sim_of_loop(loop);
     return sim->wall_shift_ms + sim->now_ns / 1000000;
+}
+
+static int16_t sim_offset_min(struct loop *loop UNUSED, int64_t at_ms UNUSED)
+{
+    return 0; // the machines of a simulation keep UTC
 }
 
 static void sim_random(struct loop *loop, void *out, size_t count)

@@ -1,88 +1,139 @@
 // SPDX-License-Identifier: Apache-2.0
-// smtp/command.c: one command line: what is it, may it be said now, and what follows.
-#include "smtp/session.h"
+// smtp/server/command.c: one command line: what is it, may it be said now, and what follows
+// (inbound.md 3 and 4.1).
+#include "smtp/server/stages.h"
 
-#include "rt/task.h"
+#include "rt/rt.h"
 #include "smtp/limits.h"
+#include "smtp/server/transaction.h"
 
-enum verb_rule { RULE_ALWAYS, RULE_AFTER_TLS }; // with tls.require: before STARTTLS or only after
+enum verb_rule {
+    BEFORE_TLS = 1 << 0,     // also where tls.require holds
+    TAKES_UTF8 = 1 << 1,     // octets beyond ASCII may stand in its arguments
+    BETWEEN_CHUNKS = 1 << 2, // allowed between BDATs
+    ENDS_GROUP = 1 << 3,     // RFC 2920 3.1: nothing may be sent behind it before its reply
+    IS_JUNK = 1 << 4,        // harmless, but not for ever
+};
 
 struct verb {
     struct str name;
     struct err (*run)(struct smtp_session *s, struct str args) suspends;
-    enum verb_rule rule;
+    unsigned rules;
 };
 
+static struct err run_verb(
+        struct smtp_session *s, const struct verb *verb, struct str args) suspends;
 static struct err run_ehlo(struct smtp_session *s, struct str args) suspends;
 static struct err run_lhlo(struct smtp_session *s, struct str args) suspends;
 static struct err run_helo(struct smtp_session *s, struct str args) suspends;
-static struct err run_starttls(struct smtp_session *s, struct str args) suspends;
 static struct err run_noop(struct smtp_session *s, struct str args) suspends;
 static struct err run_help(struct smtp_session *s, struct str args) suspends;
 static struct err run_rset(struct smtp_session *s, struct str args) suspends;
 static struct err run_quit(struct smtp_session *s, struct str args) suspends;
 static struct err run_not_built(struct smtp_session *s, struct str args) suspends;
-static struct err hello(struct smtp_session *s, struct str args, bool extended) suspends;
-static bool hello_name_is_fit(struct str name);
-static bool label_is_fit(struct str label);
+static struct err while_refused(struct smtp_session *s, const struct verb *verb) suspends;
+static struct err bare_lf(struct smtp_session *s, bool *out_forbidden) suspends;
+static struct err not_mail(struct smtp_session *s) suspends;
+static bool has_bad_bytes(struct str line, enum reply_id *out);
+static bool has_high_bytes(struct str line);
 static bool speaks_another_protocol(struct str line);
 static const struct verb *verb_find(struct str name);
+static struct err after_command(struct smtp_session *s, const struct verb *verb);
 
 static const struct verb verbs[] = {
-        {S_INIT("EHLO"), run_ehlo, RULE_ALWAYS},
-        {S_INIT("LHLO"), run_lhlo, RULE_ALWAYS},
-        {S_INIT("HELO"), run_helo, RULE_ALWAYS},
-        {S_INIT("STARTTLS"), run_starttls, RULE_ALWAYS},
-        {S_INIT("NOOP"), run_noop, RULE_ALWAYS},
-        {S_INIT("RSET"), run_rset, RULE_ALWAYS},
-        {S_INIT("QUIT"), run_quit, RULE_ALWAYS},
-        {S_INIT("HELP"), run_help, RULE_AFTER_TLS},
-        {S_INIT("MAIL"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("RCPT"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("DATA"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("BDAT"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("AUTH"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("VRFY"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("EXPN"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("ETRN"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("ATRN"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("BURL"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("TURN"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("SEND"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("SOML"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("SAML"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("VERB"), run_not_built, RULE_AFTER_TLS},
-        {S_INIT("ONEX"), run_not_built, RULE_AFTER_TLS},
+        {S_INIT("EHLO"), run_ehlo, BEFORE_TLS | ENDS_GROUP},
+        {S_INIT("MAIL"), stage_mail, TAKES_UTF8},
+        {S_INIT("RCPT"), stage_rcpt, TAKES_UTF8},
+        {S_INIT("DATA"), stage_data, 0},
+        {S_INIT("BDAT"), stage_bdat, BETWEEN_CHUNKS},
+        {S_INIT("RSET"), run_rset, BEFORE_TLS | BETWEEN_CHUNKS},
+        {S_INIT("QUIT"), run_quit, BEFORE_TLS | BETWEEN_CHUNKS},
+        {S_INIT("AUTH"), stage_auth, 0},
+        {S_INIT("NOOP"), run_noop, BEFORE_TLS | BETWEEN_CHUNKS | IS_JUNK},
+        {S_INIT("STARTTLS"), stage_starttls, BEFORE_TLS},
+        {S_INIT("LHLO"), run_lhlo, BEFORE_TLS | ENDS_GROUP},
+        {S_INIT("HELO"), run_helo, BEFORE_TLS | ENDS_GROUP},
+        {S_INIT("HELP"), run_help, ENDS_GROUP | IS_JUNK},
+        {S_INIT("VRFY"), stage_vrfy, ENDS_GROUP | IS_JUNK | TAKES_UTF8},
+        {S_INIT("EXPN"), stage_expn, ENDS_GROUP | IS_JUNK | TAKES_UTF8},
+        {S_INIT("XCLIENT"), stage_xclient, 0},
+        {S_INIT("XFORWARD"), stage_xforward, 0},
+        {S_INIT("ETRN"), run_not_built, 0},
+        {S_INIT("ATRN"), run_not_built, 0},
+        {S_INIT("BURL"), run_not_built, 0},
+        {S_INIT("TURN"), run_not_built, 0},
+        {S_INIT("SEND"), run_not_built, 0},
+        {S_INIT("SOML"), run_not_built, 0},
+        {S_INIT("SAML"), run_not_built, 0},
+        {S_INIT("VERB"), run_not_built, 0},
+        {S_INIT("ONEX"), run_not_built, 0},
 };
 
-// command = verb [ SP args ]      RFC 5321 4.1.1; `line` is without its CRLF
+// command = verb [ SP args ]      RFC 5321 4.1.1; `line` still has its end
 struct err command_run(struct smtp_session *s, struct str line)
 {
-    struct scan in = scan_over(line);
     struct str name;
-    if (str_is_empty(line))
-        return reply(s, REPLY_EMPTY);
-    for (size_t i = 0; i < line.len; i++) {
-        uint8_t c = (uint8_t)line.ptr[i];
-        if (c == '\r')
-            return reply_junk(s, REPLY_BAD_CR);
-        if (c >= 0x80 || c == 0x7F || (c < ' ' && c != '\t'))
-            return reply_junk(s, REPLY_BAD_BYTE);
+    enum reply_id wrong;
+    s->stage = STAGE_OTHER;
+    if (!str_ends(line, S("\r\n"))) {
+        bool forbidden;
+        TRY(bare_lf(s, &forbidden));
+        if (forbidden)
+            return OK;
+        line = str_upto(line, line.len - 1);
+    } else {
+        line = str_upto(line, line.len - 2);
     }
-    if (speaks_another_protocol(line)) {
-        listen_offence(s->options->visit, OFFENCE_SCAN, STR_NULL);
-        reply_and_leave(s, REPLY_NOT_MAIL, SMTP_END_NOT_MAIL);
-        return OK;
-    }
+    if (has_bad_bytes(line, &wrong))
+        return reply_junk(s, wrong);
+    if (speaks_another_protocol(line))
+        return not_mail(s);
+    struct scan in = scan_over(line);
     scan_blanks(&in); // tolerated: inbound.md 3.1
     if (scan_end(&in))
         return reply(s, REPLY_EMPTY);
     const struct verb *verb = scan_while(&in, byte_is_alpha, &name) ? verb_find(name) : NULL;
-    if (verb == NULL || (!scan_end(&in) && scan_blanks(&in) == 0))
+    if (s->refuses_all)
+        return while_refused(s, verb);
+    if (verb == NULL || (!scan_end(&in) && scan_blanks(&in) == 0)) {
+        event_in(s->options->span, EV_SMTP_INVALID_COMMAND, F_STR(details, name));
         return reply_junk(s, REPLY_UNKNOWN);
-    if (s->options->tls_required && !s->tls_on && verb->rule == RULE_AFTER_TLS)
+    }
+    TRY(run_verb(s, verb, str_trim_blanks(scan_rest(&in))));
+    return s->over ? OK : after_command(s, verb);
+}
+
+static struct err run_verb(struct smtp_session *s, const struct verb *verb, struct str args)
+{
+    if (has_high_bytes(args)) {
+        if ((verb->rules & TAKES_UTF8) == 0)
+            return reply_junk(s, REPLY_BAD_BYTE);
+        if (!str_is_utf8(args))
+            return reply(s, REPLY_BAD_UTF8);
+    }
+    if (s->visit->listener->tls.require && !s->tls_on && (verb->rules & BEFORE_TLS) == 0)
         return reply(s, REPLY_NEED_TLS);
-    return verb->run(s, str_trim_blanks(scan_rest(&in)));
+    if (s->transaction != NULL && s->transaction->in_bdat && (verb->rules & BETWEEN_CHUNKS) == 0 &&
+            !s->transaction->has_failed)
+        return reply(s, REPLY_IN_BDAT);
+    if ((verb->rules & IS_JUNK) != 0)
+        session_note_junk(s);
+    // The arguments lie in the stream's buffer, and stages read on.
+    struct str kept = arena_str(&s->scratch, args);
+    return str_is_null(kept) ? fail(ERR_LIMIT, "no memory for a command") : verb->run(s, kept);
+}
+
+// RFC 2920 3.1, inbound.md 3.3: what was sent behind such a command did not wait for its answer.
+static struct err after_command(struct smtp_session *s, const struct verb *verb)
+{
+    if (stream_buffered(s->stream).len == 0)
+        return OK;
+    bool improper = s->pace.strict_pipelining && (verb->rules & ENDS_GROUP) != 0;
+    if (improper)
+        event_in(s->options->span, EV_SMTP_PIPELINING_ABUSE, F_STR(details, verb->name));
+    if (improper || !s->offered_pipelining)
+        s->result.errors++;
+    return OK;
 }
 
 static const struct verb *verb_find(struct str name)
@@ -91,6 +142,22 @@ static const struct verb *verb_find(struct str name)
         if (str_eq_nocase(verbs[i].name, name))
             return &verbs[i];
     return NULL;
+}
+
+static bool has_bad_bytes(struct str line, enum reply_id *out)
+{
+    for (size_t i = 0; i < line.len; i++) {
+        uint8_t c = (uint8_t)line.ptr[i];
+        *out = c == '\r' ? REPLY_BAD_CR : REPLY_BAD_BYTE;
+        if (c == 0x7F || (c < ' ' && c != '\t'))
+            return true;
+    }
+    return false;
+}
+
+static bool has_high_bytes(struct str line)
+{
+    return !str_is_ascii(line);
 }
 
 // inbound.md 3.3: a browser or a smuggled request must not be mistaken for commands.
@@ -106,132 +173,82 @@ static bool speaks_another_protocol(struct str line)
     return false;
 }
 
+static struct err not_mail(struct smtp_session *s)
+{
+    listen_offence(s->visit, OFFENCE_SCAN, STR_NULL);
+    reply_and_leave(s, REPLY_NOT_MAIL, SMTP_END_NOT_MAIL);
+    return OK;
+}
+
+static struct err bare_lf(struct smtp_session *s, bool *out_forbidden)
+{
+    *out_forbidden = rule_word(s, RULE_BARE_NEWLINE) == NEWLINES_REJECT;
+    if (*out_forbidden)
+        reply_and_leave(s, REPLY_BAD_LF, SMTP_END_SMUGGLING);
+    return OK;
+}
+
+static struct err while_refused(struct smtp_session *s, const struct verb *verb)
+{
+    if (verb != NULL && verb->run == run_quit)
+        return run_quit(s, S(""));
+    TRY(reply(s, REPLY_REFUSED_ALREADY));
+    if (s->result.commands >= REFUSED_COMMANDS_MAX)
+        reply_and_leave(s, REPLY_TOO_MANY_ERRORS, SMTP_END_REFUSED);
+    return OK;
+}
+
 static struct err run_ehlo(struct smtp_session *s, struct str args)
 {
-    if (s->options->kind == SMTP_LMTP)
-        return reply(s, REPLY_WANT_LHLO);
-    return hello(s, args, true);
+    return stage_hello(s, HELLO_EHLO, args);
 }
 
 static struct err run_lhlo(struct smtp_session *s, struct str args)
 {
-    if (s->options->kind == SMTP_PLAIN)
-        return reply(s, REPLY_WANT_EHLO);
-    return hello(s, args, true);
+    return stage_hello(s, HELLO_LHLO, args);
 }
 
 static struct err run_helo(struct smtp_session *s, struct str args)
 {
-    if (s->options->kind == SMTP_LMTP)
-        return reply(s, REPLY_WANT_LHLO);
-    return hello(s, args, false);
-}
-
-static struct err hello(struct smtp_session *s, struct str args, bool extended)
-{
-    struct str name = args, rest;
-    if (str_cut(args, ' ', &name, &rest))
-        args = name; // what follows the first word is ignored: inbound.md 4.3
-    if (str_is_empty(args) || args.len > DOMAIN_BYTES_MAX)
-        return reply(s, REPLY_HELLO_SYNTAX);
-    if (!hello_name_is_fit(args))
-        return reply(s, REPLY_HELLO_DOMAIN);
-    s->greeted = true;
-    return reply_hello(s, extended);
-}
-
-// An address literal, or at least two labels, the last not a number (inbound.md 4.3).
-static bool hello_name_is_fit(struct str name)
-{
-    if (str_starts(name, S("[")) && str_ends(name, S("]"))) {
-        struct str inside = str_part(name, 1, name.len - 2);
-        struct ip ip;
-        if (str_starts_nocase(inside, S("IPv6:")))
-            return ip6_parse(str_from(inside, 5), &ip);
-        return ip4_parse(inside, &ip);
-    }
-    size_t labels = 0;
-    bool last_is_number = false;
-    struct str rest = name, label;
-    while (str_split(&rest, '.', &label)) {
-        uint64_t number;
-        if (str_is_empty(label) && str_is_null(rest) && labels > 0)
-            break; // one dot at the end
-        if (!label_is_fit(label))
-            return false;
-        last_is_number = str_to_u64(label, UINT64_MAX, &number);
-        labels++;
-    }
-    return labels >= 2 && !last_is_number && name.len <= 253;
-}
-
-static bool label_is_fit(struct str label)
-{
-    if (label.len < 1 || label.len > 63 || str_starts(label, S("-")) || str_ends(label, S("-")))
-        return false;
-    for (size_t i = 0; i < label.len; i++) {
-        uint8_t c = (uint8_t)label.ptr[i];
-        if (!byte_is_alnum(c) && c != '-' && c != '_')
-            return false;
-    }
-    return true;
-}
-
-// RFC 3207 4. What came in front of the handshake must not be believed after it: octets behind the
-// command are an attack or a mistake, and the hello before it is forgotten.
-static struct err run_starttls(struct smtp_session *s, struct str args)
-{
-    if (stream_buffered(s->stream).len > 0) {
-        stream_consume(s->stream, stream_buffered(s->stream).len);
-        listen_offence(s->options->visit, OFFENCE_SCAN, STR_NULL);
-        reply_and_leave(s, REPLY_TLS_INJECTION, SMTP_END_INJECTION);
-        return OK;
-    }
-    if (!str_is_empty(args))
-        return reply(s, REPLY_NO_PARAMETERS);
-    if (s->tls_on)
-        return reply(s, REPLY_TLS_ALREADY);
-    if (s->options->visit->listener->tls_context == NULL)
-        return reply(s, REPLY_NO_TLS);
-    if (!listen_offers_tls(s->options->visit))
-        return reply(s, REPLY_TLS_TROUBLE);
-    TRY(reply(s, REPLY_READY_FOR_TLS));
-    TRY(stream_flush(s->stream));
-    struct err e = listen_handshake(s->options->visit, &s->scratch);
-    if (failed(e)) {
-        s->over = true;
-        s->result.end = SMTP_END_TLS_FAILED;
-        return OK; // RFC 3207 4: no reply can be trusted to reach the peer
-    }
-    s->tls_on = s->result.tls = true;
-    s->greeted = false;
-    return OK;
+    return stage_hello(s, HELLO_HELO, args);
 }
 
 static struct err run_noop(struct smtp_session *s, struct str args UNUSED)
 {
+    event_in(s->options->span, EV_SMTP_NOOP);
     return reply(s, REPLY_OK);
 }
 
 static struct err run_help(struct smtp_session *s, struct str args UNUSED)
 {
-    return reply(s, REPLY_HELP);
+    event_in(s->options->span, EV_SMTP_HELP);
+    return reply_about(s, REPLY_HELP, s->service->settings->help);
 }
 
 // inbound.md 4.1: RSET and QUIT are carried out whatever stands behind them, but that it does not
 // belong there is said, as the one reply that a command has.
 static struct err run_rset(struct smtp_session *s, struct str args)
 {
+    event_in(s->options->span, EV_SMTP_RSET);
+    if (s->transaction == NULL)
+        session_note_junk(s);
+    bool carried_out = str_is_empty(args) || !s->pace.strict_envelope;
+    if (carried_out)
+        session_drop_transaction(s);
     return reply(s, str_is_empty(args) ? REPLY_OK : REPLY_NO_PARAMETERS);
 }
 
 static struct err run_quit(struct smtp_session *s, struct str args)
 {
+    if (!str_is_empty(args) && s->pace.strict_envelope)
+        return reply(s, REPLY_NO_PARAMETERS);
+    event_in(s->options->span, EV_SMTP_QUIT);
     reply_and_leave(s, str_is_empty(args) ? REPLY_CLOSING : REPLY_NO_PARAMETERS, SMTP_END_QUIT);
     return OK;
 }
 
 static struct err run_not_built(struct smtp_session *s, struct str args UNUSED)
 {
+    event_in(s->options->span, EV_SMTP_COMMAND_NOT_IMPLEMENTED);
     return reply(s, REPLY_NOT_BUILT);
 }

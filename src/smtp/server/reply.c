@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// smtp/reply.c: saying things to the client. The texts are in replies.def.
-#include "smtp/session.h"
+// smtp/server/reply.c: saying things to the client. The texts are in replies.def.
+#include "smtp/server/session.h"
 
-#include "rt/task.h"
+#include "rt/rt.h"
 #include "smtp/limits.h"
 
 struct reply_row {
@@ -15,37 +15,73 @@ static const struct reply_row rows[] = {
 #include "smtp/replies.def"
 };
 
+static struct err say(struct smtp_session *s, const struct reply_row *row) suspends;
+static struct err say_lines(
+        struct smtp_session *s, int code, struct str enhanced, struct str text) suspends;
+static struct str fill(struct smtp_session *s, struct str text, const struct str args[2]);
+static struct str plain_words(struct smtp_session *s, struct str text);
+static size_t piece_of(struct str text, size_t room);
 static bool counts_as_error(int code);
+static bool take_code(struct scan *in, int *out_code);
+static bool take_enhanced(struct scan *in, int code, struct str *out);
+
+int reply_code(enum reply_id id)
+{
+    return rows[id].code;
+}
+
+struct str reply_text(enum reply_id id)
+{
+    return rows[id].text;
+}
 
 struct err reply(struct smtp_session *s, enum reply_id id)
 {
-    const struct reply_row *row = &rows[id];
-    struct str text = row->text, before, after;
-    size_t at = str_find(text, S("{host}"));
-    before = at == STR_NOT_FOUND ? text : str_upto(text, at);
-    after = at == STR_NOT_FOUND ? S("") : str_from(text, at + S("{host}").len);
-    struct str line =
-            arena_fmt(&s->scratch, "%d %.*s %.*s%.*s%.*s\r\n", row->code, ARG(row->enhanced),
-                    ARG(before), ARG(at == STR_NOT_FOUND ? S("") : s->options->host), ARG(after));
-    if (str_is_null(line))
+    return reply_about_two(s, id, S(""), S(""));
+}
+
+struct err reply_about(struct smtp_session *s, enum reply_id id, struct str what)
+{
+    return reply_about_two(s, id, what, S(""));
+}
+
+struct err reply_number(struct smtp_session *s, enum reply_id id, int64_t n)
+{
+    return reply_about(s, id, arena_fmt(&s->scratch, "%lld", (long long)n));
+}
+
+struct err reply_about_two(
+        struct smtp_session *s, enum reply_id id, struct str first, struct str second)
+{
+    struct str args[2] = {first, second};
+    struct reply_row row = rows[id];
+    if (str_find_byte(row.text, '{') != STR_NOT_FOUND)
+        row.text = fill(s, row.text, args);
+    if (str_is_null(row.text))
         return fail(ERR_LIMIT, "no memory for a reply");
-    if (counts_as_error(row->code))
-        s->result.errors++;
-    return stream_write(s->stream, line);
+    return say(s, &row);
+}
+
+// words = [ code SP ] [ enhanced SP ] text      inbound.md 4.2 step 5
+struct err reply_words(struct smtp_session *s, enum reply_id usual, struct str text)
+{
+    struct reply_row row = rows[usual];
+    struct scan in = scan_over(text);
+    if (take_code(&in, &row.code))
+        row.enhanced = row.code < 500 ? S("4.7.1") : S("5.7.1");
+    take_enhanced(&in, row.code, &row.enhanced);
+    row.text = plain_words(s, scan_rest(&in));
+    if (str_is_empty(row.text))
+        row.text = rows[usual].text;
+    return say(s, &row);
 }
 
 // listeners.md 12.4. Whether that was one too many, the session asks after each command.
 struct err reply_junk(struct smtp_session *s, enum reply_id id)
 {
-    if (!s->options->visit->logged_in)
-        listen_offence(s->options->visit, OFFENCE_SCAN, STR_NULL);
+    if (!s->visit->logged_in)
+        listen_offence(s->visit, OFFENCE_SCAN, STR_NULL);
     return reply(s, id);
-}
-
-// inbound.md 10.2: syntax and sequence errors count; refusals by policy do not.
-static bool counts_as_error(int code)
-{
-    return code >= 500 && code <= 504;
 }
 
 void reply_and_leave(struct smtp_session *s, enum reply_id id, enum smtp_end end)
@@ -53,38 +89,138 @@ void reply_and_leave(struct smtp_session *s, enum reply_id id, enum smtp_end end
     within_ms(GOODBYE_WAIT_MS);
     s->over = true;
     s->result.end = end;
-    arena_reset(&s->scratch);
     if (!failed(reply(s, id))) {
         struct err ignored = stream_end(s->stream); // the reply leaves with it
         (void)ignored; // the peer may be gone: there is nobody left to tell
     }
 }
 
-// RFC 5321 4.2: every line but the last has a hyphen behind the code.
-struct err reply_greeting(struct smtp_session *s)
+struct err reply_line(struct smtp_session *s, struct str line)
 {
-    const struct smtp_options *o = s->options;
-    for (size_t i = 0; i < o->greeting_count; i++) {
-        TRY(stream_write(s->stream, i + 1 < o->greeting_count ? S("220-") : S("220 ")));
-        TRY(stream_write(s->stream, o->greeting[i]));
-        TRY(stream_write(s->stream, S("\r\n")));
-    }
-    return stream_flush(s->stream);
+    TRY(stream_write(s->stream, line));
+    return stream_write(s->stream, S("\r\n"));
 }
 
-struct err reply_hello(struct smtp_session *s, bool extended)
+// inbound.md 10.2: from the third on the reply to a bad command may come late.
+static struct err say(struct smtp_session *s, const struct reply_row *row)
 {
-    const struct smtp_options *o = s->options;
-    struct str line = arena_fmt(&s->scratch, "250 %.*s\r\n", ARG(o->host));
-    if (extended) {
-        bool offer_tls = !s->tls_on && listen_offers_tls(o->visit);
-        line = arena_fmt(&s->scratch,
-                "250-%.*s Hello [%.*s]\r\n250-PIPELINING\r\n%s"
-                "250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 HELP\r\n",
-                ARG(o->host), ARG(ip_text(&s->scratch, &o->visit->client.ip)),
-                offer_tls ? "250-STARTTLS\r\n" : "");
+    metric_add(s->service->metrics, METRIC_SMTP_REPLIES,
+            LABELS(s->stage, code_class_of((unsigned)row->code)), 1);
+    if (counts_as_error(row->code)) {
+        s->result.errors++;
+        if (!s->over && s->pace.errors_wait_ms > 0 && s->result.errors > ERRORS_WITHOUT_WAIT)
+            TRY(session_wait(s, s->pace.errors_wait_ms));
     }
-    if (str_is_null(line))
-        return fail(ERR_LIMIT, "no memory for a reply");
-    return stream_write(s->stream, line);
+    return say_lines(s, row->code, row->enhanced, row->text);
+}
+
+// RFC 5321 4.2.1: code, and a hyphen on all lines but the last; RFC 2034: the enhanced status on
+// each of them.
+static struct err say_lines(struct smtp_session *s, int code, struct str enhanced, struct str text)
+{
+    struct str rest = text, line;
+    size_t overhead = S("250 \r\n").len + (enhanced.len > 0 ? enhanced.len + 1 : 0);
+    while (str_split(&rest, '\n', &line)) {
+        do {
+            size_t take = piece_of(line, REPLY_LINE_BYTES_MAX - overhead);
+            bool last = take == line.len && str_is_null(rest);
+            struct str out = arena_fmt(&s->scratch, "%d%s%.*s%s%.*s\r\n", code, last ? " " : "-",
+                    ARG(enhanced), enhanced.len > 0 ? " " : "", ARG(str_upto(line, take)));
+            if (str_is_null(out))
+                return fail(ERR_LIMIT, "no memory for a reply");
+            TRY(stream_write(s->stream, out));
+            line = str_trim_blanks(str_from(line, take));
+        } while (line.len > 0);
+    }
+    return OK;
+}
+
+// As much as fits into a line, cut at a blank where there is one, and never within a character.
+static size_t piece_of(struct str text, size_t room)
+{
+    if (text.len <= room)
+        return text.len;
+    size_t at = str_rfind_byte(str_upto(text, room), ' ');
+    if (at != STR_NOT_FOUND && at > 0)
+        return at;
+    while (room > 1 && ((uint8_t)text.ptr[room] & 0xC0) == 0x80)
+        room--;
+    return room;
+}
+
+// {} stands for the arguments in turn, {host} for our name.
+static struct str fill(struct smtp_session *s, struct str text, const struct str args[2])
+{
+    struct buf out AUTO(buf_done);
+    buf_init(&out, WORDS_BYTES_MAX);
+    size_t used = 0;
+    for (size_t at; (at = str_find_byte(text, '{')) != STR_NOT_FOUND;) {
+        buf_add(&out, str_upto(text, at));
+        text = str_from(text, at);
+        if (str_starts(text, S("{host}"))) {
+            buf_add(&out, s->host);
+            text = str_from(text, S("{host}").len);
+        } else {
+            assert(str_starts(text, S("{}")) && used < 2);
+            buf_add(&out, plain_words(s, args[used++]));
+            text = str_from(text, S("{}").len);
+        }
+    }
+    buf_add(&out, text);
+    return out.overflow ? STR_NULL : arena_str(&s->scratch, buf_str(&out));
+}
+
+// inbound.md 15: text of others in printable ASCII, its line ends kept as LF, for replies of
+// several lines.
+static struct str plain_words(struct smtp_session *s, struct str text)
+{
+    char *copy = arena_bytes(&s->scratch, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; copy != NULL && i < text.len; i++) {
+        uint8_t c = (uint8_t)text.ptr[i];
+        if (c == '\t')
+            copy[len++] = ' ';
+        else if ((c >= ' ' && c < 0x7F) || c == '\n')
+            copy[len++] = (char)c;
+        else if (c >= 0xC0) // once for each character beyond ASCII
+            copy[len++] = '?';
+    }
+    return copy == NULL ? S("") : str_upto(str_of(copy, len), WORDS_BYTES_MAX / 2);
+}
+
+static bool take_code(struct scan *in, int *out_code)
+{
+    struct scan at = *in;
+    struct str digits;
+    uint64_t code = 0;
+    if (!scan_take(&at, 3, &digits) || !str_to_u64(digits, 599, &code) || code < 400)
+        return false;
+    if (!scan_end(&at) && !scan_byte(&at, ' '))
+        return false;
+    *in = at;
+    *out_code = (int)code;
+    return true;
+}
+
+// class "." subject "." detail SP      RFC 3463 2; the class is that of the code, whatever is said
+static bool take_enhanced(struct scan *in, int code, struct str *out)
+{
+    struct scan at = *in;
+    uint64_t class, subject, detail;
+    if (!scan_u64(&at, 5, &class) || !scan_byte(&at, '.') || !scan_u64(&at, 999, &subject) ||
+            !scan_byte(&at, '.') || !scan_u64(&at, 999, &detail))
+        return false;
+    struct str given = scan_since(&at, scan_offset(in));
+    if (!scan_byte(&at, ' ') && !scan_end(&at))
+        return false;
+    if (class == (uint64_t)code / 100)
+        *out = given;
+    *in = at;
+    return true;
+}
+
+// inbound.md 10.2: syntax and sequence errors count; refusals by policy do not.
+static bool counts_as_error(int code)
+{
+    return (code >= 500 && code <= 504) || code == 555;
 }

@@ -1,24 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-// smtp/session.c: the conversation from the greeting to the last word.
-#include "smtp/session.h"
+// smtp/server/session.c: the conversation from the greeting to the last word.
+#include "smtp/server/session.h"
 
-#include "rt/clock.h"
-#include "rt/task.h"
+#include "limits/tarpit.h"
+#include "rt/rt.h"
 #include "smtp/limits.h"
+#include "smtp/server/client.h"
+#include "smtp/server/stages.h"
+#include "smtp/server/transaction.h"
 
-#define SCRATCH_BYTES_MAX (16 * KIB)
-
+static void begin(struct smtp_session *s, struct stream *stream, const struct smtp_options *o);
+static void end(struct smtp_session *s) suspends;
 static struct err converse(struct smtp_session *s) suspends;
-static struct err next_line(struct smtp_session *s, struct str *out) suspends;
-static struct err skip_long_line(struct smtp_session *s) suspends;
-static void leave_banned(struct smtp_session *s);
-static void leave(struct smtp_session *s, struct err why, bool time_is_up) suspends;
+static struct err one_command(struct smtp_session *s) suspends;
+static void look_at_limits(struct smtp_session *s) suspends;
+static void leave(struct smtp_session *s, struct err why) suspends;
 
 static const struct str end_texts[] = {
         [SMTP_END_QUIT] = S_INIT("quit"),
         [SMTP_END_CLOSED] = S_INIT("closed by the client"),
         [SMTP_END_TIMEOUT] = S_INIT("timeout"),
+        [SMTP_END_TOO_LONG] = S_INIT("open for too long"),
+        [SMTP_END_QUOTA] = S_INIT("too many bytes"),
         [SMTP_END_ERRORS] = S_INIT("too many errors"),
+        [SMTP_END_LIMITS] = S_INIT("a limit was reached"),
+        [SMTP_END_REFUSED] = S_INIT("refused"),
+        [SMTP_END_EARLY] = S_INIT("spoke before the greeting"),
+        [SMTP_END_PIPELINING] = S_INIT("pipelining where none is allowed"),
+        [SMTP_END_SMUGGLING] = S_INIT("bare line ends"),
         [SMTP_END_NOT_MAIL] = S_INIT("not a mail client"),
         [SMTP_END_INJECTION] = S_INIT("data after STARTTLS"),
         [SMTP_END_TLS_FAILED] = S_INIT("TLS handshake failed"),
@@ -35,99 +44,189 @@ struct str smtp_end_text(enum smtp_end end)
 
 struct smtp_session_result smtp_serve(struct stream *stream, const struct smtp_options *options)
 {
-    struct smtp_session s = {.stream = stream, .options = options};
-    s.tls_on = s.result.tls = options->visit->tls_on || options->visit->tls_by_proxy;
-    arena_init(&s.scratch, SCRATCH_BYTES_MAX);
-    int64_t until_ms = now_ms() + SESSION_MS;
-    struct err e;
-    {
-        within_ms(SESSION_MS);
+    struct smtp_session s;
+    begin(&s, stream, options);
+    struct err e = stage_connect(&s);
+    if (!failed(e))
         e = converse(&s);
-    }
     if (!s.over)
-        leave(&s, e, now_ms() >= until_ms);
-    arena_done(&s.scratch);
+        leave(&s, e);
+    end(&s);
+    s.result.messages = s.counts.messages;
     return s.result;
+}
+
+static void begin(struct smtp_session *s, struct stream *stream, const struct smtp_options *o)
+{
+    *s = (struct smtp_session){
+            .stream = stream,
+            .options = o,
+            .service = o->service,
+            .visit = o->visit,
+            .client = o->visit->client,
+            .local = o->visit->local,
+            .host = o->visit->listener->host,
+            .account_name = S(""),
+            .offered_pipelining = true,
+            .began_ms = now_ms(),
+            .tls_on = o->visit->tls_on || o->visit->tls_by_proxy,
+    };
+    s->result.tls = s->tls_on;
+    arena_init(&s->scratch, SCRATCH_BYTES_MAX);
+    arena_init(&s->identity, IDENTITY_BYTES_MAX);
+    buf_init(&s->helo, HELLO_BYTES_MAX);
+    s->held.arena = &s->identity;
+}
+
+static void end(struct smtp_session *s)
+{
+    session_drop_transaction(s);
+    client_end_lists(s);
+    if (s->service->limits != NULL)
+        throttle_release(s->service->limits, &s->held);
+    buf_done(&s->helo);
+    arena_done(&s->identity);
+    arena_done(&s->scratch);
 }
 
 static struct err converse(struct smtp_session *s)
 {
-    TRY(reply_greeting(s));
     while (!s->over) {
-        struct str line;
         arena_reset(&s->scratch);
-        // Replies to a pipelined group leave together: RFC 2920 3.2.
-        if (stream_buffered(s->stream).len == 0)
-            TRY(stream_flush(s->stream));
-        struct err e = next_line(s, &line);
-        if (e.kind == ERR_LIMIT) {
-            TRY(skip_long_line(s));
-            TRY(reply_junk(s, REPLY_LINE_LONG));
-        } else {
-            TRY(e);
-            s->result.commands++;
-            TRY(command_run(s, line));
-        }
-        if (!s->over && listen_is_banned(s->options->visit))
-            leave_banned(s);
-        if (!s->over && s->result.errors >= ERRORS_MAX)
-            reply_and_leave(s, REPLY_TOO_MANY_ERRORS, SMTP_END_ERRORS);
+        TRY(one_command(s));
+        if (!s->over)
+            look_at_limits(s);
     }
     return OK;
 }
 
-// A command without its line end. Lines end in CRLF; a bare LF is taken as a line end in commands
-// only (inbound.md 3.2), where nothing can be smuggled by it.
-static struct err next_line(struct smtp_session *s, struct str *out)
+static struct err one_command(struct smtp_session *s)
 {
-    nudgeable();
-    within_ms(COMMAND_WAIT_MS);
     struct str line;
-    if (s->result.commands == 0 && !s->options->visit->tls_on) {
-        enum first_bytes first;
-        TRY(listen_first_bytes(s->options->visit, &first));
-        if (first != FIRST_PLAIN) {
-            s->over = true;
-            s->result.end = SMTP_END_WRONG_BYTES;
-            return fail(ERR_CLOSED, "another protocol");
-        }
-    }
-    TRY(stream_until(s->stream, S("\n"), COMMAND_BYTES_MAX, &line));
-    *out = str_upto(line, line.len - (str_ends(line, S("\r\n")) ? 2 : 1));
-    return OK;
+    struct err e = line_next(s, s->service->settings->command_bytes_max, &line);
+    if (e.kind == ERR_LIMIT)
+        return reply_junk(s, REPLY_LINE_LONG);
+    TRY(e);
+    s->result.commands++;
+    return command_run(s, line);
 }
 
-static struct err skip_long_line(struct smtp_session *s)
+static void look_at_limits(struct smtp_session *s)
 {
-    for (size_t skipped = 0; skipped < (size_t)COMMAND_BYTES_MAX * 16;) {
-        struct str have = stream_buffered(s->stream);
-        size_t at = str_find_byte(have, '\n');
-        stream_consume(s->stream, at == STR_NOT_FOUND ? have.len : at + 1);
-        if (at != STR_NOT_FOUND)
-            return OK;
-        skipped += have.len;
-        TRY(stream_peek(s->stream, 1, &have));
+    if (listen_is_banned(s->visit)) {
+        s->over = true;
+        s->result.end = SMTP_END_BANNED;
+    } else if (s->pace.errors_max > 0 && s->result.errors >= s->pace.errors_max) {
+        reply_and_leave(s, REPLY_TOO_MANY_ERRORS, SMTP_END_ERRORS);
     }
+}
+
+static void leave(struct smtp_session *s, struct err why)
+{
+    bool time_is_up = now_ms() >= s->began_ms + s->pace.duration_ms;
+    if (why.kind == ERR_TIMEOUT)
+        listen_offence(s->visit, OFFENCE_LOITER, STR_NULL);
+    arena_reset(&s->scratch);
+    if (why.kind == ERR_TIMEOUT && time_is_up)
+        reply_and_leave(s, REPLY_TOO_LONG_OPEN, SMTP_END_TOO_LONG);
+    else if (why.kind == ERR_TIMEOUT)
+        reply_and_leave(s, REPLY_TIMEOUT, SMTP_END_TIMEOUT);
+    else if (why.kind == ERR_CANCELLED)
+        reply_and_leave(s, REPLY_SHUTDOWN, SMTP_END_DRAINED);
+    else if (why.kind == ERR_LIMIT)
+        reply_and_leave(s, REPLY_NO_MEMORY, SMTP_END_TROUBLE);
+    else
+        s->result.end = SMTP_END_CLOSED;
+}
+
+void session_set_pace(struct smtp_session *s)
+{
+    s->pace = (struct session_pace){
+            .timeout_ms = rule_number(s, RULE_TIMEOUT),
+            .duration_ms = rule_number(s, RULE_DURATION),
+            .errors_wait_ms = rule_number(s, RULE_ERRORS_WAIT),
+            .transfer_bytes_max = (uint64_t)rule_number(s, RULE_TRANSFER_LIMIT),
+            .errors_max = (uint64_t)rule_number(s, RULE_ERRORS_TOTAL),
+            .junk_max = (uint64_t)rule_number(s, RULE_JUNK_COMMANDS),
+            .strict_pipelining = rule_bool(s, RULE_STRICT_PIPELINING),
+            .strict_envelope = rule_bool(s, RULE_STRICT_ENVELOPE),
+    };
+}
+
+struct err session_wait(struct smtp_session *s, int64_t ms)
+{
+    const struct limits *limits = s->service->limits;
+    if (ms > WAITED_MS_MAX - s->counts.waited_ms)
+        ms = WAITED_MS_MAX - s->counts.waited_ms;
+    if (ms <= 0 || (limits != NULL && !tarpit_begin(limits, s->visit->listener)))
+        return OK;
+    s->counts.waited_ms += ms;
+    struct err e = stream_flush(s->stream);
+    if (!failed(e)) {
+        nudgeable();
+        e = task_sleep_ms(ms);
+    }
+    if (limits != NULL)
+        tarpit_end(limits, s->visit->listener);
+    return e;
+}
+
+// inbound.md 4.7: a pause, a recipient error, an abuse event, and at last the door.
+struct err session_failed_rcpt(struct smtp_session *s, enum reply_id id, struct str rcpt)
+{
+    uint64_t most = (uint64_t)rule_number(s, RULE_RCPT_ERRORS_TOTAL);
+    if (str_is_empty(s->account_name))
+        TRY(session_wait(s, rule_number(s, RULE_RCPT_ERRORS_WAIT)));
+    s->counts.rcpt_failures++;
+    listen_offence(s->visit, OFFENCE_ABUSE, rcpt);
+    if (most == 0 || s->counts.rcpt_failures < most)
+        return reply(s, id);
+    event_in(s->options->span, EV_SMTP_TOO_MANY_INVALID_RCPT, F_STR(to, rcpt), F_U64(limit, most));
     reply_and_leave(s, REPLY_TOO_MANY_ERRORS, SMTP_END_ERRORS);
     return OK;
 }
 
-static void leave_banned(struct smtp_session *s)
+void session_drop_transaction(struct smtp_session *s)
 {
-    s->over = true;
-    s->result.end = SMTP_END_BANNED;
+    transaction_free(s, s->transaction);
+    s->transaction = NULL;
 }
 
-static void leave(struct smtp_session *s, struct err why, bool time_is_up)
+bool session_take_bytes(struct smtp_session *s, uint64_t count)
 {
-    if (why.kind == ERR_TIMEOUT)
-        listen_offence(s->options->visit, OFFENCE_LOITER, STR_NULL);
-    if (why.kind == ERR_TIMEOUT)
-        reply_and_leave(s, time_is_up ? REPLY_TOO_LONG_OPEN : REPLY_TIMEOUT, SMTP_END_TIMEOUT);
-    else if (why.kind == ERR_CANCELLED)
-        reply_and_leave(s, REPLY_SHUTDOWN, SMTP_END_DRAINED);
-    else if (why.kind == ERR_LIMIT)
-        s->result.end = SMTP_END_TROUBLE;
-    else
-        s->result.end = SMTP_END_CLOSED;
+    s->counts.bytes_in += count;
+    if (s->pace.transfer_bytes_max == 0 || s->counts.bytes_in <= s->pace.transfer_bytes_max)
+        return true;
+    event_in(s->options->span, EV_SMTP_TRANSFER_LIMIT_EXCEEDED,
+            F_U64(limit, s->pace.transfer_bytes_max), F_U64(size, s->counts.bytes_in));
+    reply_and_leave(s, REPLY_TRANSFER_QUOTA, SMTP_END_QUOTA);
+    return false;
+}
+
+bool session_is_lmtp(const struct smtp_session *s)
+{
+    return s->options->kind == SMTP_LMTP;
+}
+
+struct str session_helo(const struct smtp_session *s)
+{
+    return buf_str(&s->helo);
+}
+
+struct throttle_values session_values(const struct smtp_session *s)
+{
+    struct throttle_values v = {
+            .remote_ip = s->client.ip,
+            .local_ip = s->local.ip,
+            .listener = s->visit->listener->id,
+            .helo_domain = session_helo(s),
+            .authenticated_as = s->account_name,
+    };
+    if (s->transaction != NULL) {
+        v.sender = s->transaction->sender.normal;
+        v.sender_domain = s->transaction->sender.domain;
+        v.rcpt = s->transaction->current.normal;
+        v.rcpt_domain = s->transaction->current.domain;
+    }
+    return v;
 }

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// server/mail.c: see server/mail.h.
+#include "server/mail.h"
+
+#include "directory/directory.h"
+#include "queue/space.h"
+#include "queue/store.h"
+#include "rt/rt.h"
+#include "server/worker.h"
+
+#define MAIL_BYTES_MAX (64 * MIB)
+#define STORE_AGAIN_MS (5 * SECOND_MS)
+
+static struct err open_store(struct mail_worker *m) suspends MUST_USE;
+static struct err tend_store(void *mail_worker) suspends MUST_USE;
+static void open_directories(struct mail_worker *m);
+static void open_resolver(struct mail_worker *m);
+
+struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inputs *in)
+{
+    const struct plan *plan = in->plan;
+    *m = (struct mail_worker){.plan = plan, .log = in->log};
+    arena_init(&m->arena, MAIL_BYTES_MAX);
+    m->limits = (struct limits){
+            .settings = &plan->limits, .shared = &in->shared->limits, .column = in->column};
+    m->service = (struct smtp_service){
+            .settings = &plan->smtp,
+            .limits = &m->limits,
+            .metrics = in->metrics,
+            .node = (uint8_t)conf_u64(plan->conf, S("cluster.node-id")),
+            .space = space_guard_new(&plan->queue, in->log, NULL),
+    };
+    memcpy(m->service.pepper, in->shared->pepper, sizeof(m->service.pepper));
+    group_begin(&m->tending);
+    open_resolver(m);
+    open_directories(m);
+    return group_spawn(&m->tending, tend_store, m);
+}
+
+void mail_worker_end(struct mail_worker *m)
+{
+    group_end(&m->tending);
+    if (m->service.store != NULL) {
+        struct err e = store_settle(m->service.store, &m->arena);
+        if (failed(e)) // it stays in the journal, for who opens the store next
+            event(m->log, EV_STORE_ERROR, F_STR(path, m->plan->queue.records.path),
+                    F_ERR(reason, e));
+        store_close(m->service.store);
+    }
+    space_guard_free(m->service.space);
+    directories_close(m->service.directories);
+    arena_done(&m->arena);
+}
+
+static struct err tend_store(void *arg)
+{
+    struct mail_worker *m = arg;
+    task_describe("store", m);
+    while (failed(open_store(m)))
+        TRY(task_sleep_ms(STORE_AGAIN_MS));
+    return store_tend(m->service.store);
+}
+
+static struct err open_store(struct mail_worker *m)
+{
+    struct store_options options = queue_store_options(&m->plan->queue);
+    options.journal = true;
+    options.node = m->service.node;
+    struct err e = store_open(&m->arena, &options, &m->service.store);
+    if (!failed(e) || m->store_was_told)
+        return e;
+    m->store_was_told = true;
+    event(m->log, EV_STORE_ERROR, F_STR(path, options.folder), F_ERR(reason, e));
+    return e;
+}
+
+static void open_directories(struct mail_worker *m)
+{
+    struct directories_options options = {.settings = m->plan->directory};
+    if (directory_settings_have_internal(m->plan->directory))
+        options.folder =
+                directory_folder(&m->arena, conf_str(m->plan->conf, S("global.state-dir")));
+    struct err e = directories_open(&m->arena, &options, &m->service.directories);
+    if (failed(e))
+        event(m->log, EV_STORE_ERROR, F_STR(path, options.folder), F_ERR(reason, e));
+}
+
+static void open_resolver(struct mail_worker *m)
+{
+    struct err e = resolver_new(&m->arena, &m->plan->dns, &m->service.resolver);
+    m->service.iprev = &m->plan->iprev;
+    m->service.dnsbl_settings = &m->plan->dnsbl;
+    if (!failed(e) && m->plan->dnsbl.zone_count > 0)
+        e = dnsbl_service_make(&m->arena, &m->plan->dnsbl, m->service.resolver, &m->service.dnsbl);
+    if (failed(e))
+        event(m->log, EV_SERVER_STARTUP_ERROR, F_ERR(reason, e));
+}

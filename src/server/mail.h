@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// server/mail.h: what a worker needs to take mail: the store, the directories, limits, the DNS. It
+// is made of the plan once the worker runs, and given back when its last session has ended.
+//
+// A store that cannot be opened (its disk is full, another server has it) does not keep a worker
+// from serving: mail is refused for the moment (451), and opening is tried again.
+#pragma once
+
+#include "limits/shared.h"
+#include "rt/task.h"
+#include "server/plan.h"
+#include "smtp/smtp.h"
+
+struct server_shared;
+
+struct mail_worker {
+    struct arena arena;
+    const struct plan *plan;
+    struct smtp_service service;
+    struct limits limits;
+    struct event_log *log;
+    struct group tending;
+    bool store_was_told; // that it cannot be opened
+};
+
+struct mail_worker_inputs {
+    const struct plan *plan;
+    struct server_shared *shared;
+    size_t column;
+    struct event_log *log;
+    struct metrics_column *metrics;
+};
+// The error is a lack of memory.
+struct err mail_worker_begin(
+        struct mail_worker *m, const struct mail_worker_inputs *in) suspends MUST_USE;
+void mail_worker_end(struct mail_worker *m) suspends;

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// smtp/server/address.c: who gets an accepted message: lists become their members, recipients are
+// put into units by the domain they go to, and what a list sends on has its owner as sender.
+#include "smtp/server/client.h"
+#include "smtp/server/finish.h"
+
+#include "base/map.h"
+#include "rt/rt.h"
+#include "smtp/limits.h"
+
+// Of remote mail, until schedules are settings: notices after one day and three, five days in all
+// (queue.md 8).
+#define FIRST_NOTICE_MS DAY_MS
+#define EXPIRY_MS (5LL * DAY_MS)
+
+struct goer {                            // somebody who gets it
+    const struct transaction_rcpt *rcpt; // whose flags count
+    struct envelope_address address;
+    struct str sender;   // of the message that he gets
+    bool has_own_sender; // that of a list, not the client's
+    struct str orcpt_type, orcpt;
+    size_t place; // among all, so that sorting keeps the order
+};
+
+struct addressing {
+    struct finishing *f;
+    struct arena *arena;
+    VEC(struct goer) goers;
+    struct map seen; // normal addresses: one delivery each
+};
+
+static struct err add_rcpt(
+        struct addressing *a, const struct transaction_rcpt *rcpt) suspends MUST_USE;
+static struct err add_members(
+        struct addressing *a, const struct transaction_rcpt *rcpt) suspends MUST_USE;
+static struct err add_goer(struct addressing *a, const struct goer *goer) MUST_USE;
+static struct err make_messages(struct addressing *a) MUST_USE;
+static struct err make_units(struct addressing *a, const struct goer *from, const struct goer *end,
+        struct message *m) MUST_USE;
+static struct err fill_unit(struct addressing *a, const struct goer *from, size_t count,
+        const struct message *m, struct unit *out) MUST_USE;
+static void fill_recipient(const struct message *m, const struct goer *g, struct recipient *out);
+static struct message message_for(const struct finishing *f, struct str sender);
+static uint32_t message_flags(const struct finishing *f);
+static uint32_t rcpt_flags(const struct transaction_rcpt *rcpt);
+static size_t run_of_sender(const struct goer *at, const struct goer *end);
+static size_t run_of_domain(const struct goer *at, const struct goer *end);
+static int compare_goers(const void *left, const void *right);
+
+struct err finish_address(struct finishing *f)
+{
+    struct addressing a = {.f = f, .arena = &f->arena};
+    struct err e = OK;
+    map_init(&a.seen, random_u64(), random_u64());
+    for (size_t i = 0; !failed(e) && f->refusal == REPLY_OK && i < f->t->rcpts.count; i++)
+        e = add_rcpt(&a, &f->t->rcpts.at[i]);
+    map_done(&a.seen);
+    if (failed(e) || f->refusal != REPLY_OK)
+        return e;
+    if (a.goers.count > 1)
+        qsort(a.goers.at, a.goers.count, sizeof(*a.goers.at), compare_goers);
+    return make_messages(&a);
+}
+
+static struct err add_rcpt(struct addressing *a, const struct transaction_rcpt *rcpt)
+{
+    if (rcpt->is_list)
+        return add_members(a, rcpt);
+    struct goer goer = {.rcpt = rcpt,
+            .address = rcpt->address,
+            .sender = a->f->t->sender.text,
+            .orcpt_type = rcpt->orcpt_type,
+            .orcpt = rcpt->orcpt};
+    return add_goer(a, &goer);
+}
+
+// inbound.md 8, step 6. ORCPT of a member is the list, NOTIFY the list's.
+static struct err add_members(struct addressing *a, const struct transaction_rcpt *rcpt)
+{
+    struct smtp_session *s = a->f->s;
+    struct client_rules rules;
+    struct expansion all;
+    struct err e = client_resolve_rules(s, &rules);
+    if (!failed(e)) {
+        within_ms(DIRECTORY_WAIT_MS);
+        e = directories_expand(
+                s->service->directories, a->arena, &rules.rules, rcpt->account, &all);
+    }
+    if (e.kind == ERR_CANCELLED)
+        return e;
+    if (failed(e) || all.too_many) {
+        a->f->refusal = failed(e) ? REPLY_NOT_ACCEPTED : REPLY_LIST_TOO_LARGE;
+        return OK;
+    }
+    for (size_t i = 0; i < all.count; i++) {
+        const struct expanded_member *m = &all.at[i];
+        struct goer goer = {.rcpt = rcpt,
+                .sender = str_is_null(m->sender) ? a->f->t->sender.text : m->sender,
+                .has_own_sender = !str_is_null(m->sender),
+                .orcpt_type = S("rfc822"),
+                .orcpt = rcpt->address.text};
+        if (!failed(envelope_address_read(a->arena, m->address, &goer.address)))
+            TRY(add_goer(a, &goer));
+    }
+    return OK;
+}
+
+static struct err add_goer(struct addressing *a, const struct goer *goer)
+{
+    if (map_has(&a->seen, goer->address.normal))
+        return OK;
+    struct goer *added = vec_add(a->arena, &a->goers);
+    if (added == NULL || !map_put(&a->seen, goer->address.normal, NULL))
+        return fail(ERR_LIMIT, "no memory for the recipients");
+    *added = *goer;
+    added->place = a->goers.count;
+    if (a->goers.count > MESSAGE_RCPTS_MAX)
+        a->f->refusal = REPLY_LIST_TOO_LARGE;
+    return OK;
+}
+
+static struct err make_messages(struct addressing *a)
+{
+    const struct goer *at = a->goers.at, *end = at + a->goers.count;
+    size_t senders = 0;
+    for (const struct goer *g = at; g < end; g += run_of_sender(g, end))
+        senders++;
+    struct message *all = arena_array(a->arena, senders + 1, struct message);
+    if (all == NULL)
+        return fail(ERR_LIMIT, "no memory for a message");
+    for (size_t i = 0; i < senders; i++) {
+        size_t run = run_of_sender(at, end);
+        all[i] = message_for(a->f, at->sender);
+        all[i].id = i == 0 ? a->f->t->id : store_new_id(a->f->s->service->store);
+        TRY(make_units(a, at, at + run, &all[i]));
+        at += run;
+    }
+    a->f->messages = all;
+    a->f->message_count = senders;
+    return OK;
+}
+
+// A unit for each domain, and another one beyond UNIT_RCPTS_MAX.
+static struct err make_units(
+        struct addressing *a, const struct goer *from, const struct goer *end, struct message *m)
+{
+    size_t units = 0;
+    for (const struct goer *g = from; g < end; g += run_of_domain(g, end))
+        units++;
+    m->units = arena_array(a->arena, units, struct unit);
+    m->unit_count = units;
+    if (m->units == NULL)
+        return fail(ERR_LIMIT, "no memory for a message");
+    for (size_t i = 0; i < units; i++) {
+        size_t run = run_of_domain(from, end);
+        m->units[i] = (struct unit){.message_id = m->id, .number = (uint16_t)i};
+        TRY(fill_unit(a, from, run, m, &m->units[i]));
+        from += run;
+    }
+    return OK;
+}
+
+static struct err fill_unit(struct addressing *a, const struct goer *from, size_t count,
+        const struct message *m, struct unit *out)
+{
+    out->domain = from->address.domain;
+    out->queue = S("default");
+    out->schedule = S("default");
+    out->due_ms = m->created_ms;
+    if (m->hold_until_ms != 0) {
+        out->hold = (struct hold){.reason = HOLD_FUTURE_RELEASE,
+                .since_ms = m->created_ms,
+                .until_ms = m->hold_until_ms};
+        out->due_ms = m->hold_until_ms;
+    }
+    out->rcpts = arena_array(a->arena, count, struct recipient);
+    out->rcpt_count = count;
+    if (out->rcpts == NULL)
+        return fail(ERR_LIMIT, "no memory for the recipients");
+    for (size_t i = 0; i < count; i++)
+        fill_recipient(m, &from[i], &out->rcpts[i]);
+    return OK;
+}
+
+static void fill_recipient(const struct message *m, const struct goer *g, struct recipient *out)
+{
+    int64_t first_ms = m->hold_until_ms != 0 ? m->hold_until_ms : m->created_ms;
+    *out = (struct recipient){
+            .address = g->address.text,
+            .orcpt_type = g->orcpt_type,
+            .orcpt = g->orcpt,
+            .flags = rcpt_flags(g->rcpt),
+            .retry_at_ms = first_ms,
+            .notify_at_ms = first_ms + FIRST_NOTICE_MS,
+            .expiry = EXPIRY_TTL,
+            .expiry_ms = first_ms - m->created_ms + EXPIRY_MS,
+    };
+    if (m->by_ms != 0) { // RFC 2852: a schedule must not move it
+        out->expiry_ms = m->by_ms - m->created_ms;
+        out->flags |= RCPT_EXPIRY_FIXED;
+    }
+}
+
+static struct message message_for(const struct finishing *f, struct str sender)
+{
+    const struct smtp_session *s = f->s;
+    const struct transaction *t = f->t;
+    return (struct message){
+            .created_ms = f->wall_now_ms,
+            .sender = sender,
+            .flags = message_flags(f),
+            .priority = t->priority,
+            .env_id = t->mail.env_id,
+            .from_ip = s->client.ip,
+            .via_port = s->local.port,
+            .account = s->account != NULL ? s->account_name : STR_NULL,
+            .by_ms = t->by_ms,
+            .hold_until_ms = t->hold_until_ms,
+            .helo = session_helo(s),
+    };
+}
+
+static uint32_t message_flags(const struct finishing *f)
+{
+    const struct mail_command *mail = &f->t->mail;
+    uint32_t flags = f->s->account != NULL ? MESSAGE_AUTHENTICATED : MESSAGE_UNAUTHENTICATED;
+    if (mail->ret == RET_FULL)
+        flags |= MESSAGE_RET_FULL;
+    if (mail->ret == RET_HDRS)
+        flags |= MESSAGE_RET_HDRS;
+    if (mail->body == BODY_BINARYMIME)
+        flags |= MESSAGE_BODY_BINARY;
+    else if (mail->body == BODY_8BITMIME || f->t->data.has_8bit)
+        flags |= MESSAGE_BODY_8BIT;
+    if (mail->smtputf8)
+        flags |= MESSAGE_SMTPUTF8;
+    if (mail->requiretls)
+        flags |= MESSAGE_REQUIRETLS;
+    else if (str_eq_nocase(str_trim(mail_head_body(&f->head, HEAD_TLS_REQUIRED)), S("No")))
+        flags |= MESSAGE_TLS_OPTIONAL; // RFC 8689 5
+    if (mail->by == BY_NOTIFY)
+        flags |= MESSAGE_BY_NOTIFY;
+    if (mail->by == BY_RETURN)
+        flags |= MESSAGE_BY_RETURN;
+    if (mail->by_trace)
+        flags |= MESSAGE_BY_TRACE;
+    return flags;
+}
+
+static uint32_t rcpt_flags(const struct transaction_rcpt *rcpt)
+{
+    uint32_t flags = 0;
+    if (rcpt->notify == NOTIFY_UNSAID)
+        return RCPT_NOTIFY_FAILURE | RCPT_NOTIFY_DELAY | RCPT_NOTIFY_IMPLICIT;
+    if ((rcpt->notify & NOTIFY_NEVER) != 0)
+        flags |= RCPT_NOTIFY_NEVER;
+    if ((rcpt->notify & NOTIFY_SUCCESS) != 0)
+        flags |= RCPT_NOTIFY_SUCCESS;
+    if ((rcpt->notify & NOTIFY_FAILURE) != 0)
+        flags |= RCPT_NOTIFY_FAILURE;
+    if ((rcpt->notify & NOTIFY_DELAY) != 0)
+        flags |= RCPT_NOTIFY_DELAY;
+    return flags;
+}
+
+static size_t run_of_sender(const struct goer *at, const struct goer *end)
+{
+    size_t count = 1;
+    while (at + count < end && str_eq(at[count].sender, at->sender))
+        count++;
+    return count;
+}
+
+static size_t run_of_domain(const struct goer *at, const struct goer *end)
+{
+    size_t count = 1;
+    while (count < UNIT_RCPTS_MAX && at + count < end &&
+            str_eq(at[count].address.domain, at->address.domain))
+        count++;
+    return count;
+}
+
+// Those with the client's own sender come first: theirs is the id that the client is told.
+static int compare_goers(const void *left, const void *right)
+{
+    const struct goer *l = left, *r = right;
+    if (l->has_own_sender != r->has_own_sender)
+        return l->has_own_sender ? 1 : -1;
+    int order = str_compare(l->sender, r->sender);
+    if (order == 0)
+        order = str_compare(l->address.domain, r->address.domain);
+    if (order == 0)
+        order = l->place < r->place ? -1 : 1;
+    return order;
+}

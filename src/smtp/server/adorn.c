@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// smtp/server/adorn.c: the fields that this server puts on top of what it accepts (inbound.md 11.2,
+// 11.3).
+#include "smtp/server/finish.h"
+
+#include "base/date.h"
+#include "listen/tls_context.h"
+#include "rt/rt.h"
+
+#define TOP_BYTES_MAX (64 * KIB)
+
+static struct trace_received received(struct finishing *f) suspends;
+static enum trace_hello hello_of(const struct smtp_session *s);
+
+struct err finish_adorn(struct finishing *f, struct str *out_top)
+{
+    struct smtp_session *s = f->s;
+    struct buf top AUTO(buf_done);
+    int16_t offset_min = local_offset_min(f->wall_now_ms);
+    buf_init(&top, TOP_BYTES_MAX);
+    if (rule_bool(s, RULE_ADD_RECEIVED)) {
+        struct trace_received r = received(f);
+        r.offset_min = offset_min;
+        trace_received_add(&top, &r);
+    }
+    if (!mail_head_has(&f->head, HEAD_DATE) && rule_bool(s, RULE_ADD_DATE))
+        trace_date_add(&top, f->wall_now_ms, offset_min);
+    if (!mail_head_has(&f->head, HEAD_MESSAGE_ID) && rule_bool(s, RULE_ADD_MESSAGE_ID))
+        trace_message_id_add(&top, f->wall_now_ms, random_u64(), s->host);
+    *out_top = arena_str(&f->arena, buf_str(&top));
+    if (top.overflow || str_is_null(*out_top))
+        return fail(ERR_LIMIT, "no memory for trace fields");
+    return OK;
+}
+
+static struct trace_received received(struct finishing *f)
+{
+    const struct smtp_session *s = f->s;
+    const struct transaction *t = f->t;
+    struct tls_facts tls = visit_tls_facts(s->visit);
+    bool one = s->service->settings->received_for && t->answers.count == 1;
+    return (struct trace_received){
+            .helo = session_helo(s),
+            .peer = s->visit->peer.unix_path.ptr != NULL ? (struct ip){0} : s->client.ip,
+            .ptr = s->ptr_name,
+            .tls_version = s->tls_on ? tls.version : S(""),
+            .tls_cipher = tls.cipher,
+            .tls_bits = tls.cipher_bits,
+            .by = s->host,
+            .hello = hello_of(s),
+            .authenticated = s->account != NULL,
+            .smtputf8 = t->mail.smtputf8,
+            .hide_client = rule_bool(f->s, RULE_HIDE_CLIENT),
+            .solicit = t->mail.solicit,
+            .id = t->id,
+            .rcpt = one ? t->rcpts.at[t->answers.at[0]].address.text : S(""),
+            .priority = t->priority,
+            .at_ms = f->wall_now_ms,
+    };
+}
+
+static enum trace_hello hello_of(const struct smtp_session *s)
+{
+    switch (s->hello) {
+    case HELLO_EHLO:
+        return TRACE_EHLO;
+    case HELLO_LHLO:
+        return TRACE_LHLO;
+    case HELLO_NONE:
+    case HELLO_HELO:
+        break;
+    }
+    return TRACE_HELO;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// smtp/server/finish.c: from the end of data to the final reply (inbound.md 7). Nothing is answered
+// 2yz before the commit has succeeded; what happens to the client meanwhile changes nothing: a
+// message that is committed stays.
+#include "smtp/server/finish.h"
+
+#include "rt/rt.h"
+#include "smtp/limits.h"
+#include "smtp/server/stages.h"
+
+static struct err decide(struct finishing *f) suspends MUST_USE;
+static struct err keep(struct finishing *f) suspends MUST_USE;
+static struct err commit(struct finishing *f) suspends MUST_USE;
+static enum reply_id trouble_of(struct err e);
+static struct err answer(struct finishing *f) suspends MUST_USE;
+static struct err answer_queued(struct finishing *f) suspends MUST_USE;
+static void tell_queued(struct finishing *f);
+static void tell_refused(struct finishing *f, enum reply_id id);
+
+struct err message_finish(struct smtp_session *s)
+{
+    struct finishing f = {.s = s, .t = s->transaction, .refusal = REPLY_OK};
+    arena_init(&f.arena, FINISH_BYTES_MAX);
+    f.wall_now_ms = wall_ms();
+    f.words = S("");
+    struct err e = decide(&f);
+    if (e.kind == ERR_LIMIT) {
+        f.refusal = REPLY_NOT_ACCEPTED;
+        e = OK;
+    }
+    if (!failed(e))
+        e = answer(&f);
+    arena_done(&f.arena);
+    return e;
+}
+
+static struct err decide(struct finishing *f)
+{
+    TRY(finish_inspect(f));
+    if (f->refusal == REPLY_OK)
+        TRY(finish_address(f));
+    return f->refusal == REPLY_OK ? keep(f) : OK;
+}
+
+// All messages made of this one share the body and what stands above it.
+static struct err keep(struct finishing *f)
+{
+    struct str top;
+    struct body_ref body;
+    TRY(finish_adorn(f, &top));
+    struct cut *cuts = arena_array(&f->arena, f->cuts.count + 1, struct cut);
+    if (cuts == NULL)
+        return fail(ERR_LIMIT, "no memory for a message");
+    for (size_t i = 0; i < f->cuts.count; i++)
+        cuts[i] = (struct cut){
+                .at = (uint32_t)f->cuts.at[i].at, .bytes = (uint32_t)f->cuts.at[i].bytes};
+    struct err e = body_finish(f->t->body, &f->arena, &body);
+    if (failed(e)) {
+        f->refusal = trouble_of(e);
+        return OK;
+    }
+    for (size_t i = 0; i < f->message_count; i++) {
+        f->messages[i].top = top;
+        f->messages[i].cuts = cuts;
+        f->messages[i].cut_count = f->cuts.count;
+        f->messages[i].body = body;
+    }
+    return commit(f);
+}
+
+static struct err commit(struct finishing *f)
+{
+    struct store_change *changes = arena_array(&f->arena, f->message_count, struct store_change);
+    if (changes == NULL)
+        return fail(ERR_LIMIT, "no memory for a message");
+    for (size_t i = 0; i < f->message_count; i++)
+        changes[i] = (struct store_change){.kind = STORE_ACCEPT, .message = &f->messages[i]};
+    struct err e = store_commit(f->s->service->store, &f->arena, changes, f->message_count);
+    if (failed(e))
+        f->refusal = trouble_of(e);
+    return OK;
+}
+
+static enum reply_id trouble_of(struct err e)
+{
+    return e.kind == ERR_NO_SPACE ? REPLY_NO_STORAGE : REPLY_NOT_ACCEPTED;
+}
+
+static struct err answer(struct finishing *f)
+{
+    struct smtp_session *s = f->s;
+    if (f->refusal != REPLY_OK) {
+        tell_refused(f, f->refusal);
+        TRY(message_answer(s, f->refusal));
+        if (f->refusal == REPLY_BARE_NEWLINE) // it may be smuggling: inbound.md 3.2
+            reply_and_leave(s, REPLY_SMUGGLING, SMTP_END_SMUGGLING);
+        return OK;
+    }
+    s->counts.messages++;
+    s->counts.junk = 0;
+    tell_queued(f);
+    return answer_queued(f);
+}
+
+static struct err answer_queued(struct finishing *f)
+{
+    struct smtp_session *s = f->s;
+    const struct transaction *t = f->t;
+    struct str id = arena_fmt(&f->arena, "%016llx", (unsigned long long)t->id);
+    if (!session_is_lmtp(s))
+        return reply_about(s, REPLY_QUEUED, id);
+    for (size_t i = 0; i < t->answers.count; i++) {
+        arena_reset(&s->scratch);
+        TRY(reply_about_two(s, REPLY_QUEUED_RCPT, t->rcpts.at[t->answers.at[i]].address.text, id));
+    }
+    return OK;
+}
+
+struct err message_answer(struct smtp_session *s, enum reply_id id)
+{
+    size_t times = session_is_lmtp(s) ? s->transaction->answers.count : 1;
+    for (size_t i = 0; i < times; i++) {
+        arena_reset(&s->scratch);
+        TRY(reply(s, id));
+    }
+    return OK;
+}
+
+static void tell_queued(struct finishing *f)
+{
+    struct smtp_session *s = f->s;
+    struct span *span = s->options->span;
+    const struct message *m = &f->messages[0];
+    struct str from = m->sender.len > 0 ? m->sender : S("<>");
+    event_in(span, EV_SMTP_MESSAGE_ACCEPTED, F_ID(queueId, m->id), F_U64(size, message_bytes(m)),
+            F_U64(total, f->t->rcpts.count), F_MS(elapsed, now_ms() - f->t->began_ms));
+    enum event_id id =
+            s->account != NULL ? EV_QUEUE_QUEUE_MESSAGE_AUTHENTICATED : EV_QUEUE_QUEUE_MESSAGE;
+    if (!event_is_wanted(span->log, id))
+        return;
+    for (size_t i = 0; i < f->message_count; i++) {
+        m = &f->messages[i];
+        struct str to = m->units[0].rcpts[0].address;
+        event_in(span, id, F_ID(queueId, m->id), F_STR(from, from), F_STR(to, to),
+                F_U64(total, f->t->rcpts.count), F_U64(size, message_bytes(m)),
+                F_TIME(nextRetry, m->units[0].due_ms),
+                F_TIME(expires, m->created_ms + m->units[0].rcpts[0].expiry_ms));
+    }
+}
+
+static void tell_refused(struct finishing *f, enum reply_id id)
+{
+    event_in(f->s->options->span, EV_SMTP_MESSAGE_REJECTED, F_ID(queueId, f->t->id),
+            F_U64(code, (uint64_t)reply_code(id)), F_STR(reason, reply_text(id)),
+            F_STR(from, f->t->sender.normal));
+}

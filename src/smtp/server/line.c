@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// smtp/server/line.c: lines of the client: commands and SASL responses (inbound.md 3.1, 2.3).
+#include "smtp/server/session.h"
+
+#include "rt/rt.h"
+#include "smtp/limits.h"
+
+static struct err wait_for_line(struct smtp_session *s, size_t max, struct str *out) suspends;
+static struct err skip(struct smtp_session *s, size_t bytes_max) suspends;
+static int64_t patience_ms(const struct smtp_session *s);
+
+// Lines end in CRLF. A bare LF is taken as a line end as well, where nothing can be smuggled by it;
+// who forbids it in messages forbids it in commands (session.data.bare-newline, seen by
+// command_run through the CR that is missing).
+struct err line_next(struct smtp_session *s, size_t max, struct str *out)
+{
+    struct err e = wait_for_line(s, max, out);
+    if (e.kind != ERR_LIMIT)
+        return e;
+    TRY(skip(s, max * LINE_TIMES_MAX));
+    return e;
+}
+
+static struct err wait_for_line(struct smtp_session *s, size_t max, struct str *out)
+{
+    // Replies to a pipelined group leave together: RFC 2920 3.2.
+    if (str_find_byte(stream_buffered(s->stream), '\n') == STR_NOT_FOUND) {
+        within_ms(s->pace.timeout_ms);
+        TRY(stream_flush(s->stream));
+    }
+    nudgeable();
+    within_ms(patience_ms(s));
+    if (s->result.commands == 0 && !s->visit->tls_on) {
+        enum first_bytes first;
+        TRY(listen_first_bytes(s->visit, &first));
+        if (first != FIRST_PLAIN) {
+            s->over = true;
+            s->result.end = SMTP_END_WRONG_BYTES;
+            return fail(ERR_CLOSED, "another protocol");
+        }
+    }
+    TRY(stream_until(s->stream, S("\n"), max, out));
+    return session_take_bytes(s, out->len) ? OK : fail(ERR_CLOSED, "too many bytes");
+}
+
+static struct err skip(struct smtp_session *s, size_t bytes_max)
+{
+    within_ms(patience_ms(s));
+    for (size_t skipped = 0; skipped < bytes_max;) {
+        struct str have = stream_buffered(s->stream);
+        size_t at = str_find_byte(have, '\n');
+        size_t count = at == STR_NOT_FOUND ? have.len : at + 1;
+        stream_consume(s->stream, count);
+        if (!session_take_bytes(s, count))
+            return fail(ERR_CLOSED, "too many bytes");
+        if (at != STR_NOT_FOUND)
+            return OK;
+        skipped += have.len;
+        TRY(stream_peek(s->stream, 1, &have));
+    }
+    reply_and_leave(s, REPLY_TOO_MANY_ERRORS, SMTP_END_ERRORS);
+    return fail(ERR_CLOSED, "a line without an end");
+}
+
+// The session's own end comes first, when it is nearer.
+static int64_t patience_ms(const struct smtp_session *s)
+{
+    int64_t left_ms = s->began_ms + s->pace.duration_ms - now_ms();
+    if (left_ms < 0)
+        return 0;
+    return left_ms < s->pace.timeout_ms ? left_ms : s->pace.timeout_ms;
+}

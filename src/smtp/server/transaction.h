@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// smtp/server/transaction.h: one mail transaction, from MAIL to the final reply (RFC 5321 3.3). It
+// has an arena of its own, from which everything of it comes; whatever ends it, it leaves nothing
+// behind: no counters, no file of a body that was not committed.
+#pragma once
+
+#include "queue/body.h"
+#include "smtp/data.h"
+#include "smtp/envelope.h"
+#include "smtp/server/session.h"
+
+struct envelope_address {
+    struct str text;   // as it goes on: the local part as it was written, domain as A-labels
+    struct str normal; // for comparing, rules and log (inbound.md 6.3); empty: the null sender
+    struct str domain; // A-labels
+};
+
+struct transaction_rcpt {
+    struct envelope_address address; // after rewriting and resolution
+    struct str detail;               // of a sub-address; null: none
+    struct str orcpt_type, orcpt;    // null: none
+    uint32_t notify;                 // of enum notify_flag
+    bool is_list;
+    const struct account *account; // NULL: not one of ours
+};
+
+struct transaction {
+    struct arena arena;
+    struct mail_command mail;
+    struct envelope_address sender;  // after rewriting
+    struct str sender_given;         // normal; before it
+    struct envelope_address current; // recipient that is being decided, else the last one
+    int priority;
+    int64_t by_ms, hold_until_ms; // moments; 0: none
+    VEC(struct transaction_rcpt) rcpts;
+    // LMTP: a reply for each RCPT that was accepted, also a repeated one: places in rcpts.
+    VEC(uint32_t) answers;
+    size_t tried; // RCPTs
+    struct throttle_held held;
+    uint64_t bytes_max; // 0: no limit
+    int64_t transfer_until_ms;
+    bool in_bdat, has_failed; // chunks have come; one was refused
+    // The message.
+    uint64_t id;
+    int64_t began_ms;
+    bool collects_head;
+    struct data_reader data;
+    struct body *body;
+    struct buf head; // its first octets, until the header has ended
+    uint64_t head_bytes_max;
+    struct str from_domain;
+};
+
+// NULL: no memory.
+struct transaction *transaction_new(struct smtp_session *s);
+void transaction_free(struct smtp_session *s, struct transaction *t); // NULL is fine
+// False: the arena is full. `address` is that of a command; the copy does not point to it.
+bool envelope_address_make(
+        struct arena *a, const struct mail_address *address, struct envelope_address *out);
+// The address of a text that a setting or a directory gave; ERR_SYNTAX: it is none.
+struct err envelope_address_read(
+        struct arena *a, struct str text, struct envelope_address *out) MUST_USE;
+// Place of a recipient in rcpts; SIZE_MAX: it is not among them.
+size_t transaction_find(const struct transaction *t, struct str normal);
+
+// The message has arrived whole: decides, commits, answers (inbound.md 7). The transaction is over.
+struct err message_finish(struct smtp_session *s) suspends MUST_USE;
+// The same reply for the message as a whole: once, or for every recipient in LMTP.
+struct err message_answer(struct smtp_session *s, enum reply_id id) suspends MUST_USE;
