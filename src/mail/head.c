@@ -44,8 +44,8 @@ struct err mail_head_read(struct arena *a, struct str bytes,
 {
     struct scan in = scan_over(bytes);
     struct mail_field field;
-    struct head_reading r = {.head = out,
-            .fields_max = options->fields_max > 0 ? options->fields_max : HEAD_FIELDS_MAX};
+    struct head_reading r = {
+            .head = out, .fields_max = options->fields_max > 0 ? options->fields_max : SIZE_MAX};
     *out = (struct mail_head){0};
     if (bytes.len > HEAD_BYTES_MAX)
         return fail(ERR_LIMIT, "the header is longer than 64 MiB");

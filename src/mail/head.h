@@ -23,7 +23,6 @@
 #include "base/base.h"
 
 #define HEAD_BYTES_MAX (64 * MIB)
-#define HEAD_FIELDS_MAX 65536 // kept when no limit is set; all are counted
 
 enum head_name { // HEAD_FROM: fields of that name; the other names are HEAD_OTHER
     HEAD_OTHER,
@@ -43,7 +42,7 @@ struct head_field {
 };
 
 struct mail_head_options {
-    size_t fields_max; // how many are kept; 0: HEAD_FIELDS_MAX
+    size_t fields_max; // how many are kept, all are counted; 0: as many as the arena has room for
     bool message_ends; // behind the octets given: a header may then end without an empty line
 };
 
