@@ -2,11 +2,15 @@
 // smtp/sasl_prepare.c: names and secrets in one spelling (SASLprep, RFC 4013): blanks are made one,
 // what nobody sees is dropped, and what does not belong in a name is refused.
 //
-// Left out are the normalisation to NFKC (4013 2.2), for which the house has no tables, and the
-// rules for text from right to left (2.3) and for code points without a meaning yet (2.5): clients
-// send names as composed by their keyboards, which is NFC. Two spellings of one letter are then two
-// names, which is a login that fails and not one that should not have succeeded.
+// Texts become NFC, which RFC 8265 took in the place of 4013's NFKC: what only resembles (a letter of
+// full width) stays another letter. Left out are the rules for text from right to left (4013 2.3) and
+// for code points without a meaning yet (2.5). Where that matters a login fails that might have
+// succeeded, never the other way round.
 #include "smtp/sasl_parts.h"
+
+#include "base/unicode.h"
+
+#define PREPARED_BYTES_MAX 1024 // RFC 4616 2 asks for 255; and normalizing takes its time
 
 struct code_range {
     uint32_t first, last;
@@ -14,6 +18,7 @@ struct code_range {
 
 static bool is_listed(uint32_t code, const struct code_range *ranges, size_t count);
 static bool is_forbidden(uint32_t code);
+static enum sasl_prepared normalize(struct arena *a, struct str text, struct str *out);
 static struct str unescape(struct sasl *s, struct str text);
 
 // RFC 3454 B.1, commonly mapped to nothing
@@ -34,6 +39,8 @@ enum sasl_prepared sasl_prepare(struct arena *a, struct str text, struct str *ou
 {
     uint32_t code;
     size_t len = 0;
+    if (text.len > PREPARED_BYTES_MAX)
+        return SASL_FORBIDDEN;
     char *made = arena_bytes(a, text.len + 1); // nothing gets longer
     if (made == NULL)
         return SASL_NO_ROOM;
@@ -50,8 +57,25 @@ enum sasl_prepared sasl_prepare(struct arena *a, struct str text, struct str *ou
             return SASL_FORBIDDEN;
         len += utf8_put(code, made + len);
     }
-    *out = str_of(made, len);
-    return SASL_PREPARED;
+    return normalize(a, str_of(made, len), out);
+}
+
+static enum sasl_prepared normalize(struct arena *a, struct str text, struct str *out)
+{
+    struct buf normal;
+    *out = text;
+    if (str_is_ascii(text))
+        return SASL_PREPARED;
+    buf_init(&normal, 3 * PREPARED_BYTES_MAX); // Unicode's UAX 15 has no worse factor
+    if (buf_reserve(&normal, 3 * PREPARED_BYTES_MAX)) {
+        unicode_add_nfc(&normal, text);
+        *out = normal.overflow ? STR_NULL : arena_str(a, buf_str(&normal));
+        mem_wipe(normal.ptr, normal.cap);
+    } else {
+        *out = STR_NULL;
+    }
+    buf_done(&normal);
+    return str_is_null(*out) ? SASL_NO_ROOM : SASL_PREPARED;
 }
 
 static bool is_forbidden(uint32_t code)
