@@ -62,6 +62,7 @@ struct journal {
     struct arena arena; // of names
     struct str folder;
     struct store_faults *fail;
+    size_t segment_bytes;
     uint64_t identity;
     int lock; // the slot's
     uint8_t slot;
@@ -105,5 +106,9 @@ struct err journal_replay(
 // How many entries that would be. Reads only; for a slot that nobody owns.
 struct err journal_waiting(
         struct store *store, struct arena *a, uint8_t slot, size_t *out) MUST_USE;
+// One process at a time looks for journals without owner, from the claim of its own slot on: so who
+// comes second finds in LMDB what the first one has found, and not a slot that is just being moved.
+struct err journal_recovery_begin(struct store *store, struct arena *a, int *out_lock) MUST_USE;
+void journal_recovery_end(int lock);
 // All slots whose owner is gone.
 struct err journal_recover(struct store *store, struct arena *a) MUST_USE;

@@ -87,11 +87,14 @@ struct journal *journal_new(struct str folder, struct store_faults *fail, uint64
     if (j == NULL)
         return NULL;
     *j = (struct journal){.fail = fail,
+            .segment_bytes = SEGMENT_BYTES,
             .identity = identity,
             .lock = lock,
             .slot = state->slot,
             .sequence = state->sequence,
             .segment = state->segment};
+    if (fail != NULL && fail->segment_bytes != 0)
+        j->segment_bytes = fail->segment_bytes;
     arena_init(&j->arena, JOURNAL_ARENA_BYTES);
     list_init(&j->free);
     list_init(&j->used);
@@ -171,7 +174,7 @@ struct err journal_adopt(struct journal *j, struct arena *a, struct str path)
     if (segment == NULL)
         return fail(ERR_LIMIT, "no memory for the journal");
     struct err e = segment_open(a, path, &segment->fd, &segment->bytes);
-    if (failed(e) || segment->bytes != SEGMENT_BYTES || j->free_count >= SEGMENTS_KEPT) {
+    if (failed(e) || segment->bytes != j->segment_bytes || j->free_count >= SEGMENTS_KEPT) {
         segment_drop(a, segment);
         return OK;
     }
@@ -217,7 +220,7 @@ void journal_release(struct journal *j, uint64_t sequence)
     each_safe_in_list (s, &j->used, struct segment, in_list) {
         if (s->last_sequence > sequence)
             continue;
-        bool again = !s->bad && s->bytes == SEGMENT_BYTES && j->free_count < SEGMENTS_KEPT;
+        bool again = !s->bad && s->bytes == j->segment_bytes && j->free_count < SEGMENTS_KEPT;
         link_remove(&s->in_list);
         list_append(again ? &j->free : &j->doomed, &s->in_list);
         j->free_count += again;
@@ -311,7 +314,7 @@ static struct err write_entry(struct journal *j, struct arena *a, struct str ent
 
 static struct segment *next_segment(struct journal *j, size_t bytes)
 {
-    if (bytes > SEGMENT_BYTES || list_is_empty(&j->free))
+    if (bytes > j->segment_bytes || list_is_empty(&j->free))
         return segment_new(j, STR_NULL);
     j->free_count--;
     return CONTAINER_OF(list_take_first(&j->free), struct segment, in_list);
@@ -382,7 +385,8 @@ static void append_work(void *arg)
 {
     struct append_work *w = arg;
     struct segment *s = w->segment;
-    uint64_t bytes = w->entry.len > SEGMENT_BYTES ? w->entry.len : SEGMENT_BYTES;
+    uint64_t least = w->journal->segment_bytes;
+    uint64_t bytes = w->entry.len > least ? w->entry.len : least;
     if (s->fd < 0)
         w->result = make_file(w->journal, w->arena, s, bytes);
     if (failed(w->result) || w->entry.len == 0)

@@ -249,6 +249,17 @@ static struct err set_aside(struct replay *r)
 
 // --- Of those who are gone -----------------------------------------------------------------------
 
+struct err journal_recovery_begin(struct store *store, struct arena *a, int *out_lock)
+{
+    struct str folder = journal_folder(a, store->options.folder);
+    return lockfile_await(a, arena_join(a, folder, S("/recovery.lock")), out_lock);
+}
+
+void journal_recovery_end(int lock)
+{
+    blob_close(lock);
+}
+
 struct err journal_recover(struct store *store, struct arena *a)
 {
     bool seen[JOURNAL_SLOTS] = {0};

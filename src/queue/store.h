@@ -160,4 +160,5 @@ struct store_faults {
     _Atomic int calls;         // of the journal to the disk, counted
     int fail_from, fail_until; // those of such numbers fail; 0, 0: none
     bool done_but_failed;      // they do what they should, and fail then
+    size_t segment_bytes;      // smaller segments, so that many are needed; 0: SEGMENT_BYTES
 };

@@ -393,7 +393,7 @@ static struct key key_copy(const MDB_val *at)
 
 static struct err repair_all(struct checker *c)
 {
-    TRY(journal_recover(c->store, c->a));
+    TRY(store_recover(c->store, c->a));
     for (size_t done = 0; done < c->fixes.count;) {
         MDB_txn *txn = NULL;
         int rc = mdb_txn_begin(c->store->env, NULL, 0, &txn);

@@ -156,6 +156,8 @@ struct err move_some(struct store *store, struct arena *a)
         e = m.result;
     if (!failed(e))
         end_generation(store);
+    if (store->broken && failed(store_mend(store, &m.arena)))
+        e = fail(ERR_IO, "the queue can be neither written nor read");
     store->is_stuck = failed(e);
     store->stuck_at_ms = now_ms();
     store->move_runs = false;

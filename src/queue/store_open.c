@@ -21,6 +21,7 @@
 #define MAP_BYTES_LEAST (64 * MIB)
 
 static struct err open_folders(struct store *store, struct arena *a);
+static struct err recover(struct store *store, struct arena *a, bool claim);
 static struct err open_journal(struct store *store, struct arena *a);
 static struct err adopt_segments(struct store *store, struct arena *a);
 static struct err open_env(struct store *store, struct arena *a);
@@ -53,10 +54,8 @@ struct err store_open(struct arena *a, const struct store_options *options, stru
     struct err e = open_folders(store, a);
     if (!failed(e))
         e = open_env(store, a);
-    if (!failed(e) && options->journal)
-        e = open_journal(store, a);
     if (!failed(e) && !options->read_only)
-        e = journal_recover(store, a);
+        e = recover(store, a, options->journal);
     if (failed(e)) {
         store_close(store);
         return e;
@@ -94,6 +93,17 @@ static struct err open_folders(struct store *store, struct arena *a)
         return OK;
     TRY(folder_make(a, store->options.folder));
     return folder_make(a, arena_join(a, store->options.blob_folder, S("/tmp")));
+}
+
+static struct err recover(struct store *store, struct arena *a, bool claim)
+{
+    int lock = -1;
+    TRY(journal_recovery_begin(store, a, &lock));
+    struct err e = claim ? open_journal(store, a) : OK;
+    if (!failed(e))
+        e = journal_recover(store, a);
+    journal_recovery_end(lock);
+    return e;
 }
 
 // The slot's former owner may have left entries that LMDB does not have; its segments are ours then.
@@ -282,7 +292,7 @@ bool store_slot_is_owned(struct store *store, struct arena *a, uint8_t slot)
 
 struct err store_recover(struct store *store, struct arena *a)
 {
-    return store->options.read_only ? OK : journal_recover(store, a);
+    return store->options.read_only ? OK : recover(store, a, false);
 }
 
 struct err store_mend(struct store *store, struct arena *a)

@@ -31,6 +31,21 @@ struct err lockfile_take(struct arena *a, struct str path, int *out_fd, pid_t *o
     return OK;
 }
 
+struct err lockfile_await(struct arena *a, struct str path, int *out_fd)
+{
+    int fd, failure = EINTR;
+    TRY(folder_make(a, path));
+    TRY(lockfile_open(a, path, &fd));
+    while (failure == EINTR)
+        failure = flock(fd, LOCK_EX) == 0 ? 0 : errno;
+    if (failure != 0) {
+        close(fd);
+        return fail_errno(a, failure, "locking %.*s", ARG(path));
+    }
+    *out_fd = fd;
+    return OK;
+}
+
 static struct err folder_make(struct arena *a, struct str path)
 {
     struct str folder, name;

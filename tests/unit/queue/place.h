@@ -32,7 +32,10 @@ static inline void place_open(struct place *p)
     check_str("opened", err_text(e), S(""));
 }
 
-static inline void place_begin(struct place *p)
+// In the two ways in which a store is opened: with a journal, and as a tool does.
+enum place_kind { PLACE_OF_TOOL, PLACE_OF_WORKER, PLACE_KINDS };
+
+static inline void place_begin_as(struct place *p, enum place_kind kind)
 {
     static const char template[] = "/tmp/posthaste-test-XXXXXX";
     *p = (struct place){0};
@@ -43,9 +46,15 @@ static inline void place_begin(struct place *p)
             .folder = arena_fmt(&p->a, "%s/data", p->folder),
             .blob_folder = arena_fmt(&p->a, "%s/blobs", p->folder),
             .map_bytes_max = 1024 * (uint64_t)MIB,
+            .journal = kind == PLACE_OF_WORKER,
             .fail = &p->faults,
     };
     place_open(p);
+}
+
+static inline void place_begin(struct place *p)
+{
+    place_begin_as(p, PLACE_OF_TOOL);
 }
 
 static inline void place_end(struct place *p)
@@ -63,6 +72,17 @@ static inline void in_loop(task_main *main, void *arg)
     struct err e = loop_run(loop, main, arg);
     check_str("the task", err_text(e), S(""));
     loop_free(loop);
+}
+
+// A test's body as a task, in a place of each kind.
+static inline void in_each_place(task_main *main)
+{
+    for (int kind = 0; kind < PLACE_KINDS; kind++) {
+        struct place p;
+        place_begin_as(&p, (enum place_kind)kind);
+        in_loop(main, &p);
+        place_end(&p);
+    }
 }
 
 // A message of so many units of two recipients each, all due at 1000 + the unit's number.

@@ -88,6 +88,7 @@ static struct err all_sizes(void *arg)
             check_u64("size", back.body.bytes, sizes[i]);
             TRY(check_content(p, &back.body, sizes[i]));
         }
+    TRY(store_settle(p->store, &p->a));
     check_u64("nothing unfinished is left", files_in_tmp(p), 0);
     return OK;
 }
@@ -104,6 +105,7 @@ static struct err equal_bodies(void *arg)
     TRY(check_content(p, &second, 200000)); // the other one still has it
     remove.id = 2;
     TRY(store_commit(p->store, &p->a, &remove, 1));
+    TRY(store_settle(p->store, &p->a));
     struct body_reader *reader = NULL;
     check_u64(
             "gone with the last", body_open(p->store, &p->a, &second, &reader).kind, ERR_NOT_FOUND);
@@ -116,6 +118,7 @@ static struct err equal_bodies(void *arg)
     TRY(body_finish(body, &p->a, &m.body));
     remove.id = 3;
     TRY(store_commit(p->store, &p->a, &remove, 1));
+    TRY(store_settle(p->store, &p->a));
     TRY(accept_message(p, &m));
     return check_content(p, &m.body, 200000);
 }
@@ -144,6 +147,7 @@ static struct err damage(void *arg)
         struct err e = OK;
         struct body_reader *reader = NULL;
         TRY(accept_body(p, 10 + i, 200000, &ref));
+        TRY(store_settle(p->store, &p->a));
         struct str path = file_of(p, &ref);
         int fd = open(path.ptr, O_RDWR | O_CLOEXEC);
         assert_true(fd >= 0);
@@ -181,36 +185,28 @@ static struct err left_behind(void *arg)
     return OK;
 }
 
-static void run_story(task_main *main)
-{
-    struct place p;
-    place_begin(&p);
-    in_loop(main, &p);
-    place_end(&p);
-}
-
 static void bodies_come_back(void **state)
 {
     (void)state;
-    run_story(all_sizes);
+    in_each_place(all_sizes);
 }
 
 static void files_are_shared(void **state)
 {
     (void)state;
-    run_story(equal_bodies);
+    in_each_place(equal_bodies);
 }
 
 static void damage_is_seen(void **state)
 {
     (void)state;
-    run_story(damage);
+    in_each_place(damage);
 }
 
 static void unfinished_files_go(void **state)
 {
     (void)state;
-    run_story(left_behind);
+    in_each_place(left_behind);
 }
 
 int main(void)

@@ -217,11 +217,6 @@ static struct err disks_fail(void *arg)
     return OK;
 }
 
-struct story {
-    struct place p;
-    task_main *main;
-};
-
 static void run_story(task_main *main)
 {
     struct place p;
@@ -233,25 +228,25 @@ static void run_story(task_main *main)
 static void messages_come_back(void **state)
 {
     (void)state;
-    run_story(there_and_back);
+    in_each_place(there_and_back);
 }
 
 static void units_are_updated(void **state)
 {
     (void)state;
-    run_story(units_change);
+    in_each_place(units_change);
 }
 
 static void commits_are_grouped(void **state)
 {
     (void)state;
-    run_story(many_at_once);
+    in_each_place(many_at_once);
 }
 
 static void pages(void **state)
 {
     (void)state;
-    run_story(lists_come_in_pages);
+    in_each_place(lists_come_in_pages);
 }
 
 static void faults(void **state)
