@@ -9,12 +9,14 @@
 #include "mail/fold.h"
 
 #define PRODUCT "(Posthaste)"
+#define KEYWORD_BYTES_MAX 255       // of a solicitation's; names of domains, mostly
 #define IDNA_ARENA_BYTES (64 * KIB) // for one name
 
 static void add_from(struct fold *f, const struct trace_received *r);
 static void add_autonomous_system(struct fold *f, const struct trace_received *r);
 static void add_tls(struct fold *f, const struct trace_received *r);
 static void add_by(struct fold *f, const struct trace_received *r);
+static void add_solicitation(struct fold *f, struct str keywords);
 static void add_for(struct fold *f, const struct trace_received *r);
 static void add_comment_words(struct fold *f, struct str text, bool smtputf8);
 static void add_address_field(
@@ -120,13 +122,25 @@ static void add_by(struct fold *f, const struct trace_received *r)
     fold_text(f, S(PRODUCT " with"));
     fold_word(
             f, trace_with(r->hello, r->smtputf8, !str_is_empty(r->tls_version), r->authenticated));
-    if (!str_is_empty(r->solicit)) { // RFC 3865 2.6
-        fold_word(f, S("(NO-SOLICITING="));
-        trace_comment_add(f->out, r->solicit, false);
-        fold_add(f, S(")"));
-    }
+    if (!str_is_empty(r->solicit))
+        add_solicitation(f, r->solicit);
     fold_word(f, S("id ")); // one word: people look for it
     id_add(f->out, r->id);
+}
+
+// (NO-SOLICITING=keyword,keyword), RFC 3865 2.6. The client chose them, and a comment must end.
+static void add_solicitation(struct fold *f, struct str keywords)
+{
+    struct str keyword;
+    fold_word(f, S("(NO-SOLICITING="));
+    for (bool first = true; str_split(&keywords, ',', &keyword); first = false) {
+        if (!first) {
+            fold_add(f, S(","));
+            fold_joint(f);
+        }
+        trace_comment_add(f->out, str_upto(keyword, KEYWORD_BYTES_MAX), false);
+    }
+    fold_add(f, S(")"));
 }
 
 static void add_for(struct fold *f, const struct trace_received *r)

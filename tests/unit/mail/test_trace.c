@@ -55,6 +55,12 @@ static const struct {
         {"solicitation", {COMMON, .hello = TRACE_EHLO, .solicit = S_INIT("net.example:ADV")},
                 "Received: from unknown (unknown [192.0.2.7])\r\n" BY
                 "ESMTP (NO-SOLICITING=net.example:ADV)\r\n\tid 143d46dc7e804185; " DATE},
+        {"solicitations in lines",
+                {COMMON, .hello = TRACE_EHLO,
+                        .solicit = S_INIT("net.example:ADV,org.example:ADV:ADLT,com.example:x(y")},
+                "Received: from unknown (unknown [192.0.2.7])\r\n" BY
+                "ESMTP (NO-SOLICITING=net.example:ADV,\r\n"
+                "\torg.example:ADV:ADLT,com.example:x\\(y) id 143d46dc7e804185;\r\n\t" DATE},
         {"line ends and controls in the helo",
                 {COMMON, .helo = S_INIT("a\r\nX: y\x01\x7f\xc2\x85z"), .smtputf8 = true,
                         .hello = TRACE_EHLO},
