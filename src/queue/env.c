@@ -51,12 +51,6 @@ struct str queue_source(const struct message *m)
     return S("unknown");
 }
 
-struct str address_domain(struct str address)
-{
-    struct str local, domain;
-    return str_rcut(address, '@', &local, &domain) ? domain : S("");
-}
-
 static bool variable(void *self, struct arena *scratch, enum expr_variable id, struct str rest,
         struct expr_value *out)
 {

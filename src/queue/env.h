@@ -5,6 +5,7 @@
 #pragma once
 
 #include "conf/expr.h"
+#include "directory/account.h"
 #include "queue/message.h"
 
 struct queue_env {
@@ -18,5 +19,3 @@ struct queue_env {
 // Good as long as `self`.
 struct expr_env queue_expr_env(struct queue_env *self);
 struct str queue_source(const struct message *m); // queue.md 2.7
-// The part behind the last '@', empty for the null sender.
-struct str address_domain(struct str address);
