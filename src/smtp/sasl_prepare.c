@@ -3,9 +3,9 @@
 // what nobody sees is dropped, and what does not belong in a name is refused.
 //
 // Texts become NFC, which RFC 8265 took in the place of 4013's NFKC: what only resembles (a letter
-// of full width) stays another letter. Left out are the rules for text from right to left (4013 2.3)
-// and for code points without a meaning yet (2.5). Where that matters a login fails that might have
-// succeeded, never the other way round.
+// of full width) stays another letter. Left out are the rules for text from right to left (4013
+// 2.3) and for code points without a meaning yet (2.5). Where that matters a login fails that might
+// have succeeded, never the other way round.
 #include "smtp/sasl_parts.h"
 
 #include "base/unicode.h"
