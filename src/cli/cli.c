@@ -242,8 +242,8 @@ static int row_run(struct cli *c, const struct command_row *row, struct words wo
     for (size_t i = 0; i < row->command->option_count; i++)
         if (str_eq(row->command->options[i].name, S("json")))
             c->json = cli_has(c, S("json"));
-    bool terminal = isatty(fileno(c->out)) == 1;
-    c->pretty = row->group == GROUP_TEST ? cli_has(c, S("pretty")) : c->json && terminal;
+    c->terminal = isatty(fileno(c->out)) == 1;
+    c->pretty = row->group == GROUP_TEST ? cli_has(c, S("pretty")) : c->json && c->terminal;
     return row->command->run(c);
 }
 

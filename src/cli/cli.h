@@ -85,6 +85,7 @@ struct cli {
     size_t operand_count;
     bool colour, colour_err; // is `out`, is `err` a terminal that should see colours?
     bool json;               // --json, where the command has it
+    bool terminal;           // is `out` one?
     bool pretty;             // --pretty, or --json and a terminal
     FILE *in, *out, *err;
     struct buf json_text; // between cli_json_begin and cli_json_end

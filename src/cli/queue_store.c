@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// cli/queue_store.c: see queue_store.h.
+#include "cli/queue_store.h"
+
+#include "base/id.h"
+#include "rt/clock.h"
+#include "rt/file.h"
+
+static int settings_read(struct queue_work *w);
+static bool concern_us(const struct findings *findings);
+static int store_run(struct queue_work *w, enum queue_open how);
+static struct err work(void *arg) suspends;
+
+int queue_work_run(struct cli *c, enum queue_open how, task_main *main, void *arg)
+{
+    struct queue_work w = {.c = c, .main = main, .arg = arg, .status = CLI_OK};
+    int status = settings_read(&w);
+    if (status == CLI_OK)
+        status = store_run(&w, how);
+    conf_free(w.conf);
+    return status;
+}
+
+// What this user must not read, a certificate say, is no reason not to look at the queue.
+static int settings_read(struct queue_work *w)
+{
+    struct cli *c = w->c;
+    struct findings findings = findings_make(&c->arena);
+    int status;
+    w->conf = config_read(c, &findings, &status);
+    if (w->conf == NULL)
+        return status;
+    struct err e = queue_settings_make(&c->arena, w->conf, &findings, &w->settings);
+    if (failed(e))
+        return cli_fail(c, CLI_FAILED, e);
+    if (!concern_us(&findings))
+        return CLI_OK;
+    config_show_findings(c, c->err, &findings);
+    return CLI_FAILED;
+}
+
+static bool concern_us(const struct findings *findings)
+{
+    each_in_vec (f, &findings->all) {
+        bool ours = f->class == FINDING_SYNTAX || str_starts(f->key, S("store.")) ||
+                    str_starts(f->key, S("storage.")) || str_starts(f->key, S("global.state"));
+        if (f->severity == FINDING_ERROR && ours)
+            return true;
+    }
+    return false;
+}
+
+// A queue that is not there is not made: it would belong to whoever runs the command.
+static int store_run(struct queue_work *w, enum queue_open how)
+{
+    struct cli *c = w->c;
+    struct store_options options = queue_store_options(&w->settings);
+    options.read_only = how == QUEUE_TO_READ;
+    struct str data = arena_join(&c->arena, options.folder, S("/data.mdb"));
+    struct file_info info;
+    struct err e = file_stat(&c->arena, data, &info);
+    if (failed(e) && e.kind == ERR_NOT_FOUND)
+        return cli_fail_text(c, CLI_FAILED,
+                "there is no queue in %.*s; it is made when the server starts",
+                ARG(options.folder));
+    struct loop *loop = failed(e) ? NULL : loop_new_real();
+    if (loop == NULL)
+        return cli_fail(c, CLI_FAILED, failed(e) ? e : fail(ERR_LIMIT, "no memory for a loop"));
+    w->how = options;
+    e = loop_run(loop, work, w);
+    loop_free(loop);
+    return failed(e) ? cli_fail(c, CLI_FAILED, e) : w->status;
+}
+
+static struct err work(void *arg)
+{
+    struct queue_work *w = arg;
+    w->wall_now_ms = wall_ms();
+    TRY(store_open(&w->c->arena, &w->how, &w->store));
+    struct err e = w->main(w);
+    store_close(w->store);
+    return e;
+}
+
+bool queue_id_parse(struct str text, uint64_t *out)
+{
+    return text.len == ID_DIGITS ? id_parse(text, out) : str_to_u64(text, UINT64_MAX, out);
+}
