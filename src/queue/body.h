@@ -8,10 +8,10 @@
 //     TRY(body_finish(body, a, &message.body));     // on disk, if it is a file
 //     TRY(store_commit(store, a, &accept, 1));      // and only now acknowledged
 //
-// A file arrives in the folder `tmp`, under the number of its body. A body that is freed removes it,
-// unless its message was committed: then the file belongs to the store, which gives it its final
-// name, that of its digest, when the message is moved into LMDB. What a crash leaves is swept up
-// (bodies_sweep). A body is for one message.
+// A file arrives in the folder `tmp`, under the number of its body. A body that is freed takes it
+// away, unless its message was committed: then the file belongs to the store, which gives it its
+// final name, that of its digest, when the message is moved into LMDB. What a crash leaves is swept
+// up (bodies_sweep). A body is for one message.
 #pragma once
 
 #include "queue/store.h"

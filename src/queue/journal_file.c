@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// queue/journal_file.c: the segments of a journal while its owner lives. A segment is free, current,
-// used (full, or no longer trusted, and something in it may not be in LMDB yet) or doomed. All lists
-// belong to the loop; helper threads get one segment and bytes, and say how it went.
+// queue/journal_file.c: the segments of a journal while its owner lives. A segment is free, or the
+// current one, or used (full, or no longer trusted, and something in it may not be in LMDB yet), or
+// doomed. All lists belong to the loop; helper threads get one segment and bytes, and say how it
+// went.
 //
 // A write or sync that failed leaves behind nobody knows what. So that segment is never written
 // again. Its entry is taken back before anybody hears of the failure: by an entry of the same

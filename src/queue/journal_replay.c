@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // queue/journal_replay.c: what a process that is gone had committed, and did not come to move. All
 // segments of its slot are read; every block at which an entry begins that is whole, of this store
-// and this slot, and newer than what LMDB has, counts. Of these the true ones (journal.h) are applied
-// in their order, and in the same transactions LMDB notes how far it is.
+// and this slot, and newer than what LMDB has, counts. Of these the true ones (journal.h) are
+// applied in their order, and in the same transactions LMDB notes how far it is.
 //
 // An entry that is torn was never acknowledged, for then its sync had not returned: if it is the
-// last, it is as if it had never been. An entry that is missing between others was: the segments are
-// then kept as `*.damaged`, for a person and for the check; what is whole is applied all the same.
+// last, it is as if it had never been. An entry that is missing between others was: the segments
+// are then kept as `*.damaged`, for a person and for the check; what is whole is applied all the
+// same.
 #include "queue/store_lmdb.h"
 
 #include "base/hash.h"

@@ -4,11 +4,12 @@
 // processes, and before it a journal for each worker (docs/queue-store.md has the form of both).
 // Each process opens its own handle after it was forked.
 //
-// A worker opens with `journal`: it then owns one of 127 slots, of which its ids tell (store_new_id),
-// and that slot's journal. Its changes are committed in groups: whoever comes while a commit runs
-// waits for the next one, which takes all that wait at that moment, as one record appended to the
-// journal and one sync by a helper thread. When store_commit returns OK the change is on disk. What
-// is committed is moved into LMDB behind the scenes, by the task that runs store_tend.
+// A worker opens with `journal`: it then owns one of 127 slots, of which its ids tell
+// (store_new_id), and that slot's journal. Its changes are committed in groups: whoever comes while
+// a commit runs waits for the next one, which takes all that wait at that moment, as one record
+// appended to the journal and one sync by a helper thread. When store_commit returns OK the change
+// is on disk. What is committed is moved into LMDB behind the scenes, by the task that runs
+// store_tend.
 //
 // What others see: this process sees its commits at once. All other processes read LMDB, and see
 // them when they were moved, at most MOVE_AFTER_MS (limits.h) and the length of one transaction

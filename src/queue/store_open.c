@@ -106,7 +106,8 @@ static struct err recover(struct store *store, struct arena *a, bool claim)
     return e;
 }
 
-// The slot's former owner may have left entries that LMDB does not have; its segments are ours then.
+// The slot's former owner may have left entries that LMDB does not have; its segments are ours
+// then.
 static struct err open_journal(struct store *store, struct arena *a)
 {
     struct slot_state state;
@@ -232,7 +233,8 @@ static struct err check_format(struct store *store, struct arena *a, MDB_txn *tx
     return rc == 0 ? OK : store_trouble(a, rc, "opening the queue");
 }
 
-// Entries of a journal carry it, so that what lies about from another store is never taken for ours.
+// Entries of a journal carry it, so that what lies about from another store is never taken for
+// ours.
 static struct err check_identity(struct store *store, struct arena *a, MDB_txn *txn)
 {
     struct str name = S("identity");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// queue/store_view.c: LMDB and the overlays above it, read as one. Of a key the uppermost layer that
-// knows it has the word. A step takes the smallest key of all layers (downwards: the largest), and
-// moves those that stand on it.
+// queue/store_view.c: LMDB and the overlays above it, read as one. Of a key the uppermost layer
+// that knows it has the word. A step takes the smallest key of all layers (downwards: the largest),
+// and moves those that stand on it.
 #include "queue/store_lmdb.h"
 
 static int below_step(struct view_cursor *c, MDB_cursor_op op);

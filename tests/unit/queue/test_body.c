@@ -109,8 +109,8 @@ static struct err equal_bodies(void *arg)
     struct body_reader *reader = NULL;
     check_u64(
             "gone with the last", body_open(p->store, &p->a, &second, &reader).kind, ERR_NOT_FOUND);
-    // Removed by another message's end, between being finished and being committed: it has a file of
-    // its own until then.
+    // Removed by another message's end, between being finished and being committed: it has a file
+    // of its own until then.
     TRY(accept_body(p, 3, 200000, &reader_first));
     struct body *body AUTO(body_auto_free) = body_new(p->store, 4);
     struct message m = made_message(p, 4, S(""), 1);

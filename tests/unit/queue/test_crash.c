@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/queue/test_crash.c: writers are killed, at any moment, hundreds of times. What they had
-// been told to be on disk is there when the next one opens the store, byte for byte; what they had
-// been told to be gone is gone; and of what they had heard nothing yet, either all or nothing is
-// there. Two writers share the store, as two workers do, and one goes on while the other dies.
+// tests/unit/queue/test_crash.c: writers are killed, at any moment, hundreds of times. What they
+// had been told to be on disk is there when the next one opens the store, byte for byte; what they
+// had been told to be gone is gone; and of what they had heard nothing yet, either all or nothing
+// is there. Two writers share the store, as two workers do, and one goes on while the other dies.
 //
 // The writers note in memory that they share with the test what they are about to do and what they
 // were told. A writer that comes to life looks first whether the store agrees.
