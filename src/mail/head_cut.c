@@ -2,11 +2,14 @@
 // mail/head_cut.c: which fields of a header go before it is passed on (inbound.md 11.1).
 #include "mail/head.h"
 
+#include "base/idna.h"
 #include "mail/token.h"
 
-#define AUTHSERV_BYTES_MAX 1024 // of an authserv-id in quotes; what is longer is nobody's name
+#define IDNA_ARENA_BYTES (64 * KIB) // for one name
+#define AUTHSERV_BYTES_MAX 1024     // of an authserv-id in quotes; what is longer is nobody's name
 
 static bool is_authserv(struct str body, struct str authserv_id);
+static bool is_name_of(struct str id, struct str authserv_id);
 
 struct err mail_head_cuts(struct arena *a, const struct mail_head *head,
         const struct head_cutting *cutting, struct head_cuts *out)
@@ -67,5 +70,15 @@ static bool is_authserv(struct str body, struct str authserv_id)
     }
     if (str_ends(id, S("."))) // the same name to whoever looks it up
         id = str_upto(id, id.len - 1);
-    return str_eq_nocase(id, authserv_id);
+    return str_eq_nocase(id, authserv_id) || (!str_is_ascii(id) && is_name_of(id, authserv_id));
+}
+
+// RFC 8616 5: where octets beyond ASCII are allowed, our name may be written with them.
+static bool is_name_of(struct str id, struct str authserv_id)
+{
+    struct arena a AUTO(arena_done);
+    struct idna_result ascii;
+    arena_init(&a, IDNA_ARENA_BYTES);
+    struct err e = idna_to_ascii(&a, id, &ascii);
+    return !failed(e) && ascii.fault == IDNA_FINE && str_eq_nocase(ascii.text, authserv_id);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/fuzz/fuzz_mail_trace.c: whatever peers call themselves, each field that is written is one
-// field: no line too long, no octet that does not belong, no comment left open. The first byte holds
-// flags, the values follow, divided by 0xFE (which is in no UTF-8).
+// field: no line too long, no octet that does not belong, no comment left open. The first byte
+// holds flags, the values follow, divided by 0xFE (which is in no UTF-8).
 #include "mail/mail.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

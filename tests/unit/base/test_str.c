@@ -254,6 +254,13 @@ static void utf8(void **unused UNUSED)
     assert_int_equal(str_utf8_count(S("a\xc3\xa4\xff\xe2\x82")), 5);
     assert_true(str_is_ascii(S("\x7f")));
     assert_false(str_is_ascii(S("a\x80")));
+    for (size_t at = 0; at < 20; at++) { // in whole words and behind them
+        char text[20] = "abcdefghijklmnopqrs";
+        text[at] = (char)0x80;
+        assert_false(str_is_ascii(str_of(text, sizeof(text))));
+        assert_false(str_is_ascii(str_of(text, at + 1)));
+        assert_true(str_is_ascii(str_of(text, at)));
+    }
 }
 
 static void distance(void **unused UNUSED)

@@ -147,6 +147,8 @@ static const struct {
         {"behind a comment and a fold",
                 "Authentication-Results: (a (b)) \r\n\t mx.example(c); none\r\n\r\n", "\r\n", false,
                 1},
+        {"with its letters beyond ASCII",
+                "Authentication-Results: mx.ex\302\255ample; none\r\n\r\n", "\r\n", false, 1},
         {"somebody's", "Authentication-Results: xmx.example; spf=pass\r\n\r\n",
                 "Authentication-Results: xmx.example; spf=pass\r\n\r\n", false, 0},
         {"ours further on", "Authentication-Results: a (mx.example); mx.example\r\n\r\n",
