@@ -10,6 +10,8 @@
 #include "smtp/server/stages.h"
 #include "smtp/server/transaction.h"
 
+static struct err look_up_ptr(
+        struct smtp_session *s, enum proof_strategy strategy) suspends MUST_USE;
 static void tell_iprev(struct smtp_session *s, const struct iprev_answer *answer);
 static void tell_troubles(struct smtp_session *s, const struct dnsbl_verdict *verdict);
 
@@ -103,33 +105,43 @@ bool client_must_wait(struct smtp_session *s)
     return answer == GREYLIST_WAIT;
 }
 
-// Loopback and those whose name XCLIENT gave have nothing to prove.
+// Loopback and those whose name XCLIENT gave have nothing to prove. Who is refused is refused at
+// every MAIL of the session, without being asked about again (authentication.md 3).
 struct err client_iprev(struct smtp_session *s, enum reply_id *out, struct str *out_words)
 {
-    struct iprev_answer answer;
     struct proof_refusal refusal;
+    bool was_given = s->ptr_is_settled && s->iprev == IPREV_NONE;
     *out = REPLY_OK;
     *out_words = S("");
-    if (s->ptr_is_settled || s->service->resolver == NULL || ip_is_loopback(&s->client.ip))
+    if (was_given || s->service->resolver == NULL || ip_is_loopback(&s->client.ip))
         return OK;
     struct expr_result mode = rule_ask(s, RULE_IPREV);
     enum proof_strategy strategy = iprev_strategy(&mode);
     if (strategy == PROOF_DISABLE)
         return OK;
-    struct err e = iprev_check(
-            s->service->resolver, &s->identity, s->service->iprev, &s->client.ip, &answer);
-    if (e.kind == ERR_CANCELLED)
-        return e;
-    if (failed(e))
-        return OK; // our own want of memory is nothing that the client could mend
-    s->ptr_name = answer.name;
-    s->ptr_is_settled = iprev_is_kept(&answer, strategy);
-    tell_iprev(s, &answer);
-    if (!iprev_refuses(&answer, strategy, &refusal))
+    if (!s->ptr_is_settled)
+        TRY(look_up_ptr(s, strategy));
+    if (!iprev_refuses(&(struct iprev_answer){.result = s->iprev}, strategy, &refusal))
         return OK;
     *out = REPLY_IPREV_FAILED;
     *out_words = arena_fmt(&s->scratch, "%u %.*s %.*s", (unsigned)refusal.code, ARG(refusal.status),
             ARG(refusal.text));
+    return OK;
+}
+
+static struct err look_up_ptr(struct smtp_session *s, enum proof_strategy strategy)
+{
+    struct iprev_answer answer;
+    struct err e = iprev_check(
+            s->service->resolver, &s->scratch, s->service->iprev, &s->client.ip, &answer);
+    if (e.kind == ERR_CANCELLED)
+        return e;
+    if (failed(e)) // our own want of memory: nobody may pass for that, and it may pass
+        answer = (struct iprev_answer){.result = IPREV_TEMPERROR};
+    s->iprev = answer.result;
+    s->ptr_name = str_is_null(answer.name) ? STR_NULL : arena_str(&s->identity, answer.name);
+    s->ptr_is_settled = iprev_is_kept(&answer, strategy);
+    tell_iprev(s, &answer);
     return OK;
 }
 

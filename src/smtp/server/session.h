@@ -6,6 +6,7 @@
 
 #include "conf/expr.h"
 #include "limits/throttle.h"
+#include "proof/iprev.h"
 #include "smtp/server/settings.h"
 #include "smtp/smtp.h"
 
@@ -44,9 +45,10 @@ struct smtp_session {
     struct str host;               // ours
     struct buf helo;
     enum hello hello;
-    struct str ptr_name; // of the client, forward-confirmed; null: not known
-    bool ptr_is_settled; // looked up, or given by XCLIENT: not asked about any more
-    struct dnsbl *dnsbl; // NULL: block lists are not asked
+    struct str ptr_name;     // of the client, forward-confirmed; null: not known
+    bool ptr_is_settled;     // looked up, or given by XCLIENT: not asked about any more
+    enum iprev_result iprev; // what looking it up came to; NONE: it was not
+    struct dnsbl *dnsbl;     // NULL: block lists are not asked
     const struct account *account;
     struct str account_name; // empty: nobody has logged in
     struct session_pace pace;

@@ -106,12 +106,14 @@ static struct err apply(struct smtp_session *s, const struct attributes *x, enum
     if (!ip_eq(&client.ip, &s->client.ip)) {
         s->ptr_is_settled = false;
         s->ptr_name = STR_NULL;
+        s->iprev = IPREV_NONE;
         client_end_lists(s);
     }
     s->client = client;
     s->local = local;
     if (!str_is_null(x->text[ATTR_NAME])) {
         s->ptr_is_settled = true;
+        s->iprev = IPREV_NONE;
         s->ptr_name = x->absent[ATTR_NAME] ? STR_NULL : arena_str(&s->identity, x->text[ATTR_NAME]);
     }
     s->hello = HELLO_NONE;
