@@ -18,7 +18,7 @@ static struct err read_prop(
         struct reading *rd, struct authres_result *r, struct str ptype, struct str property);
 static bool take_word(struct reading *rd, struct str *out);
 static bool take_version(struct scan *in, struct str *out);
-static bool take_value(struct reading *rd, struct str *out);
+static struct err take_value(struct reading *rd, const char *what, struct str *out);
 static bool is_word_byte(uint8_t c);
 static bool is_value_byte(uint8_t c);
 static struct err bad(struct reading *rd, const char *what);
@@ -63,8 +63,9 @@ static struct err read_instance(struct reading *rd)
 static struct err read_server(struct reading *rd)
 {
     token_skip(&rd->in);
-    if (!take_value(rd, &rd->out->authserv_id) || str_is_empty(rd->out->authserv_id))
-        return bad(rd, "expected the name of a server");
+    TRY(take_value(rd, "expected the name of a server", &rd->out->authserv_id));
+    if (str_is_empty(rd->out->authserv_id))
+        return bad(rd, "the name of the server is empty");
     token_skip(&rd->in);
     if (scan_peek(&rd->in) == '=')
         return bad(rd, "a result stands where the name of a server belongs");
@@ -80,7 +81,7 @@ bool authres_claims(struct str body, struct str authserv_id)
     struct str id;
     arena_init(&a, 2 * AUTHRES_FIELD_BYTES_MAX);
     token_skip(&rd.in);
-    return take_value(&rd, &id) && str_eq_nocase(id, authserv_id);
+    return !failed(take_value(&rd, "", &id)) && str_eq_nocase(id, authserv_id);
 }
 
 // resinfo = method [ "/" version ] "=" result [ reason ] *propspec; "none" alone says that nothing
@@ -137,8 +138,8 @@ static struct err read_pairs(struct reading *rd, struct authres_result *r)
         bool reason = !dotted && str_eq_nocase(name, S("reason"));
         if (dotted)
             TRY(read_prop(rd, r, name, property));
-        else if (!take_value(rd, reason ? &r->reason : &ignored))
-            return bad(rd, "expected a value");
+        else
+            TRY(take_value(rd, "expected a value", reason ? &r->reason : &ignored));
     }
     return OK;
 }
@@ -148,8 +149,8 @@ static struct err read_prop(
 {
     struct authres_prop prop = {.ptype = ptype, .property = property, .value = S("")};
     bool none = scan_end(&rd->in) || scan_peek(&rd->in) == ';'; // "header.from=;" is written
-    if (!none && !take_value(rd, &prop.value))
-        return bad(rd, "expected a value");
+    if (!none)
+        TRY(take_value(rd, "expected a value", &prop.value));
     if (r->props.count == AUTHRES_PROPS_MAX)
         return bad(rd, "too many properties");
     struct authres_prop *added = vec_add(rd->a, &r->props);
@@ -177,7 +178,7 @@ static bool take_version(struct scan *in, struct str *out)
 
 // value / [ [ local-part ] "@" ] domain-name: quoted-strings and what stands outside of quotes,
 // without a blank in between.
-static bool take_value(struct reading *rd, struct str *out)
+static struct err take_value(struct reading *rd, const char *what, struct str *out)
 {
     struct buf text AUTO(buf_done);
     struct str part;
@@ -187,7 +188,7 @@ static bool take_value(struct reading *rd, struct str *out)
         bool taken = scan_while(&rd->in, is_value_byte, &part);
         if (taken && scan_peek(&rd->in) != '"') {
             *out = part;
-            return true;
+            return OK;
         }
         buf_add(&text, taken ? part : S(""));
     }
@@ -199,8 +200,10 @@ static bool take_value(struct reading *rd, struct str *out)
         else
             break;
     }
+    if (!quoted)
+        return bad(rd, what);
     *out = arena_str(rd->a, buf_str(&text));
-    return quoted && !str_is_null(*out);
+    return str_is_null(*out) ? fail(ERR_LIMIT, "no memory for authentication results") : OK;
 }
 
 static bool is_value_byte(uint8_t c)
