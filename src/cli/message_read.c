@@ -8,6 +8,7 @@
 #define MESSAGE_BYTES_MAX ((size_t)256 * MIB)
 #define MEMORY_BYTES_MAX ((size_t)1024 * MIB)
 
+static int begin(struct message_test *t, struct cli *c);
 static struct err read_text(struct cli *c, struct buf *out);
 static void put_verdict(struct json_out *o, const struct dkim_verdict *v);
 static enum dkim_result shown(const struct dkim_verdict *v);
@@ -18,13 +19,32 @@ static void put_unfolded(struct json_out *o, const struct mail_field *field);
 
 int message_test(struct message_test *t, struct cli *c, task_main *main, void *arg)
 {
-    *t = (struct message_test){0};
-    arena_init(&t->arena, MEMORY_BYTES_MAX);
-    struct err e = read_text(c, &t->text);
-    int status = failed(e) ? cli_fail(c, CLI_INTERNAL, e) : CLI_OK;
+    int status = begin(t, c);
     if (status == CLI_OK)
         status = asking_begin(&t->dns, c, ASKING_ONLY_NAMED);
     return status == CLI_OK ? asking_run(&t->dns, main, arg) : status;
+}
+
+int message_test_offline(struct message_test *t, struct cli *c, task_main *main, void *arg)
+{
+    int status = begin(t, c);
+    if (status != CLI_OK)
+        return status;
+    t->dns.c = c;
+    struct loop *loop = loop_new_real();
+    if (loop == NULL)
+        return cli_fail(c, CLI_INTERNAL, fail(ERR_LIMIT, "no memory for a loop"));
+    struct err e = loop_run(loop, main, arg);
+    loop_free(loop);
+    return failed(e) ? cli_fail(c, CLI_INTERNAL, e) : CLI_OK;
+}
+
+static int begin(struct message_test *t, struct cli *c)
+{
+    *t = (struct message_test){0};
+    arena_init(&t->arena, MEMORY_BYTES_MAX);
+    struct err e = read_text(c, &t->text);
+    return failed(e) ? cli_fail(c, CLI_INTERNAL, e) : CLI_OK;
 }
 
 void message_test_end(struct message_test *t)
@@ -53,11 +73,14 @@ static struct err read_text(struct cli *c, struct buf *out)
     return out->overflow ? fail(ERR_LIMIT, "out of memory while reading a message") : OK;
 }
 
+int64_t message_now_s(struct cli *c)
+{
+    return cli_has(c, S("now")) ? (int64_t)cli_number(c, S("now"), 0) : wall_ms() / SECOND_MS;
+}
+
 struct dkim_rules message_rules(struct cli *c)
 {
-    bool given = cli_has(c, S("now"));
-    struct dkim_rules rules =
-            dkim_rules_default(given ? (int64_t)cli_number(c, S("now"), 0) : wall_ms() / SECOND_MS);
+    struct dkim_rules rules = dkim_rules_default(message_now_s(c));
     rules.rsa_bits_min = (uint32_t)cli_number(c, S("min-rsa-bits"), rules.rsa_bits_min);
     rules.allow_body_length = true; // whether such a signature will do is told by body_limited
     return rules;

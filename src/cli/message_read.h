@@ -20,6 +20,8 @@ struct message_test {
 // Reads the message (where it has no CRLF at all, LF ends its lines), and runs the task with a
 // resolver. The exit status; if it is not CLI_OK, the reason was said.
 int message_test(struct message_test *t, struct cli *c, task_main *main, void *arg);
+// The same for those who ask no DNS: there is no resolver, and need be no options for one.
+int message_test_offline(struct message_test *t, struct cli *c, task_main *main, void *arg);
 void message_test_end(struct message_test *t);
 
 // One pass over the message, in a task. What is NULL is not looked at.
@@ -31,6 +33,8 @@ struct message_wanted {
 };
 struct err message_verify(
         struct message_test *t, const struct message_wanted *wanted) suspends MUST_USE;
+// --now, or the present; in a task.
+int64_t message_now_s(struct cli *c);
 // With --now and --min-rsa-bits, where they are given; in a task.
 struct dkim_rules message_rules(struct cli *c);
 
