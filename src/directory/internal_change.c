@@ -7,6 +7,7 @@
 #include "base/ip.h"
 #include "base/map.h"
 #include "conf/types.h"
+#include "directory/totp.h"
 #include "mail/address.h"
 
 #define MEMBERSHIP_STEPS_MAX 10000 // accounts looked at to see whether a group contains itself
@@ -33,6 +34,7 @@ static struct err begin_old(struct changing *c, struct str name);
 static struct err fill(struct changing *c, struct names_draft *draft, const struct strs *from);
 static struct err edit(struct changing *c, const struct edit *e);
 static struct err edit_flag(struct changing *c, const struct edit *e, bool *out);
+static struct err edit_secret(struct changing *c, const struct edit *e);
 static struct err edit_address(struct changing *c, const struct edit *e);
 static struct err edit_owner_address(struct changing *c, struct str value);
 static struct err edit_relation(struct changing *c, const struct edit *e);
@@ -163,7 +165,7 @@ static struct err edit(struct changing *c, const struct edit *e)
         account->expires_at_ms = number;
         return OK;
     case EDIT_SECRET:
-        return edit_names(c, &c->draft.secrets, e->action, e->value);
+        return edit_secret(c, e);
     case EDIT_EMAIL:
     case EDIT_EXTERNAL_MEMBER:
         return edit_address(c, e);
@@ -196,6 +198,21 @@ static struct err edit_flag(struct changing *c, const struct edit *e, bool *out)
                 ARG(str_upto(e->value, 100)));
     *out = !yes;
     return OK;
+}
+
+// A new password takes the place of all others, and leaves the second factor alone.
+static struct err edit_secret(struct changing *c, const struct edit *e)
+{
+    struct names_draft *secrets = &c->draft.secrets;
+    size_t kept = 0;
+    for (size_t i = 0; e->action == EDIT_SET && i < secrets->count; i++)
+        if (secret_is_totp(secrets->at[i]))
+            secrets->at[kept++] = secrets->at[i];
+    if (e->action == EDIT_SET)
+        secrets->count = kept;
+    if (e->action == EDIT_SET && str_is_empty(e->value))
+        return OK;
+    return edit_names(c, secrets, e->action == EDIT_SET ? EDIT_ADD : e->action, e->value);
 }
 
 static struct err edit_address(struct changing *c, const struct edit *e)

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// cli/account_store.c: see account_store.h.
+#include "cli/account_store.h"
+
+#include "rt/clock.h"
+#include "rt/file.h"
+#include "rt/identity.h"
+#include "rt/task.h"
+
+struct work_call {
+    struct account_work *w;
+    struct str folder;
+    enum internal_use use;
+    account_main *main;
+    int status;
+};
+
+static int settings_read(struct account_work *w);
+static bool concern_us(const struct findings *findings);
+static struct err become_server(struct account_work *w, struct str state_folder, struct str folder);
+static struct err work(void *arg);
+static void work_deep(void *arg);
+
+int account_work_run(struct cli *c, enum internal_use use, account_main *main)
+{
+    struct account_work w = {.c = c};
+    struct work_call call = {.w = &w, .use = use, .main = main};
+    int status = settings_read(&w);
+    if (status == CLI_OK) {
+        struct str state_folder = conf_str(w.conf, S("global.state-dir"));
+        call.folder = directory_folder(&c->arena, state_folder);
+        struct err e = become_server(&w, state_folder, call.folder);
+        struct loop *loop = failed(e) ? NULL : loop_new_real();
+        if (!failed(e) && loop == NULL)
+            e = fail(ERR_LIMIT, "no memory for a loop");
+        if (!failed(e))
+            e = loop_run(loop, work, &call);
+        loop_free(loop);
+        status = failed(e) ? cli_fail(c, e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED, e)
+                           : call.status;
+    }
+    directory_settings_free(w.settings);
+    conf_free(w.conf);
+    return status;
+}
+
+// What this user must not read, a certificate say, is no reason not to look at accounts.
+static int settings_read(struct account_work *w)
+{
+    struct cli *c = w->c;
+    struct findings findings = findings_make(&c->arena);
+    int status;
+    w->conf = config_read(c, &findings, &status);
+    if (w->conf == NULL)
+        return status;
+    struct err e = directory_settings_make(&c->arena, w->conf, &findings, &w->settings);
+    if (failed(e))
+        return cli_fail(c, CLI_FAILED, e);
+    if (concern_us(&findings)) {
+        config_show_findings(c, c->err, &findings);
+        return CLI_FAILED;
+    }
+    if (directory_internal(w->settings) == NULL)
+        return cli_fail_text(c, CLI_FAILED,
+                "this configuration has no internal directory; add [directory.\"internal\"] with "
+                "type = \"internal\" to it");
+    return CLI_OK;
+}
+
+static bool concern_us(const struct findings *findings)
+{
+    static const struct str ours[] = {S_INIT("directory."), S_INIT("domain."),
+            S_INIT("storage.directory"), S_INIT("global.state-dir"),
+            S_INIT("authentication.password"), S_INIT("server.run-as")};
+    each_in_vec (f, &findings->all)
+        for (size_t i = 0; i < COUNT_OF(ours); i++)
+            if (f->severity == FINDING_ERROR &&
+                    (f->class == FINDING_SYNTAX || str_starts(f->key, ours[i])))
+                return true;
+    return false;
+}
+
+// The server's user is whoever has the state folder, and before there is one whoever
+// server.run-as names.
+static struct err become_server(struct account_work *w, struct str state_folder, struct str folder)
+{
+    struct arena *a = &w->c->arena;
+    struct identity who;
+    struct file_info info;
+    if (!identity_is_root())
+        return OK;
+    struct identity_wish wish = {.user = conf_str(w->conf, S("server.run-as.user")),
+            .group = conf_str(w->conf, S("server.run-as.group"))};
+    if (!failed(file_stat(a, state_folder, &info)) && info.owner != 0) {
+        wish.user = arena_fmt(a, "%u", info.owner);
+        wish.group = arena_fmt(a, "%u", info.group);
+    }
+    TRY(identity_find(a, &wish, &who));
+    TRY(identity_make_folder(a, &who, state_folder, 0700));
+    TRY(identity_make_folder(a, &who, folder, 0700));
+    return who.change == IDENTITY_CHANGES ? identity_take(a, &who) : OK;
+}
+
+static struct err work(void *arg)
+{
+    deep_call(work_deep, arg);
+    return OK;
+}
+
+static void work_deep(void *arg)
+{
+    struct work_call *call = arg;
+    struct account_work *w = call->w;
+    w->wall_now_ms = wall_ms();
+    struct err e = internal_open(&w->c->arena, call->folder, call->use,
+            directory_internal(w->settings)->id, &w->internal);
+    if (failed(e) && !(e.kind == ERR_NOT_FOUND && call->use == INTERNAL_LOOK)) {
+        call->status = cli_fail(w->c, CLI_FAILED, e);
+        return;
+    }
+    call->status = call->main(w);
+    internal_close(w->internal);
+}
+
+int account_fail(struct cli *c, struct err e)
+{
+    return cli_fail(c, e.kind == ERR_NOT_FOUND ? CLI_NOT_FOUND : CLI_FAILED, e);
+}
