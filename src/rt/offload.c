@@ -12,7 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define THREADS 2
+#define THREADS 4 // one may be long at moving the queue, one at a sync, and others hash
 
 struct job {
     offload_fn *fn;
