@@ -4,7 +4,8 @@
 // bodies come from their file, so memory is bounded whatever the size.
 //
 //     struct message_reader *reader AUTO(message_auto_close) = NULL;
-//     TRY(message_open(store, a, &m, &(struct message_reading){.prefix = u->prefix_headers}, &reader));
+//     const struct message_reading how = {.prefix = u->prefix_headers};
+//     TRY(message_open(store, a, &m, &how, &reader));
 //     for (;;) {
 //         struct str piece;
 //         TRY(message_next(reader, a, &piece));
