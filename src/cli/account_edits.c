@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/account_edits.c: see account_edits.h. What is taken away goes first, so that --remove-email and
-// --email in one command replace an address.
+// cli/account_edits.c: see account_edits.h. What is taken away goes first, so that --remove-email
+// and --email in one command replace an address.
 #include "cli/account_edits.h"
 
 const struct edit_option account_edit_options[] = {

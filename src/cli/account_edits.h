@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/account_edits.h: options of `account create` and `account update` (and of domains) as edits of
-// the internal directory. Private to these commands.
+// cli/account_edits.h: options of `account create` and `account update` (and of domains) as edits
+// of the internal directory. Private to these commands.
 #pragma once
 
 #include "cli/account_store.h"

@@ -36,8 +36,8 @@ int account_work_run(struct cli *c, enum internal_use use, account_main *main)
         if (!failed(e))
             e = loop_run(loop, work, &call);
         loop_free(loop);
-        status = failed(e) ? cli_fail(c, e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED, e)
-                           : call.status;
+        enum cli_status bad = e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED;
+        status = failed(e) ? cli_fail(c, bad, e) : call.status;
     }
     directory_settings_free(w.settings);
     conf_free(w.conf);

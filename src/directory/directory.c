@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// directory/directory.c: a worker's directories, and the short questions. An internal directory that
-// cannot be opened does not keep the worker from starting (directory.md 6.5): whoever asks it gets
-// the error, and nobody is unknown.
+// directory/directory.c: a worker's directories, and the short questions. An internal directory
+// that cannot be opened does not keep the worker from starting (directory.md 6.5): whoever asks
+// it gets the error, and nobody is unknown.
 #include "directory/directory.h"
 
 #include "base/map.h"
@@ -12,6 +12,14 @@
 #define ERROR_BYTES_MAX (16 * KIB)
 #define DECOY_BYTES 24
 
+struct opening { // deep_call takes one argument
+    struct arena *arena;
+    const struct directories_options *options;
+    struct directories *made;
+    struct err result;
+};
+
+static void open_all(void *arg);
 static struct err decoy_make(struct directories *d);
 static void domain_of_file(const struct domain_setting *d, struct local_domain *out);
 static void domain_of_directory(const struct internal_domain *d, struct local_domain *out);
@@ -24,28 +32,36 @@ struct str directory_folder(struct arena *a, struct str state_folder)
 struct err directories_open(
         struct arena *a, const struct directories_options *options, struct directories **out)
 {
-    const struct directory *internal = directory_internal(options->settings);
-    struct directories *d = mem_new(struct directories);
-    if (d == NULL)
+    struct opening o = {.arena = a, .options = options};
+    o.made = mem_new(struct directories);
+    if (o.made == NULL)
         return fail(ERR_LIMIT, "no memory for the directories");
-    d->settings = options->settings;
-    arena_init(&d->arena, ERROR_BYTES_MAX);
-    waitq_init(&d->hashing_moved);
-    struct err e = decoy_make(d);
-    if (!failed(e))
-        e = login_cache_new(d->settings, &d->cache);
-    if (failed(e)) {
-        directories_close(d);
-        return e;
-    }
-    if (internal != NULL && !str_is_null(options->folder)) {
-        struct err bad =
-                internal_open(a, options->folder, INTERNAL_SERVE, internal->id, &d->internal);
-        if (failed(bad))
-            d->internal_error = fail_fmt(&d->arena, bad.kind, "%.*s", ARG(err_text(bad)));
-    }
-    *out = d;
-    return OK;
+    o.made->settings = options->settings;
+    arena_init(&o.made->arena, ERROR_BYTES_MAX);
+    waitq_init(&o.made->hashing_moved);
+    deep_call(open_all, &o);
+    if (failed(o.result))
+        directories_close(o.made);
+    else
+        *out = o.made;
+    return o.result;
+}
+
+// Hashing and opening a store want a large stack.
+static void open_all(void *arg)
+{
+    struct opening *o = arg;
+    struct directories *d = o->made;
+    const struct directory *internal = directory_internal(d->settings);
+    o->result = decoy_make(d);
+    if (!failed(o->result))
+        o->result = login_cache_new(d->settings, &d->cache);
+    if (failed(o->result) || internal == NULL || str_is_null(o->options->folder))
+        return;
+    struct err bad =
+            internal_open(o->arena, o->options->folder, INTERNAL_SERVE, internal->id, &d->internal);
+    if (failed(bad))
+        d->internal_error = fail_fmt(&d->arena, bad.kind, "%.*s", ARG(err_text(bad)));
 }
 
 void directories_close(struct directories *d)

@@ -63,7 +63,7 @@ struct err directories_open(struct arena *a, const struct directories_options *o
 void directories_close(struct directories *d); // NULL is fine
 // Why the internal directory could not be opened: a worker starts all the same, whoever asks that
 // directory hears "not now", and health and logs say this. OK: there is nothing to say.
-struct err directories_trouble(const struct directories *d);
+struct err directories_trouble(const struct directories *d) MUST_USE;
 
 // -- Domains --------------------------------------------------------------------------------------
 

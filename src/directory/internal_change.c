@@ -444,7 +444,7 @@ static struct err write_link(
     return txn_put(t, DB_MEMBER, key_two(&down), S(""));
 }
 
-// management.md 11.1: nothing contains itself, directly or not. Looks at all that contain the owner.
+// management.md 11.1: nothing contains itself, directly or not. Looks at all that hold the owner.
 static struct err check_circle(struct changing *c, uint32_t member, uint32_t owner)
 {
     struct ids above = {0};

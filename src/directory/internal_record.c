@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// directory/internal_record.c: accounts and domains as records (base/fields.h). Tags are for ever: a
-// field that goes leaves its number unused. Groups and lists are not in the record of who is on
-// them: the databases `owner` and `member` say that, so that a group's end is no change of others.
+// directory/internal_record.c: accounts and domains as records (base/fields.h). Tags are for
+// ever: a field that goes leaves its number unused. Groups and lists are not in the record of who
+// is on them: the databases `owner` and `member` say that, so that a group's end is no change of
+// others.
 #include "directory/internal_lmdb.h"
 
 #include "base/fields.h"

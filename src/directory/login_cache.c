@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "rt/clock.h"
+#include "rt/task.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -29,6 +30,13 @@ struct login_cache {
     size_t count_max;
 };
 
+struct keying { // deep_call takes one argument
+    const struct login_cache *cache;
+    struct buf text;
+    struct login_key made;
+};
+
+static void make_key(void *arg);
 static void keep(struct login_cache *c, const struct login_key *key, const struct account *account,
         enum cached what, int64_t lasts_ms);
 static void drop(struct login_cache *c, struct entry *e);
@@ -64,20 +72,26 @@ struct login_key login_cache_key(
         const struct login_cache *c, struct str directory, struct str name, struct str secret)
 {
     const struct str parts[] = {directory, name, secret};
-    struct login_key key = {0};
-    struct buf text;
-    unsigned len = 0;
-    buf_init(&text, 8 * KIB);
+    struct keying k = {.cache = c};
+    buf_init(&k.text, 8 * KIB);
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        buf_fmt(&text, "%zu:", parts[i].len);
-        buf_add(&text, parts[i]);
+        buf_fmt(&k.text, "%zu:", parts[i].len);
+        buf_add(&k.text, parts[i]);
     }
-    const unsigned char *made = HMAC(EVP_sha256(), c->secret, sizeof(c->secret),
-            (const unsigned char *)buf_str(&text).ptr, text.len, key.bytes, &len);
+    deep_call(make_key, &k); // OpenSSL wants a large stack
+    mem_wipe(k.text.ptr, k.text.len);
+    buf_done(&k.text);
+    return k.made;
+}
+
+static void make_key(void *arg)
+{
+    struct keying *k = arg;
+    unsigned len = 0;
+    struct str text = buf_str(&k->text);
+    const unsigned char *made = HMAC(EVP_sha256(), k->cache->secret, sizeof(k->cache->secret),
+            (const unsigned char *)text.ptr, text.len, k->made.bytes, &len);
     assert(made != NULL && len == LOGIN_KEY_BYTES);
-    mem_wipe(text.ptr, text.len);
-    buf_done(&text);
-    return key;
 }
 
 enum cached login_cache_get(

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// directory/login_cache.h: what was right or wrong a moment ago (directory.md 6.4), so that a client
-// that logs in again and again costs one computation. A worker's own. The secret is not kept: the
-// key is an HMAC of directory, login and secret under bytes that the worker made for itself.
+// directory/login_cache.h: what was right or wrong a moment ago (directory.md 6.4), so that a
+// client that logs in again and again costs one computation. A worker's own. The secret is not
+// kept: the key is an HMAC of directory, login and secret under bytes that the worker made for
+// itself.
 #pragma once
 
 #include "directory/settings.h"

@@ -33,8 +33,8 @@ struct str password_form(struct str stored);
 bool password_is_clear(struct str stored);
 struct str password_clear_text(struct str stored); // of one that is: without {PLAIN}
 
-// The keys of SCRAM (RFC 5802 3), {SCRAM-SHA-256}ITERATIONS,SALT,STOREDKEY,SERVERKEY in base64, from
-// which the password does not follow. Also a form for PLAIN.
+// The keys of SCRAM (RFC 5802 3), {SCRAM-SHA-256}ITERATIONS,SALT,STOREDKEY,SERVERKEY in base64,
+// from which the password does not follow. Also a form for PLAIN.
 struct password_scram {
     bool is_sha256; // else SHA-1
     uint32_t iterations;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// directory/resolve.c: from the address of RCPT to whoever gets the mail, inbound.md 8, step by step.
+// directory/resolve.c: from the address of RCPT to whoever gets the mail, inbound.md 8, step by
+// step.
 #include "directory/directory.h"
 
 #include "directory/backend.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// directory/settings_memory.c: [[directory.ID.principals]] (directory.md 2.2). The first round makes
-// the accounts and gives each name and address to one of them; the second ties them together.
+// directory/settings_memory.c: [[directory.ID.principals]] (directory.md 2.2). The first round
+// makes the accounts and gives each name and address to one of them; the second ties them
+// together.
 #include "conf/conf.h"
 #include "directory/memory.h"
 #include "directory/settings.h"

@@ -25,7 +25,7 @@ HEADERS = [
     (r'malloc\.h', ['base']),  # malloc_trim: mem_trim()
     (r'emmintrin\.h', ['base']),  # SSE2, with a portable twin beside it
     (r'(unbound|seccomp)\.h', ['rt']),
-    (r'lmdb\.h', ['queue']),
+    (r'lmdb\.h', ['rt', 'directory', 'queue']),
     (r'(argon2|crypt)\.h', ['directory']),
     (r'openssl/evp\.h', ['base', 'rt', 'conf', 'listen', 'directory', 'proof', 'queue', 'server']),  # conf/: digests in expressions
     (r'openssl/.*\.h', ['base', 'rt', 'listen', 'directory', 'proof', 'server']),  # server/ makes the contexts that rt/ uses

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/directory/test_internal.c: accounts are made, changed and removed, as a whole or not at
-// all; two handles see each other's commits at once; a process that dies in the middle leaves what
-// was committed and nothing else.
+// tests/unit/directory/test_internal.c: accounts are made, changed and removed, as a whole or not
+// at all; two handles see each other's commits at once; a process that dies in the middle leaves
+// what was committed and nothing else.
 #include "world.h"
 
 #include "directory/internal_lmdb.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/directory/test_login.c: who may log in, what is remembered of it and for how long, what
-// other mechanisms are told, and codes of a second factor.
+// tests/unit/directory/test_login.c: who may log in, what is remembered of it and for how long,
+// what other mechanisms are told, and codes of a second factor.
 #include "world.h"
 
 #include "directory/totp.h"

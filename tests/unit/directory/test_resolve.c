@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/directory/test_resolve.c: who gets the mail to an address, inbound.md 8, VRFY and EXPN,
-// and who may send as whom. Each table is asked of a memory directory and of an internal one that
-// holds the same.
+// tests/unit/directory/test_resolve.c: who gets the mail to an address, inbound.md 8, VRFY and
+// EXPN, and who may send as whom. Each table is asked of a memory directory and of an internal
+// one that holds the same.
 #include "world.h"
 
 #define DOMAINS                                                                                    \
