@@ -81,13 +81,14 @@ static struct err name_it(struct creation *n)
     bool rsa = n->kind.type == DKIM_KEY_RSA;
     struct civil now;
     civil_from_ms(n->now_ms, &now);
-    struct str selector = c->operand_count > 3 ? c->operands[3]
-                                               : arena_fmt(&c->arena, "%04d%02u%c", now.year,
-                                                         now.month, rsa ? 'r' : 'e');
+    struct str month = arena_fmt(&c->arena, "%04d%02u", now.year, now.month);
+    struct str selector = arena_join(&c->arena, month, rsa ? S("r") : S("e"));
+    if (c->operand_count > 3)
+        selector = c->operands[3];
     TRY(dkim_place_read(c, c->operands[1], selector, &n->place));
-    n->id = c->operand_count > 2 ? c->operands[2]
-                                 : arena_fmt(&c->arena, "%s-%.*s", rsa ? "rsa" : "ed25519",
-                                           ARG(n->place.domain));
+    n->id = arena_join(&c->arena, rsa ? S("rsa-") : S("ed25519-"), n->place.domain);
+    if (c->operand_count > 2)
+        n->id = c->operands[2];
     if (str_is_empty(n->id) || str_find_byte(n->id, '/') != STR_NOT_FOUND)
         return fail_fmt(&c->arena, ERR_SYNTAX, "'%.*s' is no id of a signature", ARG(n->id));
     n->path = cli_text(c, S("output"), arena_fmt(&c->arena, "%.*s.pem", ARG(n->id)));

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages that we sign verify elsewhere, and what others sign verifies here: dkimpy, and OpenDKIM's
+library, with generated messages whose headers and bodies are awkward, and every pair of
+canonicalizations. INTEROP_MESSAGES=1000 makes a long run of it."""
+import json
+import os
+import random
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import BINARY, TOP
+
+dkim = pytest.importorskip('dkim')
+
+COUNT = int(os.environ.get('INTEROP_MESSAGES', '40'))
+PAIRS = [(h, b) for h in ('simple', 'relaxed') for b in ('simple', 'relaxed')]
+NOW = '1700000000'
+
+
+class Keys:
+    """A key of each kind, and the DNS that publishes them, in the forms of all three."""
+
+    def __init__(self, folder):
+        self.folder, self.records, self.pem = folder, {}, {}
+        for kind in ('rsa', 'ed25519'):
+            out = subprocess.run([BINARY, 'dkim', 'keygen', kind], check=True, capture_output=True,
+                                 text=True).stdout
+            pem, record = out[:out.rindex('v=DKIM1')], out[out.rindex('v=DKIM1'):].strip()
+            self.records[f'{kind}._domainkey.a.example'] = record
+            self.pem[kind] = os.path.join(folder, kind + '.pem')
+            with open(self.pem[kind], 'w', encoding='ascii') as f:
+                f.write(pem)
+        self.zone = os.path.join(folder, 'zone.json')
+        names = {n: {'TXT': [r]} for n, r in self.records.items()}
+        with open(self.zone, 'w', encoding='ascii') as f:
+            json.dump({'zone': 1, 'names': names}, f)
+        self.lines = os.path.join(folder, 'keys.txt')
+        with open(self.lines, 'w', encoding='ascii') as f:
+            f.writelines(f'{n} {r}\n' for n, r in self.records.items())
+
+    def dns(self, name, timeout=5):
+        return self.records.get(name.decode().rstrip('.'), '').encode()
+
+    def seed(self):
+        with open(self.pem['ed25519'], encoding='ascii') as f:
+            import base64
+            der = base64.b64decode(''.join(f.read().split('\n')[1:-2]))
+            return base64.b64encode(der[-32:])
+
+
+@pytest.fixture(scope='module')
+def keys(tmp_path_factory):
+    return Keys(str(tmp_path_factory.mktemp('keys')))
+
+
+@pytest.fixture(scope='module')
+def opendkim(tmp_path_factory):
+    program = str(tmp_path_factory.mktemp('peer') / 'opendkim_peer')
+    source = os.path.join(TOP, 'tests/e2e/opendkim_peer.c')
+    built = subprocess.run([shutil.which('cc') or 'gcc', '-O1', '-o', program, source, '-lopendkim'],
+                           capture_output=True, check=False)
+    if built.returncode != 0:
+        pytest.skip('no libopendkim-dev here')
+    return program
+
+
+def ours(message, keys):
+    out = subprocess.run([BINARY, 'test', 'dkim', '--zone', keys.zone, '--now', NOW], input=message,
+                         capture_output=True, check=True).stdout
+    return json.loads(out)
+
+
+def sign(message, keys, kind, pair, *more):
+    out = subprocess.run(
+        [BINARY, 'test', 'dkim-sign', '--domain', 'a.example', '--selector', kind, '--key',
+         keys.pem[kind], '--canonicalization', '/'.join(pair), '--now', NOW, *more],
+        input=message, capture_output=True, check=True).stdout
+    return json.loads(out)['headers'][0].encode() + b'\r\n' + message
+
+
+# --- Messages ------------------------------------------------------------------------------------
+
+WORDS = [b'alpha', b'be ta', b'gamma\t', b'  delta', b'\xc3\xa4\xc3\xb6', b'\xff\xfe', b'=20', b';b=x',
+         b'a:b', b'"quoted  text"', b'(c \t c)', b'x' * 90]
+
+
+def text(dice, words):
+    return dice.choice([b' ', b'  ', b'\t', b' \t ']).join(dice.choice(WORDS) for _ in range(words))
+
+
+def value(dice):
+    out = dice.choice([b'', b' ', b'   ', b'\t']) + text(dice, dice.randint(0, 6))
+    for _ in range(dice.randint(0, 3)):
+        out += dice.choice([b'\r\n ', b'\r\n\t', b' \r\n  ', b'\t\r\n\t ']) + text(dice, 1 + dice.randint(0, 4))
+    return out + dice.choice([b'', b' ', b'\t'])
+
+
+def message(dice):
+    fields = [b'From: Ann <ann@a.example>' + dice.choice([b'', b' ', b'\r\n\t(x)'])]
+    names = [b'To', b'Subject', b'subject', b'Date', b'Message-ID', b'Cc', b'Reply-To', b'X-Other',
+             b'Received', b'List-Id', b'MIME-Version', b'Content-Type', b'X-Empty']
+    for _ in range(dice.randint(1, 14)):
+        fields.append(dice.choice(names) + b':' + value(dice))
+    dice.shuffle(fields)
+    return b'\r\n'.join(fields) + b'\r\n\r\n' + body(dice)
+
+
+def body(dice):
+    """Ends in CRLF, or is empty: so the protocol has it. Others are tested in tests/unit/proof."""
+    kind = dice.randint(0, 9)
+    if kind == 0:
+        return b''
+    if kind == 1:
+        return b'\r\n' * dice.randint(1, 9)
+    if kind == 2:
+        return dice.choice([b' \r\n', b'\t \t\r\n', b'\r\n \r\n\t\r\n'])
+    if kind == 3:
+        return b'long ' * 40000 + b'\r\n'
+    lines = []
+    for _ in range(dice.randint(1, 40)):
+        lines.append(dice.choice([b'', b' ', b'\t', b'.', b'-- ', text(dice, dice.randint(1, 9)),
+                                  text(dice, 3) + b' \t ']))
+    return b'\r\n'.join(lines) + dice.choice([b'\r\n', b'\r\n\r\n\r\n', b'\r\n \r\n\r\n'])
+
+
+def messages():
+    dice = random.Random(6376)
+    return [(i, message(dice), PAIRS[i % len(PAIRS)]) for i in range(COUNT)]
+
+
+# --- Both ways -----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('kind', ['rsa', 'ed25519'])
+def test_dkimpy_verifies_ours(keys, kind):
+    for i, plain, pair in messages():
+        more = ['--oversign'] if i % 3 == 0 else []
+        signed = sign(plain, keys, kind, pair, *more)
+        assert ours(signed, keys)['result'] == 'pass', (i, pair, plain[:300])
+        assert dkim.verify(signed, dnsfunc=keys.dns), (i, pair, plain)
+
+
+@pytest.mark.parametrize('kind', ['rsa', 'ed25519'])
+def test_we_verify_dkimpy(keys, kind):
+    for i, plain, pair in messages():
+        secret = keys.seed() if kind == 'ed25519' else open(keys.pem['rsa'], 'rb').read()
+        field = dkim.sign(plain, kind.encode(), b'a.example', secret,
+                          canonicalize=tuple(p.encode() for p in pair),
+                          signature_algorithm=kind.encode() + b'-sha256')
+        assert ours(field + plain, keys)['result'] == 'pass', (i, pair, plain)
+
+
+def test_opendkim_verifies_ours(keys, opendkim):
+    for i, plain, pair in messages():
+        signed = sign(plain, keys, 'rsa', pair)
+        out = subprocess.run([opendkim, 'verify', keys.lines], input=signed, capture_output=True,
+                             check=True).stdout
+        assert out.startswith(b'pass'), (i, pair, out, plain)
+
+
+def test_we_verify_opendkim(keys, opendkim):
+    for i, plain, pair in messages():
+        signed = subprocess.run([opendkim, 'sign', keys.pem['rsa'], 'a.example', 'rsa', *pair],
+                                input=plain, capture_output=True, check=True).stdout
+        assert ours(signed, keys)['result'] == 'pass', (i, pair, signed)
