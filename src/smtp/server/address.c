@@ -26,6 +26,7 @@ struct addressing {
     struct finishing *f;
     struct arena *arena;
     VEC(struct goer) goers;
+    bool is_single;  // one recipient: nobody to be the same as
     struct map seen; // normal addresses: one delivery each
 };
 
@@ -51,10 +52,13 @@ struct err finish_address(struct finishing *f)
 {
     struct addressing a = {.f = f, .arena = &f->arena};
     struct err e = OK;
-    map_init(&a.seen, random_u64(), random_u64());
+    a.is_single = f->t->rcpts.count == 1 && !f->t->rcpts.at[0].is_list;
+    if (!a.is_single)
+        map_init(&a.seen, random_u64(), random_u64());
     for (size_t i = 0; !failed(e) && f->refusal == REPLY_OK && i < f->t->rcpts.count; i++)
         e = add_rcpt(&a, &f->t->rcpts.at[i]);
-    map_done(&a.seen);
+    if (!a.is_single)
+        map_done(&a.seen);
     if (failed(e) || f->refusal != REPLY_OK)
         return e;
     if (a.goers.count > 1)
@@ -107,10 +111,10 @@ static struct err add_members(struct addressing *a, const struct transaction_rcp
 
 static struct err add_goer(struct addressing *a, const struct goer *goer)
 {
-    if (map_has(&a->seen, goer->address.normal))
+    if (!a->is_single && map_has(&a->seen, goer->address.normal))
         return OK;
     struct goer *added = vec_add(a->arena, &a->goers);
-    if (added == NULL || !map_put(&a->seen, goer->address.normal, NULL))
+    if (added == NULL || (!a->is_single && !map_put(&a->seen, goer->address.normal, NULL)))
         return fail(ERR_LIMIT, "no memory for the recipients");
     *added = *goer;
     added->place = a->goers.count;

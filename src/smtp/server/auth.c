@@ -79,10 +79,10 @@ static struct err may_try(struct smtp_session *s, struct str mechanism, enum sas
         *out_why = REPLY_AUTH_TWICE;
     else if (s->transaction != NULL)
         *out_why = REPLY_AUTH_IN_MAIL;
-    else if (!sasl_named(mechanism, out) || !sasl_set_has(enabled, *out))
+    else if (!sasl_named(mechanism, out))
         *out_why = REPLY_UNKNOWN_MECHANISM;
     else if (sasl_shows_secret(*out) && !conditions_of(s).secrets_may_show)
-        *out_why = REPLY_PLAIN_TEXT;
+        *out_why = REPLY_PLAIN_TEXT; // also where it would be offered within TLS only
     else if (!sasl_set_has(auth_offered(s), *out))
         *out_why = REPLY_UNKNOWN_MECHANISM;
     if (*out_why == REPLY_AUTH_TWICE)

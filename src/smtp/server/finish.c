@@ -28,7 +28,7 @@ struct err message_finish(struct smtp_session *s)
         f.refusal = REPLY_NOT_ACCEPTED;
         e = OK;
     }
-    if (!failed(e))
+    if (!failed(e) && !f.s->over)
         e = answer(&f);
     arena_done(&f.arena);
     return e;
@@ -76,8 +76,12 @@ static struct err commit(struct finishing *f)
     for (size_t i = 0; i < f->message_count; i++)
         changes[i] = (struct store_change){.kind = STORE_ACCEPT, .message = &f->messages[i]};
     struct err e = store_commit(f->s->service->store, &f->arena, changes, f->message_count);
-    if (failed(e))
+    if (e.kind == ERR_RESET) { // nobody knows what was kept, so yes and no would both be guesses
+        f->s->over = true;
+        f->s->result.end = SMTP_END_TROUBLE;
+    } else if (failed(e)) {
         f->refusal = trouble_of(e);
+    }
     return OK;
 }
 

@@ -12,6 +12,7 @@
 
 static struct err begin(
         struct smtp_session *s, struct str args, struct envelope_fault *fault) suspends MUST_USE;
+static bool is_overlong(const struct mail_address *sender);
 static struct err tell_fault(struct smtp_session *s, const struct envelope_fault *fault) suspends;
 static bool may_begin(struct smtp_session *s, enum reply_id *out) suspends;
 static struct err decide(struct smtp_session *s, bool *out_good) suspends MUST_USE;
@@ -52,11 +53,14 @@ static struct err begin(struct smtp_session *s, struct str args, struct envelope
     if (t == NULL)
         return fail(ERR_LIMIT, "no memory for a transaction");
     struct envelope_rules rules = {
-            .offered = extensions_offered(s), .strict = s->pace.strict_envelope};
+            .offered = extensions_offered(s, args), .strict = s->pace.strict_envelope};
     struct str kept = arena_str(&t->arena, args);
     if (str_is_null(kept))
         return fail(ERR_LIMIT, "no memory for a transaction");
     TRY(mail_command_parse(&t->arena, kept, &rules, &t->mail, fault));
+    if (fault->kind == FAULT_NONE && is_overlong(&t->mail.sender))
+        *fault = (struct envelope_fault){
+                .kind = FAULT_ADDRESS, .why = S("local part of more than 64 octets")};
     if (fault->kind != FAULT_NONE)
         return OK;
     if (t->mail.is_null)
@@ -67,6 +71,15 @@ static struct err begin(struct smtp_session *s, struct str args, struct envelope
     t->current = (struct envelope_address){S(""), S(""), S("")};
     t->from_domain = S("");
     return OK;
+}
+
+// RFC 5321 4.5.3.1.1 has 64 octets. Return paths that carry another address (VERP, SRS, BATV) pass
+// that every day and are let through; they have separators, and what has none is no such thing.
+static bool is_overlong(const struct mail_address *sender)
+{
+    return sender->local_too_long && str_find_byte(sender->local, '=') == STR_NOT_FOUND &&
+           str_find_byte(sender->local, '+') == STR_NOT_FOUND &&
+           str_find_byte(sender->local, '-') == STR_NOT_FOUND;
 }
 
 static struct err tell_fault(struct smtp_session *s, const struct envelope_fault *fault)

@@ -14,23 +14,23 @@ static void decide_priority(struct smtp_session *s) suspends;
 static bool is_solicitation_refused(struct smtp_session *s) suspends;
 static bool keyword_is_among(struct str keyword, struct str list);
 
-uint32_t extensions_offered(struct smtp_session *s)
+// Asked only when the command has parameters: that is when anything hangs on it.
+uint32_t extensions_offered(struct smtp_session *s, struct str args)
 {
     static const struct {
         enum rule_id rule;
         uint32_t extension;
-    } truths[] = {{RULE_SMTPUTF8, EXT_SMTPUTF8}, {RULE_DSN, EXT_DSN}};
+    } truths[] = {{RULE_SMTPUTF8, EXT_SMTPUTF8}, {RULE_DSN, EXT_DSN},
+            {RULE_REQUIRETLS, EXT_REQUIRETLS}}; // the last: without TLS it has a reply of its own
     uint32_t offered = EXT_SIZE | EXT_8BITMIME | EXT_AUTH;
     struct str keywords;
-    if (s->hello == HELLO_HELO)
+    if (s->hello == HELLO_HELO || str_find_byte(args, ' ') == STR_NOT_FOUND)
         return 0; // RFC 5321 2.2.1: without EHLO there are no extensions
     for (size_t i = 0; i < COUNT_OF(truths); i++)
         if (rule_bool(s, truths[i].rule))
             offered |= truths[i].extension;
     if (rule_bool(s, RULE_CHUNKING) && rule_bool(s, RULE_BINARYMIME))
         offered |= EXT_BINARYMIME;
-    if (rule_bool(s, RULE_REQUIRETLS))
-        offered |= EXT_REQUIRETLS; // without TLS it has a reply of its own
     if (rule_number(s, RULE_DELIVER_BY) > 0)
         offered |= EXT_DELIVERBY;
     if (rule_number(s, RULE_FUTURE_RELEASE) > 0)

@@ -57,7 +57,7 @@ static struct err read_command(struct deciding *d, struct str args, struct envel
 {
     struct smtp_session *s = d->s;
     struct envelope_rules rules = {
-            .offered = extensions_offered(s), .strict = s->pace.strict_envelope};
+            .offered = extensions_offered(s, args), .strict = s->pace.strict_envelope};
     struct str kept = arena_str(&d->t->arena, args);
     if (str_is_null(kept))
         return fail(ERR_LIMIT, "no memory for a recipient");
@@ -267,9 +267,11 @@ static struct err take_resolved(struct deciding *d, const struct resolved *found
 static struct err decide_relay(struct deciding *d, bool *out_good)
 {
     struct smtp_session *s = d->s;
-    *out_good = false;
-    if (failed(rule_truth(s, RULE_RELAY, out_good)))
+    struct expr_result r = rule_ask(s, RULE_RELAY);
+    if (r.outcome == EXPR_FAILED)
         return reply(s, REPLY_CONFIG_TROUBLE);
+    // inbound.md 8: a text or another number that counts as true elsewhere opens no relay.
+    *out_good = r.outcome == EXPR_VALUE && r.value.type == EXPR_INTEGER && r.value.integer == 1;
     if (*out_good)
         return OK;
     event_in(s->options->span, EV_SMTP_RELAY_NOT_ALLOWED, F_STR(to, d->asked));

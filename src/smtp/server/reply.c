@@ -8,10 +8,12 @@
 struct reply_row {
     int code;
     struct str enhanced, text;
+    struct str line; // as it is sent, of replies without arguments and with an enhanced status
 };
 
 static const struct reply_row rows[] = {
-#define REPLY(id, code, enhanced, text, when) {code, S_INIT(enhanced), S_INIT(text)},
+#define REPLY(id, code, enhanced, text, when)                                                      \
+    {code, S_INIT(enhanced), S_INIT(text), S_INIT(#code " " enhanced " " text "\r\n")},
 #include "smtp/replies.def"
 };
 
@@ -55,10 +57,13 @@ struct err reply_about_two(
 {
     struct str args[2] = {first, second};
     struct reply_row row = rows[id];
-    if (str_find_byte(row.text, '{') != STR_NOT_FOUND)
+    bool has_holes = str_find_byte(row.text, '{') != STR_NOT_FOUND;
+    if (has_holes)
         row.text = fill(s, row.text, args);
     if (str_is_null(row.text))
         return fail(ERR_LIMIT, "no memory for a reply");
+    if (has_holes || row.enhanced.len == 0)
+        row.line = STR_NULL;
     return say(s, &row);
 }
 
@@ -70,6 +75,7 @@ struct err reply_words(struct smtp_session *s, enum reply_id usual, struct str t
     if (take_code(&in, &row.code))
         row.enhanced = row.code < 500 ? S("4.7.1") : S("5.7.1");
     take_enhanced(&in, row.code, &row.enhanced);
+    row.line = STR_NULL;
     row.text = plain_words(s, scan_rest(&in));
     if (str_is_empty(row.text))
         row.text = rows[usual].text;
@@ -111,6 +117,8 @@ static struct err say(struct smtp_session *s, const struct reply_row *row)
         if (!s->over && s->pace.errors_wait_ms > 0 && s->result.errors > ERRORS_WITHOUT_WAIT)
             TRY(session_wait(s, s->pace.errors_wait_ms));
     }
+    if (!str_is_null(row->line))
+        return stream_write(s->stream, row->line);
     return say_lines(s, row->code, row->enhanced, row->text);
 }
 
