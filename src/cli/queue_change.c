@@ -147,23 +147,16 @@ static struct err collect_ids(struct changing *x)
     return OK;
 }
 
-// management.md 15.1: bulk changes ask on a terminal, and without one need --yes.
 static bool ask(struct changing *x)
 {
     struct cli *c = x->w->c;
-    if (cli_has(c, S("yes")))
-        return true;
-    if (!c->terminal) {
-        x->w->status = cli_fail_text(
-                c, CLI_USAGE, "%zu message(s) are meant; add --yes to do it", x->ids.count);
-        return false;
-    }
-    fprintf(c->out, "%s %zu message(s)? [y/N] ", words[x->kind].question, x->ids.count);
-    fflush(c->out);
-    int answer = fgetc(c->in);
-    if (answer == 'y' || answer == 'Y')
-        return true;
-    x->w->status = CLI_FAILED;
+    struct str question =
+            arena_fmt(&c->arena, "%s %zu message(s)?", words[x->kind].question, x->ids.count);
+    if (str_is_null(question) || cli_sure(c, question.ptr))
+        return !str_is_null(question);
+    x->w->status = cli_fail_text(c, CLI_FAILED,
+            "nothing was changed, and %zu message(s) are meant; --yes changes them without asking",
+            x->ids.count);
     return false;
 }
 

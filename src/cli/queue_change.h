@@ -5,13 +5,14 @@
 
 #include "cli/queue_filter.h"
 #include "cli/queue_store.h"
+#include "cli/sure.h"
 
 // Rows for option tables.
 #define QUEUE_CHANGE_OPTIONS                                                                       \
     CLI_OPTION_CONFIG, QUEUE_FILTER_OPTIONS,                                                       \
             {.name = S_INIT("all"), .help = "all messages, when no filter is given"},              \
-            {.name = S_INIT("dry-run"), .help = "only say how many are meant"},                    \
-            {.name = S_INIT("yes"), .letter = 'y', .help = "do not ask"}, CLI_OPTION_JSON
+            {.name = S_INIT("dry-run"), .help = "only say how many are meant"}, CLI_OPTION_YES,    \
+            CLI_OPTION_JSON
 
 enum queue_change { CHANGE_CANCEL, CHANGE_HOLD, CHANGE_RELEASE, CHANGE_RETRY };
 
