@@ -19,8 +19,13 @@ typedef struct err answerer(struct question *q);
 
 static const struct cli_option options[] = {CLI_OPTION_BATCH};
 
-static answerer answer_spf, answer_dmarc, answer_dkim, answer_dkim_signature, answer_sts,
-        answer_sts_policy, answer_tlsrpt;
+static struct err answer_spf(struct question *q);
+static struct err answer_dmarc(struct question *q);
+static struct err answer_dkim(struct question *q);
+static struct err answer_dkim_signature(struct question *q);
+static struct err answer_sts(struct question *q);
+static struct err answer_sts_policy(struct question *q);
+static struct err answer_tlsrpt(struct question *q);
 static answerer *answerer_find(struct str type);
 static void answer(struct batch *b, answerer *by, struct str text);
 static void say_valid(struct question *q);

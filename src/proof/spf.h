@@ -86,7 +86,7 @@ struct spf_answer {
 struct err spf_check(struct resolver *r, struct arena *a, const struct spf_settings *settings,
         const struct spf_question *question, struct spf_answer *out) suspends MUST_USE;
 
-// authentication.md 4.8. The texts of `out` are static or of the answer, the detail is in the arena.
+// authentication.md 4.8. The texts are static or of the answer, the detail is in the arena.
 bool spf_refuses(struct arena *a, const struct spf_answer *answer, enum proof_strategy strategy,
         struct proof_refusal *out);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/fuzz/fuzz_proof_authres.c: Authentication-Results over any bytes; and what was read, written
-// again: a field of short lines in which every value is read as it was, but for what has no place
-// there. The first byte chooses how much memory there is, and the form.
+// tests/fuzz/fuzz_proof_authres.c: Authentication-Results over any bytes; and what was read,
+// written again: a field of short lines in which every value is read as it was, but for what has no
+// place there. The first byte chooses how much memory there is, and the form.
 #include "proof/authres.h"
 
 #define LINE_BYTES_MAX 998

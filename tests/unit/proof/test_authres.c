@@ -236,6 +236,7 @@ static void folds_long_lines(void **state)
     struct authres list = {.authserv_id = S("m")};
     arena_init(&a, MIB);
     buf_init(&quotes, KIB);
+    assert_true(buf_reserve(&quotes, KIB)); // values are borrowed
     buf_add_repeat(&quotes, '"', 400);
     struct authres_result *r = authres_add(&a, &list, S("x"), S("pass"));
     for (int i = 0; i < 3; i++)

@@ -85,7 +85,9 @@ static void reads_records(void **state)
 
 // clang-format off
 static const char zone[] = "{'zone': 1, 'names': {"
-    "'_dmarc.example.com': {'TXT': ['v=DMARC1; p=reject; sp=quarantine; np=reject; rua=mailto:d@example.com']},"
+    ""
+        "'_dmarc.example.com': {'TXT': ['v=DMARC1; p=reject; sp=quarantine; "
+        "np=reject; rua=mailto:d@example.com']},"
     "'sub.example.com': {'AAAA': ['2001:db8::1']},"
     "'broken.example.com': 'SERVFAIL',"
     "'_dmarc.psd.example': {'TXT': ['v=DMARC1; p=reject; psd=y; np=quarantine']},"
@@ -102,9 +104,11 @@ static const char zone[] = "{'zone': 1, 'names': {"
     "'_dmarc.strict.example': {'TXT': ['v=DMARC1; p=reject; aspf=s; adkim=s']},"
     "'_dmarc.xn--bcher-kva.example': {'TXT': ['v=DMARC1; p=quarantine']},"
     "'_dmarc.shaky.test': {'TXT': ['v=DMARC1; p=reject']}, '_dmarc.test': 'SERVFAIL',"
-    "'_dmarc.co.uk': {'TXT': ['v=DMARC1; p=reject; psd=y']}, '_dmarc.uk': {'TXT': ['v=DMARC1; p=reject']},"
+    "'_dmarc.co.uk': {'TXT': ['v=DMARC1; p=reject; psd=y']}, "
+        "'_dmarc.uk': {'TXT': ['v=DMARC1; p=reject']},"
     "'_dmarc.quiet.example': {'TXT': ['v=DMARC1; p=none']}"
     "}}";
+// clang-format on
 
 struct dmarc_case {
     const char *name, *author;
@@ -114,47 +118,93 @@ struct dmarc_case {
 };
 
 static const struct dmarc_case cases[] = {
-    {"no proof", "example.com", NULL, NULL, "fail reject>reject example.com example.com: no passing identifiers", "550 5.7.1"},
-    {"somebody else's", "example.com", "other.example", NULL, "fail reject>reject example.com example.com: policy not aligned", "550 5.7.1"},
-    {"SPF", "example.com", "bounce.example.com", NULL, "pass reject>reject example.com example.com spf=bounce.example.com", NULL},
-    {"in any case, with a dot", "EXAMPLE.com.", "Example.COM", NULL, "pass reject>reject example.com example.com spf=example.com", NULL},
-    {"DKIM beside a failing SPF", "example.com", "!example.com", "a.b.example.com", "pass reject>reject example.com example.com dkim=a.b.example.com", NULL},
-    {"a name that ends alike", "example.com", "notexample.com", NULL, "fail reject>reject example.com example.com: policy not aligned", "550 5.7.1"},
-    {"sp of a name that exists without A", "sub.example.com", NULL, NULL, "fail quarantine>quarantine example.com example.com: no passing identifiers", NULL},
-    {"np of one that does not", "nope.example.com", NULL, NULL, "fail reject>reject example.com example.com: no passing identifiers", "550 5.7.1"},
-    {"one that cannot be asked for exists", "broken.example.com", NULL, NULL, "fail quarantine>quarantine example.com example.com: no passing identifiers", NULL},
-    {"a name of eight labels", "a.b.c.d.e.f.example.com", "example.com", NULL, "pass reject>reject example.com example.com spf=example.com", NULL},
-    {"an underscore does not hide", "a_b.example.com", NULL, NULL, "fail reject>reject example.com example.com: no passing identifiers", "550 5.7.1"},
-    {"below a public suffix", "shop.psd.example", "mail.shop.psd.example", NULL, "pass quarantine>quarantine psd.example shop.psd.example spf=mail.shop.psd.example", NULL},
-    {"its neighbour", "shop.psd.example", "other.psd.example", NULL, "fail quarantine>quarantine psd.example shop.psd.example: policy not aligned", NULL},
-    {"the suffix itself", "psd.example", "psd.example", NULL, "pass reject>reject psd.example psd.example spf=psd.example", NULL},
-    {"psd=n in the middle", "low.example.net", "example.net", NULL, "fail quarantine>quarantine low.example.net low.example.net: policy not aligned", NULL},
-    {"and within", "low.example.net", "x.low.example.net", NULL, "pass quarantine>quarantine low.example.net low.example.net spf=x.low.example.net", NULL},
-    {"psd=n above the identifier", "example.net", "x.low.example.net", NULL, "fail reject>reject example.net example.net: policy not aligned", "550 5.7.1"},
-    {"test mode", "test.example", NULL, NULL, "fail reject>quarantine test.example test.example test: no passing identifiers", NULL},
-    {"pct=0 is test mode", "pct.example", NULL, NULL, "fail reject>quarantine pct.example pct.example test: no passing identifiers", NULL},
-    {"unless t= says no", "pctn.example", NULL, NULL, "fail reject>reject pctn.example pctn.example: no passing identifiers", "550 5.7.1"},
-    {"no valid policy", "void.example", "void.example", NULL, "none -:-> - void.example: no valid policy", NULL},
-    {"two records", "two.example", "two.example", NULL, "none -:-> - two.example: more than one policy record", NULL},
-    {"one among others", "one.example", NULL, NULL, "fail quarantine>quarantine one.example one.example: no passing identifiers", NULL},
-    {"nobody has a policy", "plain.test.invalid", "plain.test.invalid", NULL, "none -:-> - plain.test.invalid", NULL},
-    {"no answer", "up.example", "up.example", NULL, "temperror -:-> - -: TXT of _dmarc.up.example: TIMEOUT", "451 4.7.1"},
-    {"no answer further up does not matter to equals", "shaky.test", "shaky.test", NULL, "pass reject>reject shaky.test - spf=shaky.test", NULL},
-    {"but to others", "shaky.test", "mx.shaky.test", NULL, "temperror reject>reject shaky.test -", "451 4.7.1"},
-    {"and not to those who never could", "shaky.test", "other.example", NULL, "fail reject>reject shaky.test -: policy not aligned", "550 5.7.1"},
-    {"an SPF that could not be asked", "example.com", "?example.com", NULL, "temperror reject>reject example.com example.com", "451 4.7.1"},
-    {"that of a stranger", "example.com", "?other.example", NULL, "fail reject>reject example.com example.com: no passing identifiers", "550 5.7.1"},
-    {"a DKIM that could not be asked, p=none", "quiet.example", NULL, "?x.quiet.example", "temperror none>none quiet.example quiet.example", NULL},
-    {"trouble beside a pass", "example.com", "?example.com", "example.com", "pass reject>reject example.com example.com dkim=example.com", NULL},
-    {"strict", "strict.example", "mx.strict.example", "mx.strict.example", "fail reject>reject strict.example strict.example: policy not aligned", "550 5.7.1"},
-    {"strict, and equal", "strict.example", NULL, "strict.example", "pass reject>reject strict.example strict.example dkim=strict.example", NULL},
-    {"strict, and trouble below", "strict.example", "?mx.strict.example", NULL, "fail reject>reject strict.example strict.example: no passing identifiers", "550 5.7.1"},
-    {"beyond ASCII", "b\303\274cher.example", "xn--bcher-kva.example", NULL, "pass quarantine>quarantine xn--bcher-kva.example xn--bcher-kva.example spf=xn--bcher-kva.example", NULL},
-    {"one label", "localhost", "localhost", NULL, "none -:-> - -: no author domain", NULL},
-    {"a literal", "[192.0.2.1]", NULL, NULL, "none -:-> - -: no author domain", NULL},
-    {"an empty label", "a..example.com", NULL, NULL, "none -:-> - -: no author domain", NULL},
+        {"no proof", "example.com", NULL, NULL,
+                "fail reject>reject example.com example.com: no passing identifiers", "550 5.7.1"},
+        {"somebody else's", "example.com", "other.example", NULL,
+                "fail reject>reject example.com example.com: policy not aligned", "550 5.7.1"},
+        {"SPF", "example.com", "bounce.example.com", NULL,
+                "pass reject>reject example.com example.com spf=bounce.example.com", NULL},
+        {"in any case, with a dot", "EXAMPLE.com.", "Example.COM", NULL,
+                "pass reject>reject example.com example.com spf=example.com", NULL},
+        {"DKIM beside a failing SPF", "example.com", "!example.com", "a.b.example.com",
+                "pass reject>reject example.com example.com dkim=a.b.example.com", NULL},
+        {"a name that ends alike", "example.com", "notexample.com", NULL,
+                "fail reject>reject example.com example.com: policy not aligned", "550 5.7.1"},
+        {"sp of a name that exists without A", "sub.example.com", NULL, NULL,
+                "fail quarantine>quarantine example.com example.com: no passing identifiers", NULL},
+        {"np of one that does not", "nope.example.com", NULL, NULL,
+                "fail reject>reject example.com example.com: no passing identifiers", "550 5.7.1"},
+        {"one that cannot be asked for exists", "broken.example.com", NULL, NULL,
+                "fail quarantine>quarantine example.com example.com: no passing identifiers", NULL},
+        {"a name of eight labels", "a.b.c.d.e.f.example.com", "example.com", NULL,
+                "pass reject>reject example.com example.com spf=example.com", NULL},
+        {"an underscore does not hide", "a_b.example.com", NULL, NULL,
+                "fail reject>reject example.com example.com: no passing identifiers", "550 5.7.1"},
+        {"below a public suffix", "shop.psd.example", "mail.shop.psd.example", NULL,
+                "pass quarantine>quarantine psd.example shop.psd.example spf=mail.shop.psd.example",
+                NULL},
+        {"its neighbour", "shop.psd.example", "other.psd.example", NULL,
+                "fail quarantine>quarantine psd.example shop.psd.example: policy not aligned",
+                NULL},
+        {"the suffix itself", "psd.example", "psd.example", NULL,
+                "pass reject>reject psd.example psd.example spf=psd.example", NULL},
+        {"psd=n in the middle", "low.example.net", "example.net", NULL,
+                "fail quarantine>quarantine low.example.net low.example.net: policy not aligned",
+                NULL},
+        {"and within", "low.example.net", "x.low.example.net", NULL,
+                "pass quarantine>quarantine low.example.net low.example.net spf=x.low.example.net",
+                NULL},
+        {"psd=n above the identifier", "example.net", "x.low.example.net", NULL,
+                "fail reject>reject example.net example.net: policy not aligned", "550 5.7.1"},
+        {"test mode", "test.example", NULL, NULL,
+                "fail reject>quarantine test.example test.example test: no passing identifiers",
+                NULL},
+        {"pct=0 is test mode", "pct.example", NULL, NULL,
+                "fail reject>quarantine pct.example pct.example test: no passing identifiers",
+                NULL},
+        {"unless t= says no", "pctn.example", NULL, NULL,
+                "fail reject>reject pctn.example pctn.example: no passing identifiers",
+                "550 5.7.1"},
+        {"no valid policy", "void.example", "void.example", NULL,
+                "none -:-> - void.example: no valid policy", NULL},
+        {"two records", "two.example", "two.example", NULL,
+                "none -:-> - two.example: more than one policy record", NULL},
+        {"one among others", "one.example", NULL, NULL,
+                "fail quarantine>quarantine one.example one.example: no passing identifiers", NULL},
+        {"nobody has a policy", "plain.test.invalid", "plain.test.invalid", NULL,
+                "none -:-> - plain.test.invalid", NULL},
+        {"no answer", "up.example", "up.example", NULL,
+                "temperror -:-> - -: TXT of _dmarc.up.example: TIMEOUT", "451 4.7.1"},
+        {"no answer further up does not matter to equals", "shaky.test", "shaky.test", NULL,
+                "pass reject>reject shaky.test - spf=shaky.test", NULL},
+        {"but to others", "shaky.test", "mx.shaky.test", NULL,
+                "temperror reject>reject shaky.test -", "451 4.7.1"},
+        {"and not to those who never could", "shaky.test", "other.example", NULL,
+                "fail reject>reject shaky.test -: policy not aligned", "550 5.7.1"},
+        {"an SPF that could not be asked", "example.com", "?example.com", NULL,
+                "temperror reject>reject example.com example.com", "451 4.7.1"},
+        {"that of a stranger", "example.com", "?other.example", NULL,
+                "fail reject>reject example.com example.com: no passing identifiers", "550 5.7.1"},
+        {"a DKIM that could not be asked, p=none", "quiet.example", NULL, "?x.quiet.example",
+                "temperror none>none quiet.example quiet.example", NULL},
+        {"trouble beside a pass", "example.com", "?example.com", "example.com",
+                "pass reject>reject example.com example.com dkim=example.com", NULL},
+        {"strict", "strict.example", "mx.strict.example", "mx.strict.example",
+                "fail reject>reject strict.example strict.example: policy not aligned",
+                "550 5.7.1"},
+        {"strict, and equal", "strict.example", NULL, "strict.example",
+                "pass reject>reject strict.example strict.example dkim=strict.example", NULL},
+        {"strict, and trouble below", "strict.example", "?mx.strict.example", NULL,
+                "fail reject>reject strict.example strict.example: no passing identifiers",
+                "550 5.7.1"},
+        {"beyond ASCII", "b\303\274cher.example", "xn--bcher-kva.example", NULL,
+                "pass quarantine>quarantine xn--bcher-kva.example xn--bcher-kva.example "
+                "spf=xn--bcher-kva.example",
+                NULL},
+        {"one label", "localhost", "localhost", NULL, "none -:-> - -: no author domain", NULL},
+        {"a literal", "[192.0.2.1]", NULL, NULL, "none -:-> - -: no author domain", NULL},
+        {"an empty label", "a..example.com", NULL, NULL, "none -:-> - -: no author domain", NULL},
 };
-// clang-format on
 
 static struct dmarc_identifier identifier(const char *text)
 {
@@ -214,13 +264,15 @@ static struct err run_cases(struct resolver *r, void *arg)
         const struct dmarc_case *c = &cases[i];
         struct arena a AUTO(arena_done);
         struct buf seen AUTO(buf_done);
-        struct dmarc_identifier spf, dkim;
+        struct dmarc_identifier spf = {0}, dkim = {0};
         struct dmarc_question q = {.author = str_from_c(c->author)};
         struct dmarc_answer answer;
         arena_init(&a, MIB);
         buf_init(&seen, KIB);
-        spf = c->spf != NULL ? identifier(c->spf) : spf;
-        dkim = c->dkim != NULL ? identifier(c->dkim) : dkim;
+        if (c->spf != NULL)
+            spf = identifier(c->spf);
+        if (c->dkim != NULL)
+            dkim = identifier(c->dkim);
         q.spf = c->spf != NULL ? &spf : NULL;
         q.dkim = &dkim;
         q.dkim_count = c->dkim != NULL ? 1 : 0;

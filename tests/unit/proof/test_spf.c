@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/proof/test_spf.c: evaluations beyond the public suite: limits to the last look-up, what
-// decides and what is said of it, trouble of the DNS, and what an evil domain can make us spend.
+// tests/unit/proof/test_spf.c: evaluations beyond the public suite: limits to the last look-up,
+// what decides and what is said of it, trouble of the DNS, what an evil domain can make us spend.
 #include "zone_fixture.h"
 
 #include "proof/proof.h"
@@ -33,8 +33,10 @@ static const char zone[] = "{'zone': 1, 'names': {"
         " [2, 'm2.example'], [3, 'm3.example']]},"
     "'m1.example': {'A': ['198.51.100.1']}, 'm2.example': {'A': ['198.51.100.2']},"
     "'m3.example': {'A': ['198.51.100.3']}, 'm4.example': {'A': ['198.51.100.4']},"
-    "'order.example': {'TXT': ['v=spf1 mx -all'], 'MX': [[20, 'slow.example'], [10, 'm1.example']]},"
-    "'order2.example': {'TXT': ['v=spf1 mx -all'], 'MX': [[10, 'slow.example'], [20, 'm1.example']]},"
+    "'order.example': {'TXT': ['v=spf1 mx -all'], 'MX': [[20, 'slow.example'], [10, "
+        "'m1.example']]},"
+    "'order2.example': {'TXT': ['v=spf1 mx -all'], 'MX': [[10, 'slow.example'], [20, "
+        "'m1.example']]},"
     "'slow.example': 'TIMEOUT',"
     "'nullmx.example': {'TXT': ['v=spf1 mx -all'], 'MX': [[0, '']]},"
     "'mx11.example': {'TXT': ['v=spf1 mx -all'], 'MX': ["
@@ -61,6 +63,7 @@ static const char zone[] = "{'zone': 1, 'names': {"
     "'expfail.example': {'TXT': ['v=spf1 -all exp=servfail.example']},"
     "'extwo.example': {'TXT': ['v=spf1 -all exp=two.example']}"
     "}}";
+// clang-format on
 
 struct spf_case {
     const char *name, *ip, *sender;
@@ -71,50 +74,85 @@ struct spf_case {
 };
 
 static const struct spf_case cases[] = {
-    {"two records", "192.0.2.1", "a@two.example", SPF_PERMERROR, NULL, NULL, "two.example has more than one SPF record", 0, 0, NULL},
-    {"none of the records is one", "192.0.2.1", "a@other.example", SPF_NONE, NULL, NULL, "other.example has no SPF record", 0, 0, NULL},
-    {"one label", "192.0.2.1", "a@localhost", SPF_NONE, NULL, NULL, "the name is no domain of two labels or more", 0, 0, NULL},
-    {"an address literal", "192.0.2.1", "a@[192.0.2.1]", SPF_NONE, NULL, NULL, "the name is no domain of two labels or more", 0, 0, NULL},
-    {"a dot too many", "192.0.2.1", "a@good..example", SPF_NONE, NULL, NULL, "the name is no domain of two labels or more", 0, 0, NULL},
-    {"a dot at the end", "192.0.2.1", "a@good.example.", SPF_PASS, "ip4:192.0.2.0/24", NULL, NULL, 0, 0, NULL},
-    {"a backslash", "192.0.2.1", "a@go\\od.example", SPF_NONE, NULL, NULL, "the name is no domain of two labels or more", 0, 0, NULL},
-    {"pass", "192.0.2.1", "a@GOOD.example", SPF_PASS, "ip4:192.0.2.0/24", NULL, NULL, 0, 0, NULL},
-    {"a mapped address", "::ffff:192.0.2.1", "a@good.example", SPF_PASS, "ip4:192.0.2.0/24", NULL, NULL, 0, 0, NULL},
-    {"fail, and why", "198.51.100.1", "a@good.example", SPF_FAIL, "-all", "198.51.100.1 is not for good.example, says mx.here.example", NULL, 0, 0, NULL},
-    {"softfail", "192.0.2.1", "a@soft.example", SPF_SOFTFAIL, "~all", NULL, NULL, 0, 0, NULL},
-    {"neutral", "192.0.2.1", "a@open.example", SPF_NEUTRAL, "?all", NULL, NULL, 1, 1, NULL},
-    {"nothing matches", "192.0.2.1", "a@empty.example", SPF_NEUTRAL, NULL, NULL, NULL, 0, 0, NULL},
-    {"a match within", "192.0.2.1", "a@includes.example", SPF_SOFTFAIL, "~include:good.example", NULL, NULL, 2, 0, NULL},
-    {"the words of an included record are never shown", "198.51.100.1", "a@includes.example", SPF_FAIL, "-all", "the outer words", NULL, 2, 0, NULL},
-    {"a redirect takes its words along", "198.51.100.1", "a@away.example", SPF_FAIL, "-all", "198.51.100.1 is not for good.example, says mx.here.example", NULL, 1, 0, NULL},
-    {"a redirect to nowhere", "192.0.2.1", "a@nowhere.example", SPF_PERMERROR, NULL, NULL, "none.example has no SPF record", 1, 1, NULL},
-    {"an include of nothing", "192.0.2.1", "a@needs.example", SPF_PERMERROR, NULL, NULL, "none.example has no SPF record", 1, 1, NULL},
-    {"two void look-ups", "192.0.2.1", "a@void2.example", SPF_FAIL, "-all", NULL, NULL, 2, 2, NULL},
-    {"a third one", "192.0.2.1", "a@void3.example", SPF_PERMERROR, NULL, NULL, "more than 2 look-ups found nothing", 3, 3, NULL},
-    {"IPv6 against exchanges of IPv4", "2001:db8::1", "a@mx4.example", SPF_FAIL, "-all", NULL, NULL, 1, 0, NULL},
-    {"the last of the exchanges", "198.51.100.4", "a@mx4.example", SPF_PASS, "mx", NULL, NULL, 1, 0, NULL},
-    {"a match before trouble", "198.51.100.1", "a@order.example", SPF_PASS, "mx", NULL, NULL, 1, 0, NULL},
-    {"trouble before a match", "198.51.100.1", "a@order2.example", SPF_TEMPERROR, NULL, NULL, "addresses of slow.example: TIMEOUT", 1, 0, NULL},
-    {"a null MX", "192.0.2.1", "a@nullmx.example", SPF_FAIL, "-all", NULL, NULL, 1, 0, NULL},
-    {"eleven exchanges", "192.0.2.1", "a@mx11.example", SPF_PERMERROR, NULL, NULL, "mx11.example has more than 10 exchanges", 1, 0, NULL},
-    {"ten look-ups", "192.0.2.9", "a@ten.example", SPF_FAIL, "-all", NULL, NULL, 10, 0, NULL},
-    {"eleven look-ups", "192.0.2.9", "a@eleven.example", SPF_PERMERROR, NULL, NULL, "more than 10 terms want look-ups", 10, 0, NULL},
-    {"a record that includes itself", "192.0.2.1", "a@loop.example", SPF_PERMERROR, NULL, NULL, "more than 10 terms want look-ups", 10, 0, NULL},
-    {"two that lead to each other", "192.0.2.1", "a@pool.example", SPF_PERMERROR, NULL, NULL, "more than 10 terms want look-ups", 10, 0, NULL},
-    {"a validated name", "192.0.2.3", "a@ptr.example", SPF_PASS, "ptr", NULL, NULL, 1, 0, NULL},
-    {"no name at all", "192.0.2.5", "a@ptr.example", SPF_FAIL, "-all", NULL, NULL, 1, 1, NULL},
-    {"%{p} counts, and is the validated name", "192.0.2.3", "a@p.example", SPF_PASS, "exists:%{p}.x.example", NULL, NULL, 2, 0, NULL},
-    {"a local part beyond ASCII does not match", "192.0.2.3", "\303\244@local.example", SPF_FAIL, "-all", NULL, NULL, 2, 0, NULL},
-    {"a backslash in a local part", "192.0.2.3", "a\\b@slash.example", SPF_PASS, "exists:%{l}.s.example", NULL, NULL, 1, 0, NULL},
-    {"a name beyond ASCII", "192.0.2.1", "a@b\303\274cher.example", SPF_PASS, "ip4:192.0.2.1", NULL, NULL, 0, 0, NULL},
-    {"the servers fail", "192.0.2.1", "a@servfail.example", SPF_TEMPERROR, NULL, NULL, "TXT of servfail.example: SERVFAIL", 0, 0, NULL},
-    {"the explanation's servers fail", "192.0.2.1", "a@expfail.example", SPF_FAIL, "-all", NULL, NULL, 0, 0, NULL},
-    {"two explanations", "192.0.2.1", "a@extwo.example", SPF_FAIL, "-all", NULL, NULL, 0, 0, NULL},
-    {"the null sender", "192.0.2.1", "", SPF_PASS, "ip4:192.0.2.0/24", NULL, NULL, 0, 0, "good.example"},
-    {"the null sender of a literal", "192.0.2.1", "", SPF_NONE, NULL, NULL, "the name is no domain of two labels or more", 0, 0, "[192.0.2.1]"},
-    {"a sender without local part", "192.0.2.1", "good.example", SPF_PASS, "ip4:192.0.2.0/24", NULL, NULL, 0, 0, NULL},
+        {"two records", "192.0.2.1", "a@two.example", SPF_PERMERROR, NULL, NULL,
+                "two.example has more than one SPF record", 0, 0, NULL},
+        {"none of the records is one", "192.0.2.1", "a@other.example", SPF_NONE, NULL, NULL,
+                "other.example has no SPF record", 0, 0, NULL},
+        {"one label", "192.0.2.1", "a@localhost", SPF_NONE, NULL, NULL,
+                "the name is no domain of two labels or more", 0, 0, NULL},
+        {"an address literal", "192.0.2.1", "a@[192.0.2.1]", SPF_NONE, NULL, NULL,
+                "the name is no domain of two labels or more", 0, 0, NULL},
+        {"a dot too many", "192.0.2.1", "a@good..example", SPF_NONE, NULL, NULL,
+                "the name is no domain of two labels or more", 0, 0, NULL},
+        {"a dot at the end", "192.0.2.1", "a@good.example.", SPF_PASS, "ip4:192.0.2.0/24", NULL,
+                NULL, 0, 0, NULL},
+        {"a backslash", "192.0.2.1", "a@go\\od.example", SPF_NONE, NULL, NULL,
+                "the name is no domain of two labels or more", 0, 0, NULL},
+        {"pass", "192.0.2.1", "a@GOOD.example", SPF_PASS, "ip4:192.0.2.0/24", NULL, NULL, 0, 0,
+                NULL},
+        {"a mapped address", "::ffff:192.0.2.1", "a@good.example", SPF_PASS, "ip4:192.0.2.0/24",
+                NULL, NULL, 0, 0, NULL},
+        {"fail, and why", "198.51.100.1", "a@good.example", SPF_FAIL, "-all",
+                "198.51.100.1 is not for good.example, says mx.here.example", NULL, 0, 0, NULL},
+        {"softfail", "192.0.2.1", "a@soft.example", SPF_SOFTFAIL, "~all", NULL, NULL, 0, 0, NULL},
+        {"neutral", "192.0.2.1", "a@open.example", SPF_NEUTRAL, "?all", NULL, NULL, 1, 1, NULL},
+        {"nothing matches", "192.0.2.1", "a@empty.example", SPF_NEUTRAL, NULL, NULL, NULL, 0, 0,
+                NULL},
+        {"a match within", "192.0.2.1", "a@includes.example", SPF_SOFTFAIL, "~include:good.example",
+                NULL, NULL, 2, 0, NULL},
+        {"the words of an included record are never shown", "198.51.100.1", "a@includes.example",
+                SPF_FAIL, "-all", "the outer words", NULL, 2, 0, NULL},
+        {"a redirect takes its words along", "198.51.100.1", "a@away.example", SPF_FAIL, "-all",
+                "198.51.100.1 is not for good.example, says mx.here.example", NULL, 1, 0, NULL},
+        {"a redirect to nowhere", "192.0.2.1", "a@nowhere.example", SPF_PERMERROR, NULL, NULL,
+                "none.example has no SPF record", 1, 1, NULL},
+        {"an include of nothing", "192.0.2.1", "a@needs.example", SPF_PERMERROR, NULL, NULL,
+                "none.example has no SPF record", 1, 1, NULL},
+        {"two void look-ups", "192.0.2.1", "a@void2.example", SPF_FAIL, "-all", NULL, NULL, 2, 2,
+                NULL},
+        {"a third one", "192.0.2.1", "a@void3.example", SPF_PERMERROR, NULL, NULL,
+                "more than 2 look-ups found nothing", 3, 3, NULL},
+        {"IPv6 against exchanges of IPv4", "2001:db8::1", "a@mx4.example", SPF_FAIL, "-all", NULL,
+                NULL, 1, 0, NULL},
+        {"the last of the exchanges", "198.51.100.4", "a@mx4.example", SPF_PASS, "mx", NULL, NULL,
+                1, 0, NULL},
+        {"a match before trouble", "198.51.100.1", "a@order.example", SPF_PASS, "mx", NULL, NULL, 1,
+                0, NULL},
+        {"trouble before a match", "198.51.100.1", "a@order2.example", SPF_TEMPERROR, NULL, NULL,
+                "addresses of slow.example: TIMEOUT", 1, 0, NULL},
+        {"a null MX", "192.0.2.1", "a@nullmx.example", SPF_FAIL, "-all", NULL, NULL, 1, 0, NULL},
+        {"eleven exchanges", "192.0.2.1", "a@mx11.example", SPF_PERMERROR, NULL, NULL,
+                "mx11.example has more than 10 exchanges", 1, 0, NULL},
+        {"ten look-ups", "192.0.2.9", "a@ten.example", SPF_FAIL, "-all", NULL, NULL, 10, 0, NULL},
+        {"eleven look-ups", "192.0.2.9", "a@eleven.example", SPF_PERMERROR, NULL, NULL,
+                "more than 10 terms want look-ups", 10, 0, NULL},
+        {"a record that includes itself", "192.0.2.1", "a@loop.example", SPF_PERMERROR, NULL, NULL,
+                "more than 10 terms want look-ups", 10, 0, NULL},
+        {"two that lead to each other", "192.0.2.1", "a@pool.example", SPF_PERMERROR, NULL, NULL,
+                "more than 10 terms want look-ups", 10, 0, NULL},
+        {"a validated name", "192.0.2.3", "a@ptr.example", SPF_PASS, "ptr", NULL, NULL, 1, 0, NULL},
+        {"no name at all", "192.0.2.5", "a@ptr.example", SPF_FAIL, "-all", NULL, NULL, 1, 1, NULL},
+        {"%{p} counts, and is the validated name", "192.0.2.3", "a@p.example", SPF_PASS,
+                "exists:%{p}.x.example", NULL, NULL, 2, 0, NULL},
+        {"a local part beyond ASCII does not match", "192.0.2.3", "\303\244@local.example",
+                SPF_FAIL, "-all", NULL, NULL, 2, 0, NULL},
+        {"a backslash in a local part", "192.0.2.3", "a\\b@slash.example", SPF_PASS,
+                "exists:%{l}.s.example", NULL, NULL, 1, 0, NULL},
+        {"a name beyond ASCII", "192.0.2.1", "a@b\303\274cher.example", SPF_PASS, "ip4:192.0.2.1",
+                NULL, NULL, 0, 0, NULL},
+        {"the servers fail", "192.0.2.1", "a@servfail.example", SPF_TEMPERROR, NULL, NULL,
+                "TXT of servfail.example: SERVFAIL", 0, 0, NULL},
+        {"the explanation's servers fail", "192.0.2.1", "a@expfail.example", SPF_FAIL, "-all", NULL,
+                NULL, 0, 0, NULL},
+        {"two explanations", "192.0.2.1", "a@extwo.example", SPF_FAIL, "-all", NULL, NULL, 0, 0,
+                NULL},
+        {"the null sender", "192.0.2.1", "", SPF_PASS, "ip4:192.0.2.0/24", NULL, NULL, 0, 0,
+                "good.example"},
+        {"the null sender of a literal", "192.0.2.1", "", SPF_NONE, NULL, NULL,
+                "the name is no domain of two labels or more", 0, 0, "[192.0.2.1]"},
+        {"a sender without local part", "192.0.2.1", "good.example", SPF_PASS, "ip4:192.0.2.0/24",
+                NULL, NULL, 0, 0, NULL},
 };
-// clang-format on
 
 static void check_text(const char *name, struct str got, const char *want)
 {
