@@ -45,6 +45,8 @@ static void enter(void *arg)
     add_file(&read, conf_str(e->plan->conf, S("resolver.trust-anchor")));
     add_list(&write, e->plan->conf, S("server.sandbox.write"));
     add(&write, conf_str(e->plan->conf, S("global.state-dir")));
+    add(&write, e->plan->queue.records.path); // outside of it when a store says so
+    add(&write, e->plan->queue.bodies.path);
     struct sandbox_wish wish = {.mode = mode_of(e->plan),
             .read = read.all.at,
             .read_count = read.all.count,
