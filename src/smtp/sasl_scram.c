@@ -113,7 +113,8 @@ static bool take_binding(struct sasl *s, struct scan *in, struct sasl_step *out_
             s->state->binding = s->inputs->bindings[i];
             return true;
         }
-    *out_wrong = sasl_fail(s, SASL_WRONG, S("a channel binding that is not offered"));
+    // No sign of an attack: GNU SASL takes tls-unique under TLS 1.2, whatever is offered.
+    *out_wrong = sasl_fail(s, SASL_MALFORMED, S("a channel binding that is not offered"));
     return false;
 }
 
