@@ -16,7 +16,6 @@ static struct err account_any(struct directories *d, struct arena *a, const stru
         enum question question, struct str what, const struct account **out) suspends;
 static struct err domain_one(struct directories *d, struct arena *a, const struct directory *dir,
         struct str domain, struct backend_domain *out) suspends;
-static struct err internal_ready(const struct directories *d);
 
 struct err directory_of(struct directories *d, struct str id, const struct directory **out)
 {
@@ -76,16 +75,17 @@ static struct err account_one(struct directories *d, struct arena *a, const stru
 static struct err account_internal(struct directories *d, struct arena *a, enum question question,
         struct str what, const struct account **out)
 {
-    TRY(internal_ready(d));
+    struct internal *in;
+    TRY(directories_internal(d, a, &in));
     switch (question) {
     case BY_NAME:
-        return internal_by_name(d->internal, a, what, out);
+        return internal_by_name(in, a, what, out);
     case BY_ADDRESS:
-        return internal_by_address(d->internal, a, what, out);
+        return internal_by_address(in, a, what, out);
     case FIRST_ADMIN:
         break;
     }
-    return internal_first_admin(d->internal, a, out);
+    return internal_first_admin(in, a, out);
 }
 
 static const struct account *account_memory(
@@ -111,8 +111,9 @@ struct err backend_members(
         *out = memory_members(dir->memory, list->name);
         return OK;
     }
-    TRY(internal_ready(d));
-    return internal_members(d->internal, a, list->name, out);
+    struct internal *in;
+    TRY(directories_internal(d, a, &in));
+    return internal_members(in, a, list->name, out);
 }
 
 struct err backend_domain(struct directories *d, struct arena *a, const struct directory *dir,
@@ -135,16 +136,9 @@ static struct err domain_one(struct directories *d, struct arena *a, const struc
         out->known = memory_has_domain(dir->memory, domain);
         return OK;
     }
-    TRY(internal_ready(d));
-    TRY(internal_domain(d->internal, a, domain, &out->settings));
+    struct internal *in;
+    TRY(directories_internal(d, a, &in));
+    TRY(internal_domain(in, a, domain, &out->settings));
     out->known = out->settings != NULL;
     return OK;
-}
-
-static struct err internal_ready(const struct directories *d)
-{
-    if (d->internal != NULL)
-        return OK;
-    return failed(d->internal_error) ? d->internal_error
-                                     : fail(ERR_IO, "the internal directory is not open");
 }

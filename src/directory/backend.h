@@ -12,13 +12,21 @@ struct login_cache;
 struct directories {
     const struct directory_settings *settings;
     struct internal *internal; // NULL: not opened
-    struct err internal_error; // why not; its text lives in `arena`
+    struct err internal_error; // why not; its text lives in `trouble`
+    int64_t internal_again_ms; // not tried before
+    struct arena trouble;
+    struct str folder; // of the internal directory; null: none
     struct arena arena;
     struct login_cache *cache;
     struct str decoy; // a hash as those that we make, of nobody's password
     size_t hashing_count, hashing_waiting;
     struct waitq hashing_moved;
 };
+
+// The internal directory; while it is not open it is tried again every five seconds.
+#define INTERNAL_AGAIN_MS (5 * SECOND_MS)
+struct err directories_internal(
+        struct directories *d, struct arena *a, struct internal **out) MUST_USE;
 
 // "*" and null: the default. ERR_CONFIG when there is none of that id, which settings refuse.
 struct err directory_of(

@@ -9,17 +9,17 @@
 #include "directory/login_cache.h"
 #include "rt/clock.h"
 
-#define ERROR_BYTES_MAX (16 * KIB)
+#define NAMES_BYTES_MAX (16 * KIB)
 #define DECOY_BYTES 24
 
 struct opening { // deep_call takes one argument
-    struct arena *arena;
     const struct directories_options *options;
     struct directories *made;
     struct err result;
 };
 
 static void open_all(void *arg);
+static void try_internal(void *arg);
 static struct err decoy_make(struct directories *d);
 static void domain_of_file(const struct domain_setting *d, struct local_domain *out);
 static void domain_of_directory(const struct internal_domain *d, struct local_domain *out);
@@ -32,19 +32,22 @@ struct str directory_folder(struct arena *a, struct str state_folder)
 struct err directories_open(
         struct arena *a, const struct directories_options *options, struct directories **out)
 {
-    struct opening o = {.arena = a, .options = options};
+    struct opening o = {.options = options};
     o.made = mem_new(struct directories);
     if (o.made == NULL)
         return fail(ERR_LIMIT, "no memory for the directories");
     o.made->settings = options->settings;
-    arena_init(&o.made->arena, ERROR_BYTES_MAX);
+    arena_init(&o.made->arena, NAMES_BYTES_MAX);
+    arena_init(&o.made->trouble, NAMES_BYTES_MAX);
     waitq_init(&o.made->hashing_moved);
     deep_call(open_all, &o);
-    if (failed(o.result))
-        directories_close(o.made);
-    else
+    if (!failed(o.result)) {
         *out = o.made;
-    return o.result;
+        return OK;
+    }
+    struct err e = fail_fmt(a, o.result.kind, "%.*s", ARG(err_text(o.result)));
+    directories_close(o.made);
+    return e;
 }
 
 // Hashing and opening a store want a large stack.
@@ -52,16 +55,38 @@ static void open_all(void *arg)
 {
     struct opening *o = arg;
     struct directories *d = o->made;
-    const struct directory *internal = directory_internal(d->settings);
     o->result = decoy_make(d);
     if (!failed(o->result))
         o->result = login_cache_new(d->settings, &d->cache);
-    if (failed(o->result) || internal == NULL || str_is_null(o->options->folder))
+    if (failed(o->result) || directory_internal(d->settings) == NULL ||
+            str_is_null(o->options->folder))
         return;
-    struct err bad =
-            internal_open(o->arena, o->options->folder, INTERNAL_SERVE, internal->id, &d->internal);
-    if (failed(bad))
-        d->internal_error = fail_fmt(&d->arena, bad.kind, "%.*s", ARG(err_text(bad)));
+    d->folder = arena_str(&d->arena, o->options->folder);
+    if (str_is_null(d->folder))
+        o->result = fail(ERR_LIMIT, "no memory for the directories");
+    else
+        try_internal(d); // directories_trouble tells what came of it
+}
+
+struct err directories_internal(struct directories *d, struct arena *a, struct internal **out)
+{
+    if (d->internal == NULL && !str_is_null(d->folder) && now_ms() >= d->internal_again_ms)
+        deep_call(try_internal, d);
+    *out = d->internal;
+    if (d->internal != NULL)
+        return OK;
+    return failed(d->internal_error)
+                   ? fail_fmt(a, d->internal_error.kind, "%.*s", ARG(err_text(d->internal_error)))
+                   : fail(ERR_IO, "the internal directory is not open");
+}
+
+static void try_internal(void *arg)
+{
+    struct directories *d = arg;
+    arena_reset(&d->trouble);
+    d->internal_again_ms = now_ms() + INTERNAL_AGAIN_MS;
+    d->internal_error = internal_open(&d->trouble, d->folder, INTERNAL_SERVE,
+            directory_internal(d->settings)->id, &d->internal);
 }
 
 void directories_close(struct directories *d)
@@ -70,6 +95,7 @@ void directories_close(struct directories *d)
         return;
     internal_close(d->internal);
     login_cache_free(d->cache);
+    arena_done(&d->trouble);
     arena_done(&d->arena);
     mem_free(d);
 }

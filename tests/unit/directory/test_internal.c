@@ -490,6 +490,22 @@ static struct err ask_without(void *arg)
     e = directories_domain(d, &w->a, S("*"), S("file.example"), &local, &domain);
     check_true("but the file's are ours", !failed(e) && local);
     directories_close(d);
+    // What was in the way may go while the worker runs.
+    struct str folder = arena_fmt(&w->a, "%s/other", w->folder);
+    FILE *f = fopen(arena_c_str(&w->a, folder), "w");
+    assert_non_null(f);
+    fclose(f);
+    options.folder = folder;
+    TRY(directories_open(&w->a, &options, &d));
+    check_true("still in the way", failed(directories_trouble(d)));
+    remove(arena_c_str(&w->a, folder));
+    e = directories_rcpt(d, &w->a, S("*"), S("anna@file.example"), &answer);
+    check_true("not tried again at once", failed(e));
+    TRY(task_sleep_ms(6 * SECOND_MS));
+    TRY(directories_rcpt(d, &w->a, S("*"), S("anna@file.example"), &answer));
+    check_u64("unknown now", answer.kind, RCPT_UNKNOWN);
+    check_true("no trouble", !failed(directories_trouble(d)));
+    directories_close(d);
     return OK;
 }
 
