@@ -92,6 +92,7 @@ struct sasl_inputs {
     // A secret of this server that does not change, from which the salts of unknown users are made.
     // All zero is possible, but lets whoever knows that tell them from real ones.
     uint8_t pepper[SASL_PEPPER_BYTES];
+    struct str default_domain; // of logins without '@': they have the salt of those with it
     struct str bindings[SASL_BINDING_COUNT]; // null: there is none (RFC 9266, RFC 5929 4)
     // EXTERNAL: who the verified certificate says that the client is, by preference: its addresses,
     // else its common name. 0: there is none, and EXTERNAL fails.

@@ -9,6 +9,7 @@
 #include "smtp/sasl_parts.h"
 
 #include "base/encode.h"
+#include "base/unicode.h"
 
 #define NONCE_RANDOM_BYTES 18 // 24 characters, 144 bits
 
@@ -19,6 +20,7 @@ static struct sasl_step stored_keys(struct sasl *s, const struct sasl_answer *an
 static struct sasl_step clear_secret(struct sasl *s, struct str clear);
 static struct sasl_step nobody(struct sasl *s);
 static struct sasl_step derived_keys(struct sasl *s, struct str clear);
+static void add_whose(const struct sasl *s, struct buf *out);
 static struct sasl_step server_first(struct sasl *s, uint32_t iterations);
 static struct sasl_step final_heard(struct sasl *s, struct str message);
 static struct sasl_step final_judge(struct sasl *s, struct str before_proof, struct str proof);
@@ -172,17 +174,31 @@ static struct sasl_step derived_keys(struct sasl *s, struct str clear)
 {
     uint8_t salt[SCRAM_DIGEST_BYTES_MAX];
     struct str pepper = str_of((const char *)s->inputs->pepper, SASL_PEPPER_BYTES);
-    struct str hash = scram_hash_of(s) == SCRAM_SHA_1 ? S("SHA-1 ") : S("SHA-256 ");
-    struct str label = arena_join(&s->arena, hash, s->question.login);
-    if (str_is_null(label))
+    struct buf whose AUTO(buf_done);
+    buf_init(&whose, SASL_LINE_BYTES_MAX);
+    add_whose(s, &whose);
+    if (whose.overflow)
         return sasl_no_room(s);
-    if (!scram_sign(SCRAM_SHA_256, pepper, label, salt))
+    if (!scram_sign(SCRAM_SHA_256, pepper, buf_str(&whose), salt))
         return sasl_fail(s, SASL_UNAVAILABLE, S("this machine's OpenSSL refuses SHA-256"));
     s->state->clear = clear;
     s->state->salt = arena_str(&s->arena, str_of((const char *)salt, SCRAM_SALT_BYTES));
     if (str_is_null(s->state->salt))
         return sasl_no_room(s);
     return server_first(s, SCRAM_ITERATIONS);
+}
+
+// Somebody who exists has one salt however the name is written. So must nobody, or two ways of
+// writing it would tell one from the other.
+static void add_whose(const struct sasl *s, struct buf *out)
+{
+    struct str login = s->question.login, domain = s->inputs->default_domain;
+    buf_add(out, scram_hash_of(s) == SCRAM_SHA_1 ? S("SHA-1 ") : S("SHA-256 "));
+    unicode_add_lower(out, login);
+    if (!str_contains(login, S("@")) && !str_is_empty(domain)) {
+        buf_add_byte(out, '@');
+        unicode_add_lower(out, domain);
+    }
 }
 
 // server-first-message = nonce "," salt "," iteration-count

@@ -457,6 +457,33 @@ static void own_nonce(void **unused UNUSED)
     arena_done(&w.arena);
 }
 
+// The salts of nobody, by how the name is written.
+static void salts_of_nobody(void **unused UNUSED)
+{
+    static const struct {
+        const char *message, *domain;
+        bool same; // as that of the first
+    } cases[] = {{"> n,,n=ann@a.example,r=c", NULL, true}, {"> n,,n=Ann@A.example,r=c", NULL, true},
+            {"> n,,n=ann,r=c", "a.example", true}, {"> n,,n=ann,r=c", NULL, false},
+            {"> n,,n=bob@a.example,r=c", NULL, false}};
+    struct world w = {0};
+    struct str first = STR_NULL;
+    arena_init(&w.arena, 64 * KIB);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct sasl_inputs inputs = {.mechanism = SASL_SCRAM_SHA_256,
+                .nonce = S("s"),
+                .default_domain = str_from_c(cases[i].domain)};
+        w.step = sasl_begin(&w.sasl, &inputs, wire(&w, cases[i].message));
+        w.step = sasl_answer(&w.sasl, &(struct sasl_answer){.verdict = SASL_NO});
+        struct str challenge = decoded(&w, w.step.challenge);
+        if (i == 0)
+            first = challenge;
+        check_u64(cases[i].message, str_eq(challenge, first), cases[i].same);
+        sasl_done(&w.sasl);
+    }
+    arena_done(&w.arena);
+}
+
 static void longest_line(void **unused UNUSED)
 {
     struct buf line AUTO(buf_done);
@@ -533,6 +560,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             TEST(all_plays),
             TEST(own_nonce),
+            TEST(salts_of_nobody),
             TEST(longest_line),
             TEST(longest_name),
             TEST(names_and_sets),
