@@ -248,5 +248,7 @@ static void column_give(struct supervisor *sup, size_t column)
 {
     listen_shared_forget(&sup->shared->listen, column);
     limits_shared_forget(&sup->shared->limits, column);
+    if (sup->shared->quota != NULL)
+        quota_forget(sup->shared->quota, column);
     sup->columns_used[column] = false;
 }

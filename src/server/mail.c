@@ -10,7 +10,11 @@
 
 #define MAIL_BYTES_MAX (64 * MIB)
 #define STORE_AGAIN_MS (5 * SECOND_MS)
+#define COUNT_BYTES_MAX (64 * MIB)
+#define RECOUNT_MS (10 * MINUTE_MS)
 
+static void begin_quota(struct mail_worker *m, const struct mail_worker_inputs *in);
+static struct err count_quotas(void *mail_worker) suspends MUST_USE;
 static struct err open_store(struct mail_worker *m) suspends MUST_USE;
 static struct err tend_store(void *mail_worker) suspends MUST_USE;
 static void open_directories(struct mail_worker *m);
@@ -19,7 +23,7 @@ static void open_resolver(struct mail_worker *m);
 struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inputs *in)
 {
     const struct plan *plan = in->plan;
-    *m = (struct mail_worker){.plan = plan, .log = in->log};
+    *m = (struct mail_worker){.plan = plan, .log = in->log, .test = in->test};
     arena_init(&m->arena, MAIL_BYTES_MAX);
     m->limits = (struct limits){
             .settings = &plan->limits, .shared = &in->shared->limits, .column = in->column};
@@ -28,10 +32,14 @@ struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inp
             .limits = &m->limits,
             .metrics = in->metrics,
             .node = (uint8_t)conf_u64(plan->conf, S("cluster.node-id")),
-            .space = space_guard_new(&plan->queue, in->log, NULL),
+            .space = space_guard_new(
+                    &plan->queue, in->log, in->test != NULL ? in->test->space_faults : NULL),
     };
     memcpy(m->service.pepper, in->shared->pepper, sizeof(m->service.pepper));
+    begin_quota(m, in);
     group_begin(&m->tending);
+    if (m->test != NULL)
+        m->test->mail = m;
     open_resolver(m);
     open_directories(m);
     return group_spawn(&m->tending, tend_store, m);
@@ -40,6 +48,8 @@ struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inp
 void mail_worker_end(struct mail_worker *m)
 {
     group_end(&m->tending);
+    if (m->test != NULL)
+        m->test->mail = NULL;
     if (m->service.store != NULL) {
         struct err e = store_settle(m->service.store, &m->arena);
         if (failed(e)) // it stays in the journal, for who opens the store next
@@ -58,7 +68,42 @@ static struct err tend_store(void *arg)
     task_describe("store", m);
     while (failed(open_store(m)))
         TRY(task_sleep_ms(STORE_AGAIN_MS));
+    if (m->counts_quotas)
+        TRY(group_spawn(&m->tending, count_quotas, m));
     return store_tend(m->service.store);
+}
+
+static void begin_quota(struct mail_worker *m, const struct mail_worker_inputs *in)
+{
+    m->quota_env = (struct expr_env){.lookups = conf_lookups(m->plan->conf)};
+    m->quota = (struct quota_meter){.settings = &m->plan->queue,
+            .shared = in->shared->quota,
+            .column = in->column,
+            .log = in->log,
+            .outside = &m->quota_env};
+    if (m->quota.shared == NULL || m->plan->queue.quota_count == 0)
+        return;
+    m->service.quota = &m->quota;
+    m->counts_quotas = in->is_first;
+}
+
+// What waited when the server started counts, too; and now and then all is counted anew.
+static struct err count_quotas(void *arg)
+{
+    struct mail_worker *m = arg;
+    struct arena a AUTO(arena_done);
+    arena_init(&a, COUNT_BYTES_MAX);
+    task_describe("quotas", m);
+    struct err e = quota_count(&m->quota, m->service.store, &a);
+    while (e.kind != ERR_CANCELLED) {
+        if (failed(e))
+            event(m->log, EV_STORE_ERROR, F_STR(path, m->plan->queue.records.path),
+                    F_ERR(reason, e));
+        TRY(task_sleep_ms(RECOUNT_MS));
+        arena_reset(&a);
+        e = quota_recount(&m->quota, m->service.store, &a);
+    }
+    return e;
 }
 
 static struct err open_store(struct mail_worker *m)
@@ -66,6 +111,7 @@ static struct err open_store(struct mail_worker *m)
     struct store_options options = queue_store_options(&m->plan->queue);
     options.journal = true;
     options.node = m->service.node;
+    options.fail = m->test != NULL ? m->test->store_faults : NULL;
     struct err e = store_open(&m->arena, &options, &m->service.store);
     if (!failed(e) || m->store_was_told)
         return e;

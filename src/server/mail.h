@@ -7,28 +7,36 @@
 #pragma once
 
 #include "limits/shared.h"
+#include "queue/quota.h"
 #include "rt/task.h"
 #include "server/plan.h"
 #include "smtp/smtp.h"
 
 struct server_shared;
+struct worker_test;
 
 struct mail_worker {
     struct arena arena;
     const struct plan *plan;
     struct smtp_service service;
     struct limits limits;
+    struct expr_env quota_env; // what expressions of quotas may ask
+    struct quota_meter quota;
+    bool counts_quotas; // the one worker that does
     struct event_log *log;
     struct group tending;
-    bool store_was_told; // that it cannot be opened
+    bool store_was_told;      // that it cannot be opened
+    struct worker_test *test; // NULL: this is none
 };
 
 struct mail_worker_inputs {
     const struct plan *plan;
     struct server_shared *shared;
     size_t column;
+    bool is_first; // does what one worker should do alone
     struct event_log *log;
     struct metrics_column *metrics;
+    struct worker_test *test; // of server/worker.h; may be NULL
 };
 // The error is a lack of memory.
 struct err mail_worker_begin(

@@ -131,6 +131,7 @@ static struct err be_born(struct supervisor *sup, struct arena *a)
     sup->kept.seed = random_u64();
     listen_shared_init(&sup->shared->listen, random_u64());
     limits_shared_init(&sup->shared->limits, random_u64());
+    sup->shared->quota = quota_shared_new(wall_ms());
     random_bytes(sup->shared->pepper, sizeof(sup->shared->pepper));
     if (failed(e))
         say(sup, a, err_text(e));

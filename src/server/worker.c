@@ -109,8 +109,10 @@ static struct err begin_mail(struct worker *w)
     struct mail_worker_inputs inputs = {.plan = w->start->plan,
             .shared = w->start->shared,
             .column = w->start->column,
+            .is_first = w->start->slot == 0,
             .log = w->log,
-            .metrics = w->metrics};
+            .metrics = w->metrics,
+            .test = w->start->test};
     return mail_worker_begin(&w->mail, &inputs);
 }
 

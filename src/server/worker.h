@@ -5,6 +5,7 @@
 #include "events/event.h"
 #include "limits/shared.h"
 #include "listen/shared.h"
+#include "queue/quota.h"
 #include "rt/shared.h"
 #include "server/logging.h"
 #include "server/plan.h"
@@ -13,8 +14,9 @@
 struct server_shared {
     struct listen_shared listen;
     struct limits_shared limits;
-    uint8_t pepper[32];        // secret: see struct smtp_service
-    _Atomic uint32_t draining; // readiness says no from then on
+    struct quota_shared *quota; // NULL: nothing is counted
+    uint8_t pepper[32];         // secret: see struct smtp_service
+    _Atomic uint32_t draining;  // readiness says no from then on
 };
 
 #define SOCKET_OF_ALL SIZE_MAX // all workers accept from it
@@ -23,6 +25,18 @@ struct worker_socket {
     size_t slot;               // it is served by the worker of this slot, as long as there is one
     struct acceptor *acceptor; // in the simulator instead of fd; the worker frees it
     const struct plan_listener *listener;
+};
+
+struct mail_worker;
+struct space_faults;
+struct store_faults;
+
+// In a simulation: what shall go wrong, and the worker's own part of the mail as long as it has
+// one, for who looks at its queue.
+struct worker_test {
+    struct store_faults *store_faults; // may be NULL, as the other
+    const struct space_faults *space_faults;
+    struct mail_worker *mail;
 };
 
 struct worker_start {
@@ -37,6 +51,7 @@ struct worker_start {
     struct logging_start logging;
     const struct worker_socket *sockets;
     size_t socket_count;
+    struct worker_test *test; // NULL: this is no test
 };
 
 int worker_main(void *start); // a process_main

@@ -23,7 +23,7 @@ struct dnsbl_service;
 struct dnsbl_settings;
 struct iprev_settings;
 struct limits;
-struct quotas;
+struct quota_meter;
 struct resolver;
 struct smtp_settings;
 struct space_guard;
@@ -39,7 +39,7 @@ struct smtp_service {
     struct directories *directories;
     struct store *store;
     struct space_guard *space;
-    struct quotas *quotas;
+    struct quota_meter *quota;
     struct resolver *resolver;
     const struct iprev_settings *iprev;          // with a resolver only, as the next two
     const struct dnsbl_settings *dnsbl_settings; // NULL: no block list is asked

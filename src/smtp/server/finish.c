@@ -10,9 +10,13 @@
 
 static struct err decide(struct finishing *f) suspends MUST_USE;
 static struct err keep(struct finishing *f) suspends MUST_USE;
+static struct err charge(struct finishing *f) suspends MUST_USE;
+static void settle(struct finishing *f, size_t count, enum quota_fate fate);
 static struct err commit(struct finishing *f) suspends MUST_USE;
 static enum reply_id trouble_of(struct err e);
 static struct err answer(struct finishing *f) suspends MUST_USE;
+static struct err answer_refused(
+        struct smtp_session *s, enum reply_id id, struct str words) suspends MUST_USE;
 static struct err answer_queued(struct finishing *f) suspends MUST_USE;
 static void tell_queued(struct finishing *f);
 static void tell_refused(struct finishing *f, enum reply_id id);
@@ -65,7 +69,45 @@ static struct err keep(struct finishing *f)
         f->messages[i].cut_count = f->cuts.count;
         f->messages[i].body = body;
     }
-    return commit(f);
+    TRY(charge(f));
+    if (f->refusal != REPLY_OK)
+        return OK;
+    e = commit(f);
+    settle(f, f->message_count,
+            f->refusal == REPLY_OK && !failed(e) ? QUOTA_KEPT : QUOTA_GIVEN_BACK);
+    return e;
+}
+
+// Step 14. What was charged for some of the messages is given back when another one is too much.
+static struct err charge(struct finishing *f)
+{
+    struct quota_meter *meter = f->s->service->quota;
+    const struct quota *exceeded = NULL;
+    struct err e = OK;
+    size_t done = 0;
+    if (meter == NULL || meter->settings->quota_count == 0)
+        return OK;
+    f->charges = arena_array(&f->arena, f->message_count, struct quota_charge);
+    if (f->charges == NULL)
+        return fail(ERR_LIMIT, "no memory for a message");
+    for (; !failed(e) && exceeded == NULL && done < f->message_count; done++)
+        e = quota_charge(meter, &f->arena, &f->messages[done], &f->charges[done], &exceeded);
+    if (exceeded == NULL && !failed(e))
+        return OK;
+    settle(f, done - 1, QUOTA_GIVEN_BACK);
+    f->charges = NULL;
+    if (failed(e))
+        return e;
+    f->refusal = REPLY_QUOTA;
+    f->words =
+            arena_fmt(&f->arena, "%u %.*s", (unsigned)exceeded->reply_code, ARG(exceeded->reply));
+    return OK;
+}
+
+static void settle(struct finishing *f, size_t count, enum quota_fate fate)
+{
+    for (size_t i = 0; f->charges != NULL && i < count; i++)
+        quota_settle(f->s->service->quota, &f->charges[i], fate);
 }
 
 static struct err commit(struct finishing *f)
@@ -95,7 +137,7 @@ static struct err answer(struct finishing *f)
     struct smtp_session *s = f->s;
     if (f->refusal != REPLY_OK) {
         tell_refused(f, f->refusal);
-        TRY(message_answer(s, f->refusal));
+        TRY(answer_refused(s, f->refusal, f->words));
         if (f->refusal == REPLY_BARE_NEWLINE) // it may be smuggling: inbound.md 3.2
             reply_and_leave(s, REPLY_SMUGGLING, SMTP_END_SMUGGLING);
         return OK;
@@ -122,10 +164,15 @@ static struct err answer_queued(struct finishing *f)
 
 struct err message_answer(struct smtp_session *s, enum reply_id id)
 {
+    return answer_refused(s, id, S(""));
+}
+
+static struct err answer_refused(struct smtp_session *s, enum reply_id id, struct str words)
+{
     size_t times = session_is_lmtp(s) ? s->transaction->answers.count : 1;
     for (size_t i = 0; i < times; i++) {
         arena_reset(&s->scratch);
-        TRY(reply(s, id));
+        TRY(words.len > 0 ? reply_words(s, id, words) : reply(s, id));
     }
     return OK;
 }

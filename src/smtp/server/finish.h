@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mail/mail.h"
+#include "queue/quota.h"
 #include "smtp/server/transaction.h"
 
 struct finishing {
@@ -15,7 +16,8 @@ struct finishing {
     struct str words;      // of the refusal, where a setting has its own; empty: the usual
     struct mail_head head;
     struct head_cuts cuts;
-    struct message *messages; // one for each sender: the owners of lists are others
+    struct message *messages;     // one for each sender: the owners of lists are others
+    struct quota_charge *charges; // of each message
     size_t message_count;
 };
 
