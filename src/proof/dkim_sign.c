@@ -46,8 +46,8 @@ struct body_hash_kind dkim_sign_body_kind(const struct dkim_signer *signer)
             .canon = signer->body_canon, .hash = PROOF_SHA256, .bytes_max = CANON_WHOLE};
 }
 
-struct err dkim_sign(struct arena *a, const struct dkim_signer *signer, struct proof_head *head,
-        struct str body_hash, int64_t now_s, struct str *out_field)
+struct err dkim_sign_make(struct arena *a, const struct dkim_signer *signer,
+        struct proof_head *head, struct str body_hash, int64_t now_s, struct str *out_field)
 {
     struct buf field AUTO(buf_done);
     struct dkim_names names = {0};

@@ -6,7 +6,7 @@
 //     struct body_hash_kind kind = dkim_sign_body_kind(signer);
 //     TRY(body_hashes_want(bodies, &kind, &index));
 //     ...the body passes...
-//     TRY(dkim_sign(arena, signer, &head, body_hashes_digest(bodies, index), now_s, &field));
+//     TRY(dkim_sign_make(arena, signer, &head, body_hashes_digest(bodies, index), now_s, &field));
 #pragma once
 
 #include "base/base.h"
@@ -38,8 +38,9 @@ struct dkim_signer dkim_signer_default(void); // recommended names, From oversig
 
 struct body_hash_kind dkim_sign_body_kind(const struct dkim_signer *signer);
 // The whole field with its CRLF. ERR_REFUSED: there is no From field, or no address in it.
-struct err dkim_sign(struct arena *a, const struct dkim_signer *signer, struct proof_head *head,
-        struct str body_hash, int64_t now_s, struct str *out_field) suspends MUST_USE;
+struct err dkim_sign_make(struct arena *a, const struct dkim_signer *signer,
+        struct proof_head *head, struct str body_hash, int64_t now_s,
+        struct str *out_field) suspends MUST_USE;
 
 // --- For ARC -------------------------------------------------------------------------------------
 

@@ -99,7 +99,7 @@ static struct str sign(struct world *w, const struct dkim_signer *signer, struct
     size_t at = proof_head_bytes(message);
     assert_false(failed(proof_head_read(&w->arena, str_upto(message, at), &head)));
     struct str digest = digest_body(w, signer, str_from(message, at));
-    struct err e = dkim_sign(&w->arena, signer, &head, digest, NOW_S, &field);
+    struct err e = dkim_sign_make(&w->arena, signer, &head, digest, NOW_S, &field);
     if (failed(e))
         check_failed("signing: %.*s", ARG(err_text(e)));
     return arena_join(&w->arena, field, message);
@@ -269,7 +269,7 @@ static void names_of(struct world *w)
     struct str field;
     struct str none = S("To: b@b.example\r\nFrom: \r\n\r\n");
     assert_false(failed(proof_head_read(&w->arena, none, &head)));
-    struct err e = dkim_sign(&w->arena, &s, &head, S(""), NOW_S, &field);
+    struct err e = dkim_sign_make(&w->arena, &s, &head, S(""), NOW_S, &field);
     check_u64("nobody's message", e.kind, ERR_REFUSED);
 }
 

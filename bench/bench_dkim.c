@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+// bench/bench_dkim.c: what a signature costs beyond the operation with its key, and a body beyond
+// its hash; the same by OpenDKIM's library in the same run. Times are of the processor, all threads
+// together, per message; the best of ROUNDS, which take turns.
+#define POSTHASTE_BASE_ROOM
+#include "base/hash.h"
+#include "opendkim.h"
+#include "proof/dkim_sign.h"
+#include "rt/dns.h"
+#include "rt/rt.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
+#include <time.h>
+
+#define ROUNDS 5
+#define KEYS_FILE "bench-dkim.keys"
+
+struct bench {
+    struct arena arena; // of the whole run
+    struct resolver *resolver;
+    struct private_key *key;
+    struct dkim_signer signer;
+    struct str pem, record;
+    EVP_PKEY *bare;
+};
+
+struct work {
+    struct bench *b;
+    struct str message, signed_message, signed_by_opendkim;
+    int times;
+};
+
+typedef void measured(const struct work *w);
+
+static double cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static void must(struct err e)
+{
+    if (!failed(e))
+        return;
+    fprintf(stderr, "bench-dkim: %.*s\n", ARG(err_text(e)));
+    abort();
+}
+
+// --- What is measured ----------------------------------------------------------------------------
+
+static struct str sign_once(struct arena *a, const struct work *w)
+{
+    struct body_hashes *bodies = body_hashes_new();
+    struct body_hash_kind kind = dkim_sign_body_kind(&w->b->signer);
+    size_t at = proof_head_bytes(w->message), index;
+    struct proof_head head;
+    struct str field;
+    must(proof_head_read(a, str_upto(w->message, at), &head));
+    must(body_hashes_want(bodies, &kind, &index));
+    body_hashes_add(bodies, str_from(w->message, at));
+    must(body_hashes_end(bodies));
+    must(dkim_sign_make(
+            a, &w->b->signer, &head, body_hashes_digest(bodies, index), 1700000000, &field));
+    body_hashes_free(bodies);
+    return field;
+}
+
+static void sign_all(const struct work *w)
+{
+    for (int i = 0; i < w->times; i++) {
+        struct arena a AUTO(arena_done);
+        arena_init(&a, 16 * MIB);
+        sign_once(&a, w);
+    }
+}
+
+static void verify_once(struct arena *a, const struct work *w)
+{
+    struct dkim_rules rules = dkim_rules_default(1700000000);
+    struct body_hashes *bodies = body_hashes_new();
+    struct key_ring keys AUTO(key_ring_end);
+    key_ring_begin(&keys, w->b->resolver, a);
+    size_t at = proof_head_bytes(w->signed_message);
+    struct proof_head head;
+    struct dkim_verifier *v;
+    struct dkim_answer answer;
+    must(proof_head_read(a, str_upto(w->signed_message, at), &head));
+    must(dkim_verify_begin(a, &rules, &head, bodies, &keys, &v));
+    body_hashes_add(bodies, str_from(w->signed_message, at));
+    must(body_hashes_end(bodies));
+    must(dkim_verify_end(v, &answer));
+    assert(answer.result == DKIM_PASS);
+    body_hashes_free(bodies);
+}
+
+static void verify_all(const struct work *w)
+{
+    for (int i = 0; i < w->times; i++) {
+        struct arena a AUTO(arena_done);
+        arena_init(&a, 16 * MIB);
+        verify_once(&a, w);
+    }
+}
+
+static void bare_sign(const struct work *w)
+{
+    uint8_t digest[32] = {1}, out[512];
+    for (int i = 0; i < w->times; i++) {
+        size_t bytes = sizeof(out);
+        EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, w->b->bare, NULL);
+        bool done = EVP_PKEY_sign_init(ctx) == 1 &&
+                    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+                    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
+                    EVP_PKEY_sign(ctx, out, &bytes, digest, sizeof(digest)) == 1;
+        assert(done);
+        EVP_PKEY_CTX_free(ctx);
+    }
+}
+
+static void bare_verify(const struct work *w)
+{
+    uint8_t digest[32] = {1}, out[512];
+    size_t bytes = sizeof(out);
+    EVP_PKEY_CTX *made = EVP_PKEY_CTX_new_from_pkey(NULL, w->b->bare, NULL);
+    bool done = EVP_PKEY_sign_init(made) == 1 &&
+                EVP_PKEY_CTX_set_rsa_padding(made, RSA_PKCS1_PADDING) == 1 &&
+                EVP_PKEY_CTX_set_signature_md(made, EVP_sha256()) == 1 &&
+                EVP_PKEY_sign(made, out, &bytes, digest, sizeof(digest)) == 1;
+    assert(done);
+    EVP_PKEY_CTX_free(made);
+    for (int i = 0; i < w->times; i++) {
+        EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, w->b->bare, NULL);
+        done = EVP_PKEY_verify_init(ctx) == 1 &&
+               EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+               EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
+               EVP_PKEY_verify(ctx, out, bytes, digest, sizeof(digest)) == 1;
+        assert(done);
+        EVP_PKEY_CTX_free(ctx);
+    }
+}
+
+static void canon_of(const struct work *w, enum canon canon)
+{
+    for (int i = 0; i < w->times; i++) {
+        struct body_hashes *bodies = body_hashes_new();
+        struct body_hash_kind kind = {.canon = canon, .bytes_max = CANON_WHOLE};
+        size_t index;
+        must(body_hashes_want(bodies, &kind, &index));
+        body_hashes_add(bodies, w->message);
+        must(body_hashes_end(bodies));
+        body_hashes_free(bodies);
+    }
+}
+
+static void body_relaxed(const struct work *w)
+{
+    canon_of(w, CANON_RELAXED);
+}
+
+static void body_simple(const struct work *w)
+{
+    canon_of(w, CANON_SIMPLE);
+}
+
+static void body_bare(const struct work *w)
+{
+    uint8_t digest[32];
+    for (int i = 0; i < w->times; i++)
+        EVP_Digest(w->message.ptr, w->message.len, digest, NULL, EVP_sha256(), NULL);
+}
+
+static struct opendkim_work peer_of(const struct work *w)
+{
+    return (struct opendkim_work){.message = w->message,
+            .pem = w->b->pem,
+            .selector = w->b->signer.selector,
+            .domain = w->b->signer.domain,
+            .keys = KEYS_FILE,
+            .times = w->times};
+}
+
+// They need more stack than a task has.
+static void deep_sign(void *work)
+{
+    struct buf ignored AUTO(buf_done);
+    struct opendkim_work p = peer_of(work);
+    buf_init(&ignored, 16 * MIB);
+    if (!opendkim_sign(&p, &ignored))
+        fprintf(stderr, "bench-dkim: OpenDKIM did not sign\n");
+}
+
+static void peer_sign(const struct work *w)
+{
+    struct work copy = *w;
+    deep_call(deep_sign, &copy);
+}
+
+static void deep_verify(void *work)
+{
+    const struct work *w = work;
+    struct opendkim_work p = peer_of(w);
+    if (!opendkim_verify(&p, w->signed_message))
+        fprintf(stderr, "bench-dkim: OpenDKIM did not verify\n");
+}
+
+static void peer_verify(const struct work *w)
+{
+    struct work copy = *w;
+    deep_call(deep_verify, &copy);
+}
+
+// --- The run -------------------------------------------------------------------------------------
+
+static const struct {
+    const char *name;
+    measured *run;
+} rows[] = {
+        {"sign", sign_all},
+        {"  bare RSA", bare_sign},
+        {"  OpenDKIM", peer_sign},
+        {"verify", verify_all},
+        {"  bare RSA", bare_verify},
+        {"  OpenDKIM", peer_verify},
+        {"body, relaxed", body_relaxed},
+        {"body, simple", body_simple},
+        {"  bare SHA-256", body_bare},
+};
+
+static struct str message_of(struct arena *a, size_t body_bytes)
+{
+    static const struct str words[] = {S_INIT("lorem"), S_INIT("ipsum"), S_INIT("dolor"),
+            S_INIT("sit"), S_INIT("amet,"), S_INIT("consectetur"), S_INIT("adipiscing")};
+    struct prng dice;
+    struct buf text AUTO(buf_done);
+    prng_seed(&dice, 1);
+    buf_init(&text, 16 * MIB);
+    for (int i = 0; i < 4; i++)
+        buf_fmt(&text,
+                "Received: from mail%d.example.net (mail%d.example.net [192.0.2.%d])\r\n\tby "
+                "mx.example.org (Postfix) with ESMTPS id ABCDEF%d\r\n\tfor <bob@example.org>; "
+                "Tue, 14 Nov 2023 22:13:20 +0000 (UTC)\r\n",
+                i, i, i, i);
+    buf_add(&text, S("From: Ann <ann@a.example>\r\nTo: Bob <bob@example.org>\r\n"
+                     "Subject: a message of some length\r\nMessage-ID: <1@a.example>\r\n"
+                     "Date: Tue, 14 Nov 2023 22:13:20 +0000\r\nMIME-Version: 1.0\r\n"
+                     "Content-Type: text/plain; charset=utf-8\r\n\r\n"));
+    for (size_t line = 0, end = text.len + body_bytes; text.len < end;) {
+        struct str word = words[prng_below(&dice, COUNT_OF(words))];
+        buf_add(&text, word);
+        line += word.len + 1;
+        buf_add(&text, line > 68 ? S("\r\n") : S(" "));
+        line = line > 68 ? 0 : line;
+    }
+    buf_add(&text, S("\r\n"));
+    return arena_str(a, buf_str(&text));
+}
+
+static void run_rows(struct bench *b, const char *name, size_t body_bytes, int times)
+{
+    struct work w = {.b = b, .message = message_of(&b->arena, body_bytes), .times = times};
+    double best[COUNT_OF(rows)];
+    w.signed_message = arena_join(&b->arena, sign_once(&b->arena, &w), w.message);
+    printf("%s, %zu bytes with its header; us of CPU a message\n", name, w.message.len);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+            double start = cpu_us();
+            rows[i].run(&w);
+            double took = (cpu_us() - start) / times;
+            best[i] = round == 0 || took < best[i] ? took : best[i];
+        }
+    }
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        printf("  %-16s %9.1f\n", rows[i].name, best[i]);
+    printf("  sign + verify: %.1f, bare %.1f, %.2f times and %.1f us more\n", best[0] + best[3],
+            best[1] + best[4], (best[0] + best[3]) / (best[1] + best[4]),
+            best[0] + best[3] - best[1] - best[4]);
+    printf("  against OpenDKIM: sign %.2f, verify %.2f, without the bare operations %.2f and "
+           "%.2f\n",
+            best[2] / best[0], best[5] / best[3], (best[2] - best[1]) / (best[0] - best[1]),
+            (best[5] - best[4]) / (best[3] - best[4]));
+}
+
+static struct err run(void *arg)
+{
+    struct bench *b = arg;
+    struct dns_zone *zone = dns_zone_new();
+    struct buf rdata AUTO(buf_done);
+    buf_init(&rdata, KIB);
+    for (struct str rest = b->record; !str_is_empty(rest);) {
+        struct str piece = str_upto(rest, 255);
+        buf_add_byte(&rdata, (char)piece.len);
+        buf_add(&rdata, piece);
+        rest = str_from(rest, piece.len);
+    }
+    must(dns_zone_add(zone, S("s1._domainkey.a.example"), DNS_TXT, buf_str(&rdata)));
+    must(resolver_new_zone(zone, NULL, &b->resolver));
+    run_rows(b, "4 KiB", 4 * KIB, 300);
+    run_rows(b, "64 KiB", 64 * KIB, 200);
+    resolver_free(b->resolver);
+    dns_zone_free(zone);
+    return OK;
+}
+
+static void write_keys(const struct bench *b)
+{
+    FILE *f = fopen(KEYS_FILE, "w");
+    if (f == NULL)
+        abort();
+    fprintf(f, "s1._domainkey.a.example %.*s\n", ARG(b->record));
+    fclose(f);
+}
+
+int main(void)
+{
+    struct bench b = {0};
+    struct buf pem AUTO(buf_done);
+    arena_init(&b.arena, 64 * MIB);
+    buf_init(&pem, 16 * KIB);
+    must(private_key_generate(DKIM_KEY_RSA, 2048, &b.key));
+    must(private_key_pem(b.key, &pem));
+    must(private_key_record(&b.arena, b.key, &b.record));
+    b.pem = arena_str(&b.arena, buf_str(&pem));
+    BIO *bio = BIO_new_mem_buf(b.pem.ptr, (int)b.pem.len);
+    b.bare = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    b.signer = dkim_signer_default();
+    b.signer.domain = S("a.example");
+    b.signer.selector = S("s1");
+    b.signer.key = b.key;
+    write_keys(&b);
+    struct loop *loop = loop_new_real();
+    must(loop_run(loop, run, &b));
+    loop_free(loop);
+    remove(KEYS_FILE);
+    EVP_PKEY_free(b.bare);
+    private_key_free(b.key);
+    arena_done(&b.arena);
+    return 0;
+}
