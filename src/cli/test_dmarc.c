@@ -5,9 +5,9 @@
 #include "cli/batch.h"
 #include "cli/commands.h"
 #include "cli/config_read.h"
+#include "cli/sender_answers.h"
 
 #include "mail/mail.h"
-#include "proof/proof.h"
 
 struct test_dmarc {
     struct batch batch;
@@ -35,8 +35,6 @@ static int answer_all(struct test_dmarc *t);
 static bool read_request(struct test_dmarc *t);
 static bool read_identifier(const struct json *from, struct dmarc_identifier *out);
 static struct err check(void *test) suspends;
-static void show(struct test_dmarc *t);
-static void show_uris(struct json_out *o, struct str key, const struct uris *uris);
 
 static int run(struct cli *c)
 {
@@ -64,10 +62,13 @@ static int answer_all(struct test_dmarc *t)
         if (!read_request(t))
             continue;
         status = asking_run(&t->dns, check, t);
-        if (status == CLI_OK)
-            show(t);
-        else
+        if (status != CLI_OK) {
             batch_refuse(&t->batch, S("the check failed"));
+            continue;
+        }
+        struct json_out o = batch_answer(&t->batch);
+        dmarc_answer_add(&o, &t->answer);
+        batch_answer_end(&t->batch, &o);
     }
     int of_batch = batch_end(&t->batch);
     return status != CLI_OK ? status : of_batch;
@@ -115,50 +116,6 @@ static struct err check(void *test)
 {
     struct test_dmarc *t = test;
     return dmarc_check(t->dns.resolver, &t->batch.arena, &t->settings, &t->question, &t->answer);
-}
-
-static void show(struct test_dmarc *t)
-{
-    static const struct uris no_uris = {0};
-    const struct dmarc_answer *answer = &t->answer;
-    const struct dmarc_record *record = answer->record;
-    const struct {
-        struct str key, value;
-    } texts[] = {
-            {S("result"), dmarc_result_name(answer->result)},
-            {S("policy"), dmarc_policy_name(answer->policy)},
-            {S("disposition"), dmarc_policy_name(answer->disposition)},
-            {S("policy_domain"), answer->policy_domain},
-            {S("org_domain"), answer->org_domain},
-            {S("record"), record != NULL ? record->text : STR_NULL},
-            {S("dkim_aligned"), answer->dkim_aligned},
-            {S("spf_aligned"), answer->spf_aligned},
-            {S("comment"), answer->comment},
-    };
-    struct json_out o = batch_answer(&t->batch);
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        json_key(&o, texts[i].key);
-        json_str(&o, texts[i].value);
-    }
-    json_key(&o, S("test_mode"));
-    json_bool(&o, answer->test_mode);
-    show_uris(&o, S("rua"), record != NULL ? &record->rua : &no_uris);
-    show_uris(&o, S("ruf"), record != NULL ? &record->ruf : &no_uris);
-    json_key(&o, S("queries"));
-    json_array_begin(&o);
-    for (size_t i = 0; i < answer->query_count; i++)
-        json_str(&o, answer->queries[i]);
-    json_array_end(&o);
-    batch_answer_end(&t->batch, &o);
-}
-
-static void show_uris(struct json_out *o, struct str key, const struct uris *uris)
-{
-    json_key(o, key);
-    json_array_begin(o);
-    for (size_t i = 0; i < uris->count; i++)
-        json_str(o, uris->at[i]);
-    json_array_end(o);
 }
 
 const struct command command_test_dmarc = {

@@ -3,8 +3,7 @@
 #include "cli/asking.h"
 #include "cli/commands.h"
 #include "cli/config_read.h"
-
-#include "proof/proof.h"
+#include "cli/sender_answers.h"
 
 struct test_spf {
     struct asking dns;
@@ -97,27 +96,9 @@ static struct err check(void *test)
 static int show(struct cli *c, const struct spf_answer *answer)
 {
     struct str receiver = cli_text(c, S("receiver"), S("unknown"));
-    struct str field = authres_received_spf(&c->arena, answer, receiver, true);
     struct json_out o = cli_json_begin(c);
     json_object_begin(&o);
-    json_key(&o, S("result"));
-    json_str(&o, spf_result_name(answer->result));
-    json_key(&o, S("identity"));
-    json_str(&o, answer->null_sender ? S("helo") : S("mailfrom"));
-    json_key(&o, S("domain"));
-    json_str(&o, answer->domain);
-    json_key(&o, S("mechanism"));
-    json_str(&o, answer->mechanism);
-    json_key(&o, S("explanation"));
-    json_str(&o, answer->explanation);
-    json_key(&o, S("lookups"));
-    json_u64(&o, answer->lookups);
-    json_key(&o, S("void_lookups"));
-    json_u64(&o, answer->voids);
-    json_key(&o, S("problem"));
-    json_str(&o, answer->problem);
-    json_key(&o, S("received_spf"));
-    json_str(&o, str_trim(field));
+    spf_answer_add(&o, answer, authres_received_spf(&c->arena, answer, receiver, true));
     json_object_end(&o);
     return cli_json_end(c, CLI_OK);
 }

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// cli/test_auth.c: `posthaste test auth`. Everything that the server checks about a sender, over one
+// message, and the field that it would write.
+#include "cli/commands.h"
+#include "cli/message_read.h"
+#include "cli/sender_answers.h"
+
+#include "mail/mail.h"
+#include "proof/evidence.h"
+#include "proof/iprev.h"
+
+#define FROMS_MAX 2 // more than one is wrong already
+// The defaults of auth.iprev.*
+#define IPREV_WAIT_MS (10 * SECOND_MS)
+#define IPREV_NAMES 2
+
+struct test_auth {
+    struct message_test message;
+    struct cli *c;
+    struct ip ip;
+    struct str authserv_id;
+    struct suffix_list *suffixes;
+    struct spf_answer spf_helo, spf;
+    struct iprev_answer iprev;
+    struct dmarc_answer dmarc;
+    struct str field; // the value of Authentication-Results
+};
+
+static const struct cli_option options[] = {
+        {.name = S_INIT("ip"),
+                .takes = OPTION_TEXT,
+                .value = S_INIT("ADDR"),
+                .required = true,
+                .help = "the address of the client"},
+        {.name = S_INIT("helo"),
+                .takes = OPTION_TEXT,
+                .value = S_INIT("NAME"),
+                .required = true,
+                .help = "what it says in EHLO or HELO"},
+        {.name = S_INIT("mail-from"),
+                .takes = OPTION_TEXT,
+                .value = S_INIT("ADDR"),
+                .required = true,
+                .help = "the sender; empty for the null sender"},
+        {.name = S_INIT("authserv-id"),
+                .takes = OPTION_TEXT,
+                .value = S_INIT("ID"),
+                .help = "the name of this server (default: localhost)"},
+        {.name = S_INIT("psl"),
+                .takes = OPTION_TEXT,
+                .value = S_INIT("FILE"),
+                .help = "find organizational domains by this list of public suffixes"},
+        CLI_OPTION_RSA_BITS,
+        CLI_OPTION_NOW,
+        CLI_OPTION_ZONE,
+        CLI_OPTION_CONFIG,
+};
+
+static struct err check(void *test) suspends;
+static struct err check_session(struct test_auth *t) suspends;
+static struct err check_dmarc(struct test_auth *t) suspends;
+static struct err write_field(struct test_auth *t);
+static int show(struct test_auth *t);
+static struct str unfolded(struct arena *a, struct str text);
+
+static int run(struct cli *c)
+{
+    struct test_auth t = {.c = c, .authserv_id = cli_text(c, S("authserv-id"), S("localhost"))};
+    struct str ip = cli_text(c, S("ip"), STR_NULL);
+    if (!ip_parse(ip, &t.ip))
+        return cli_usage_error(c, fail_fmt(&c->arena, ERR_SYNTAX, "'%.*s' is no address", ARG(ip)));
+    if (cli_has(c, S("psl"))) {
+        struct err e = suffix_list_open(&c->arena, cli_text(c, S("psl"), STR_NULL), &t.suffixes);
+        if (failed(e))
+            return cli_fail(c, cli_status_of_file(e), e);
+    }
+    int status = message_test(&t.message, c, check, &t);
+    if (status == CLI_OK)
+        status = show(&t);
+    message_test_end(&t.message);
+    suffix_list_close(t.suffixes);
+    return status;
+}
+
+static struct err check(void *test)
+{
+    struct test_auth *t = test;
+    struct dkim_rules dkim = message_rules(t->c);
+    struct arc_rules chain = arc_rules_default(0);
+    chain.dkim = dkim;
+    TRY(check_session(t));
+    TRY(message_verify(&t->message, &(struct message_wanted){.dkim = &dkim, .chain = &chain}));
+    TRY(check_dmarc(t));
+    return write_field(t);
+}
+
+static struct err check_session(struct test_auth *t)
+{
+    struct resolver *r = t->message.dns.resolver;
+    struct arena *a = &t->message.arena;
+    struct spf_settings settings = spf_settings_default();
+    struct iprev_settings iprev = {.wait_ms = IPREV_WAIT_MS, .names_max = IPREV_NAMES};
+    struct spf_question q = {.identity = SPF_OF_HELO,
+            .ip = t->ip,
+            .helo = cli_text(t->c, S("helo"), STR_NULL),
+            .sender = cli_text(t->c, S("mail-from"), STR_NULL),
+            .receiver = t->authserv_id};
+    TRY(iprev_check(r, a, &iprev, &t->ip, &t->iprev));
+    TRY(spf_check(r, a, &settings, &q, &t->spf_helo));
+    q.identity = SPF_OF_MAIL;
+    return spf_check(r, a, &settings, &q, &t->spf);
+}
+
+static struct err check_dmarc(struct test_auth *t)
+{
+    struct arena *a = &t->message.arena;
+    struct dmarc_settings settings = dmarc_settings_default();
+    struct dmarc_question q = {0};
+    struct dmarc_authors authors;
+    struct str froms[FROMS_MAX];
+    size_t count = 0;
+    settings.suffixes = t->suffixes;
+    for (size_t i = 0; i < t->message.head.count && count < FROMS_MAX; i++) {
+        const struct mail_field *f = &t->message.head.fields[i];
+        if (str_eq_nocase(f->name, S("From")))
+            froms[count++] = f->body;
+    }
+    TRY(dmarc_evidence(a, &t->spf, &t->message.dkim, &q));
+    TRY(dmarc_authors_read(a, froms, count, &authors));
+    return dmarc_check_authors(t->message.dns.resolver, a, &settings, &authors, &q, &t->dmarc);
+}
+
+static struct err write_field(struct test_auth *t)
+{
+    struct arena *a = &t->message.arena;
+    struct authres list = {.authserv_id = t->authserv_id};
+    bool added = authres_add_dkim(a, &list, &t->message.dkim) &&
+                 authres_add_arc(a, &list, &t->message.chain, &t->ip) &&
+                 authres_add_spf(a, &list, &t->spf_helo) && authres_add_spf(a, &list, &t->spf) &&
+                 authres_add_iprev(
+                         a, &list, iprev_result_name(t->iprev.result), t->iprev.comment, &t->ip) &&
+                 authres_add_dmarc(a, &list, &t->dmarc);
+    t->field = added ? unfolded(a, authres_value(a, &list)) : STR_NULL;
+    return str_is_null(t->field) ? fail(ERR_LIMIT, "no memory for what was found") : OK;
+}
+
+static int show(struct test_auth *t)
+{
+    struct json_out o = cli_json_begin(t->c);
+    struct str field = authres_received_spf(&t->message.arena, &t->spf, t->authserv_id, true);
+    json_object_begin(&o);
+    json_key(&o, S("spf"));
+    json_object_begin(&o);
+    spf_answer_add(&o, &t->spf, field);
+    json_object_end(&o);
+    json_key(&o, S("dkim"));
+    dkim_answer_add(&o, &t->message.dkim);
+    json_key(&o, S("arc"));
+    arc_answer_add(&o, &t->message.chain);
+    json_key(&o, S("dmarc"));
+    json_object_begin(&o);
+    dmarc_answer_add(&o, &t->dmarc);
+    json_object_end(&o);
+    json_key(&o, S("iprev"));
+    json_str(&o, iprev_result_name(t->iprev.result));
+    json_key(&o, S("authentication_results"));
+    json_str(&o, t->field);
+    json_object_end(&o);
+    return cli_json_end(t->c, CLI_OK);
+}
+
+static struct str unfolded(struct arena *a, struct str text)
+{
+    struct buf out AUTO(buf_done);
+    struct scan in = scan_over(text);
+    buf_init(&out, MIB);
+    for (uint8_t c; scan_any(&in, &c);) {
+        if (c != '\r' && c != '\n')
+            buf_add_byte(&out, c == '\t' ? ' ' : (char)c);
+    }
+    return arena_str(a, buf_str(&out));
+}
+
+const struct command command_test_auth = {
+        .run = run,
+        .operands = "< MESSAGE",
+        .about = "Checks everything about the sender of a message, as the server would at the end\n"
+                 "of DATA: iprev, SPF, DKIM, ARC and DMARC, each in the form of its own test, and\n"
+                 "the Authentication-Results field that comes of it.",
+        .examples = "  posthaste test auth --ip 192.0.2.1 --helo mx.example.org \\\n"
+                    "      --mail-from ann@example.org < message.eml",
+        .options = options,
+        .option_count = COUNT_OF(options),
+};
