@@ -4,9 +4,16 @@
 #include "server.h"
 
 #include "events/log.h"
+#include "queue/space.h"
 #include "rt/shared.h"
+#include "server/mail.h"
 #include "server/worker.h"
 #include "state.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <unistd.h>
 
 #define SCRATCH_BYTES_MAX (4 * MIB)
 #define WIRE_LINE_BYTES_MAX 256
@@ -25,6 +32,7 @@ struct generation {
     struct plan *plan;
     struct event_ring *ring;
     struct worker_start start;
+    struct worker_test test;
     struct worker_socket *sockets;
     struct stream *wire;
     bool retired;
@@ -37,6 +45,8 @@ struct sim_server {
     struct node *node;
     struct sim_server_options options;
     struct state_folder state;
+    struct store_faults store_faults;
+    struct space_faults space_faults;
     struct arena scratch; // of one start: findings, sockets
     struct findings findings;
     struct buf trouble;
@@ -198,6 +208,48 @@ bool sim_server_next_event(struct sim_server *s, struct str *out)
     return false;
 }
 
+// Of several generations each has a part of its own until it is settled.
+struct err sim_server_queue(struct sim_server *s, struct arena *a, struct sim_queue *out)
+{
+    *out = (struct sim_queue){.store = NULL};
+    each_in_list (g, &s->generations, struct generation, in_server) {
+        struct mail_worker *mail = g->test.mail;
+        if (mail == NULL || mail->service.store == NULL)
+            continue;
+        if (out->store != NULL)
+            TRY(store_settle(mail->service.store, a));
+        else
+            out->store = mail->service.store;
+    }
+    struct str folder = arena_fmt(a, "%s/data", s->state.path);
+    if (out->store != NULL || str_is_null(folder) || access(folder.ptr, F_OK) != 0)
+        return OK;
+    struct store_options options = {.folder = folder,
+            .blob_folder = arena_fmt(a, "%s/blobs", s->state.path),
+            .map_bytes_max = (uint64_t)KIB * MIB,
+            .read_only = true};
+    out->is_opened = true;
+    return store_open(a, &options, &out->store);
+}
+
+void sim_server_queue_end(struct sim_queue *look)
+{
+    if (look->is_opened)
+        store_close(look->store);
+}
+
+// The write that fails alone can be taken back: then it is known that nothing was kept.
+void sim_server_disk(struct sim_server *s, enum sim_disk how)
+{
+    int next = atomic_load(&s->store_faults.calls) + 1;
+    s->store_faults.errno_value = how == SIM_DISK_FULL ? ENOSPC : EIO;
+    s->store_faults.fail_from = how == SIM_DISK_WELL ? 0 : next;
+    s->store_faults.fail_until = how == SIM_DISK_WELL ? 0 : next + 1;
+    if (how == SIM_DISK_BROKEN)
+        s->store_faults.fail_until = INT_MAX;
+    s->space_faults.full = how == SIM_DISK_FULL;
+}
+
 static bool take_records(void *self, struct str records)
 {
     struct sim_server *s = self;
@@ -300,6 +352,9 @@ static struct err generation_begin(struct sim_server *s, struct generation **out
     g->start.shared = s->shared;
     g->start.column = column;
     g->start.wire = -1;
+    g->start.test = &g->test;
+    g->test = (struct worker_test){
+            .store_faults = &s->store_faults, .space_faults = &s->space_faults};
     g->start.wire_stream = wires[1];
     g->start.sockets = g->sockets;
     g->start.logging = (struct logging_start){.ring = event_ring_at(g->ring),

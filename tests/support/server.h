@@ -14,6 +14,7 @@
 
 #include "conf/conf.h"
 #include "events/metrics.h"
+#include "queue/store.h"
 #include "rt/sim/sim.h"
 
 struct sim_server;
@@ -43,3 +44,22 @@ struct str sim_server_trouble(const struct sim_server *s); // findings, a line e
 // The next event that was not taken yet, as a record (events/record.h); until the next call.
 bool sim_server_next_event(struct sim_server *s, struct str *out_record);
 const struct metrics *sim_server_metrics(const struct sim_server *s);
+
+// --- Its queue -----------------------------------------------------------------------------------
+
+// The store as its worker sees it, or, while none runs, as it lies on disk.
+struct sim_queue {
+    struct store *store; // NULL: nothing was ever stored
+    bool is_opened;      // for this look
+};
+struct err sim_server_queue(
+        struct sim_server *s, struct arena *a, struct sim_queue *out) suspends MUST_USE;
+void sim_server_queue_end(struct sim_queue *look);
+
+enum sim_disk { // of the store; said again at any time
+    SIM_DISK_WELL,
+    SIM_DISK_FAILS,  // the next time that something is written
+    SIM_DISK_FULL,   // the same, and the space guard sees it from now on
+    SIM_DISK_BROKEN, // whenever something is written from now on
+};
+void sim_server_disk(struct sim_server *s, enum sim_disk how);

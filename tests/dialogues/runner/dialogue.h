@@ -43,6 +43,9 @@ enum step_kind {
     STEP_METRICS,
     STEP_RUN,
     STEP_EXIT,
+    STEP_QUEUE, // without lines: empty
+    STEP_MESSAGE,
+    STEP_FAULT,
 };
 
 enum when_kind { WHEN_SOON, WHEN_AT, WHEN_BY };
@@ -55,6 +58,8 @@ struct tls_words {
     bool wanted, fails;
     struct str sni, cert, version, expect, reason; // null: not said
 };
+
+enum fault_word { FAULT_COMMIT, FAULT_DISK, FAULT_DISK_FULL };
 
 enum dns_trouble { TROUBLE_SERVFAIL, TROUBLE_TIMEOUT, TROUBLE_DELAY };
 struct dns_words {
@@ -80,7 +85,8 @@ struct step {
     int64_t number; // wait, silent: ms; seed, segment, exit
     enum dns_trouble trouble;
     bool secure, bogus; // zone
-    struct str *lines;  // of a block, without their indentation
+    bool has_block;
+    struct str *lines; // of a block, without their indentation
     size_t line_count;
     uint32_t block_line; // of the first of them
 };

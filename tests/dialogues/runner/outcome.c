@@ -12,7 +12,6 @@ static struct err event_missing(struct runner *r, uint32_t line, struct str want
 static bool event_fits(struct runner *r, struct str record, struct str wanted);
 static bool field_fits(
         struct runner *r, const struct record *event, struct str key, struct str wanted);
-static bool next_wanted(struct str *rest, struct str *key, struct str *value);
 static void add_event(struct buf *out, struct str record);
 static struct err check_metric(
         struct runner *r, uint32_t line, struct str row, struct str before, struct str now);
@@ -98,7 +97,7 @@ static bool event_fits(struct runner *r, struct str record, struct str wanted)
     return true;
 }
 
-static bool next_wanted(struct str *rest, struct str *key, struct str *value)
+bool next_wanted(struct str *rest, struct str *key, struct str *value)
 {
     *rest = str_trim(*rest);
     struct str after, tail = S("");

@@ -26,6 +26,7 @@ static struct err play_close(struct runner *r, const struct step *step) suspends
 static struct err play_block(struct runner *r, const struct step *step);
 static struct err play_zone(struct runner *r, const struct step *step);
 static struct err play_dns(struct runner *r, const struct step *step);
+static struct err play_fault(struct runner *r, const struct step *step);
 static struct err at_the_end(struct runner *r) suspends;
 static void world_end(struct runner *r) suspends;
 
@@ -175,6 +176,12 @@ static struct err play_step(struct runner *r, const struct step *step)
     case STEP_RUN:
     case STEP_EXIT:
         return play_run(r, step);
+    case STEP_QUEUE:
+        return play_queue(r, step);
+    case STEP_MESSAGE:
+        return play_message(r, step);
+    case STEP_FAULT:
+        return play_fault(r, step);
     }
     return OK;
 }
@@ -264,10 +271,12 @@ static struct err play_network(struct runner *r, const struct step *step)
         sim_cut(r->sim, &step->from);
         return OK;
     case STEP_HEAL:
-        if (step->from.family == IP_NONE)
-            sim_heal(r->sim);
-        else
+        if (step->from.family != IP_NONE) {
             sim_cut_heal(r->sim, &step->from);
+            return OK;
+        }
+        sim_heal(r->sim);
+        sim_server_disk(r->server, SIM_DISK_WELL);
         return OK;
     case STEP_WAIT:
         TRY(play_start_server(r));
@@ -339,6 +348,17 @@ static struct err play_dns(struct runner *r, const struct step *step)
     if (step->dns.type.len > 0 && !dns_type_parse(step->dns.type, &fault.type))
         return wrong(r, step->line, "no type of record: %.*s", ARG(step->dns.type));
     return sim_dns_fault(r->sim, &fault);
+}
+
+static struct err play_fault(struct runner *r, const struct step *step)
+{
+    static const enum sim_disk how[] = {
+            [FAULT_COMMIT] = SIM_DISK_FAILS,
+            [FAULT_DISK] = SIM_DISK_BROKEN,
+            [FAULT_DISK_FULL] = SIM_DISK_FULL,
+    };
+    sim_server_disk(r->server, how[step->number]);
+    return OK;
 }
 
 static struct err at_the_end(struct runner *r)

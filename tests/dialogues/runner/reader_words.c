@@ -17,7 +17,8 @@ struct arguments {
 typedef struct err word_read(struct reader *r, struct step *step, struct arguments *a);
 
 static word_read read_connect, read_accept, read_on, read_nothing, read_silent, read_ip, read_heal,
-        read_wait, read_number, read_seed, read_tls, read_file, read_zone, read_dns, read_run;
+        read_wait, read_number, read_seed, read_tls, read_file, read_zone, read_dns, read_run,
+        read_queue, read_message, read_fault;
 static struct err read_arguments(struct reader *r, struct str rest, struct arguments *a);
 static struct err check_used(struct reader *r, struct arguments *a, size_t plain_used);
 static struct str named(struct arguments *a, struct str key);
@@ -63,11 +64,10 @@ static const struct word {
         {S_INIT("metrics"), STEP_METRICS, read_nothing, BLOCK_NEEDED, false, false},
         {S_INIT("run"), STEP_RUN, read_run, BLOCK_MAY, false, false},
         {S_INIT("exit"), STEP_EXIT, read_number, BLOCK_NONE, false, false},
+        {S_INIT("queue"), STEP_QUEUE, read_queue, BLOCK_MAY, false, false},
+        {S_INIT("message"), STEP_MESSAGE, read_message, BLOCK_NEEDED, false, false},
+        {S_INIT("fault"), STEP_FAULT, read_fault, BLOCK_NONE, false, false},
 };
-
-// What the format has and this server has not yet. A file that uses it fails: it never passes by
-// being skipped.
-static const struct str not_built[] = {S_INIT("queue"), S_INIT("fault")};
 
 struct err reader_keyword(struct reader *r, struct str line, bool has_block, struct step **out)
 {
@@ -75,9 +75,6 @@ struct err reader_keyword(struct reader *r, struct str line, bool has_block, str
     struct when when = {0};
     struct arguments a = {0};
     str_cut(line, ' ', &word, &rest);
-    for (size_t i = 0; i < COUNT_OF(not_built); i++)
-        if (str_eq(word, not_built[i]))
-            return reader_wrong(r, "%.*s: not built yet", ARG(word));
     TRY(read_word_when(r, &word, &when));
     const struct word *row = NULL;
     for (size_t i = 0; i < COUNT_OF(words); i++)
@@ -98,6 +95,7 @@ struct err reader_keyword(struct reader *r, struct str line, bool has_block, str
     if (step == NULL)
         return reader_wrong(r, "too many steps");
     step->when = when;
+    step->has_block = has_block;
     *out = step;
     if (row->kind == STEP_RUN) {
         step->name = rest;
@@ -365,6 +363,38 @@ static struct err read_dns(struct reader *r, struct step *step, struct arguments
 static struct err read_run(struct reader *r, struct step *step, struct arguments *a UNUSED)
 {
     return step->name.len == 0 ? reader_wrong(r, "run ARGUMENTS:") : OK;
+}
+
+// "queue" "empty" / "queue:" and rows
+static struct err read_queue(struct reader *r, struct step *step, struct arguments *a)
+{
+    bool empty = a->plain_count == 1 && str_eq(a->plain[0], S("empty"));
+    if (empty == step->has_block || a->plain_count > empty)
+        return reader_wrong(r, "queue empty, or queue: and a row for each unit");
+    return check_used(r, a, empty);
+}
+
+// "message" id ":" and all of its lines
+static struct err read_message(struct reader *r, struct step *step, struct arguments *a)
+{
+    if (a->plain_count != 1)
+        return reader_wrong(r, "message ID:");
+    struct err e = template_parse(r->arena, a->plain[0], TEMPLATE_LINE, &step->text);
+    return failed(e) ? reader_wrong(r, "%.*s", ARG(err_text(e))) : check_used(r, a, 1);
+}
+
+static struct err read_fault(struct reader *r, struct step *step, struct arguments *a)
+{
+    static const struct str faults[] = {[FAULT_COMMIT] = S_INIT("commit"),
+            [FAULT_DISK] = S_INIT("disk"),
+            [FAULT_DISK_FULL] = S_INIT("disk-full")};
+    struct str word = a->plain_count == 1 ? a->plain[0] : S("");
+    size_t which = 0;
+    while (which < COUNT_OF(faults) && !str_eq(faults[which], word))
+        which++;
+    step->number = (int64_t)which;
+    return which < COUNT_OF(faults) ? check_used(r, a, 1)
+                                    : reader_wrong(r, "fault commit|disk|disk-full");
 }
 
 bool duration_read(struct str text, int64_t *out_ms)
