@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/sender_answers.h: what checks of a sender found, in the forms of the conformance data's README.
-// Each adds the members of an object.
+// cli/sender_answers.h: what checks of a sender found, in the forms of the conformance data's
+// README. Each adds the members of an object.
 #pragma once
 
 #include "base/json.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/test_auth.c: `posthaste test auth`. Everything that the server checks about a sender, over one
-// message, and the field that it would write.
+// cli/test_auth.c: `posthaste test auth`. Everything that the server checks about a sender, over
+// one message, and the field that it would write.
 #include "cli/commands.h"
 #include "cli/message_read.h"
 #include "cli/sender_answers.h"
