@@ -312,6 +312,83 @@ static void bounds_memory(void **state)
     with_zone(text.ptr, NULL, run_large, NULL);
 }
 
+// Whatever ten domains publish about each other, an evaluation ends, and asks no more than this: one
+// record and ten terms with ten addresses each, the names of the peer once, and an explanation.
+#define QUESTIONS_MAX (1 + 10 * (1 + SPF_EXCHANGES_MAX) + 1 + SPF_POINTERS_MAX + 1)
+#define NAMES 10
+#define WORLDS 300
+
+static const char *const term_pool[] = {"include:d%u.example", "redirect=d%u.example",
+        "mx:d%u.example", "a:d%u.example/24", "?ptr:d%u.example", "exists:%%{ir}.d%u.example",
+        "include:%%{p}", "-exists:%%{p2}.d%u.example", "~include:d%u.example", "mx/24//64",
+        "include:%%{d}", "exists:%%{l}.%%{h}.%%{o}.d%u.example", "exp=d%u.example", "moo=%%{s}",
+        "-ip4:192.0.2.%u", "include:%%{d1r}.d%u.example"};
+
+static void random_name(struct buf *out, uint64_t *seed, unsigned name)
+{
+    buf_fmt(out, "%s'd%u.example': {'A': ['192.0.2.%u'], 'TXT': ['v=spf1", name > 0 ? "," : "",
+            name, name);
+    for (unsigned terms = 5; terms > 0; terms--) {
+        *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+        size_t pick = (*seed >> 33) % COUNT_OF(term_pool);
+        unsigned other = (unsigned)((*seed >> 45) % NAMES);
+        struct str term = str_from_c(term_pool[pick]), before, behind;
+        buf_add_byte(out, ' ');
+        for (; str_cut(term, '%', &before, &behind); term = str_from(behind, 1)) {
+            buf_add(out, before);
+            if (str_starts(behind, S("u")))
+                buf_fmt(out, "%u", other);
+            else
+                buf_add_byte(out, '%');
+        }
+        buf_add(out, term);
+    }
+    buf_add(out, S("'], 'MX': ["));
+    for (unsigned i = 0; i < NAMES; i++)
+        buf_fmt(out, "%s[%u, 'd%u.example']", i > 0 ? "," : "", i, i);
+    buf_add(out, S("]}"));
+}
+
+static struct err run_world(struct resolver *r, void *arg)
+{
+    size_t *decided = arg;
+    for (unsigned name = 0; name < NAMES; name++) {
+        struct arena a AUTO(arena_done);
+        struct spf_answer answer;
+        uint64_t before = resolver_figures(r).asked;
+        char sender[] = "a@d0.example";
+        sender[3] = (char)('0' + name);
+        arena_init(&a, MIB);
+        TRY(check_case(r, &(struct spf_case){.ip = "192.0.2.3", .sender = sender}, &answer, &a));
+        check_true("questions", resolver_figures(r).asked - before <= QUESTIONS_MAX);
+        check_true("look-ups", answer.lookups <= 10 && answer.voids <= 3);
+        check_true("problem", (answer.result == SPF_PERMERROR) == !str_is_null(answer.problem));
+        *decided += answer.result != SPF_PERMERROR;
+    }
+    return OK;
+}
+
+static void always_ends(void **state)
+{
+    (void)state;
+    size_t decided = 0;
+    uint64_t seed = 7208;
+    for (size_t world = 0; world < WORLDS; world++) {
+        struct buf text AUTO(buf_done);
+        buf_init(&text, MIB);
+        buf_add(&text, S("{'zone': 1, 'names': {'3.2.0.192.in-addr.arpa': {'PTR': ["));
+        for (unsigned i = 0; i < NAMES; i++)
+            buf_fmt(&text, "%s'd%u.example'", i > 0 ? "," : "", i);
+        buf_add(&text, S("]},"));
+        for (unsigned name = 0; name < NAMES; name++)
+            random_name(&text, &seed, name);
+        buf_add(&text, S("}}"));
+        buf_add_byte(&text, '\0');
+        with_zone(text.ptr, NULL, run_world, &decided);
+    }
+    check_true("some of them mean something", decided > 0 && decided < WORLDS * NAMES);
+}
+
 // --- What is refused -----------------------------------------------------------------------------
 
 struct refusal_case {
@@ -378,7 +455,7 @@ static void quotes_the_domain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(evaluates), TEST(reads_who_wants_reports),
-            TEST(bounds_what_a_domain_costs), TEST(bounds_memory), TEST(refuses),
+            TEST(bounds_what_a_domain_costs), TEST(bounds_memory), TEST(always_ends), TEST(refuses),
             TEST(quotes_the_domain)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
