@@ -38,8 +38,6 @@ static void tell_near(
         const struct charging *c, const struct quota *q, const struct quota_level *before);
 static bool crosses(uint64_t before, uint64_t more, uint64_t max, uint64_t percent);
 static void give_back(struct charging *c);
-static struct str part_text(
-        struct arena *scratch, const struct quota_part *part, const struct queue_env *env);
 static void add_part(struct buf *out, struct str text);
 
 struct quota_shared *quota_shared_new(int64_t wall_now_ms)
@@ -225,6 +223,17 @@ void quota_settle(
 
 // --- Keys ----------------------------------------------------------------------------------------
 
+static const enum expr_variable part_variables[] = {
+        [QUOTA_KEY_SENDER] = EXPR_VAR_SENDER,
+        [QUOTA_KEY_SENDER_DOMAIN] = EXPR_VAR_SENDER_DOMAIN,
+        [QUOTA_KEY_RCPT] = EXPR_VAR_RCPT,
+        [QUOTA_KEY_RCPT_DOMAIN] = EXPR_VAR_RCPT_DOMAIN,
+        [QUOTA_KEY_ACCOUNT] = EXPR_VAR_AUTHENTICATED_AS,
+        [QUOTA_KEY_QUEUE] = EXPR_VAR_QUEUE_NAME,
+        [QUOTA_KEY_SOURCE] = EXPR_VAR_SOURCE,
+        [QUOTA_KEY_TAG] = EXPR_VAR_TAG,
+};
+
 // Lengths stand before all texts: no two lists of values have the same bytes.
 uint64_t quota_key(struct arena *scratch, const struct quota *q, const struct queue_env *env)
 {
@@ -236,7 +245,7 @@ uint64_t quota_key(struct arena *scratch, const struct quota *q, const struct qu
     for (size_t i = 0; i < q->part_count; i++) {
         buf_add_byte(&text, (char)q->parts[i].key);
         add_part(&text, q->parts[i].tag);
-        add_part(&text, part_text(scratch, &q->parts[i], env));
+        add_part(&text, quota_part_value(scratch, &q->parts[i], env));
     }
     int done = EVP_Digest(buf_str(&text).ptr, text.len, digest, NULL, EVP_sha256(), NULL);
     assert(done == 1);
@@ -245,23 +254,19 @@ uint64_t quota_key(struct arena *scratch, const struct quota *q, const struct qu
     return key > 1 ? key : 2; // 0 and 1 mean something else in the table
 }
 
-static struct str part_text(
+struct str quota_part_name(struct arena *scratch, const struct quota_part *part)
+{
+    struct str name = expr_variable_name(part_variables[part->key]);
+    return part->key == QUOTA_KEY_TAG ? arena_join(scratch, name, part->tag) : name;
+}
+
+struct str quota_part_value(
         struct arena *scratch, const struct quota_part *part, const struct queue_env *env)
 {
-    static const enum expr_variable variables[] = {
-            [QUOTA_KEY_SENDER] = EXPR_VAR_SENDER,
-            [QUOTA_KEY_SENDER_DOMAIN] = EXPR_VAR_SENDER_DOMAIN,
-            [QUOTA_KEY_RCPT] = EXPR_VAR_RCPT,
-            [QUOTA_KEY_RCPT_DOMAIN] = EXPR_VAR_RCPT_DOMAIN,
-            [QUOTA_KEY_ACCOUNT] = EXPR_VAR_AUTHENTICATED_AS,
-            [QUOTA_KEY_QUEUE] = EXPR_VAR_QUEUE_NAME,
-            [QUOTA_KEY_SOURCE] = EXPR_VAR_SOURCE,
-            [QUOTA_KEY_TAG] = EXPR_VAR_TAG,
-    };
     struct queue_env view = *env;
     struct expr_env asked = queue_expr_env(&view);
     struct expr_value value;
-    if (!asked.ops->variable(asked.self, scratch, variables[part->key], part->tag, &value))
+    if (!asked.ops->variable(asked.self, scratch, part_variables[part->key], part->tag, &value))
         return S("");
     bool null_sender = part->key == QUOTA_KEY_SENDER && str_is_empty(value.text);
     return null_sender ? S("<>") : value.text;

@@ -74,3 +74,7 @@ struct quota_level {
 struct quota_level quota_level(struct quota_shared *shared, uint64_t key);
 // The counter of a quota for a message and a recipient.
 uint64_t quota_key(struct arena *scratch, const struct quota *q, const struct queue_env *env);
+// What that counter is for, in words: the name and the value of a part of the quota's key.
+struct str quota_part_name(struct arena *scratch, const struct quota_part *part);
+struct str quota_part_value(
+        struct arena *scratch, const struct quota_part *part, const struct queue_env *env);

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/moment.h"
+#include "queue/quota.h"
 #include "rt/clock.h"
 
 #define WORDS_MAX 9
@@ -19,7 +20,8 @@ static const struct command_row rows[] = {ROW("queue list", queue_list),
         ROW("queue summary", queue_summary), ROW("queue status", queue_status),
         ROW("queue show", queue_show), ROW("queue retry", queue_retry),
         ROW("queue hold", queue_hold), ROW("queue release", queue_release),
-        ROW("queue cancel", queue_cancel), ROW("queue check", queue_check)};
+        ROW("queue cancel", queue_cancel), ROW("queue check", queue_check),
+        ROW("queue quota list", queue_quota_list)};
 
 static const struct {
     const char *name;
@@ -71,6 +73,15 @@ static const struct {
         {"by domain", {"summary", "--json"}, 0,
                 "~[{\"key\":\"d0.example\",\"messages\":3,\"recipients\":6,", NULL},
         {"by error", {"summary", "--by", "error"}, 0, "~busy \\u{1b}[1m\n", NULL},
+        {"quotas", {"quota", "list"}, 0,
+                "~1 of 4                     50 B  q                 "
+                "sender=ann@a.example\n",
+                NULL},
+        {"a quota that is gone", {"quota", "list"}, 0, "~  (changed)         \n", NULL},
+        {"quotas for programs", {"quota", "list", "--json"}, 0,
+                "~[{\"id\":\"q\",\"key\":\"sender=ann@a.example\",\"messages\":1,\"size\":50,"
+                "\"messages_max\":4,\"percent\":25},{\"id\":null,",
+                NULL},
         {"checked", {"check"}, 0,
                 "3 message(s), 4 unit(s), 4 due, 0 link(s) to bodies; 0 problem(s), 0 mended.\n",
                 NULL},
@@ -167,9 +178,28 @@ static const char *write_config(struct place *p)
     const char *path = arena_c_str(&p->a, arena_fmt(&p->a, "%s/c.toml", p->folder));
     FILE *f = fopen(path, "w");
     assert_non_null(f);
-    fprintf(f, "[global]\nstate-dir = '%s'\n[server.listener.s]\nbind = '[::1]:25'\n", p->folder);
+    fprintf(f,
+            "[global]\nstate-dir = '%s'\n[server.listener.s]\nbind = '[::1]:25'\n"
+            "[queue.quota.q]\nmessages = 4\nkey = 'sender'\n",
+            p->folder);
     fclose(f);
     return path;
+}
+
+// The key by which the quota of the configuration counts this message.
+static uint64_t key_of(struct place *p, const struct message *m)
+{
+    struct findings findings = findings_make(&p->a);
+    struct conf_options options = {.path = str_from_c(write_config(p))};
+    struct queue_settings settings;
+    struct conf *conf = conf_load(&options, &findings);
+    assert_non_null(conf);
+    struct err e = queue_settings_make(&p->a, conf, &findings, &settings);
+    check_str("settings", err_text(e), S(""));
+    struct queue_env env = {.message = m, .unit = &m->units[0], .rcpt = &m->units[0].rcpts[0]};
+    uint64_t key = quota_key(&p->a, &settings.quotas[0], &env);
+    conf_free(conf);
+    return key;
 }
 
 static struct err three_messages(void *arg)
@@ -180,6 +210,12 @@ static struct err three_messages(void *arg)
             made_message(p, 0x20, S("body"), 2), made_message(p, 0x30, S("body"), 1)};
     m[0].cuts = &cut;
     m[0].cut_count = 1;
+    struct quota_ref refs[] = {{.key = key_of(p, &m[0])},
+            {.key = 77, .scope = QUOTA_OF_DOMAIN, .subject = S("D0.example")},
+            {.key = 78, .scope = QUOTA_OF_DOMAIN, .subject = S("done.example")}};
+    m[0].quota_refs = refs;
+    m[0].quota_ref_count = COUNT_OF(refs);
+    m[0].quota_bytes = 50;
     m[1].sender = S("");
     m[2].sender = S("bob@b.example");
     m[2].units[0].rcpts[0].status = RCPT_TEMP_FAILED;
