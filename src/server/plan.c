@@ -151,14 +151,16 @@ static struct err fill(struct making *m)
 static struct err mail_make(struct making *m)
 {
     struct plan *plan = m->plan;
-    struct smtp_settings_inputs smtp = {
-            .conf = plan->conf, .listen = &plan->listen, .seed = m->in->kept->seed};
+    TRY(directory_settings_make(&plan->arena, plan->conf, m->findings, &plan->directory));
+    struct smtp_settings_inputs smtp = {.conf = plan->conf,
+            .listen = &plan->listen,
+            .directory = plan->directory,
+            .seed = m->in->kept->seed};
     TRY(smtp_settings_make(&plan->arena, &smtp, m->findings, &plan->smtp));
     TRY(limits_settings_make(&plan->arena, plan->conf, m->findings, &plan->limits));
     TRY(dnsbl_settings_make(&plan->arena, plan->conf, m->findings, &plan->dnsbl));
     iprev_settings_make(plan->conf, &plan->iprev);
-    TRY(queue_settings_make(&plan->arena, plan->conf, m->findings, &plan->queue));
-    return directory_settings_make(&plan->arena, plan->conf, m->findings, &plan->directory);
+    return queue_settings_make(&plan->arena, plan->conf, m->findings, &plan->queue);
 }
 
 static struct err listeners_make(struct plan *plan, struct findings *f)

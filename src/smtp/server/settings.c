@@ -19,6 +19,8 @@ static void check_numbers(
         const struct conf *conf, struct findings *f, const struct smtp_settings *s);
 static void check_relay(
         const struct smtp_settings_inputs *in, struct findings *f, const struct smtp_settings *s);
+static void check_directory(const struct smtp_settings_inputs *in, struct findings *f,
+        const struct smtp_settings *s, enum rule_id id);
 static bool has_port_25(const struct listen_settings *listen);
 static bool is_on_loopback_only(const struct listener *l);
 
@@ -52,6 +54,8 @@ struct err smtp_settings_make(struct arena *a, const struct smtp_settings_inputs
     check_times(in, f, out);
     check_numbers(conf, f, out);
     check_relay(in, f, out);
+    check_directory(in, f, out, RULE_AUTH_DIRECTORY);
+    check_directory(in, f, out, RULE_RCPT_DIRECTORY);
     return OK;
 }
 
@@ -160,6 +164,21 @@ static void check_relay(
     conf_error(in->conf, f, rule_key(RULE_RELAY), -1, S("open-relay"),
             "true for everybody makes this an open relay, which spammers find within hours; "
             "write a condition, or set session.rcpt.allow-open-relay = true as well");
+}
+
+// README 3.14: a name that nobody defined is a slip. What an expression makes of a session is seen
+// when it is asked.
+static void check_directory(const struct smtp_settings_inputs *in, struct findings *f,
+        const struct smtp_settings *s, enum rule_id id)
+{
+    const struct expr_result *r = s->rules[id].constant;
+    if (r == NULL || r->outcome != EXPR_VALUE || in->directory == NULL || str_eq(r->text, S("*")) ||
+            directory_settings_have(in->directory, r->text))
+        return;
+    conf_error(in->conf, f, rule_key(id), -1, S("unknown-directory"),
+            "there is no directory \"%.*s\"; write \"'*'\" for the default one, or define "
+            "[directory.\"%.*s\"]",
+            ARG(r->text), ARG(r->text));
 }
 
 static bool has_port_25(const struct listen_settings *listen)

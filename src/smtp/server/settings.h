@@ -5,6 +5,7 @@
 #pragma once
 
 #include "conf/conf.h"
+#include "directory/directory.h"
 #include "listen/settings.h"
 
 enum rule_id {
@@ -35,7 +36,8 @@ struct smtp_settings {
 struct smtp_settings_inputs {
     const struct conf *conf;
     const struct listen_settings *listen;
-    uint64_t seed; // random, of the sets of networks
+    const struct directory_settings *directory; // that settings may name; NULL: not checked
+    uint64_t seed;                              // random, of the sets of networks
 };
 
 // Adds what is wrong to the findings and goes on; the error is for lack of memory only.
