@@ -30,6 +30,8 @@ static bool element_of(struct loader *l, struct conf_value *v, const struct toml
         const struct setting_node *members, struct conf_element *out);
 static bool members_of(struct loader *l, struct conf_value *v, const struct toml *table,
         const struct setting_node *rows, struct conf_element *out);
+static const struct toml *first_of(const struct toml *list);
+static const struct toml *next_of(const struct toml *list, const struct toml *element);
 static size_t member_elements(const struct toml *table);
 static void member_of(struct loader *l, struct conf_value *v, const struct toml *node,
         const struct setting_node *row, struct conf_element *all, size_t *count);
@@ -466,7 +468,7 @@ static bool members_of(struct loader *l, struct conf_value *v, const struct toml
         }
         if (!many)
             member_of(l, v, n, row, all, &count);
-        for (const struct toml *c = n->first; many && c != NULL; c = c->next)
+        for (const struct toml *c = first_of(n); many && c != NULL; c = next_of(n, c))
             member_of(l, v, c, row, all, &count);
     }
     *out = (struct conf_element){
@@ -476,6 +478,28 @@ static bool members_of(struct loader *l, struct conf_value *v, const struct toml
             .form = (uint8_t)table->type,
     };
     return true;
+}
+
+// An array as it stands; positions by number, wherever they stand.
+static const struct toml *first_of(const struct toml *list)
+{
+    return list->type == TOML_TABLE ? next_of(list, NULL) : list->first;
+}
+
+static const struct toml *next_of(const struct toml *list, const struct toml *element)
+{
+    const struct toml *next = NULL;
+    uint64_t before = 0, after = 0, at = 0;
+    if (list->type != TOML_TABLE)
+        return element->next;
+    bool any = element == NULL || !str_to_u64(element->key, UINT32_MAX, &before);
+    for (const struct toml *n = list->first; n != NULL; n = n->next)
+        if (str_to_u64(n->key, UINT32_MAX, &at) && (any || at > before) &&
+                (next == NULL || at < after)) {
+            next = n;
+            after = at;
+        }
+    return next;
 }
 
 static size_t member_elements(const struct toml *table)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// rt/terminal.c: see rt/terminal.h.
+// rt/terminal.c: see rt/terminal.h. The terminal's own editing of lines would keep the keys that
+// end it all until a line is done, so the few keys that people need for a password are done here.
 #include "rt/terminal.h"
 
 #include <errno.h>
@@ -8,8 +9,12 @@
 
 #define KEY_INTERRUPT 3 // Control-C
 #define KEY_END 4       // Control-D
+#define KEY_BACK 8      // Control-H
+#define KEY_KILL 21     // Control-U
+#define KEY_RUBOUT 127
 
 static struct err read_line(struct arena *a, int fd, struct buf *line);
+static void take_back(struct buf *line);
 static void say(int fd, struct str text);
 
 bool terminal_is(int fd)
@@ -25,7 +30,9 @@ struct err terminal_ask_secret(struct arena *a, int in_fd, int out_fd, struct st
     if (tcgetattr(in_fd, &before) != 0)
         return fail_errno(a, errno, "asking for a password");
     quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL | ISIG);
+    quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL | ISIG | ICANON);
+    quiet.c_cc[VMIN] = 1;
+    quiet.c_cc[VTIME] = 0;
     if (tcsetattr(in_fd, TCSAFLUSH, &quiet) != 0)
         return fail_errno(a, errno, "asking for a password");
     buf_init(&line, bytes_max + 1);
@@ -59,8 +66,22 @@ static struct err read_line(struct arena *a, int fd, struct buf *line)
             return fail(ERR_CANCELLED, "no password was given");
         if (c == '\n' || c == '\r')
             return OK;
-        if (line->len < line->limit_bytes)
+        if (c == KEY_KILL)
+            buf_clear(line);
+        else if (c == KEY_BACK || c == KEY_RUBOUT)
+            take_back(line);
+        else if (line->len < line->limit_bytes)
             buf_add_byte(line, c);
+    }
+}
+
+// A character, which may be several bytes of UTF-8.
+static void take_back(struct buf *line)
+{
+    bool inner = true;
+    while (line->len > 0 && inner) {
+        line->len--;
+        inner = ((uint8_t)line->ptr[line->len] & 0xc0) == 0x80;
     }
 }
 

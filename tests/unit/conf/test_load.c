@@ -124,6 +124,27 @@ static const struct load_case key_cases[] = {
                               "server.tls.sni.0.certificate = 'x'\n"
                               "[certificate.x]\ncert = 'PEM'\n" SMTP),
                 .values = "server.tls.sni.0.subject = \"a.example\"  # /c.toml:1\n"},
+        {.name = "a list in a list of tables, and a secret that is not shown",
+                .files = MAIN("[directory.m]\ntype = 'memory'\n[[directory.m.principals]]\n"
+                              "name = 'a'\nemail = ['a@a.example', 'b@a.example']\n"
+                              "secret = ['x', 'y']\n[[directory.m.principals]]\nname = 'b'\n"
+                              "email = 'c@a.example'\nsecret = 'z'\n" SMTP),
+                .values = "directory.m.principals.0.email.0 = \"a@a.example\"  # /c.toml:5\n"
+                          "directory.m.principals.0.email.1 = \"b@a.example\"  # /c.toml:5\n"
+                          "directory.m.principals.0.secret.1 = \"***\"  # /c.toml:6\n"
+                          "directory.m.principals.1.email = \"c@a.example\"  # /c.toml:9\n"
+                          "directory.m.principals.1.secret = \"***\"  # /c.toml:10\n"},
+        {.name = "the same by position",
+                .files = MAIN("directory.m.type = 'memory'\ndirectory.m.principals.0.name = 'a'\n"
+                              "directory.m.principals.0.email.1 = 'b@a.example'\n"
+                              "directory.m.principals.0.email.0 = 'a@a.example'\n" SMTP),
+                .values = "directory.m.principals.0.email.0 = \"a@a.example\"  # /c.toml:4\n"
+                          "directory.m.principals.0.email.1 = \"b@a.example\"  # /c.toml:3\n"},
+        {.name = "a table where a member is a list",
+                .files = MAIN("[directory.m]\ntype = 'memory'\n[[directory.m.principals]]\n"
+                              "name = 'a'\nemail.x = 'a@a.example'\nquota = [1, 2]\n" SMTP),
+                .found = "/c.toml:5:1: error: directory.m.principals: a value is expected here\n"
+                         "/c.toml:6:9: error: directory.m.principals: a value is expected here\n"},
         {.name = "an empty list overrides",
                 .files = MAIN("[server]\nproxy.trusted-networks = ['10.0.0.0/8']\n" SMTP
                               "proxy.trusted-networks = []\n"),
