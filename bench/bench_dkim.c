@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "opendkim.h"
 #include "proof/dkim_sign.h"
+#include "proof/key_cache.h"
 #include "rt/dns.h"
 #include "rt/rt.h"
 
@@ -21,6 +22,7 @@
 struct bench {
     struct arena arena; // of the whole run
     struct resolver *resolver;
+    struct key_cache *cache;
     struct private_key *key;
     struct dkim_signer signer;
     struct str pem, record;
@@ -31,6 +33,7 @@ struct work {
     struct bench *b;
     struct str message, signed_message, signed_by_opendkim;
     int times;
+    bool cached;
 };
 
 typedef void measured(const struct work *w);
@@ -84,6 +87,7 @@ static void verify_once(struct arena *a, const struct work *w)
     struct body_hashes *bodies = body_hashes_new();
     struct key_ring keys AUTO(key_ring_end);
     key_ring_begin(&keys, w->b->resolver, a);
+    keys.cache = w->cached ? w->b->cache : NULL;
     size_t at = proof_head_bytes(w->signed_message);
     struct proof_head head;
     struct dkim_verifier *v;
@@ -104,6 +108,13 @@ static void verify_all(const struct work *w)
         arena_init(&a, 16 * MIB);
         verify_once(&a, w);
     }
+}
+
+static void verify_cached(const struct work *w)
+{
+    struct work copy = *w;
+    copy.cached = true;
+    verify_all(&copy);
 }
 
 static void bare_sign(const struct work *w)
@@ -215,19 +226,33 @@ static void peer_verify(const struct work *w)
 
 // --- The run -------------------------------------------------------------------------------------
 
+enum row {
+    SIGN,
+    BARE_SIGN,
+    PEER_SIGN,
+    VERIFY,
+    VERIFY_NEW,
+    BARE_VERIFY,
+    PEER_VERIFY,
+    BODY_RELAXED,
+    BODY_SIMPLE,
+    BARE_BODY,
+    ROW_COUNT,
+};
 static const struct {
     const char *name;
     measured *run;
-} rows[] = {
-        {"sign", sign_all},
-        {"  bare RSA", bare_sign},
-        {"  OpenDKIM", peer_sign},
-        {"verify", verify_all},
-        {"  bare RSA", bare_verify},
-        {"  OpenDKIM", peer_verify},
-        {"body, relaxed", body_relaxed},
-        {"body, simple", body_simple},
-        {"  bare SHA-256", body_bare},
+} rows[ROW_COUNT] = {
+        [SIGN] = {"sign", sign_all},
+        [BARE_SIGN] = {"  bare RSA", bare_sign},
+        [PEER_SIGN] = {"  OpenDKIM", peer_sign},
+        [VERIFY] = {"verify", verify_cached},
+        [VERIFY_NEW] = {"  with a new key", verify_all},
+        [BARE_VERIFY] = {"  bare RSA", bare_verify},
+        [PEER_VERIFY] = {"  OpenDKIM", peer_verify},
+        [BODY_RELAXED] = {"body, relaxed", body_relaxed},
+        [BODY_SIMPLE] = {"body, simple", body_simple},
+        [BARE_BODY] = {"  bare SHA-256", body_bare},
 };
 
 static struct str message_of(struct arena *a, size_t body_bytes)
@@ -262,26 +287,27 @@ static struct str message_of(struct arena *a, size_t body_bytes)
 static void run_rows(struct bench *b, const char *name, size_t body_bytes, int times)
 {
     struct work w = {.b = b, .message = message_of(&b->arena, body_bytes), .times = times};
-    double best[COUNT_OF(rows)];
+    double best[ROW_COUNT];
     w.signed_message = arena_join(&b->arena, sign_once(&b->arena, &w), w.message);
     printf("%s, %zu bytes with its header; us of CPU a message\n", name, w.message.len);
     for (int round = 0; round < ROUNDS; round++) {
-        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (size_t i = 0; i < ROW_COUNT; i++) {
             double start = cpu_us();
             rows[i].run(&w);
             double took = (cpu_us() - start) / times;
             best[i] = round == 0 || took < best[i] ? took : best[i];
         }
     }
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
+    for (size_t i = 0; i < ROW_COUNT; i++)
         printf("  %-16s %9.1f\n", rows[i].name, best[i]);
-    printf("  sign + verify: %.1f, bare %.1f, %.2f times and %.1f us more\n", best[0] + best[3],
-            best[1] + best[4], (best[0] + best[3]) / (best[1] + best[4]),
-            best[0] + best[3] - best[1] - best[4]);
+    double both = best[SIGN] + best[VERIFY], bare = best[BARE_SIGN] + best[BARE_VERIFY];
+    printf("  sign + verify: %.1f, bare %.1f, %.2f times and %.1f us more\n", both, bare,
+            both / bare, both - bare);
     printf("  against OpenDKIM: sign %.2f, verify %.2f, without the bare operations %.2f and "
            "%.2f\n",
-            best[2] / best[0], best[5] / best[3], (best[2] - best[1]) / (best[0] - best[1]),
-            (best[5] - best[4]) / (best[3] - best[4]));
+            best[PEER_SIGN] / best[SIGN], best[PEER_VERIFY] / best[VERIFY],
+            (best[PEER_SIGN] - best[BARE_SIGN]) / (best[SIGN] - best[BARE_SIGN]),
+            (best[PEER_VERIFY] - best[BARE_VERIFY]) / (best[VERIFY] - best[BARE_VERIFY]));
 }
 
 static struct err run(void *arg)
@@ -332,12 +358,14 @@ int main(void)
     b.signer.selector = S("s1");
     b.signer.key = b.key;
     write_keys(&b);
+    b.cache = key_cache_new(1, 2, KEY_CACHE_KEYS_MAX);
     struct loop *loop = loop_new_real();
     must(loop_run(loop, run, &b));
     loop_free(loop);
     remove(KEYS_FILE);
     EVP_PKEY_free(b.bare);
     private_key_free(b.key);
+    key_cache_free(b.cache);
     arena_done(&b.arena);
     return 0;
 }

@@ -16,13 +16,14 @@
 #include "rt/rt.h"
 
 struct resolver;
-struct dkim_key;
+struct key_cache;
 
 #define KEY_RING_ENTRIES_MAX 200 // signatures of DKIM and 50 sets of ARC, all by different hands
 
 struct key_ring {
     struct resolver *resolver;
     struct arena *arena;
+    struct key_cache *cache; // of the worker (proof/key_cache.h); NULL: none
     struct list entries;
     size_t count;
     struct group group;
@@ -41,6 +42,7 @@ struct key_entry {
     struct waitq done;
 };
 
+// The cache may be set behind it.
 void key_ring_begin(struct key_ring *k, struct resolver *r, struct arena *a);
 void key_ring_end(struct key_ring *k) suspends;
 // ERR_LIMIT: no memory, or too many keys.

@@ -18,47 +18,39 @@ struct rsa_parts {
     EVP_PKEY_CTX *ctx;
 };
 
-static void verify(void *arg);
-static bool rsa_verify(const struct public_key_check *c);
-static EVP_PKEY *rsa_key(const struct dkim_key *key);
+struct making {
+    const struct dkim_key *key;
+    EVP_PKEY *pkey;
+};
+
+static void make(void *arg);
+static EVP_PKEY *rsa_make(const struct dkim_key *key);
 static bool rsa_parts_make(const struct dkim_key *key, struct rsa_parts *p);
 static void rsa_parts_done(struct rsa_parts *p);
+static void verify(void *arg);
+static bool rsa_verify(const struct public_key_check *c);
 static bool ed25519_verify(const struct public_key_check *c);
 static const unsigned char *octets(struct str s);
 
-struct err public_key_verify(struct public_key_check *check)
+struct evp_pkey_st *public_key_make(const struct dkim_key *key)
 {
-    check->good = false;
-    if (check->key->type == DKIM_KEY_RSA && check->key->bits > PUBLIC_KEY_INLINE_BITS_MAX)
-        return offload(verify, check);
-    deep_call(verify, check);
-    return OK;
+    struct making m = {.key = key};
+    deep_call(make, &m);
+    return m.pkey;
 }
 
-static void verify(void *arg)
+static void make(void *arg)
 {
-    struct public_key_check *c = arg;
-    c->good = c->key->type == DKIM_KEY_RSA ? rsa_verify(c) : ed25519_verify(c);
+    struct making *m = arg;
+    struct str bare = m->key->public_key;
+    if (m->key->type == DKIM_KEY_RSA)
+        m->pkey = rsa_make(m->key);
+    else
+        m->pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, octets(bare), bare.len);
     ERR_clear_error();
 }
 
-// RSASSA-PKCS1-v1_5, RFC 8017 8.2.2
-static bool rsa_verify(const struct public_key_check *c)
-{
-    const EVP_MD *md = c->hash == PROOF_SHA1 ? EVP_sha1() : EVP_sha256();
-    EVP_PKEY *key = rsa_key(c->key);
-    EVP_PKEY_CTX *ctx = key != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
-    bool good = ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
-                EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-                EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 &&
-                EVP_PKEY_verify(ctx, octets(c->signature), c->signature.len, octets(c->digest),
-                        c->digest.len) == 1;
-    EVP_PKEY_CTX_free(ctx);
-    EVP_PKEY_free(key);
-    return good;
-}
-
-static EVP_PKEY *rsa_key(const struct dkim_key *key)
+static EVP_PKEY *rsa_make(const struct dkim_key *key)
 {
     EVP_PKEY *out = NULL;
     struct rsa_parts p AUTO(rsa_parts_done) = {0};
@@ -91,16 +83,50 @@ static void rsa_parts_done(struct rsa_parts *p)
     BN_free(p->exponent);
 }
 
+void public_key_free(struct evp_pkey_st *pkey)
+{
+    EVP_PKEY_free(pkey);
+}
+
+struct err public_key_verify(struct public_key_check *check)
+{
+    check->good = false;
+    if (check->pkey == NULL)
+        return OK;
+    if (check->type == DKIM_KEY_RSA && check->bits > PUBLIC_KEY_INLINE_BITS_MAX)
+        return offload(verify, check);
+    deep_call(verify, check);
+    return OK;
+}
+
+static void verify(void *arg)
+{
+    struct public_key_check *c = arg;
+    c->good = c->type == DKIM_KEY_RSA ? rsa_verify(c) : ed25519_verify(c);
+    ERR_clear_error();
+}
+
+// RSASSA-PKCS1-v1_5, RFC 8017 8.2.2
+static bool rsa_verify(const struct public_key_check *c)
+{
+    const EVP_MD *md = c->hash == PROOF_SHA1 ? EVP_sha1() : EVP_sha256();
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, c->pkey, NULL);
+    bool good = ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
+                EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+                EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 &&
+                EVP_PKEY_verify(ctx, octets(c->signature), c->signature.len, octets(c->digest),
+                        c->digest.len) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    return good;
+}
+
 static bool ed25519_verify(const struct public_key_check *c)
 {
-    EVP_PKEY *key = EVP_PKEY_new_raw_public_key(
-            EVP_PKEY_ED25519, NULL, octets(c->key->public_key), c->key->public_key.len);
-    EVP_MD_CTX *ctx = key != NULL ? EVP_MD_CTX_new() : NULL;
-    bool good = ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool good = ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, c->pkey) == 1 &&
                 EVP_DigestVerify(ctx, octets(c->signature), c->signature.len, octets(c->digest),
                         c->digest.len) == 1;
     EVP_MD_CTX_free(ctx);
-    EVP_PKEY_free(key);
     return good;
 }
 

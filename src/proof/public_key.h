@@ -11,8 +11,16 @@
 
 #define PUBLIC_KEY_INLINE_BITS_MAX 4096
 
+struct evp_pkey_st; // OpenSSL's
+
+// NULL: no memory, or numbers that are no key.
+struct evp_pkey_st *public_key_make(const struct dkim_key *key);
+void public_key_free(struct evp_pkey_st *pkey);
+
 struct public_key_check {
-    const struct dkim_key *key;
+    struct evp_pkey_st *pkey; // NULL: nothing is good
+    enum dkim_key_type type;
+    uint32_t bits;
     enum proof_hash hash; // by which the digest was made
     struct str digest;    // Ed25519 signs it as a message, RFC 8463 3
     struct str signature;

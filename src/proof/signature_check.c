@@ -3,6 +3,7 @@
 // those that can be read are tried until one verifies (authentication.md 5.5).
 #include "proof/signature_check.h"
 
+#include "proof/key_cache.h"
 #include "proof/public_key.h"
 
 #include <openssl/evp.h>
@@ -11,7 +12,7 @@
 
 static struct err try_records(struct arena *a, struct signature_check *c) suspends;
 static struct err try_key(
-        struct signature_check *c, const struct dkim_key *key, enum dkim_reason *out) suspends;
+        struct signature_check *c, const struct known_key *known, enum dkim_reason *out) suspends;
 static enum dkim_reason suits(const struct signature_check *c, const struct dkim_key *key);
 static bool same_domain(const struct signature_check *c);
 
@@ -38,19 +39,19 @@ static struct err try_records(struct arena *a, struct signature_check *c)
     size_t tried = 0;
     c->reason = DKIM_KEY_SYNTAX;
     for (size_t i = 0; i < c->key->count && tried < DKIM_RECORDS_MAX; i++) {
-        struct dkim_key key;
-        enum dkim_reason reason;
-        TRY(dkim_key_parse(a, c->key->records[i], &key, &reason));
+        struct known_key known AUTO(known_key_done) = {0};
+        TRY(known_key_find(c->key->ring->cache, a, c->key->records[i], &known));
+        enum dkim_reason reason = known.reason;
         if (reason == DKIM_KEY_SYNTAX)
             continue;
         if (reason == DKIM_FINE)
-            TRY(try_key(c, &key, &reason));
+            TRY(try_key(c, &known, &reason));
         tried++;
         if (tried > 1 && reason != DKIM_FINE)
             continue; // the first one that could be read tells why
         c->reason = reason;
-        c->key_bits = key.bits;
-        c->testing = key.testing;
+        c->key_bits = known.key.bits;
+        c->testing = known.key.testing;
         if (reason == DKIM_FINE)
             break;
     }
@@ -58,13 +59,15 @@ static struct err try_records(struct arena *a, struct signature_check *c)
 }
 
 static struct err try_key(
-        struct signature_check *c, const struct dkim_key *key, enum dkim_reason *out)
+        struct signature_check *c, const struct known_key *known, enum dkim_reason *out)
 {
-    struct public_key_check check = {.key = key,
+    struct public_key_check check = {.pkey = known->pkey,
+            .type = known->key.type,
+            .bits = known->key.bits,
             .hash = dkim_algorithm_hash(c->algorithm),
             .digest = c->digest,
             .signature = c->bytes};
-    *out = suits(c, key);
+    *out = suits(c, &known->key);
     if (*out == DKIM_FINE && c->body_differs)
         *out = DKIM_BODY_HASH;
     if (*out != DKIM_FINE)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/fuzz/fuzz_proof_dkim.c: signature fields of DKIM and ARC, and key records, of any bytes. The
-// first byte chooses how much memory there is.
+// tests/fuzz/fuzz_proof_dkim.c: signature fields of DKIM and ARC, and key records, of any bytes.
+// The first byte chooses how much memory there is.
 #include "proof/dkim.h"
 #include "proof/tags.h"
 

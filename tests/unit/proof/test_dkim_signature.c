@@ -6,6 +6,7 @@
 #include "proof/tags.h"
 
 #include "base/encode.h"
+#include "proof/key_cache.h"
 #include "proof/private_key.h"
 
 #define BH "bh=LjkN2rUhrS3zKXfH2vNgUzz5ERRJkgP9CURXBX0JP0Q="
@@ -339,6 +340,35 @@ static void test_private_rsa(void **state UNUSED)
     private_key_free(again);
 }
 
+static void test_key_cache(void **state UNUSED)
+{
+    struct arena a AUTO(arena_done);
+    struct key_cache *cache = key_cache_new(1, 2, 2);
+    struct str texts[] = {S("k=ed25519; " ED_KEY), S("k=ed25519; t=y; " ED_KEY), S("p="),
+            S("k=ed25519; " ED_KEY)};
+    struct known_key first = {0};
+    arena_init(&a, MIB);
+    assert_false(failed(known_key_find(cache, &a, texts[0], &first)));
+    assert_non_null(first.pkey);
+    for (size_t i = 0; i < COUNT_OF(texts); i++) { // the third drives out the first
+        struct known_key known = {0}, again = {0}, apart = {0};
+        assert_false(failed(known_key_find(cache, &a, texts[i], &known)));
+        assert_false(failed(known_key_find(cache, &a, texts[i], &again)));
+        assert_false(failed(known_key_find(NULL, &a, texts[i], &apart)));
+        check_true("the same key", known.pkey == again.pkey);
+        check_true("a key of its own", apart.pkey == NULL || apart.pkey != known.pkey);
+        check_u64("kept or dropped", known.pkey == first.pkey, i == 0);
+        check_u64("reason", again.reason, i == 2 ? DKIM_KEY_REVOKED : DKIM_FINE);
+        check_u64("flags", again.key.testing, i == 1);
+        check_u64("bits", again.key.bits, i == 2 ? 0 : 256);
+        known_key_done(&known);
+        known_key_done(&again);
+        known_key_done(&apart);
+    }
+    key_cache_free(cache);
+    known_key_done(&first); // outlives the cache
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +378,7 @@ int main(void)
             TEST(test_keys),
             TEST(test_key_flags),
             TEST(test_key_sizes),
+            TEST(test_key_cache),
             TEST(test_private_keys),
             TEST(test_private_rsa),
     };
