@@ -120,6 +120,11 @@ static struct err decoy_make(struct directories *d)
 
 // -- Domains --------------------------------------------------------------------------------------
 
+struct str directories_first_domain(const struct directories *d)
+{
+    return directory_settings_first_domain(d->settings);
+}
+
 struct err directories_domain(struct directories *d, struct arena *a, struct str directory,
         struct str domain, bool *out_local, struct local_domain *out)
 {

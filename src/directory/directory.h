@@ -77,6 +77,7 @@ struct local_domain {
     bool allow_relaying;
     bool role_addresses; // abuse@ arrives as postmaster@ does
 };
+struct str directories_first_domain(const struct directories *d); // as of the settings
 // Is it one of ours? `domain` is in A-labels and lower case.
 struct err directories_domain(struct directories *d, struct arena *a, struct str directory,
         struct str domain, bool *out_local, struct local_domain *out) suspends MUST_USE;

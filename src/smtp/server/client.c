@@ -79,7 +79,13 @@ struct err client_may_send_as(struct smtp_session *s, struct str sender, bool *o
 
 struct str client_postmaster(struct smtp_session *s)
 {
+    struct directories *d = s->service->directories;
     struct str domain = s->visit->listener->host;
+    struct local_domain found;
+    bool local = true;
+    if (d != NULL && !failed(directories_domain(d, &s->scratch, S("*"), domain, &local, &found)) &&
+            !local && directories_first_domain(d).len > 0)
+        domain = directories_first_domain(d);
     return arena_fmt(&s->scratch, "postmaster@%.*s", ARG(domain));
 }
 

@@ -22,7 +22,7 @@ struct err client_resolve_rules(struct smtp_session *s, struct client_rules *out
 struct err client_may_send_as(
         struct smtp_session *s, struct str sender, bool *out_may) suspends MUST_USE;
 // Of <Postmaster>: of our own domain, else of the first that is local.
-struct str client_postmaster(struct smtp_session *s);
+struct str client_postmaster(struct smtp_session *s) suspends;
 // Greylisting of the current recipient (inbound.md 10.5).
 bool client_must_wait(struct smtp_session *s) suspends;
 // Block lists (inbound.md 10.7): asked at connect, and about names when they are known; ended with

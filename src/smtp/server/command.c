@@ -13,6 +13,7 @@ enum verb_rule {
     BETWEEN_CHUNKS = 1 << 2, // allowed between BDATs
     ENDS_GROUP = 1 << 3,     // RFC 2920 3.1: nothing may be sent behind it before its reply
     IS_JUNK = 1 << 4,        // harmless, but not for ever
+    EXACT_BLANKS = 1 << 5,   // where rules are strict: none in front, one behind
 };
 
 struct verb {
@@ -42,8 +43,8 @@ static struct err after_command(struct smtp_session *s, const struct verb *verb)
 
 static const struct verb verbs[] = {
         {S_INIT("EHLO"), run_ehlo, BEFORE_TLS | ENDS_GROUP},
-        {S_INIT("MAIL"), stage_mail, TAKES_UTF8},
-        {S_INIT("RCPT"), stage_rcpt, TAKES_UTF8},
+        {S_INIT("MAIL"), stage_mail, TAKES_UTF8 | EXACT_BLANKS},
+        {S_INIT("RCPT"), stage_rcpt, TAKES_UTF8 | EXACT_BLANKS},
         {S_INIT("DATA"), stage_data, 0},
         {S_INIT("BDAT"), stage_bdat, BETWEEN_CHUNKS},
         {S_INIT("RSET"), run_rset, BEFORE_TLS | BETWEEN_CHUNKS},
@@ -89,16 +90,20 @@ struct err command_run(struct smtp_session *s, struct str line)
     if (speaks_another_protocol(line))
         return not_mail(s);
     struct scan in = scan_over(line);
-    scan_blanks(&in); // tolerated: inbound.md 3.1
+    bool odd_blanks = scan_blanks(&in) > 0; // mostly tolerated: inbound.md 3.1
     if (scan_end(&in))
         return reply(s, REPLY_EMPTY);
     const struct verb *verb = scan_while(&in, byte_is_alpha, &name) ? verb_find(name) : NULL;
     if (s->refuses_all)
         return while_refused(s, verb);
-    if (verb == NULL || (!scan_end(&in) && scan_blanks(&in) == 0)) {
+    size_t blanks = scan_blanks(&in);
+    if (verb == NULL || (!scan_end(&in) && blanks == 0)) {
         event_in(s->options->span, EV_SMTP_INVALID_COMMAND, F_STR(details, name));
         return reply_junk(s, REPLY_UNKNOWN);
     }
+    odd_blanks |= blanks > 1;
+    if (odd_blanks && (verb->rules & EXACT_BLANKS) != 0 && s->pace.strict_envelope)
+        return reply(s, verb->run == stage_mail ? REPLY_MAIL_SYNTAX : REPLY_RCPT_SYNTAX);
     TRY(run_verb(s, verb, str_trim_blanks(scan_rest(&in))));
     return s->over ? OK : after_command(s, verb);
 }

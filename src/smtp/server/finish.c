@@ -43,7 +43,7 @@ static struct err decide(struct finishing *f)
     TRY(finish_inspect(f));
     if (f->refusal == REPLY_OK)
         TRY(finish_address(f));
-    return f->refusal == REPLY_OK ? keep(f) : OK;
+    return f->refusal == REPLY_OK && f->message_count > 0 ? keep(f) : OK;
 }
 
 // All messages made of this one share the body and what stands above it.
@@ -144,6 +144,8 @@ static struct err answer(struct finishing *f)
     }
     s->counts.messages++;
     s->counts.junk = 0;
+    if (f->message_count == 0) // all went to lists without members
+        return message_answer(s, REPLY_ACCEPTED);
     tell_queued(f);
     return answer_queued(f);
 }

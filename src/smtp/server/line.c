@@ -5,6 +5,7 @@
 #include "rt/rt.h"
 #include "smtp/limits.h"
 
+static bool is_auth(struct str line);
 static struct err wait_for_line(struct smtp_session *s, size_t max, struct str *out) suspends;
 static struct err skip(struct smtp_session *s, size_t bytes_max) suspends;
 static int64_t patience_ms(const struct smtp_session *s);
@@ -19,6 +20,26 @@ struct err line_next(struct smtp_session *s, size_t max, struct str *out)
         return e;
     TRY(skip(s, max * LINE_TIMES_MAX));
     return e;
+}
+
+struct err line_next_command(struct smtp_session *s, struct str *out)
+{
+    size_t max = s->service->settings->command_bytes_max;
+    size_t auth_max = s->service->settings->auth_bytes_max;
+    struct err e = wait_for_line(s, max, out);
+    if (e.kind != ERR_LIMIT)
+        return e;
+    if (auth_max > max && is_auth(stream_buffered(s->stream)))
+        return line_next(s, auth_max, out);
+    TRY(skip(s, max * LINE_TIMES_MAX));
+    return e;
+}
+
+static bool is_auth(struct str line)
+{
+    struct scan in = scan_over(line);
+    scan_blanks(&in);
+    return scan_lit_nocase(&in, S("AUTH "));
 }
 
 static struct err wait_for_line(struct smtp_session *s, size_t max, struct str *out)

@@ -10,6 +10,7 @@
 #include "smtp/server/params.h"
 #include "smtp/server/transaction.h"
 
+static struct err while_open(struct smtp_session *s, struct str args) suspends MUST_USE;
 static struct err begin(
         struct smtp_session *s, struct str args, struct envelope_fault *fault) suspends MUST_USE;
 static bool is_overlong(const struct mail_address *sender);
@@ -27,17 +28,17 @@ struct err stage_mail(struct smtp_session *s, struct str args)
     enum reply_id why;
     bool good = false;
     s->stage = STAGE_MAIL;
-    if (s->transaction != NULL) {
-        event_in(s->options->span, EV_SMTP_MULTIPLE_MAIL_FROM);
-        return reply(s, REPLY_NESTED_MAIL);
-    }
+    if (s->transaction != NULL && s->transaction->has_failed)
+        session_drop_transaction(s); // inbound.md 4.9: MAIL is one of its ends
+    if (s->transaction != NULL)
+        return while_open(s, args);
     struct err e = begin(s, args, &fault);
     if (e.kind == ERR_LIMIT)
         e = reply(s, REPLY_TRANSACTION_FULL);
     else if (!failed(e) && fault.kind != FAULT_NONE)
         e = tell_fault(s, &fault);
     else if (!failed(e) && !may_begin(s, &why))
-        e = reply(s, why);
+        e = s->over ? OK : reply(s, why);
     else if (!failed(e))
         e = decide(s, &good);
     if (failed(e) || s->over || !good) {
@@ -45,6 +46,20 @@ struct err stage_mail(struct smtp_session *s, struct str args)
         return e;
     }
     return accept(s);
+}
+
+// Out of order, and that changes nothing (RFC 5321 4.1.4); bad grammar is told first all the same.
+static struct err while_open(struct smtp_session *s, struct str args)
+{
+    struct envelope_fault fault;
+    struct mail_command ignored;
+    struct envelope_rules rules = {
+            .offered = extensions_offered(s, args), .strict = s->pace.strict_envelope};
+    TRY(mail_command_parse(&s->scratch, args, &rules, &ignored, &fault));
+    if (fault.kind != FAULT_NONE)
+        return tell_fault(s, &fault);
+    event_in(s->options->span, EV_SMTP_MULTIPLE_MAIL_FROM);
+    return reply(s, REPLY_NESTED_MAIL);
 }
 
 static struct err begin(struct smtp_session *s, struct str args, struct envelope_fault *fault)

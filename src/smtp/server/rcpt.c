@@ -19,6 +19,7 @@ struct deciding {
     bool is_postmaster;
 };
 
+static struct err without_mail(struct smtp_session *s, struct str args) suspends MUST_USE;
 static struct err read_command(
         struct deciding *d, struct str args, struct envelope_fault *fault) suspends MUST_USE;
 static struct err postmaster(struct deciding *d) suspends MUST_USE;
@@ -41,16 +42,29 @@ struct err stage_rcpt(struct smtp_session *s, struct str args)
     struct deciding d = {.s = s, .t = s->transaction};
     struct envelope_fault fault = {0};
     s->stage = STAGE_RCPT;
-    if (d.t == NULL) {
-        event_in(s->options->span, EV_SMTP_RCPT_TO_MISSING);
-        return reply(s, REPLY_NEED_MAIL);
-    }
+    if (d.t == NULL)
+        return without_mail(s, args);
+    d.t->tried++;
     struct err e = read_command(&d, args, &fault);
     if (!failed(e) && fault.kind != FAULT_NONE)
         return tell_fault(s, &fault);
     if (!failed(e))
         e = decide(&d);
     return e.kind == ERR_LIMIT ? reply(s, REPLY_TRANSACTION_FULL) : e;
+}
+
+// Out of order; bad grammar is told first all the same (inbound.md 4.1).
+static struct err without_mail(struct smtp_session *s, struct str args)
+{
+    struct envelope_fault fault;
+    struct rcpt_command ignored;
+    struct envelope_rules rules = {
+            .offered = extensions_offered(s, args), .strict = s->pace.strict_envelope};
+    TRY(rcpt_command_parse(&s->scratch, args, &rules, &ignored, &fault));
+    if (fault.kind != FAULT_NONE)
+        return tell_fault(s, &fault);
+    event_in(s->options->span, EV_SMTP_RCPT_TO_MISSING);
+    return reply(s, REPLY_NEED_MAIL);
 }
 
 static struct err read_command(struct deciding *d, struct str args, struct envelope_fault *fault)
@@ -64,7 +78,6 @@ static struct err read_command(struct deciding *d, struct str args, struct envel
     TRY(rcpt_command_parse(&d->t->arena, kept, &rules, &d->command, fault));
     if (fault->kind != FAULT_NONE)
         return OK;
-    d->t->tried++;
     d->rcpt = (struct transaction_rcpt){.orcpt_type = d->command.orcpt_type,
             .orcpt = d->command.orcpt,
             .notify = d->command.notify};
@@ -274,6 +287,8 @@ static struct err decide_relay(struct deciding *d, bool *out_good)
     *out_good = r.outcome == EXPR_VALUE && r.value.type == EXPR_INTEGER && r.value.integer == 1;
     if (*out_good)
         return OK;
+    if (d->command.is_postmaster) // ours has no domain then, and asking for him is no offence
+        return reply(s, REPLY_NO_MAILBOX);
     event_in(s->options->span, EV_SMTP_RELAY_NOT_ALLOWED, F_STR(to, d->asked));
     return session_failed_rcpt(s, REPLY_RELAY_DENIED, d->asked);
 }

@@ -103,7 +103,7 @@ static struct err converse(struct smtp_session *s)
 static struct err one_command(struct smtp_session *s)
 {
     struct str line;
-    struct err e = line_next(s, s->service->settings->command_bytes_max, &line);
+    struct err e = line_next_command(s, &line);
     if (e.kind == ERR_LIMIT)
         return reply_junk(s, REPLY_LINE_LONG);
     TRY(e);
