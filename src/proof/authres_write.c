@@ -240,6 +240,8 @@ bool authres_add_spf(struct arena *a, struct authres *list, const struct spf_ans
 static struct str spf_comment(struct arena *a, const struct spf_answer *spf, struct str host)
 {
     struct str ip = ip_text(a, &spf->ip);
+    if (spf->exempt)
+        return arena_fmt(a, "%.*s: local policy", ARG(host));
     switch (spf->result) {
     case SPF_PASS:
         return arena_fmt(a, "%.*s: domain of %.*s designates %.*s as permitted sender", ARG(host),

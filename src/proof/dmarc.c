@@ -42,11 +42,12 @@ struct err dmarc_check(struct resolver *r, struct arena *a, const struct dmarc_s
     arena_init(&scratch, MEMORY_BYTES_MAX);
     struct check c = {.settings = settings, .question = question};
     c.places = (struct dmarc_places){.r = r, .a = &scratch, .suffixes = settings->suffixes};
+    bool ours = deadline_left_ms() > settings->wait_ms;
     within_ms(settings->wait_ms);
     struct err e = check_message(&c);
-    if (e.kind == ERR_CANCELLED || e.kind == ERR_INTERNAL)
+    if (e.kind == ERR_CANCELLED || e.kind == ERR_INTERNAL || (e.kind == ERR_TIMEOUT && !ours))
         return e;
-    if (failed(e)) { // the deadline, or memory that the answers have used up
+    if (failed(e)) { // the check's own time, or memory that the answers have used up
         c.answer.result = DMARC_TEMPERROR;
         c.answer.discovery_failed = c.answer.record == NULL;
         c.answer.comment = err_text(e);

@@ -42,10 +42,7 @@ void iprev_settings_make(const struct conf *conf, struct iprev_settings *out)
 
 enum proof_strategy iprev_strategy(const struct expr_result *verify)
 {
-    enum proof_strategy strategy = PROOF_RELAXED;
-    if (verify->outcome == EXPR_VALUE && !proof_strategy_read(verify->text, &strategy))
-        strategy = PROOF_RELAXED;
-    return strategy;
+    return proof_strategy_of(verify);
 }
 
 struct str iprev_ptr(const struct iprev_answer *answer)

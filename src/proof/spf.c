@@ -51,13 +51,14 @@ struct err spf_check(struct resolver *r, struct arena *a, const struct spf_setti
         return fail(ERR_LIMIT, "no memory to check SPF");
     *ev = (struct spf_eval){.r = r, .a = &scratch, .settings = settings};
     struct err e = fill_in(ev, question, &fine, &answer);
-    if (!failed(e) && fine) {
+    bool ours = deadline_left_ms() > settings->wait_ms;
+    if (!failed(e) && fine && !question->exempt) {
         within_ms(settings->wait_ms);
         e = evaluate(ev, &answer);
     }
-    if (e.kind == ERR_CANCELLED || e.kind == ERR_INTERNAL)
+    if (e.kind == ERR_CANCELLED || e.kind == ERR_INTERNAL || (e.kind == ERR_TIMEOUT && !ours))
         return e;
-    if (failed(e)) { // the deadline, or memory that a domain's own answers have used up
+    if (failed(e)) { // the check's own time, or memory that a domain's answers have used up
         answer.result = SPF_TEMPERROR;
         ev->problem = err_text(e);
     }
@@ -90,6 +91,7 @@ static struct err fill_in(struct spf_eval *ev, const struct spf_question *q, boo
         TRY(sender_split(ev, q->sender));
     answer->ip = v->ip;
     answer->null_sender = null_sender;
+    answer->exempt = q->exempt;
     answer->sender = v->sender;
     answer->domain = v->sender_domain;
     *out_fine = domain_is_multi_label(v->sender_domain) && domain_is_plain(v->sender_domain);

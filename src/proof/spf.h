@@ -58,6 +58,7 @@ struct spf_question {
     struct str helo;                // as it was said
     struct str sender;              // reverse-path without brackets; empty: the null sender
     struct str receiver;            // our name, for %{r}; null: unknown
+    bool exempt;                    // auth.spf.exempt: nothing is asked, the result is none
     struct str default_explanation; // for a fail of a domain that gives none; null: none
 };
 
@@ -71,7 +72,7 @@ struct spf_reporting {
 struct spf_answer {
     enum spf_result result;
     enum spf_identity identity;
-    bool null_sender;
+    bool null_sender, exempt;
     struct str domain;      // that was asked about
     struct str sender;      // local@domain, "postmaster" where there was no local part
     struct str helo;        // as given

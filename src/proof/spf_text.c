@@ -34,7 +34,7 @@ bool spf_refuses(struct arena *a, const struct spf_answer *answer, enum proof_st
         struct proof_refusal *out)
 {
     struct proof_refusal no = {.code = 550, .status = S("5.7.23")};
-    if (!is_refused(answer->result, strategy))
+    if (answer->exempt || !is_refused(answer->result, strategy))
         return false;
     if (answer->result == SPF_TEMPERROR) {
         no = (struct proof_refusal){

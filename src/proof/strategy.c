@@ -2,6 +2,8 @@
 // proof/strategy.c: the words of strategies, authentication.md 1.2.
 #include "proof/strategy.h"
 
+#include "conf/expr.h"
+
 bool proof_strategy_read(struct str word, enum proof_strategy *out)
 {
     static const struct {
@@ -23,4 +25,12 @@ bool proof_strategy_read(struct str word, enum proof_strategy *out)
         }
     }
     return false;
+}
+
+enum proof_strategy proof_strategy_of(const struct expr_result *verify)
+{
+    enum proof_strategy strategy = PROOF_RELAXED;
+    if (verify->outcome == EXPR_VALUE && !proof_strategy_read(verify->text, &strategy))
+        strategy = PROOF_RELAXED;
+    return strategy;
 }

@@ -15,7 +15,9 @@ enum proof_strategy {
 
 // "relaxed", "strict", "enforce", "disable" and its aliases "disabled", "never", "none".
 bool proof_strategy_read(struct str word, enum proof_strategy *out);
-#define PROOF_STRATEGY_WORDS "relaxed strict enforce disable disabled never none"
+// What evaluating one of those settings came to; PROOF_RELAXED when it failed.
+struct expr_result;
+enum proof_strategy proof_strategy_of(const struct expr_result *verify);
 
 struct proof_refusal {
     uint16_t code;     // 451, 550

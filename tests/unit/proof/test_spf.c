@@ -214,6 +214,45 @@ static struct err run_reporting(struct resolver *r, void *arg)
     return OK;
 }
 
+static struct err run_exempt(struct resolver *r, void *arg)
+{
+    (void)arg;
+    struct arena a AUTO(arena_done);
+    struct spf_settings settings = spf_settings_default();
+    struct spf_answer answer;
+    struct proof_refusal no;
+    arena_init(&a, MIB);
+    struct spf_question q = {.sender = S("a@good.example"), .exempt = true};
+    assert_true(ip_parse(S("198.51.100.1"), &q.ip));
+    TRY(spf_check(r, &a, &settings, &q, &answer));
+    check_str("result", spf_result_name(answer.result), S("none"));
+    assert_false(spf_refuses(&a, &answer, PROOF_STRICT, &no));
+    assert_int_equal(resolver_figures(r).asked, 0);
+    struct str field = authres_received_spf(&a, &answer, S("mx.here.example"), false);
+    check_true("field", str_contains(field, S("none (mx.here.example: local policy)")));
+    return OK;
+}
+
+static void spares_the_exempt(void **state)
+{
+    (void)state;
+    with_zone(zone, NULL, run_exempt, NULL);
+}
+
+// A session's own deadline is the session's: it is handed up, and no result.
+static struct err run_hurried(struct resolver *r, void *arg)
+{
+    (void)arg;
+    struct arena a AUTO(arena_done);
+    struct spf_answer answer;
+    within_ms(5 * SECOND_MS);
+    arena_init(&a, MIB);
+    struct err e = check_case(
+            r, &(struct spf_case){.ip = "192.0.2.1", .sender = "a@evil.example"}, &answer, &a);
+    assert_int_equal(e.kind, ERR_TIMEOUT);
+    return OK;
+}
+
 static void reads_who_wants_reports(void **state)
 {
     (void)state;
@@ -279,6 +318,7 @@ static void bounds_what_a_domain_costs(void **state)
     list_init(&faults);
     list_append(&faults, &slow.link);
     with_zone(text.ptr, &faults, run_slow, NULL);
+    with_zone(text.ptr, &faults, run_hurried, NULL);
 }
 
 // Answers that are much larger than anybody needs use up the evaluation's memory, not the
@@ -454,8 +494,8 @@ static void quotes_the_domain(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(evaluates), TEST(reads_who_wants_reports),
-            TEST(bounds_what_a_domain_costs), TEST(bounds_memory), TEST(always_ends), TEST(refuses),
-            TEST(quotes_the_domain)};
+    const struct CMUnitTest tests[] = {TEST(evaluates), TEST(spares_the_exempt),
+            TEST(reads_who_wants_reports), TEST(bounds_what_a_domain_costs), TEST(bounds_memory),
+            TEST(always_ends), TEST(refuses), TEST(quotes_the_domain)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
