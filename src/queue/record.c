@@ -3,8 +3,8 @@
 // unused.
 #include "queue/record.h"
 
-#include "base/fields.h"
 #include "base/hash.h"
+#include "queue/record_fields.h"
 
 #define HEAD_LENGTH_BYTES 4
 #define BODY_CHECKSUM_BYTES 4
@@ -33,6 +33,10 @@ enum message_tag {
     M_QUOTA_REF = 20,
     M_QUOTA_BYTES = 21,
 };
+#define MESSAGE_NUMBERS                                                                            \
+    (TAG(M_CREATED) | TAG(M_FLAGS) | TAG(M_PRIORITY) | TAG(M_VIA_PORT) | TAG(M_BY) |               \
+            TAG(M_HOLD_UNTIL) | TAG(M_BODY_BYTES) | TAG(M_UNIT_COUNT) |                            \
+            TAG(M_QUOTA_REF_COUNT) | TAG(M_QUOTA_BYTES))
 
 enum quota_ref_tag { Q_KEY = 1, Q_SCOPE = 2, Q_SUBJECT = 3 };
 
@@ -180,7 +184,7 @@ static struct err head_decode(
     struct message m = {.id = id, .sender = S("")};
     struct room room = {0};
     TRY(head_open(value, &in, out_rest));
-    while (field_next(&in, &f))
+    while (field_next_of(&in, MESSAGE_NUMBERS, M_QUOTA_BYTES, &f))
         TRY(message_field(a, &f, &m, &room));
     if (in.broken || m.quota_ref_count != room.quota_refs_most)
         return fail(ERR_SYNTAX, "the message's record makes no sense");
@@ -322,7 +326,7 @@ static struct err quota_ref_decode(struct str bytes, struct quota_ref *out)
     struct fields_in in;
     struct field f;
     TRY(fields_open(bytes, &in));
-    while (field_next(&in, &f))
+    while (field_next_of(&in, TAG(Q_KEY) | TAG(Q_SCOPE), Q_SUBJECT, &f))
         switch ((enum quota_ref_tag)f.tag) {
         case Q_KEY:
             out->key = f.number;

@@ -3,7 +3,7 @@
 // goes leaves its number unused.
 #include "queue/record.h"
 
-#include "base/fields.h"
+#include "queue/record_fields.h"
 
 enum unit_tag {
     U_VERSION = 1,
@@ -17,8 +17,10 @@ enum unit_tag {
     U_RCPT_COUNT = 9, // before the first U_RCPT
     U_RCPT = 10,
 };
+#define UNIT_NUMBERS (TAG(U_VERSION) | TAG(U_DUE) | TAG(U_RCPT_COUNT))
 
 enum hold_tag { H_REASON = 1, H_TEXT = 2, H_BY = 3, H_SINCE = 4, H_UNTIL = 5 };
+#define HOLD_NUMBERS (TAG(H_REASON) | TAG(H_SINCE) | TAG(H_UNTIL))
 
 enum rcpt_tag {
     R_ADDRESS = 1,
@@ -34,6 +36,9 @@ enum rcpt_tag {
     R_EXPIRY_ATTEMPTS = 11,
     R_OUTCOME = 12,
 };
+#define RCPT_NUMBERS                                                                               \
+    (TAG(R_FLAGS) | TAG(R_STATUS) | TAG(R_RETRY_COUNT) | TAG(R_RETRY_AT) | TAG(R_NOTIFY_COUNT) |   \
+            TAG(R_NOTIFY_AT) | TAG(R_EXPIRY_MS) | TAG(R_EXPIRY_ATTEMPTS))
 
 enum outcome_tag {
     O_KIND = 1,
@@ -45,6 +50,7 @@ enum outcome_tag {
     O_TEXT = 7,
     O_AT = 8,
 };
+#define OUTCOME_NUMBERS (TAG(O_KIND) | TAG(O_CODE) | TAG(O_AT))
 
 static void hold_encode(const struct hold *h, struct fields_out *out);
 static void rcpt_encode(const struct recipient *r, struct fields_out *out);
@@ -127,7 +133,7 @@ struct err unit_decode(
     struct unit u = {.message_id = id, .number = number, .domain = S("")};
     size_t rcpts_room = 0;
     TRY(fields_open(value, &in));
-    while (field_next(&in, &f))
+    while (field_next_of(&in, UNIT_NUMBERS, U_RCPT, &f))
         TRY(unit_field(a, &f, &u, &rcpts_room));
     if (in.broken || u.rcpt_count != rcpts_room)
         return fail(ERR_SYNTAX, "the unit's record makes no sense");
@@ -183,7 +189,7 @@ static struct err hold_decode(struct str bytes, struct hold *out)
     struct fields_in in;
     struct field f;
     TRY(fields_open(bytes, &in));
-    while (field_next(&in, &f))
+    while (field_next_of(&in, HOLD_NUMBERS, H_UNTIL, &f))
         switch ((enum hold_tag)f.tag) {
         case H_REASON:
             if (f.number > HOLD_QUARANTINE)
@@ -212,7 +218,7 @@ static struct err rcpt_decode(struct str bytes, struct recipient *out)
     struct field f;
     struct recipient r = {.address = S(""), .notify_at_ms = NEVER_MS};
     TRY(fields_open(bytes, &in));
-    while (field_next(&in, &f))
+    while (field_next_of(&in, RCPT_NUMBERS, R_OUTCOME, &f))
         switch ((enum rcpt_tag)f.tag) {
         case R_ADDRESS:
             r.address = f.bytes;
@@ -265,7 +271,7 @@ static struct err outcome_decode(struct str bytes, struct outcome *out)
     struct fields_in in;
     struct field f;
     TRY(fields_open(bytes, &in));
-    while (field_next(&in, &f))
+    while (field_next_of(&in, OUTCOME_NUMBERS, O_AT, &f))
         switch ((enum outcome_tag)f.tag) {
         case O_KIND:
             if (f.number > FAILURE_IO)

@@ -79,6 +79,40 @@ static void records_keep_cuts_and_quotas(void **state)
     arena_done(&a);
 }
 
+// A tag's number under a text, and the other way round.
+static void fields_of_the_wrong_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t tag;
+        bool number;
+        enum err_kind kind;
+    } cases[] = {{"a sender that is a number", 2, true, ERR_SYNTAX},
+            {"flags that are a text", 3, false, ERR_SYNTAX},
+            {"a tag of later", 999, true, ERR_NONE}, {"another one", 60, false, ERR_NONE},
+            {"and one beyond the mask", 70, false, ERR_NONE}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct arena a;
+        struct buf record;
+        struct message m;
+        arena_init(&a, MIB);
+        buf_init(&record, MIB);
+        buf_add_repeat(&record, '\0', 4);
+        struct fields_out out = fields_begin(&record);
+        if (cases[i].number)
+            field_u64(&out, cases[i].tag, 5);
+        else
+            field_str(&out, cases[i].tag, S("text"));
+        fields_end(&out);
+        record.ptr[0] = (char)(record.len - 4);
+        struct err e = message_decode_head(&a, 1, buf_str(&record), &m);
+        check_u64(cases[i].name, e.kind, cases[i].kind);
+        buf_done(&record);
+        arena_done(&a);
+    }
+}
+
 // A record whose checksum is right and whose cuts are not: written by a defect or a person.
 static void records_that_lie(void **state)
 {
@@ -219,6 +253,6 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {TEST(cuts_are_checked),
             TEST(records_keep_cuts_and_quotas), TEST(records_that_lie),
-            TEST(inline_bodies_are_read), TEST(files_are_read)};
+            TEST(fields_of_the_wrong_form), TEST(inline_bodies_are_read), TEST(files_are_read)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
