@@ -44,10 +44,12 @@ struct segment {
     struct link in_list;
     struct arena names;
     struct str path;
+    uint32_t name; // the number in it
     int fd;
     uint64_t bytes, used;
     uint64_t last_sequence; // the last one acknowledged that is in it
     bool bad;               // a write or a sync of it failed: never again
+    bool is_kept;           // bodies are left in it: its file has gone to the others of that kind
 };
 
 // What a slot has moved into LMDB, and where its counters stand.
@@ -83,8 +85,12 @@ struct journal *journal_new(struct str folder, struct store_faults *fail, uint64
         int lock, const struct slot_state *state);
 // Closes it, and with `remove_files` takes all its segments away: nothing must be in them.
 void journal_free(struct journal *j, bool remove_files); // NULL is fine
-// A file that was found: it is written again, or removed when it does not fit.
-struct err journal_adopt(struct journal *j, struct arena *a, struct str path) MUST_USE;
+struct str segment_path(struct arena *a, struct str folder, uint8_t slot, uint32_t name);
+bool segment_name_read(struct str name, uint8_t *out_slot, uint32_t *out_name);
+// A file that was found: it is written again, or removed when it does not fit. The name of one that
+// must not be given again.
+struct err journal_adopt(struct journal *j, struct arena *a, uint32_t name) MUST_USE;
+void journal_avoid_name(struct journal *j, uint32_t name);
 // A segment more that is free. The second form is for before there are tasks.
 struct err journal_make_spare(struct journal *j, struct arena *a) suspends MUST_USE;
 struct err journal_make_first(struct journal *j, struct arena *a) MUST_USE;
@@ -93,8 +99,11 @@ struct err journal_make_first(struct journal *j, struct arena *a) MUST_USE;
 struct journal_head journal_next(const struct journal *j, size_t bytes);
 // On disk when it returns OK. After an error nothing of it will ever be found (ERR_RESET: may be).
 struct err journal_append(struct journal *j, struct arena *a, struct str entry) suspends MUST_USE;
-// All up to this entry is in LMDB: what holds nothing else is free.
-void journal_release(struct journal *j, uint64_t sequence);
+// The used segments whose entries are all in LMDB when those up to this one are.
+void journal_take_used(struct journal *j, uint64_t sequence, struct list *out);
+// These were taken and hold nothing any more; or, after a failure, go back as they came.
+void journal_release(struct journal *j, struct list *segments);
+void journal_put_back(struct journal *j, struct list *segments);
 void journal_drop_doomed(struct journal *j, struct arena *a) suspends; // removes such files
 
 // --- After a crash (journal_replay.c) ------------------------------------------------------------

@@ -31,7 +31,7 @@ struct append_work {
     struct err result;
 };
 
-static struct segment *segment_new(struct journal *j, struct str path);
+static struct segment *segment_new(struct journal *j, uint32_t name);
 static void segment_drop(struct arena *a, struct segment *segment);
 static void segments_drop(struct list *all, struct arena *a);
 static struct segment *next_segment(struct journal *j, size_t bytes);
@@ -136,7 +136,7 @@ static void segments_drop(struct list *all, struct arena *a)
 static void segment_drop(struct arena *a, struct segment *segment)
 {
     segment_close(segment->fd);
-    if (a != NULL) {
+    if (a != NULL && !segment->is_kept) {
         struct err ignored = blob_remove(a, segment->path); // else it is found at the next start
         (void)ignored;
     }
@@ -144,37 +144,51 @@ static void segment_drop(struct arena *a, struct segment *segment)
     mem_free(segment);
 }
 
-static struct segment *segment_new(struct journal *j, struct str path)
+static struct segment *segment_new(struct journal *j, uint32_t name)
 {
     struct segment *segment = mem_new(struct segment);
     if (segment == NULL)
         return NULL;
-    *segment = (struct segment){.fd = -1};
+    *segment = (struct segment){.fd = -1, .name = name};
     arena_init(&segment->names, JOURNAL_ARENA_BYTES);
-    if (str_is_null(path))
-        segment->path = arena_fmt(&segment->names, "%.*s/%03u-%06u", ARG(j->folder), j->slot,
-                (unsigned)j->next_name++);
-    else
-        segment->path = arena_str(&segment->names, path);
+    segment->path = segment_path(&segment->names, j->folder, j->slot, name);
+    journal_avoid_name(j, name);
     if (!str_is_null(segment->path))
         return segment;
-    arena_done(&segment->names);
     mem_free(segment);
     return NULL;
 }
 
-// "NNN-MMMMMM": names are given on from the largest that was found.
-struct err journal_adopt(struct journal *j, struct arena *a, struct str path)
+struct str segment_path(struct arena *a, struct str folder, uint8_t slot, uint32_t name)
 {
-    struct str before, number;
-    uint64_t name = 0;
-    if (str_rcut(path, '-', &before, &number) && str_to_u64(number, UINT32_MAX - 1, &name) &&
-            name >= j->next_name)
-        j->next_name = (uint32_t)name + 1;
-    struct segment *segment = segment_new(j, path);
+    return arena_fmt(a, "%.*s/%03u-%010u", ARG(folder), slot, (unsigned)name);
+}
+
+bool segment_name_read(struct str name, uint8_t *out_slot, uint32_t *out_name)
+{
+    uint64_t slot = 0, number = 0;
+    struct str before, after;
+    if (!str_cut(name, '-', &before, &after) || before.len != 3 ||
+            !str_to_u64(before, JOURNAL_SLOTS - 1, &slot) ||
+            !str_to_u64(after, UINT32_MAX - 1, &number))
+        return false;
+    *out_slot = (uint8_t)slot;
+    *out_name = (uint32_t)number;
+    return true;
+}
+
+void journal_avoid_name(struct journal *j, uint32_t name)
+{
+    if (name >= j->next_name)
+        j->next_name = name + 1;
+}
+
+struct err journal_adopt(struct journal *j, struct arena *a, uint32_t name)
+{
+    struct segment *segment = segment_new(j, name);
     if (segment == NULL)
         return fail(ERR_LIMIT, "no memory for the journal");
-    struct err e = segment_open(a, path, &segment->fd, &segment->bytes);
+    struct err e = segment_open(a, segment->path, &segment->fd, &segment->bytes);
     if (failed(e) || segment->bytes != j->segment_bytes || j->free_count >= SEGMENTS_KEPT) {
         segment_drop(a, segment);
         return OK;
@@ -186,7 +200,7 @@ struct err journal_adopt(struct journal *j, struct arena *a, struct str path)
 
 struct err journal_make_spare(struct journal *j, struct arena *a)
 {
-    struct append_work w = {.journal = j, .arena = a, .segment = segment_new(j, STR_NULL)};
+    struct append_work w = {.journal = j, .arena = a, .segment = segment_new(j, j->next_name)};
     if (w.segment == NULL)
         return fail(ERR_LIMIT, "no memory for the journal");
     struct err e = offload(append_work, &w);
@@ -203,7 +217,7 @@ struct err journal_make_spare(struct journal *j, struct arena *a)
 
 struct err journal_make_first(struct journal *j, struct arena *a)
 {
-    struct append_work w = {.journal = j, .arena = a, .segment = segment_new(j, STR_NULL)};
+    struct append_work w = {.journal = j, .arena = a, .segment = segment_new(j, j->next_name)};
     if (w.segment == NULL)
         return fail(ERR_LIMIT, "no memory for the journal");
     append_work(&w);
@@ -216,16 +230,34 @@ struct err journal_make_first(struct journal *j, struct arena *a)
     return OK;
 }
 
-void journal_release(struct journal *j, uint64_t sequence)
+void journal_take_used(struct journal *j, uint64_t sequence, struct list *out)
 {
     each_safe_in_list (s, &j->used, struct segment, in_list) {
         if (s->last_sequence > sequence)
             continue;
-        bool again = !s->bad && s->bytes == j->segment_bytes && j->free_count < SEGMENTS_KEPT;
         link_remove(&s->in_list);
-        list_append(again ? &j->free : &j->doomed, &s->in_list);
-        j->free_count += again;
+        list_append(out, &s->in_list);
+    }
+}
+
+void journal_put_back(struct journal *j, struct list *segments)
+{
+    for (struct link *k; (k = list_take_first(segments)) != NULL;)
+        list_append(&j->used, k);
+}
+
+void journal_release(struct journal *j, struct list *segments)
+{
+    for (struct link *k; (k = list_take_first(segments)) != NULL;) {
+        struct segment *s = CONTAINER_OF(k, struct segment, in_list);
+        bool again = !s->bad && s->bytes == j->segment_bytes && j->free_count < SEGMENTS_KEPT;
         s->used = 0;
+        if (s->is_kept) {
+            segment_drop(NULL, s);
+            continue;
+        }
+        list_append(again ? &j->free : &j->doomed, k);
+        j->free_count += again;
     }
 }
 
@@ -316,7 +348,7 @@ static struct err write_entry(struct journal *j, struct arena *a, struct str ent
 static struct segment *next_segment(struct journal *j, size_t bytes)
 {
     if (bytes > j->segment_bytes || list_is_empty(&j->free))
-        return segment_new(j, STR_NULL);
+        return segment_new(j, j->next_name);
     j->free_count--;
     return CONTAINER_OF(list_take_first(&j->free), struct segment, in_list);
 }

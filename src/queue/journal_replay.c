@@ -8,7 +8,7 @@
 // last, it is as if it had never been. An entry that is missing between others was: the segments
 // are then kept as `*.damaged`, for a person and for the check; what is whole is applied all the
 // same.
-#include "queue/store_lmdb.h"
+#include "queue/store_kept.h"
 
 #include "base/hash.h"
 #include "rt/blobfile.h"
@@ -29,7 +29,8 @@ struct replay {
     uint8_t slot;
     struct slot_state state;
     VEC(struct str) files;
-    VEC(struct found) all; // in the end the true ones, in order
+    VEC(struct extent) extents; // what was read of each
+    VEC(struct found) all;      // in the end the true ones, in order
     VEC(void *) memory;
     uint64_t missing;
 };
@@ -39,6 +40,7 @@ static struct err replay_end(struct replay *r, struct arena *a, struct err e) MU
 static struct err find_files(struct replay *r);
 static bool is_segment_name(struct str name, uint8_t slot);
 static struct err read_file(struct replay *r, struct str path);
+static void note_extent(struct replay *r, struct str path, struct str bytes);
 static struct err note_entry(struct replay *r, struct str bytes, size_t *out_bytes);
 static int by_place(const void *a, const void *b);
 static void keep_true_ones(struct replay *r);
@@ -114,11 +116,9 @@ static struct err find_files(struct replay *r)
 
 static bool is_segment_name(struct str name, uint8_t slot)
 {
-    uint64_t of = 0, number = 0;
-    struct str before, after;
-    return str_cut(name, '-', &before, &after) && before.len == 3 &&
-           str_to_u64(before, JOURNAL_SLOTS - 1, &of) && of == slot &&
-           str_to_u64(after, UINT32_MAX, &number);
+    uint8_t of = 0;
+    uint32_t number = 0;
+    return segment_name_read(name, &of, &number) && of == slot;
 }
 
 static struct err read_file(struct replay *r, struct str path)
@@ -134,9 +134,21 @@ static struct err read_file(struct replay *r, struct str path)
         e = blob_read_at(r->a, fd, text, (size_t)bytes, 0);
     }
     blob_close(fd);
+    if (!failed(e))
+        note_extent(r, path, str_of(text, (size_t)bytes));
     for (size_t at = 0, step = 0; at < bytes && !failed(e); at += step)
         e = note_entry(r, str_of(text + at, (size_t)bytes - at), &step);
     return e;
+}
+
+static void note_extent(struct replay *r, struct str path, struct str bytes)
+{
+    struct str folder, file;
+    struct extent x = {.from = bytes.ptr, .bytes = bytes.len};
+    struct extent *extent = vec_add(r->a, &r->extents);
+    if (extent != NULL && str_rcut(path, '/', &folder, &file) &&
+            segment_name_read(file, &x.slot, &x.segment_name))
+        *extent = x;
 }
 
 // An entry that is whole is passed over as one: what it carries is not looked at.
@@ -238,6 +250,12 @@ static struct err apply_some(struct replay *r, struct overlay *overlay)
     if (rc != 0)
         return store_trouble(r->a, rc, "writing the queue");
     r->state.sequence = overlay->last_sequence;
+    overlay->is_doubted = r->missing > 0; // such files are set aside
+    for (size_t i = 0; i < r->extents.count; i++) {
+        struct extent *extent = vec_add(overlay->arena, &overlay->extents);
+        if (extent != NULL)
+            *extent = r->extents.at[i];
+    }
     return overlay_apply(r->store, r->a, txn, overlay, &r->state);
 }
 
@@ -271,12 +289,12 @@ struct err journal_recover(struct store *store, struct arena *a)
         return OK;
     TRY(folder_list(a, folder, &entries, &count));
     for (size_t i = 0; i < count; i++) {
-        uint64_t slot = 0;
-        if (!str_to_u64(str_upto(entries[i].name, 3), JOURNAL_SLOTS - 1, &slot) || seen[slot] ||
-                !is_segment_name(entries[i].name, (uint8_t)slot))
+        uint8_t slot = 0;
+        uint32_t name = 0;
+        if (!segment_name_read(entries[i].name, &slot, &name) || seen[slot])
             continue;
         seen[slot] = true;
-        TRY(recover_slot(store, a, (uint8_t)slot));
+        TRY(recover_slot(store, a, slot));
     }
     return OK;
 }
@@ -295,9 +313,16 @@ static struct err recover_slot(struct store *store, struct arena *a, uint8_t slo
     e = journal_replay(store, a, slot, &state);
     if (!failed(e))
         e = folder_list(a, folder, &entries, &count);
-    for (size_t i = 0; i < count && !failed(e); i++)
-        if (is_segment_name(entries[i].name, slot))
-            e = blob_remove(a, arena_fmt(a, "%.*s/%.*s", ARG(folder), ARG(entries[i].name)));
+    for (size_t i = 0; i < count && !failed(e); i++) {
+        bool given = false;
+        uint8_t of = 0;
+        uint32_t name = 0;
+        if (!segment_name_read(entries[i].name, &of, &name) || of != slot)
+            continue;
+        e = kept_give(store, a, slot, name, &given);
+        if (!failed(e) && !given)
+            e = blob_remove(a, segment_path(a, folder, slot, name));
+    }
     blob_close(lock);
     return e;
 }

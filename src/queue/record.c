@@ -194,18 +194,23 @@ static struct err head_decode(
     return OK;
 }
 
-static struct err head_open(struct str value, struct fields_in *out, struct str *out_rest)
+size_t message_head_bytes(struct str value)
 {
     size_t head_bytes = 0;
     if (value.len < HEAD_LENGTH_BYTES)
-        return fail(ERR_SYNTAX, "the record is cut short");
+        return 0;
     for (size_t i = 0; i < HEAD_LENGTH_BYTES; i++)
         head_bytes |= (size_t)(uint8_t)value.ptr[i] << (8 * i);
-    struct str rest = str_from(value, HEAD_LENGTH_BYTES);
-    if (head_bytes > rest.len)
+    return head_bytes <= value.len - HEAD_LENGTH_BYTES ? HEAD_LENGTH_BYTES + head_bytes : 0;
+}
+
+static struct err head_open(struct str value, struct fields_in *out, struct str *out_rest)
+{
+    size_t head_bytes = message_head_bytes(value);
+    if (head_bytes == 0)
         return fail(ERR_SYNTAX, "the record is cut short");
-    *out_rest = str_from(rest, head_bytes);
-    return fields_open(str_upto(rest, head_bytes), out);
+    *out_rest = str_from(value, head_bytes);
+    return fields_open(str_from(str_upto(value, head_bytes), HEAD_LENGTH_BYTES), out);
 }
 
 static struct err message_field(

@@ -21,5 +21,7 @@ struct err message_decode_head(
         struct arena *a, uint64_t id, struct str head, struct message *out) MUST_USE;
 struct err unit_decode(
         struct arena *a, uint64_t id, uint16_t number, struct str value, struct unit *out) MUST_USE;
+// Length of the head within a value, the bytes that say so included; 0 when it is cut short.
+size_t message_head_bytes(struct str value);
 // The inline body of a decoded message against its checksum.
 struct err message_check_body(struct str value, const struct message *m) MUST_USE;

@@ -3,7 +3,7 @@
 // over one database, and one over the files of large bodies. What is wrong is first noted as a fix;
 // the fixes are made afterwards, each after asking again whether it is still needed, because the
 // server may be running meanwhile.
-#include "queue/store_lmdb.h"
+#include "queue/store_kept.h"
 
 #include "base/encode.h"
 #include "queue/record.h"
@@ -12,6 +12,7 @@
 #define FIXES_MAX 100000
 #define FIXES_A_TRANSACTION 500
 #define UNUSED_FILE_AGE_MS HOUR_MS
+#define KEPT_PREFIX_BYTES 5 // slot and name
 
 enum fix_kind {
     FIX_QUARANTINE_MESSAGE, // its record is damaged
@@ -23,8 +24,10 @@ enum fix_kind {
     FIX_ADD_LINK,
     FIX_DROP_LINK,
     FIX_DROP_FILE,
-    FIX_RECOVER, // entries of a journal that nobody owns
-    FIX_NONE,    // nothing can be done, but it is to be known
+    FIX_DROP_KEPT, // nobody wants what is left in this segment
+    FIX_TIDY,      // nothing is left in it
+    FIX_RECOVER,   // entries of a journal that nobody owns
+    FIX_NONE,      // nothing can be done, but it is to be known
 };
 
 struct fix {
@@ -43,6 +46,9 @@ struct checker {
 };
 
 static struct err look(struct checker *c);
+static struct err check_kept(struct checker *c);
+static bool kept_is_right(struct checker *c, MDB_txn *txn, const struct key *key);
+static struct err check_kept_files(struct checker *c);
 static struct err check_journals(struct checker *c);
 static struct err check_slot(struct checker *c, uint8_t slot);
 static struct err check_messages(struct checker *c);
@@ -64,6 +70,7 @@ static struct err found(struct checker *c, enum fix_kind kind, const struct key 
         struct str path, const char *fmt, ...) PRINTF_LIKE(5, 6);
 static struct key key_copy(const MDB_val *at);
 static struct err repair_all(struct checker *c);
+static void tidy(struct checker *c, const struct fix *fix);
 static int repair_one(struct checker *c, MDB_txn *txn, const struct fix *fix);
 static int quarantine(struct checker *c, MDB_txn *txn, enum store_db db, const struct fix *fix);
 static int add_due(struct checker *c, MDB_txn *txn, const struct fix *fix);
@@ -85,6 +92,14 @@ struct err store_check(struct store *store, struct arena *a,
     return e;
 }
 
+#define each_record(c, database, at, value, rc)                                                    \
+    MDB_cursor *cursor = NULL;                                                                     \
+    int rc = mdb_cursor_open((c)->txn, (c)->store->db[database], &cursor);                         \
+    if (rc != 0)                                                                                   \
+        return store_trouble((c)->a, rc, "checking the queue");                                    \
+    for (rc = mdb_cursor_get(cursor, &at, &value, MDB_FIRST); rc == 0 && !failed(e);               \
+            rc = mdb_cursor_get(cursor, &at, &value, MDB_NEXT))
+
 static struct err look(struct checker *c)
 {
     TRY(check_messages(c));
@@ -92,7 +107,67 @@ static struct err look(struct checker *c)
     TRY(check_due(c));
     TRY(check_links(c));
     TRY(check_files(c));
+    TRY(check_kept(c));
+    TRY(check_kept_files(c));
     return check_journals(c);
+}
+
+static struct err check_kept(struct checker *c)
+{
+    struct err e = OK;
+    MDB_val at, value;
+    each_record(c, DB_KEPT, at, value, rc)
+    {
+        struct key key = key_copy(&at);
+        if (!kept_is_right(c, c->txn, &key))
+            e = found(c, FIX_DROP_KEPT, &key, STR_NULL,
+                    "a segment is kept for a message that has nothing in it");
+    }
+    mdb_cursor_close(cursor);
+    return e;
+}
+
+static bool kept_is_right(struct checker *c, MDB_txn *txn, const struct key *key)
+{
+    uint8_t slot = 0;
+    uint32_t name = 0;
+    uint64_t id = 0;
+    struct kept kept;
+    MDB_val value;
+    if (!key_is_kept(key_str(key), &slot, &name, &id))
+        return false;
+    struct key message = key_message(id);
+    MDB_val at = key_val(&message);
+    return mdb_get(txn, c->store->db[DB_MESSAGE], &at, &value) == 0 &&
+           kept_read(val_str(&value), &kept) && kept.slot == slot && kept.name == name;
+}
+
+static struct err check_kept_files(struct checker *c)
+{
+    struct blob_entry *entries = NULL;
+    size_t count = 0;
+    struct str folder = kept_folder(c->a, c->store->options.folder);
+    if (!blob_exists(c->a, folder))
+        return OK;
+    TRY(folder_list(c->a, folder, &entries, &count));
+    for (size_t i = 0; i < count; i++) {
+        uint8_t slot = 0;
+        uint32_t name = 0;
+        MDB_val value;
+        MDB_cursor *cursor = NULL;
+        if (!segment_name_read(entries[i].name, &slot, &name) ||
+                mdb_cursor_open(c->txn, c->store->db[DB_KEPT], &cursor) != 0)
+            continue;
+        struct key key = key_kept(slot, name, 0);
+        MDB_val at = key_val(&key);
+        bool wanted = mdb_cursor_get(cursor, &at, &value, MDB_SET_RANGE) == 0 &&
+                      memcmp(at.mv_data, key.bytes, KEPT_PREFIX_BYTES) == 0;
+        mdb_cursor_close(cursor);
+        if (!wanted && entries[i].modified_ms < c->options->wall_now_ms - UNUSED_FILE_AGE_MS)
+            TRY(found(c, FIX_TIDY, &key, STR_NULL, "%.*s/%.*s holds nothing any more", ARG(folder),
+                    ARG(entries[i].name)));
+    }
+    return OK;
 }
 
 // What an owner that lives has not moved yet is his business.
@@ -134,14 +209,6 @@ static struct err check_slot(struct checker *c, uint8_t slot)
             waiting);
 }
 
-#define each_record(c, database, at, value, rc)                                                    \
-    MDB_cursor *cursor = NULL;                                                                     \
-    int rc = mdb_cursor_open((c)->txn, (c)->store->db[database], &cursor);                         \
-    if (rc != 0)                                                                                   \
-        return store_trouble((c)->a, rc, "checking the queue");                                    \
-    for (rc = mdb_cursor_get(cursor, &at, &value, MDB_FIRST); rc == 0 && !failed(e);               \
-            rc = mdb_cursor_get(cursor, &at, &value, MDB_NEXT))
-
 static struct err check_messages(struct checker *c)
 {
     struct err e = OK;
@@ -161,12 +228,10 @@ static struct err check_message(struct checker *c, uint64_t id, const MDB_val *v
     struct message m;
     struct key key = key_message(id);
     struct str bytes = val_str(value);
-    struct err e = message_decode(&c->scratch, id, bytes, &m);
-    if (!failed(e))
-        e = message_check_body(bytes, &m);
+    struct err e = stored_message(c->store, &c->scratch, id, bytes, STORE_WITH_BODY, &m);
     if (failed(e))
-        return found(c, FIX_QUARANTINE_MESSAGE, &key, STR_NULL, "message %016llx: %.*s",
-                (unsigned long long)id, ARG(err_text(e)));
+        return found(c, e.kind == ERR_SYNTAX ? FIX_QUARANTINE_MESSAGE : FIX_NONE, &key, STR_NULL,
+                "message %016llx: %.*s", (unsigned long long)id, ARG(err_text(e)));
     size_t units = 0;
     for (size_t i = 0; i < m.unit_count; i++) {
         struct key unit = key_unit(id, (uint16_t)i);
@@ -394,6 +459,8 @@ static struct key key_copy(const MDB_val *at)
 static struct err repair_all(struct checker *c)
 {
     TRY(store_recover(c->store, c->a));
+    each_in_vec (fix, &c->fixes)
+        tidy(c, fix);
     for (size_t done = 0; done < c->fixes.count;) {
         MDB_txn *txn = NULL;
         int rc = mdb_txn_begin(c->store->env, NULL, 0, &txn);
@@ -412,6 +479,15 @@ static struct err repair_all(struct checker *c)
             return store_trouble(c->a, rc, "repairing the queue");
     }
     return OK;
+}
+
+static void tidy(struct checker *c, const struct fix *fix)
+{
+    uint8_t slot = 0;
+    uint32_t name = 0;
+    uint64_t id = 0;
+    if (fix->kind == FIX_TIDY && key_is_kept(key_str(&fix->key), &slot, &name, &id))
+        kept_tidy(c->store, c->a, slot, name);
 }
 
 static int repair_one(struct checker *c, MDB_txn *txn, const struct fix *fix)
@@ -442,7 +518,12 @@ static int repair_one(struct checker *c, MDB_txn *txn, const struct fix *fix)
         if (file_is_used(c, txn, &fix->key))
             return MDB_NOTFOUND;
         return failed(blob_remove(&c->scratch, fix->path)) ? MDB_NOTFOUND : 0;
-    case FIX_RECOVER: // done already
+    case FIX_DROP_KEPT:
+        if (kept_is_right(c, txn, &fix->key))
+            return MDB_NOTFOUND;
+        return mdb_del(txn, store->db[DB_KEPT], &at, NULL);
+    case FIX_TIDY:    // done already, in transactions of their own
+    case FIX_RECOVER: // the same
     case FIX_NONE:
         break;
     }

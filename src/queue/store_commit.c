@@ -50,7 +50,7 @@ static struct err build(struct batch *b, struct entry *e);
 static struct err journal_batch(struct batch *b) suspends;
 static struct err make_room(struct batch *b) suspends;
 static struct err build_for_journal(struct batch *b, struct entry *e);
-static void grow(struct store *store, size_t bytes);
+static void grow(struct store *store, struct str entry);
 static struct err direct_batch(struct batch *b) suspends;
 static void direct_work(void *arg);
 static struct err direct_write(struct batch *b);
@@ -167,7 +167,8 @@ static struct err journal_batch(struct batch *b)
             overlay_merge(&store->committed->overlay, &store->pending);
         else
             entry_forget(&entry);
-        grow(store, failed(e) ? 0 : bytes.len);
+        grow(store, failed(e) ? S("") : bytes);
+        store->committed->overlay.is_doubted |= failed(e);
     } else if (store->block != NULL) {
         entry_forget(&entry);
     }
@@ -189,14 +190,23 @@ static struct err build_for_journal(struct batch *b, struct entry *e)
 }
 
 // A failed entry may have left one behind that takes it back: that is moved, too.
-static void grow(struct store *store, size_t bytes)
+static void grow(struct store *store, struct str entry)
 {
     struct overlay *to = &store->committed->overlay;
     bool first = to->last_sequence == 0;
     if (first)
         to->since_ms = now_ms();
     to->last_sequence = store->journal->sequence;
-    to->bytes += bytes;
+    to->bytes += entry.len;
+    struct extent *extent = entry.len > 0 ? vec_add(to->arena, &to->extents) : NULL;
+    if (extent != NULL) {
+        const struct segment *segment = store->journal->current;
+        *extent = (struct extent){.from = entry.ptr,
+                .bytes = entry.len,
+                .slot = store->journal->slot,
+                .segment_name = segment->name,
+                .at = segment->used - entry.len};
+    }
     if (first || generation_bytes(store->committed) >= MOVE_BYTES ||
             store->journal->free_count < SEGMENTS_SPARE)
         waitq_wake_all(&store->work);

@@ -6,7 +6,7 @@
 // leaves nothing in the entry of others.
 //
 // When a block is full, what there is of the entry moves to the start of a larger one.
-#include "queue/store_lmdb.h"
+#include "queue/store_kept.h"
 
 #include "base/hash.h"
 #include "queue/body.h"
@@ -240,7 +240,8 @@ int entry_remove(struct entry *e, uint64_t id)
     if (rc != 0)
         return rc;
     arena_init(&scratch, RECORD_BYTES_MAX);
-    if (!failed(message_decode(&scratch, id, found, &m)) && m.body.place == BODY_FILE) {
+    if (!failed(stored_message(e->store, &scratch, id, found, STORE_WITHOUT_BODY, &m)) &&
+            m.body.place == BODY_FILE) {
         struct key link = key_link(m.body.digest, id);
         gone(e, DB_LINK, &link);
         e->store->pending.more[DB_LINK]--;

@@ -5,6 +5,7 @@
 
 #define KEY_UNIT_BYTES 10
 #define KEY_DUE_BYTES 19
+#define KEY_KEPT_BYTES 13
 
 static void put(struct key *key, uint64_t value, size_t bytes);
 
@@ -36,6 +37,15 @@ struct key key_link(const uint8_t digest[BODY_DIGEST_BYTES], uint64_t id)
 {
     struct key key = {.len = BODY_DIGEST_BYTES};
     memcpy(key.bytes, digest, BODY_DIGEST_BYTES);
+    put(&key, id, 8);
+    return key;
+}
+
+struct key key_kept(uint8_t slot, uint32_t name, uint64_t id)
+{
+    struct key key = {0};
+    put(&key, slot, 1);
+    put(&key, name, 4);
     put(&key, id, 8);
     return key;
 }
@@ -88,5 +98,17 @@ bool key_is_link(struct str key, uint64_t *out_id)
     if (key.len != DIGEST_LINK_BYTES)
         return false;
     *out_id = key_u64(key.ptr + BODY_DIGEST_BYTES);
+    return true;
+}
+
+bool key_is_kept(struct str key, uint8_t *out_slot, uint32_t *out_name, uint64_t *out_id)
+{
+    const uint8_t *bytes = (const uint8_t *)key.ptr;
+    if (key.len != KEY_KEPT_BYTES)
+        return false;
+    *out_slot = bytes[0];
+    *out_name = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8 |
+                bytes[4];
+    *out_id = key_u64(bytes + 5);
     return true;
 }

@@ -10,7 +10,7 @@
 // other message did already. When the transaction is on disk the name of arrival goes. A file whose
 // last link was deleted goes afterwards, under the lock of a further transaction and only if there
 // is still no link: so it cannot go away under somebody who links it at that moment.
-#include "queue/store_lmdb.h"
+#include "queue/store_kept.h"
 
 #include "rt/blobfile.h"
 #include "rt/clock.h"
@@ -25,6 +25,7 @@ struct moving {
     struct store *store;
     struct arena arena;
     struct slot_state slot; // as it is on disk when the move has succeeded
+    struct list segments;   // that hold nothing else
     struct err result;
 };
 
@@ -34,6 +35,8 @@ struct applying {
     MDB_txn *txn;
     VEC(struct str) arrived; // names that go when all is on disk
     VEC(struct key) unlinked;
+    VEC(struct kept) left; // segments that a message has left
+    bool keeps;            // bodies may stay in segments
 };
 
 static bool begin_generation(struct store *store);
@@ -41,7 +44,9 @@ static void end_generation(struct store *store);
 static void move_work(void *arg);
 static struct err move_into(struct moving *m);
 static int apply_database(struct applying *ap, const struct overlay *overlay, enum store_db db);
-static int apply_node(
+static int apply_node(struct applying *ap, const struct overlay *overlay, MDB_cursor *cursor,
+        enum store_db db, const struct overlay_node *node);
+static int apply_gone(
         struct applying *ap, MDB_cursor *cursor, enum store_db db, const struct overlay_node *node);
 static bool is_orphan(struct applying *ap, enum store_db db, const struct overlay_node *node);
 static bool has(struct applying *ap, enum store_db db, const struct key *key);
@@ -51,6 +56,7 @@ static int write_slot_state(struct applying *ap, const struct slot_state *slot);
 static int commit(struct applying *ap);
 static void remove_files(struct applying *ap);
 static bool is_linked(struct applying *ap, const struct key *key);
+static void tidy_segments(struct applying *ap);
 static struct err wait_for_work(struct store *store) suspends;
 static int64_t work_due_in_ms(const struct store *store);
 static void see_to_segments(struct store *store) suspends;
@@ -148,14 +154,20 @@ struct err move_some(struct store *store, struct arena *a)
                     .segment = store->journal->segment,
                     .last_id = store->last_id}};
     arena_init(&m.arena, MOVE_ARENA_BYTES);
+    list_init(&m.segments);
+    journal_take_used(store->journal, m.slot.sequence, &m.segments);
     store->move_runs = true;
     struct err e = store->broken ? store_mend(store, &m.arena) : OK;
     if (!failed(e))
         e = offload(move_work, &m);
     if (!failed(e))
         e = m.result;
-    if (!failed(e))
+    if (!failed(e)) {
+        journal_release(store->journal, &m.segments);
         end_generation(store);
+    } else {
+        journal_put_back(store->journal, &m.segments);
+    }
     if (store->broken && failed(store_mend(store, &m.arena)))
         e = fail(ERR_IO, "the queue can be neither written nor read");
     store->is_stuck = failed(e);
@@ -186,12 +198,9 @@ static bool begin_generation(struct store *store)
 static void end_generation(struct store *store)
 {
     struct generation *g = store->moving;
-    uint64_t sequence = g->overlay.last_sequence;
     blocks_give_back(store, &g->overlay.blocks);
     arena_done(&g->arena);
     store->moving = NULL;
-    if (sequence != 0)
-        journal_release(store->journal, sequence);
 }
 
 // --- On the helper thread -----------------------------------------------------------------------
@@ -200,6 +209,9 @@ static void move_work(void *arg)
 {
     struct moving *m = arg;
     m->result = move_into(m);
+    each_in_list (s, &m->segments, struct segment, in_list)
+        if (!failed(m->result) && !s->is_kept)
+            m->result = kept_give(m->store, &m->arena, m->slot.slot, s->name, &s->is_kept);
 }
 
 static struct err move_into(struct moving *m)
@@ -221,7 +233,10 @@ static struct err move_into(struct moving *m)
 struct err overlay_apply(struct store *store, struct arena *a, MDB_txn *txn,
         const struct overlay *overlay, const struct slot_state *slot)
 {
-    struct applying ap = {.store = store, .arena = a, .txn = txn};
+    struct applying ap = {.store = store,
+            .arena = a,
+            .txn = txn,
+            .keeps = overlay->extents.count > 0 && kept_has_room(store, a)};
     int rc = 0;
     for (size_t db = 0; db < DB_META && rc == 0; db++)
         rc = apply_database(&ap, overlay, (enum store_db)db);
@@ -238,6 +253,7 @@ struct err overlay_apply(struct store *store, struct arena *a, MDB_txn *txn,
         return store_trouble(a, rc, "committing to the queue"); // page is not said
     }
     remove_files(&ap);
+    tidy_segments(&ap);
     return OK;
 }
 
@@ -249,26 +265,23 @@ static int apply_database(struct applying *ap, const struct overlay *overlay, en
     int rc = mdb_cursor_open(ap->txn, ap->store->db[db], &cursor);
     const struct overlay_node *node = overlay_seek(overlay, db, STR_NULL, false);
     for (; rc == 0 && node != NULL; node = overlay_after(node, false))
-        rc = apply_node(ap, cursor, db, node);
+        rc = apply_node(ap, overlay, cursor, db, node);
     if (cursor != NULL)
         mdb_cursor_close(cursor);
     return rc;
 }
 
-static int apply_node(
-        struct applying *ap, MDB_cursor *cursor, enum store_db db, const struct overlay_node *node)
+static int apply_node(struct applying *ap, const struct overlay *overlay, MDB_cursor *cursor,
+        enum store_db db, const struct overlay_node *node)
 {
-    MDB_val key = val_of(node_key(node)), value = val_of(node->value), found;
-    if (node->gone) {
-        int rc = mdb_cursor_get(cursor, &key, &found, MDB_SET_KEY);
-        if (rc == 0)
-            rc = mdb_cursor_del(cursor, 0);
-        if (db == DB_LINK && (rc == 0 || rc == MDB_NOTFOUND))
-            note_unlinked(ap, node);
-        return rc == MDB_NOTFOUND ? 0 : rc;
-    }
+    MDB_val key = val_of(node_key(node)), value = val_of(node->value);
+    struct kept kept;
+    if (node->gone)
+        return apply_gone(ap, cursor, db, node);
     if (node->changed && is_orphan(ap, db, node))
         return 0;
+    if (db == DB_MESSAGE && ap->keeps && kept_fits(overlay, node->value, &kept))
+        return kept_put(ap->store, ap->txn, cursor, node_key(node), &kept);
     if (db == DB_LINK) {
         value.mv_size = 0;
         int rc = link_file(ap, node);
@@ -276,6 +289,25 @@ static int apply_node(
             return rc;
     }
     return mdb_cursor_put(cursor, &key, &value, 0);
+}
+
+static int apply_gone(
+        struct applying *ap, MDB_cursor *cursor, enum store_db db, const struct overlay_node *node)
+{
+    MDB_val key = val_of(node_key(node)), found;
+    struct kept kept;
+    int rc = mdb_cursor_get(cursor, &key, &found, MDB_SET_KEY);
+    if (rc == 0 && db == DB_MESSAGE && kept_read(val_str(&found), &kept)) {
+        struct kept *left = vec_add(ap->arena, &ap->left);
+        if (left != NULL) // else its segment is found by the check
+            *left = kept;
+        rc = kept_remove(ap->store, ap->txn, key_u64(node->key), &kept);
+    }
+    if (rc == 0)
+        rc = mdb_cursor_del(cursor, 0);
+    if (db == DB_LINK && (rc == 0 || rc == MDB_NOTFOUND))
+        note_unlinked(ap, node);
+    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 // A tool may remove a message while the result of its last attempt is still on its way here.
@@ -353,6 +385,16 @@ static void remove_files(struct applying *ap)
         (void)ignored;
     }
     mdb_txn_abort(ap->txn);
+}
+
+// Messages of a segment stand together in the order of ids, mostly.
+static void tidy_segments(struct applying *ap)
+{
+    for (size_t i = 0; i < ap->left.count; i++) {
+        const struct kept *k = &ap->left.at[i];
+        if (i + 1 == ap->left.count || k[1].slot != k->slot || k[1].name != k->name)
+            kept_tidy(ap->store, ap->arena, k->slot, k->name);
+    }
 }
 
 static bool is_linked(struct applying *ap, const struct key *key)

@@ -5,7 +5,7 @@
 // The map is as large as the records may ever grow: it costs addresses and nothing else, because
 // the file grows only as it is written, and a map that never changes its size needs no agreement
 // between processes while they run.
-#include "queue/store_lmdb.h"
+#include "queue/store_kept.h"
 
 #include "base/encode.h"
 #include "rt/blobfile.h"
@@ -20,6 +20,7 @@
 #define STORE_ARENA_BYTES (16 * MIB) // names, and the ids of commits in doubt
 #define MAP_BYTES_LEAST (64 * MIB)
 
+static bool give_all(struct store *store);
 static struct err open_folders(struct store *store, struct arena *a);
 static struct err recover(struct store *store, struct arena *a, bool claim);
 static struct err open_journal(struct store *store, struct arena *a);
@@ -70,6 +71,8 @@ void store_close(struct store *store)
         return;
     assert(!store->committing && !store->move_runs);
     bool is_settled = store->moving == NULL && store->committed->overlay.last_sequence == 0;
+    if (is_settled && store->journal != NULL)
+        is_settled = give_all(store);
     journal_free(store->journal, is_settled);
     if (store->env != NULL)
         mdb_env_close(store->env);
@@ -83,6 +86,23 @@ void store_close(struct store *store)
     buf_done(&store->scratch);
     arena_done(&store->arena);
     mem_free(store);
+}
+
+// False: something is still wanted where it is.
+static bool give_all(struct store *store)
+{
+    struct arena a;
+    struct journal *j = store->journal;
+    bool given = true;
+    arena_init(&a, MIB);
+    struct list *const lists[] = {&j->used, &j->doomed};
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        each_in_list (s, lists[i], struct segment, in_list)
+            given &= !failed(kept_give(store, &a, j->slot, s->name, &s->is_kept));
+    if (j->current != NULL)
+        given &= !failed(kept_give(store, &a, j->slot, j->current->name, &j->current->is_kept));
+    arena_done(&a);
+    return given;
 }
 
 static struct err open_folders(struct store *store, struct arena *a)
@@ -133,17 +153,31 @@ static struct err open_journal(struct store *store, struct arena *a)
     return adopt_segments(store, a);
 }
 
+// Those that are wanted go to the others of that kind. Names that they have are not given again.
 static struct err adopt_segments(struct store *store, struct arena *a)
 {
+    struct journal *j = store->journal;
     struct blob_entry *entries = NULL;
     size_t count = 0;
-    struct str prefix = arena_fmt(a, "%03u-", store->journal->slot);
-    TRY(folder_list(a, store->journal->folder, &entries, &count));
+    uint8_t slot;
+    uint32_t name;
+    struct str kept = kept_folder(a, store->options.folder);
+    if (blob_exists(a, kept))
+        TRY(folder_list(a, kept, &entries, &count));
     for (size_t i = 0; i < count; i++)
-        if (str_starts(entries[i].name, prefix))
-            TRY(journal_adopt(store->journal, a,
-                    arena_fmt(a, "%.*s/%.*s", ARG(store->journal->folder), ARG(entries[i].name))));
-    return store->journal->free_count > 0 ? OK : journal_make_first(store->journal, a);
+        if (segment_name_read(entries[i].name, &slot, &name) && slot == j->slot)
+            journal_avoid_name(j, name);
+    TRY(folder_list(a, j->folder, &entries, &count));
+    for (size_t i = 0; i < count; i++) {
+        bool given = false;
+        if (!segment_name_read(entries[i].name, &slot, &name) || slot != j->slot)
+            continue;
+        journal_avoid_name(j, name);
+        TRY(kept_give(store, a, slot, name, &given));
+        if (!given)
+            TRY(journal_adopt(j, a, name));
+    }
+    return j->free_count > 0 ? OK : journal_make_first(j, a);
 }
 
 static struct err open_env(struct store *store, struct arena *a)
@@ -191,7 +225,7 @@ static struct err open_env(struct store *store, struct arena *a)
 
 static struct err open_databases(struct store *store, struct arena *a, MDB_txn *txn)
 {
-    static const char *const names[DB_COUNT] = {"message", "unit", "due", "link", "meta"};
+    static const char *const names[DB_COUNT] = {"message", "unit", "due", "link", "meta", "kept"};
     for (size_t i = 0; i < DB_COUNT; i++) {
         int rc = mdb_dbi_open(
                 txn, names[i], store->options.read_only ? 0 : MDB_CREATE, &store->db[i]);

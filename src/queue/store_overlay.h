@@ -28,8 +28,19 @@ struct block {
     size_t used;
 };
 
+// Bytes in memory that lie in a segment as well.
+struct extent {
+    const char *from;
+    size_t bytes;
+    uint8_t slot;
+    uint32_t segment_name;
+    uint64_t at;
+};
+
 struct overlay {
     struct arena *arena; // of the nodes
+    VEC(struct extent) extents;
+    bool is_doubted; // one of its segments had a failure: nothing is to stay in them
     struct overlay_node *root[DB_COUNT];
     struct list blocks;
     int64_t more[DB_COUNT]; // so many entries more (or fewer) than there are below

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // queue/store_read.c: reading what is committed. Each call sees one moment of the store, copies
 // what it gives, and never suspends while it looks: pages that somebody reads cannot be used again.
-#include "queue/store_lmdb.h"
+#include "queue/store_kept.h"
 
 #include "queue/record.h"
 
 #define DUE_MOST 100000
+#define READ_TRIES 2
 
 static struct err read_message(struct arena *a, const struct view *view, uint64_t id,
         enum store_body body, struct message *out);
-static struct err message_of(
-        struct arena *a, uint64_t id, struct str whole, enum store_body body, struct message *out);
 static struct err units_of(struct arena *a, const struct view *view, struct message *m);
 static struct err list_with(struct arena *a, const struct view *view,
         const struct store_query *query, struct store_page *out);
@@ -18,13 +17,20 @@ static int page_first(struct view_cursor *c, const struct store_query *query);
 static struct err due_with(struct arena *a, const struct view *view, uint8_t slot, int64_t until_ms,
         const struct due *after, size_t limit, struct due *all, size_t *count);
 
+// Between our look at LMDB and at a segment the message may have been removed, or its body brought
+// to another place: who looks again sees what is true now.
 struct err store_read(struct store *store, struct arena *a, uint64_t id, enum store_body body,
         struct message *out)
 {
-    struct view view;
-    TRY(view_begin(store, a, &view));
-    struct err e = read_message(a, &view, id, body, out);
-    view_end(&view);
+    struct err e = OK;
+    for (int tries = 0; tries < READ_TRIES; tries++) {
+        struct view view;
+        TRY(view_begin(store, a, &view));
+        e = read_message(a, &view, id, body, out);
+        view_end(&view);
+        if (!failed(e) || body == STORE_WITHOUT_BODY || e.kind == ERR_LIMIT)
+            return e;
+    }
     return e;
 }
 
@@ -36,28 +42,8 @@ static struct err read_message(struct arena *a, const struct view *view, uint64_
     int rc = view_get(view, DB_MESSAGE, key_str(&key), &value);
     if (rc != 0)
         return store_trouble(a, rc, "reading a message");
-    TRY(message_of(a, id, value, body, out));
+    TRY(stored_message(view->store, a, id, value, body, out));
     return units_of(a, view, out);
-}
-
-// The copy comes first: what is decoded points into it.
-static struct err message_of(
-        struct arena *a, uint64_t id, struct str whole, enum store_body body, struct message *out)
-{
-    struct message m;
-    TRY(message_decode(a, id, whole, &m));
-    size_t tail = message_tail_bytes(&m);
-    if (body == STORE_WITH_BODY)
-        TRY(message_check_body(whole, &m));
-    struct str copy =
-            arena_str(a, str_upto(whole, whole.len - (body == STORE_WITH_BODY ? 0 : tail)));
-    if (str_is_null(copy))
-        return fail(ERR_LIMIT, "no memory to read a message");
-    TRY(message_decode_head(a, id, copy, &m));
-    if (body == STORE_WITH_BODY && m.body.place == BODY_INLINE)
-        m.body.inline_bytes = str_part(copy, whole.len - tail, m.body.bytes);
-    *out = m;
-    return OK;
 }
 
 static struct err units_of(struct arena *a, const struct view *view, struct message *m)

@@ -242,7 +242,7 @@ static void damaged_segments(void **state)
         struct place p;
         closed_place(&p, PLACE_OF_WORKER);
         live_and_die(&p, accept_five, NULL);
-        struct str path = arena_fmt(&p.a, "%.*s/journal/000-000000", ARG(p.options.folder));
+        struct str path = arena_fmt(&p.a, "%.*s/journal/000-0000000000", ARG(p.options.folder));
         int fd = open(path.ptr, O_RDWR | O_CLOEXEC);
         assert_true(fd >= 0);
         if (cases[i].cut > 0)
