@@ -13,6 +13,8 @@
 
 #define STAGE_BYTES 4096 // squeezed text gathers here, so that hashes are not fed crumbs
 
+#define CRUMB_BYTES 32
+
 #define CRLFS_8 "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n"
 #define CRLFS_32 CRLFS_8 CRLFS_8 CRLFS_8 CRLFS_8
 
@@ -43,8 +45,9 @@ struct body_hashes {
 };
 
 static bool hash_begin(struct body_hash *h, const struct body_hash_kind *kind);
-static struct str squeeze_blank(struct body_hashes *b, struct str s);
 static void squeeze_add(struct body_hashes *b, struct str s);
+static struct str squeeze_crumbs(struct body_hashes *b, struct str s);
+static struct str squeeze_line_end(struct body_hashes *b, struct str s);
 static void stage_put(struct body_hashes *b, struct str s);
 static void stage_flush(struct body_hashes *b);
 static void trail_add(struct body_hashes *b, enum canon canon, struct str s);
@@ -150,20 +153,45 @@ static void squeeze_add(struct body_hashes *b, struct str s)
 {
     struct canon_stream *st = &b->streams[CANON_RELAXED];
     while (!str_is_empty(s)) {
-        if (st->blank) {
-            s = squeeze_blank(b, s);
+        if (st->blank_cr || (st->blank && s.ptr[0] == '\r')) {
+            s = squeeze_line_end(b, s);
             continue;
         }
-        size_t tight = find_loose_blank(s);
+        size_t tight = st->blank ? 0 : find_loose_blank(s);
+        if (tight < CRUMB_BYTES && tight < s.len) {
+            s = squeeze_crumbs(b, s);
+            continue;
+        }
         stage_put(b, str_upto(s, tight));
-        st->blank = tight < s.len;
         s = str_from(s, tight);
     }
 }
 
-// Blanks have come: what follows tells whether they are one or, before CRLF, none. Returns what of
-// s is left to look at.
-static struct str squeeze_blank(struct body_hashes *b, struct str s)
+// A few bytes, one by one: where blanks are many, looking for them costs more than taking them.
+static struct str squeeze_crumbs(struct body_hashes *b, struct str s)
+{
+    struct canon_stream *st = &b->streams[CANON_RELAXED];
+    struct str crumbs = str_upto(s, CRUMB_BYTES);
+    if (b->staged + 2 * CRUMB_BYTES > STAGE_BYTES)
+        stage_flush(b);
+    size_t i = 0, staged = b->staged;
+    bool blank = st->blank;
+    for (; i < crumbs.len && !(blank && crumbs.ptr[i] == '\r'); i++) {
+        bool is_blank = byte_is_blank((uint8_t)crumbs.ptr[i]);
+        if (blank && !is_blank)
+            b->stage[staged++] = ' ';
+        if (!is_blank)
+            b->stage[staged++] = crumbs.ptr[i];
+        blank = is_blank;
+    }
+    b->staged = staged;
+    st->blank = blank;
+    return str_from(s, i);
+}
+
+// Blanks have come, and a CR, here or already: a LF behind it tells that they are none, all else
+// that they are one. Returns what of s is left to look at.
+static struct str squeeze_line_end(struct body_hashes *b, struct str s)
 {
     struct canon_stream *st = &b->streams[CANON_RELAXED];
     if (st->blank_cr) {
@@ -172,20 +200,14 @@ static struct str squeeze_blank(struct body_hashes *b, struct str s)
         stage_put(b, line_ends ? S("\r\n") : S(" \r"));
         return str_from(s, line_ends ? 1 : 0);
     }
-    size_t blanks = 0;
-    while (blanks < s.len && byte_is_blank((uint8_t)s.ptr[blanks]))
-        blanks++;
-    s = str_from(s, blanks);
-    if (str_is_empty(s))
-        return s;
-    if (str_eq(s, S("\r"))) {
+    if (s.len == 1) {
         st->blank_cr = true;
         return str_from(s, 1);
     }
     st->blank = false;
-    if (!str_starts(s, S("\r\n")))
-        stage_put(b, S(" "));
-    return s;
+    bool line_ends = s.ptr[1] == '\n';
+    stage_put(b, line_ends ? S("\r\n") : S(" \r"));
+    return str_from(s, line_ends ? 2 : 1);
 }
 
 static void stage_put(struct body_hashes *b, struct str s)
