@@ -101,7 +101,7 @@ static struct err add_members(struct addressing *a, const struct transaction_rcp
         struct goer goer = {.rcpt = rcpt,
                 .sender = str_is_null(m->sender) ? a->f->t->sender.text : m->sender,
                 .has_own_sender = !str_is_null(m->sender),
-                .orcpt_type = S("rfc822"),
+                .orcpt_type = orcpt_type_of(rcpt->address.text),
                 .orcpt = rcpt->address.text};
         if (!failed(envelope_address_read(a->arena, m->address, &goer.address)))
             TRY(add_goer(a, &goer));

@@ -220,7 +220,7 @@ static bool keep_original(struct deciding *d)
 {
     if (!str_is_null(d->rcpt.orcpt))
         return true;
-    d->rcpt.orcpt_type = S("rfc822");
+    d->rcpt.orcpt_type = orcpt_type_of(d->rcpt.address.text);
     d->rcpt.orcpt = arena_str(&d->t->arena, d->rcpt.address.text);
     return !str_is_null(d->rcpt.orcpt);
 }
