@@ -148,8 +148,9 @@ def any_certificate():
 class Server:
     """One running `posthaste serve`, its ports by listener name, and its log."""
 
-    def __init__(self, folder, certificate, extra='', listeners=None, before='', env=None, workers=2):
-        self.folder, self.expected, self.env = str(folder), [], env or {}
+    def __init__(self, folder, certificate, extra='', listeners=None, before='', env=None, workers=2,
+                 level='debug'):
+        self.folder, self.expected, self.env, self.level = str(folder), [], env or {}, level
         listeners = LISTENERS if listeners is None else listeners
         self.ports = dict(zip(listeners, free_ports(len(listeners))))
         self.config_path = os.path.join(self.folder, 'config.toml')
@@ -170,7 +171,7 @@ class Server:
                          % self.certificate)
         parts.append('[global]\nstate-dir = "%s"\nio-threads = %d\n' % (os.path.join(self.folder, 'state'),
                                                                      self.workers))
-        parts.append('[tracer.console]\ntype = "console"\nlevel = "debug"\nbuffered = false\n')
+        parts.append('[tracer.console]\ntype = "console"\nlevel = "%s"\nbuffered = false\n' % self.level)
         parts.append('[metrics.prometheus]\nenable = true\n')
         os.makedirs(os.path.join(self.folder, 'state'), exist_ok=True)
         with open(self.config_path, 'w', encoding='utf-8') as f:
