@@ -15,6 +15,7 @@ static const struct cli_option options[] = {
         ACCOUNT_ADD_OPTIONS,
         CLI_OPTION_PASSWORD_STDIN,
         CLI_OPTION_GENERATE,
+        CLI_OPTION_SCRAM,
         {.name = S_INIT("no-password"), .help = "cannot log in until it gets one"},
 };
 

@@ -9,6 +9,7 @@ static const struct cli_option options[] = {
         CLI_OPTION_CONFIG,
         CLI_OPTION_PASSWORD_STDIN,
         CLI_OPTION_GENERATE,
+        CLI_OPTION_SCRAM,
         {.name = S_INIT("hash"), .help = "change nothing; print the hash"},
         {.name = S_INIT("remove"), .help = "no password: the account cannot log in"},
 };

@@ -37,7 +37,9 @@ struct err password_new(struct cli *c, const struct directory_settings *settings
         password = out->made;
     TRY(check_policy(c, settings, password));
     random_bytes(salt, sizeof(salt));
-    return password_make_now(&c->arena, settings->hash, password, salt, &out->hash);
+    return cli_has(c, S("scram"))
+                   ? password_scram_make_now(&c->arena, password, salt, &out->hash)
+                   : password_make_now(&c->arena, settings->hash, password, salt, &out->hash);
 }
 
 static struct err ask_twice(struct cli *c, struct str *out)

@@ -18,6 +18,12 @@ struct err password_new(struct cli *c, const struct directory_settings *settings
     {                                                                                              \
         .name = S_INIT("password-stdin"), .help = "read the password from standard input"          \
     }
+#define CLI_OPTION_SCRAM                                                                           \
+    {                                                                                              \
+        .name = S_INIT("scram"),                                                                   \
+        .help = "store the keys of SCRAM-SHA-256, with which clients log in without sending the "  \
+                "password, instead of a hash"                                                      \
+    }
 #define CLI_OPTION_GENERATE                                                                        \
     {                                                                                              \
         .name = S_INIT("generate"), .letter = 'g', .help = "make a password, and print it once"    \

@@ -92,15 +92,16 @@ struct str conf_keep(struct loader *l, struct str s)
 }
 
 // The value to fill; NULL when the key is taken: an error that names both places, except that files
-// in <main>.d/ replace what others say, and that flat maps of several files grow together.
+// in <main>.d/ replace what others say, and that flat maps and lists of tables grow together.
 static struct conf_value *value_make(struct loader *l, const struct leaf *leaf)
 {
     const struct setting *s = leaf->row->setting;
     struct conf_slot *slot = conf_slot_make(l, leaf->key, s);
     if (slot == NULL)
         return NULL;
-    bool merge = (s->many == MANY_FLAT || s->many == MANY_MEMBERS) &&
-                 leaf->node->type == TOML_TABLE && slot->own != NULL && slot->own->list;
+    bool map = (s->many == MANY_FLAT || s->many == MANY_MEMBERS) && leaf->node->type == TOML_TABLE;
+    bool tables = s->type == TYPE_TABLES && leaf->node->type == TOML_ARRAY && !l->overriding;
+    bool merge = (map || tables) && slot->own != NULL && slot->own->list;
     if (slot->own != NULL)
         return value_again(l, slot, leaf, merge);
     struct conf_value **place = vec_add(&l->conf->arena, &l->conf->values);
@@ -193,13 +194,19 @@ static void fill_array(struct loader *l, struct conf_value *v, const struct leaf
 {
     const struct toml *node = leaf->node;
     const struct setting_node *members = v->setting->type == TYPE_TABLES ? leaf->row->first : NULL;
-    uint64_t *order = arena_array(&l->scratch, node->count + 1, uint64_t);
-    v->elements = arena_array(arena_of(l, v), node->count + 1, struct conf_element);
+    const struct conf_element *before = v->elements;
+    size_t most = v->count + node->count + 1;
+    uint64_t *order = arena_array(&l->scratch, most, uint64_t);
+    v->elements = arena_array(arena_of(l, v), most, struct conf_element);
     if (v->elements == NULL || order == NULL) {
         conf_no_memory(l);
         return;
     }
-    uint64_t position = 0;
+    uint64_t position = v->count;
+    for (size_t i = 0; i < v->count; i++) { // of another file
+        v->elements[i] = before[i];
+        order[i] = i;
+    }
     for (const struct toml *child = node->first; child != NULL; child = child->next) {
         struct conf_element e;
         if (node->type == TOML_TABLE && !str_to_u64(child->key, UINT32_MAX, &position))
@@ -439,8 +446,8 @@ static bool element_of(struct loader *l, struct conf_value *v, const struct toml
     return !str_is_null(text);
 }
 
-// The members of one table of a list; `rows` is its "#" node. A member that may be a list is as many
-// elements of the same name.
+// The members of one table of a list; `rows` is its "#" node. A member that may be a list is as
+// many elements of the same name.
 static bool members_of(struct loader *l, struct conf_value *v, const struct toml *table,
         const struct setting_node *rows, struct conf_element *out)
 {

@@ -97,6 +97,8 @@ def test_secrets(cli):
     cli.run('account', 'password', 'anna', '--password-stdin', stdin='without its newline')
     assert 'more than one line' in cli.run('account', 'password', 'anna', '--password-stdin', stdin='a\nb\n',
                                            status=1).stderr
+    cli.run('account', 'password', 'anna', '--generate', '--scram')
+    assert 'scram' in cli.run('account', 'show', 'anna').stdout
     cli.run('account', 'password', 'anna', '--remove')
     done = subprocess.run([BINARY, 'account', 'password', '--hash', '--password-stdin'], input='x\n', text=True,
                           capture_output=True, check=True)

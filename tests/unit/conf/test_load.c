@@ -258,6 +258,16 @@ static const struct load_case include_cases[] = {
                                         "= '[::]:26'\n"}},
                 .values = "server.hostname = \"z.example\"  # /c.toml.d/90-managed.toml:1\n"
                           "server.listener.smtp.bind.0 = \"[::]:26\"  # /c.toml.d/10.toml:2\n"},
+        {.name = "a list of tables in several files",
+                .files = {{.path = "/c.toml",
+                                  .text = "include.files = ['a', 'b']\n[directory.m]\n"
+                                          "type = 'memory'\n[[directory.m.principals]]\n"
+                                          "name = 'x'\n" SMTP},
+                        {.path = "/a", .text = "[[directory.m.principals]]\nname = 'y'\n"},
+                        {.path = "/b", .text = "[[directory.m.principals]]\nname = 'z'\n"}},
+                .values = "directory.m.principals.0.name = \"x\"  # /c.toml:5\n"
+                          "directory.m.principals.1.name = \"y\"  # /a:2\n"
+                          "directory.m.principals.2.name = \"z\"  # /b:2\n"},
         {.name = "an error in an included file",
                 .files = {{.path = "/c.toml", .text = "include.files = 'a'\n" SMTP},
                         {.path = "/a", .text = "x = \n"}},
