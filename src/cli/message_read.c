@@ -93,8 +93,8 @@ struct err message_verify(struct message_test *t, const struct message_wanted *w
     struct body_hashes *bodies AUTO(body_hashes_free_auto) = body_hashes_new();
     struct str message = buf_str(&t->text);
     size_t head_bytes = proof_head_bytes(message), index = 0;
-    struct dkim_verifier *dkim;
-    struct arc_verifier *chain;
+    struct dkim_verifier *dkim = NULL;
+    struct arc_verifier *chain = NULL;
     if (bodies == NULL)
         return fail(ERR_LIMIT, "no memory for hashes");
     TRY(proof_head_read(&t->arena, str_upto(message, head_bytes), &t->head));

@@ -164,3 +164,34 @@ def test_we_verify_opendkim(keys, opendkim):
         signed = subprocess.run([opendkim, 'sign', keys.pem['rsa'], 'a.example', 'rsa', *pair],
                                 input=plain, capture_output=True, check=True).stdout
         assert ours(signed, keys)['result'] == 'pass', (i, pair, signed)
+
+
+@pytest.fixture
+def mailauth(tmp_path):
+    """A folder of messages, and how to call mailauth: MAILAUTH names the node_modules that has it."""
+    if not os.environ.get('MAILAUTH'):
+        pytest.skip('MAILAUTH names no node_modules with mailauth in it')
+
+    def call(*args):
+        env = dict(os.environ, NODE_PATH=os.environ['MAILAUTH'])
+        return subprocess.run(['node', os.path.join(TOP, 'tests/e2e/mailauth_peer.js'), *args],
+                              capture_output=True, check=True, text=True, env=env).stdout
+    return tmp_path, call
+
+
+@pytest.mark.parametrize('kind', ['rsa', 'ed25519'])
+def test_mailauth(keys, mailauth, kind):
+    folder, call = mailauth
+    all_of_them = messages()
+    for i, plain, pair in all_of_them:
+        (folder / f'{i:04}.eml').write_bytes(sign(plain, keys, kind, pair))
+    lines = call('verify', str(folder), keys.zone).splitlines()
+    assert len(lines) == COUNT
+    assert [line for line in lines if not line.endswith(' pass')] == []
+    for i, plain, pair in all_of_them:
+        (folder / f'{i:04}.eml').write_bytes(plain)
+        (folder / f'{i:04}.eml.pair').write_text('/'.join(pair))
+    call('sign', str(folder), keys.pem[kind], kind + '-sha256')
+    for i, plain, pair in all_of_them:
+        signed = (folder / f'{i:04}.eml.signed').read_bytes()
+        assert ours(signed, keys)['result'] == 'pass', (i, pair, signed)
