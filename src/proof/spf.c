@@ -16,6 +16,7 @@
 static struct err fill_in(struct spf_eval *ev, const struct spf_question *q, bool *out_fine,
         struct spf_answer *answer);
 static struct err sender_split(struct spf_eval *ev, struct str sender);
+static struct err sender_is(struct spf_eval *ev, struct str local, struct str domain);
 static struct err domain_read(struct arena *a, struct str text, struct str *out);
 static bool domain_is_multi_label(struct str domain);
 static bool domain_is_plain(struct str domain);
@@ -86,7 +87,7 @@ static struct err fill_in(struct spf_eval *ev, const struct spf_question *q, boo
     v->receiver = q->receiver;
     v->now_s = wall_ms() / SECOND_MS;
     if (q->identity == SPF_OF_HELO || null_sender)
-        TRY(sender_split(ev, q->helo));
+        TRY(sender_is(ev, S("postmaster"), q->helo));
     else
         TRY(sender_split(ev, q->sender));
     answer->ip = v->ip;
@@ -100,13 +101,18 @@ static struct err fill_in(struct spf_eval *ev, const struct spf_question *q, boo
     return OK;
 }
 
-// A HELO name has no local part; neither has what some clients give as a sender.
+// RFC 7208 4.3: a sender may lack a local part.
 static struct err sender_split(struct spf_eval *ev, struct str sender)
 {
+    struct str local = STR_NULL, domain = sender;
+    (void)str_rcut(sender, '@', &local, &domain);
+    return sender_is(ev, str_is_empty(local) ? S("postmaster") : local, domain);
+}
+
+static struct err sender_is(struct spf_eval *ev, struct str local, struct str domain)
+{
     struct spf_macro_values *v = &ev->values;
-    struct str domain = sender;
-    if (!str_rcut(sender, '@', &v->local, &domain) || str_is_empty(v->local))
-        v->local = S("postmaster");
+    v->local = local;
     ev->local_beyond_ascii = !str_is_ascii(v->local);
     TRY(domain_read(ev->a, domain, &v->sender_domain));
     v->sender = arena_fmt(ev->a, "%.*s@%.*s", ARG(v->local), ARG(v->sender_domain));
@@ -145,7 +151,7 @@ static bool domain_is_plain(struct str domain)
 {
     struct scan in = scan_over(domain);
     for (uint8_t c; scan_any(&in, &c);) {
-        if (c <= ' ' || c > '~' || c == '[' || c == '\\')
+        if (c <= ' ' || c > '~' || c == '[' || c == '@' || c == '\\')
             return false;
     }
     return true;

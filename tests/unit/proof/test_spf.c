@@ -150,6 +150,8 @@ static const struct spf_case cases[] = {
                 "good.example"},
         {"the null sender of a literal", "192.0.2.1", "", SPF_NONE, NULL, NULL,
                 "the name is no domain of two labels or more", 0, 0, "[192.0.2.1]"},
+        {"a HELO name that would be a sender", "192.0.2.1", "", SPF_NONE, NULL, NULL,
+                "the name is no domain of two labels or more", 0, 0, "a@good.example"},
         {"a sender without local part", "192.0.2.1", "good.example", SPF_PASS, "ip4:192.0.2.0/24",
                 NULL, NULL, 0, 0, NULL},
 };
