@@ -48,6 +48,19 @@ struct quota_shared *quota_shared_new(int64_t wall_now_ms)
     return s;
 }
 
+size_t quota_shared_bytes(void)
+{
+    return sizeof(struct quota_shared);
+}
+
+struct quota_shared *quota_shared_at(void *memory, int64_t wall_now_ms)
+{
+    struct quota_shared *s = memory;
+    memset(memory, 0, sizeof(*s));
+    s->made_at_ms = wall_now_ms;
+    return s;
+}
+
 struct err quota_charge(struct quota_meter *meter, struct arena *a, struct message *m,
         struct quota_charge *out, const struct quota **out_exceeded)
 {

@@ -30,6 +30,9 @@ struct quota_shared;
 // For all processes, before they are forked; `wall_now_ms`: messages older than this are counted
 // by quota_count, younger ones were charged. NULL: no memory.
 struct quota_shared *quota_shared_new(int64_t wall_now_ms);
+// The same in memory of the caller, which is zeroed: for tests.
+size_t quota_shared_bytes(void);
+struct quota_shared *quota_shared_at(void *memory, int64_t wall_now_ms);
 void quota_forget(struct quota_shared *shared, size_t column); // its process has died
 
 // A worker's.

@@ -52,6 +52,7 @@ struct sim_server {
     struct buf trouble;
     struct listen_kept kept;
     struct server_shared *shared;
+    void *quota_memory; // NULL: no configuration had a quota
     char *metrics_memory;
     struct metrics *metrics;
     struct event_wants wants;
@@ -71,6 +72,7 @@ static bool old_ones_let_go(const struct sim_server *s);
 static struct err supervise(void *arg) suspends;
 static struct err obey(struct sim_server *s) suspends;
 static struct err generation_begin(struct sim_server *s, struct generation **out) suspends;
+static struct err quotas_begin(struct sim_server *s, const struct plan *plan);
 static struct err sockets_open(struct sim_server *s, struct generation *g);
 static struct err socket_for(
         struct sim_server *s, const struct plan_address *address, struct acceptor **out);
@@ -123,6 +125,7 @@ void sim_server_free(struct sim_server *s)
     buf_done(&s->trouble);
     buf_done(&s->events);
     mem_free(s->metrics_memory);
+    mem_free(s->quota_memory);
     mem_free(s->shared);
     mem_free(s);
 }
@@ -341,6 +344,8 @@ static struct err generation_begin(struct sim_server *s, struct generation **out
     if (!failed(e))
         e = sockets_open(s, g);
     if (!failed(e))
+        e = quotas_begin(s, g->plan);
+    if (!failed(e))
         e = stream_pair(wires);
     if (failed(e)) {
         generation_free(g);
@@ -376,6 +381,19 @@ static struct err generation_begin(struct sim_server *s, struct generation **out
     struct str line;
     e = stream_until(g->wire, S("\n"), WIRE_LINE_BYTES_MAX, &line);
     return failed(e) ? fail(ERR_INTERNAL, "the worker ended while it started") : OK;
+}
+
+// The counters are large, and few tests want them. A machine that starts anew has none.
+static struct err quotas_begin(struct sim_server *s, const struct plan *plan)
+{
+    if (plan->queue.quota_count == 0 || s->shared->quota != NULL)
+        return OK;
+    if (s->quota_memory == NULL)
+        s->quota_memory = mem_bytes(quota_shared_bytes());
+    if (s->quota_memory == NULL)
+        return fail(ERR_LIMIT, "no memory for the quotas of a server");
+    s->shared->quota = quota_shared_at(s->quota_memory, wall_ms());
+    return OK;
 }
 
 static struct plan *make_plan(struct sim_server *s)
