@@ -3,6 +3,7 @@
 #include "zone_fixture.h"
 
 #include "mail/suffix.h"
+#include "proof/evidence.h"
 #include "proof/proof.h"
 #include "rt/rt.h"
 
@@ -547,10 +548,38 @@ static void takes_the_strictest(void **state)
     with_zone(zone, NULL, run_several, NULL);
 }
 
+// --- Evidence ------------------------------------------------------------------------------------
+
+static void gathers_evidence(void **state)
+{
+    (void)state;
+    struct arena a AUTO(arena_done);
+    const struct dkim_signature signatures[] = {{.domain = S("a.example")}, {.domain = STR_NULL},
+            {.domain = S("b.example")}, {.domain = S("c.example")}};
+    const struct dkim_verdict verdicts[] = {{.signature = &signatures[0], .result = DKIM_PASS},
+            {.signature = &signatures[1], .result = DKIM_NEUTRAL},
+            {.signature = &signatures[2], .result = DKIM_TEMPERROR},
+            {.signature = &signatures[3], .result = DKIM_FAIL}};
+    const struct dkim_answer dkim = {.at = verdicts, .count = COUNT_OF(verdicts)};
+    const struct spf_answer spf = {.domain = S("d.example"), .result = SPF_SOFTFAIL};
+    struct dmarc_question q = {.author = S("a.example")};
+    arena_init(&a, MIB);
+    assert_int_equal(dmarc_evidence(&a, NULL, NULL, &q).kind, ERR_NONE);
+    assert_true(q.spf == NULL && q.dkim_count == 0);
+    assert_int_equal(dmarc_evidence(&a, &spf, &dkim, &q).kind, ERR_NONE);
+    assert_int_equal(q.dkim_count, 3);
+    check_str("first", q.dkim[0].domain, S("a.example"));
+    assert_int_equal(q.dkim[0].result, DMARC_PROOF_PASS);
+    assert_int_equal(q.dkim[1].result, DMARC_PROOF_TEMPERROR);
+    assert_int_equal(q.dkim[2].result, DMARC_PROOF_OTHER);
+    check_str("spf", q.spf->domain, S("d.example"));
+    assert_int_equal(q.spf->result, DMARC_PROOF_OTHER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(reads_records), TEST(judges), TEST(walks_up),
             TEST(bounds_what_a_message_costs), TEST(goes_by_the_list), TEST(finds_authors),
-            TEST(takes_the_strictest)};
+            TEST(takes_the_strictest), TEST(gathers_evidence)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
