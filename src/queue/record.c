@@ -35,8 +35,8 @@ enum message_tag {
 };
 #define MESSAGE_NUMBERS                                                                            \
     (TAG(M_CREATED) | TAG(M_FLAGS) | TAG(M_PRIORITY) | TAG(M_VIA_PORT) | TAG(M_BY) |               \
-            TAG(M_HOLD_UNTIL) | TAG(M_BODY_BYTES) | TAG(M_UNIT_COUNT) |                            \
-            TAG(M_QUOTA_REF_COUNT) | TAG(M_QUOTA_BYTES))
+            TAG(M_HOLD_UNTIL) | TAG(M_BODY_BYTES) | TAG(M_UNIT_COUNT) | TAG(M_QUOTA_REF_COUNT) |   \
+            TAG(M_QUOTA_BYTES))
 
 enum quota_ref_tag { Q_KEY = 1, Q_SCOPE = 2, Q_SUBJECT = 3 };
 
