@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 
-#define PAGE_MESSAGES 200
+#define PAGE_MESSAGES 50 // so that the worker is not kept from its sessions
 #define PAGE_BYTES_MAX (64 * MIB)
 #define QUIET_MS MINUTE_MS
 
