@@ -410,6 +410,56 @@ static void dies_in_the_middle(void **state)
     close(ends[1]);
 }
 
+#define WRITERS 3
+#define MADE_BY_EACH 20
+
+static void write_many(struct world *w, int number)
+{
+    struct internal *in = opened(w, INTERNAL_SERVE);
+    for (int i = 0; i < MADE_BY_EACH; i++) {
+        struct str name = arena_fmt(&w->a, "w%d-%d", number, i);
+        struct str shared = arena_fmt(&w->a, "s%d", i); // of these one process makes each
+        struct err e = make(w, in, name, address_join(&w->a, name, S("file.example")));
+        struct err taken = make(w, in, shared, S(""));
+        if (failed(e) || (failed(taken) && taken.kind != ERR_EXISTS))
+            _exit(1);
+    }
+    internal_close(in);
+    _exit(0);
+}
+
+// Several processes change the directory at the same time: nothing is lost, no number comes twice.
+static void many_write(void **state)
+{
+    (void)state;
+    struct world w;
+    pid_t children[WRITERS];
+    const struct account **all = NULL;
+    size_t count = 0;
+    bool seen[WRITERS * MADE_BY_EACH + MADE_BY_EACH + 1] = {0};
+    world_load(&w, TEXT);
+    for (int i = 0; i < WRITERS; i++) {
+        children[i] = fork();
+        if (children[i] == 0)
+            write_many(&w, i);
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        int status = 0;
+        assert_true(waitpid(children[i], &status, 0) == children[i]);
+        assert_int_equal(status, 0);
+    }
+    struct internal *in = opened(&w, INTERNAL_LOOK);
+    struct account_page page = {.count_max = 1000};
+    check_str("list", err_text(internal_accounts(in, &w.a, &page, &all, &count)), S(""));
+    check_u64("all", count, WRITERS * MADE_BY_EACH + MADE_BY_EACH);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(all[i]->id < COUNT_OF(seen) && !seen[all[i]->id]);
+        seen[all[i]->id] = true;
+    }
+    internal_close(in);
+    world_end(&w);
+}
+
 // directory.md 12: that account answers "not now", others work, the list shows it.
 static void a_damaged_record(void **state)
 {
@@ -525,7 +575,7 @@ static void without_its_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(changes), TEST(removes), TEST(domains),
-            TEST(dies_in_the_middle), TEST(a_damaged_record), TEST(lists),
+            TEST(dies_in_the_middle), TEST(many_write), TEST(a_damaged_record), TEST(lists),
             TEST(without_its_folder)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
