@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other mail servers, each with its own configuration, queue and ports in a folder of the test, so
+that what is installed on the machine stays as it is. All of them need root: they change users."""
+import contextlib
+import os
+import pwd
+import shutil
+import smtplib
+import subprocess
+
+import pytest
+
+from conftest import TOP, Connection, eventually, free_ports
+
+POSTFIX_SERVICES = '''
+127.0.0.1:{port} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 1 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+lmtp unix - - n - - lmtp
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+'''
+
+POSTFIX = '''
+compatibility_level = 3.6
+queue_directory = {folder}/spool
+data_directory = {folder}/data
+maillog_file = {folder}/log
+maillog_file_prefixes = {folder}
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = postfix.test
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+mydestination =
+alias_maps =
+alias_database =
+local_recipient_maps =
+smtpd_relay_restrictions = permit_mynetworks, reject
+smtp_dns_support_level = disabled
+smtputf8_enable = yes
+{more}
+'''
+
+EXIM = '''
+primary_hostname = exim.test
+spool_directory = {folder}/spool
+log_file_path = {folder}/log/%slog
+exim_path = {program}
+exim_user = nobody
+exim_group = nogroup
+never_users =
+keep_environment =
+host_lookup =
+dsn_advertise_hosts = *
+acl_smtp_rcpt = accept
+acl_not_smtp = accept
+tls_advertise_hosts =
+smtp_accept_max = 0
+{more}
+'''
+
+DOVECOT = '''
+base_dir = {folder}/run
+state_dir = {folder}/run
+log_path = {folder}/log
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <{cert}
+ssl_key = <{key}
+ssl_client_require_valid_cert = no
+disable_plaintext_auth = no
+auth_mechanisms = plain
+hostname = dovecot.test
+postmaster_address = postmaster@example.test
+first_valid_uid = 0
+mail_location = maildir:{folder}/home
+default_internal_user = dovecot
+userdb {{
+  driver = static
+  args = uid=dovecot gid=dovecot home={folder}/home
+}}
+{more}
+'''
+
+
+def need(program, *more):
+    """The program, wherever it is; without it, or without root, the test is skipped."""
+    if os.geteuid() != 0:
+        pytest.skip('%s needs root' % program)
+    for place in (shutil.which(program, path=os.environ['PATH'] + ':/usr/sbin'), *more):
+        if place and os.access(place, os.X_OK):
+            return place
+    return pytest.skip(program + ' is not installed')
+
+
+@contextlib.contextmanager
+def postfix(folder, more):
+    """A running Postfix; gives its port."""
+    need('postfix')
+    folder = str(folder)
+    port = free_ports(1)[0]
+    open_up(folder)
+    uid = pwd.getpwnam('postfix').pw_uid
+    for name in ('conf', 'data', 'spool'):
+        os.makedirs(os.path.join(folder, name))
+    os.chown(os.path.join(folder, 'data'), uid, -1)
+    config = POSTFIX.format(folder=folder, more=more)
+    for name, text in (('main.cf', config), ('master.cf', POSTFIX_SERVICES.format(port=port))):
+        with open(os.path.join(folder, 'conf', name), 'w', encoding='ascii') as f:
+            f.write(text)
+    command = ['postfix', '-c', os.path.join(folder, 'conf')]
+    done = subprocess.run([*command, 'start'], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr + text_of(os.path.join(folder, 'log'))
+    try:
+        yield port
+    finally:
+        subprocess.run([*command, 'stop'], capture_output=True, timeout=60, check=False)
+
+
+def exim_send(folder, more, dialogue):
+    """Exim takes mail from standard input and delivers it before it ends; its replies and log."""
+    program = need('exim4', os.path.join(TOP, 'build/peers/exim/usr/sbin/exim4'), '/opt/bench-peers/exim/usr/sbin/exim4')
+    folder = str(folder)
+    open_up(folder)
+    for name in ('spool', 'log'):
+        os.makedirs(os.path.join(folder, name))
+        shutil.chown(os.path.join(folder, name), 'nobody', 'nogroup')
+    config = os.path.join(folder, 'exim.conf')
+    with open(config, 'w', encoding='ascii') as f:
+        f.write(EXIM.format(folder=folder, program=program, more=more))
+    done = subprocess.run([program, '-C', config, '-bs', '-odf'], input=dialogue, capture_output=True, timeout=60)
+    return done.stdout.decode() + done.stderr.decode() + text_of(os.path.join(folder, 'log', 'mainlog'))
+
+
+@contextlib.contextmanager
+def dovecot(folder, certificate, more):
+    """A running Dovecot. `more` has {port}, which is what this gives."""
+    need('dovecot')
+    folder = str(folder)
+    port = free_ports(1)[0]
+    open_up(folder)
+    os.makedirs(os.path.join(folder, 'home'))
+    shutil.chown(os.path.join(folder, 'home'), 'dovecot')
+    path = os.path.join(folder, 'dovecot.conf')
+    with open(path, 'w', encoding='ascii') as f:
+        f.write(DOVECOT.format(folder=folder, cert=certificate[0], key=certificate[1], more=more % {'port': port}))
+    with subprocess.Popen(['dovecot', '-F', '-c', path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as p:
+        try:
+            def answers():
+                if p.poll() is not None:
+                    said = p.stdout.read().decode() + text_of(os.path.join(folder, 'log'))
+                    if 'Unknown protocol' in said or 'protocols: ' in said:
+                        pytest.skip('this part of Dovecot is not installed')
+                    raise AssertionError(said)
+                try:
+                    with Connection(port) as c:
+                        return c.line() is not None
+                except OSError:
+                    return False
+            eventually(answers, what='the start of Dovecot')
+            yield port
+        finally:
+            p.terminate()
+            p.wait(30)
+
+
+def hand_in(port, sender, rcpts, data, mail_options=(), rcpt_options=(), login=None):
+    """Hands one message to such a server; a dictionary of those that it refused."""
+    with smtplib.SMTP('127.0.0.1', port, 'first.example.test', timeout=30) as c:
+        if login is not None:
+            c.login(*login)
+        return c.sendmail(sender, rcpts, data, list(mail_options), list(rcpt_options))
+
+
+def hand_in_lmtp(port, sender, rcpts, data):
+    """The same by LMTP, for which smtplib knows only one recipient: the replies to RCPT, and those to
+    the message."""
+    with Connection(port) as c:
+        c.reply()
+        c.command('LHLO first.example.test')
+        assert c.command('MAIL FROM:<%s>' % sender)[0].startswith('250')
+        answers = [c.command('RCPT TO:<%s>' % r)[0] for r in rcpts]
+        assert c.command('DATA')[0].startswith('354')
+        c.send(data.replace(b'\r\n.', b'\r\n..') + b'.\r\n')
+        return answers, [c.reply()[0] for a in answers if a.startswith('250')]
+
+
+def text_of(path):
+    try:
+        with open(path, encoding='utf-8', errors='replace') as f:
+            return f.read()
+    except OSError:
+        return ''
+
+
+def open_up(folder):
+    """Makes a folder that those servers can come to when they have changed to users of their own."""
+    os.makedirs(folder, exist_ok=True)
+    while folder.startswith('/tmp/') and len(folder) > len('/tmp/'):
+        os.chmod(folder, 0o755)
+        folder = os.path.dirname(folder)
