@@ -182,8 +182,6 @@ static const struct load_case key_cases[] = {
                              "[lookup.default]\nhostname = 'old.example.net'\n" SMTP "url = 'x'\n"),
                 .found = "/c.toml:1:9: warning: server.fail2ban: an old name, taken for "
                          "server.auto-ban.auth.rate\n"
-                         "/c.toml:2:18: warning: server.auto-ban.auth.rate: this has no effect yet "
-                         "in this build\n"
                          "/c.toml:3:7: warning: jmap.http: an old name, taken for http\n"
                          "/c.toml:5:9: warning: global.shared-map: this key is not used: it has no "
                          "effect here\n"
