@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // bench/bench_store.c: accepting messages into the store, with every sync: so many sessions at
 // once, each with one message after the other, then removing them again. Figures: messages a
-// second, CPU time of this process per message, and, for one session, the median wait beside the
-// median of a bare write and fdatasync of the same bytes on the same file system.
+// second, CPU time of this process per message; for one session the median wait beside the median
+// of a bare write and fdatasync of the same bytes into a file that has its blocks already, done by
+// turns with the messages; for several, what the disk takes when as many messages as there are
+// sessions are appended to a file and synced at once.
 //
 // usage: bench-store [BYTES] [SESSIONS] [MESSAGES] [FOLDER]
 //
@@ -18,6 +20,8 @@
 #include <unistd.h>
 
 #define MESSAGES_MOST 1000000
+#define BARE_FILE_BYTES (64 * MIB)
+#define GROUPS 40
 
 struct bench {
     struct arena a;
@@ -27,6 +31,10 @@ struct bench {
     uint64_t next_id;
     int64_t *waits_ns;
     size_t wait_count;
+    int bare_fd; // of a lone session
+    int64_t *bare_waits_ns;
+    size_t bare_count;
+    int64_t bare_wall_ns, bare_cpu_ns; // not the messages'
 };
 
 static int64_t cpu_ns(void)
@@ -78,6 +86,8 @@ static struct err accept_one(struct bench *b, struct arena *a, uint64_t id)
     return store_commit(b->store, a, &change, 1);
 }
 
+static struct err bare_one(struct bench *b);
+
 static struct err session(void *arg)
 {
     struct bench *b = arg;
@@ -88,6 +98,8 @@ static struct err session(void *arg)
         int64_t began_ns = wall_ns();
         e = accept_one(b, &a, b->next_id++);
         b->waits_ns[b->wait_count++] = wall_ns() - began_ns;
+        if (b->sessions == 1 && !failed(e))
+            e = bare_one(b);
         arena_reset(&a);
     }
     arena_done(&a);
@@ -147,8 +159,9 @@ static void measure(struct bench *b, const char *what, task_main *main)
     struct loop *loop = loop_new_real();
     int64_t wall = wall_ns(), cpu = cpu_ns();
     struct err e = loop_run(loop, main, b);
-    wall = wall_ns() - wall;
-    cpu = cpu_ns() - cpu;
+    wall = wall_ns() - wall - b->bare_wall_ns;
+    cpu = cpu_ns() - cpu - b->bare_cpu_ns;
+    b->bare_wall_ns = b->bare_cpu_ns = 0;
     loop_free(loop);
     if (failed(e)) {
         printf("%s: %.*s\n", what, ARG(err_text(e)));
@@ -158,26 +171,47 @@ static void measure(struct bench *b, const char *what, task_main *main)
             (double)b->messages * 1e9 / (double)wall, (double)cpu / 1000 / (double)b->messages);
 }
 
-// The disk's own: the same bytes written into a file that has its blocks already, and fdatasync.
-static double bare_us(struct bench *b, const char *folder)
+// The disk's own, by turns with the messages of a lone session.
+static struct err bare_begin(struct bench *b, struct str folder)
 {
-    int64_t waits[100];
-    struct str path = arena_fmt(&b->a, "%s/bare", folder);
+    struct str path = arena_fmt(&b->a, "%.*s/bare", ARG(folder));
+    b->bare_waits_ns = arena_array(&b->a, b->messages + 1, int64_t);
+    b->bare_fd = open(path.ptr, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
+    for (size_t at = 0; at < BARE_FILE_BYTES; at += b->body.len + 1)
+        if (pwrite(b->bare_fd, b->body.ptr, b->body.len, (off_t)at) < 0)
+            return fail(ERR_IO, "the disk is full");
+    return fsync(b->bare_fd) == 0 ? OK : fail(ERR_IO, "the disk fails");
+}
+
+static struct err bare_one(struct bench *b)
+{
+    int64_t cpu = cpu_ns(), began_ns = wall_ns();
+    off_t at = (off_t)(b->bare_count * b->body.len % (BARE_FILE_BYTES - b->body.len));
+    if (pwrite(b->bare_fd, b->body.ptr, b->body.len, at) < 0 || fdatasync(b->bare_fd) != 0)
+        return fail(ERR_IO, "the disk fails");
+    b->bare_waits_ns[b->bare_count++] = wall_ns() - began_ns;
+    b->bare_wall_ns += wall_ns() - began_ns;
+    b->bare_cpu_ns += cpu_ns() - cpu;
+    return OK;
+}
+
+// As many messages as there are sessions, appended and synced at once: messages a second.
+static double group_rate(struct bench *b, struct str folder)
+{
+    struct str path = arena_fmt(&b->a, "%.*s/group", ARG(folder));
     int fd = open(path.ptr, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-    for (size_t i = 0; i < COUNT_OF(waits); i++)
-        if (write(fd, b->body.ptr, b->body.len) < 0)
+    int64_t began_ns = wall_ns();
+    for (size_t group = 0; group < GROUPS; group++) {
+        for (size_t i = 0; i < b->sessions; i++)
+            if (write(fd, b->body.ptr, b->body.len) < 0)
+                return 0;
+        if (fdatasync(fd) != 0)
             return 0;
-    fsync(fd);
-    lseek(fd, 0, SEEK_SET);
-    for (size_t i = 0; i < COUNT_OF(waits); i++) {
-        int64_t began_ns = wall_ns();
-        if (write(fd, b->body.ptr, b->body.len) < 0 || fdatasync(fd) != 0)
-            return 0;
-        waits[i] = wall_ns() - began_ns;
     }
+    int64_t took_ns = wall_ns() - began_ns;
     close(fd);
     unlink(path.ptr);
-    return median_us(waits, COUNT_OF(waits));
+    return (double)(GROUPS * b->sessions) * 1e9 / (double)took_ns;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -207,9 +241,19 @@ static int bench_in(struct bench *b, struct str folder)
         return 1;
     }
     printf("%zu bytes, %zu sessions, %zu messages\n", b->body.len, b->sessions, b->messages);
+    double before = b->sessions > 1 ? group_rate(b, folder) : 0;
+    if (b->sessions == 1 && failed(bare_begin(b, folder)))
+        return 1;
     measure(b, "accept", accept_all);
-    printf("%-8s %9.1f us median wait; write and fdatasync alone: %.1f us\n", "",
-            median_us(b->waits_ns, b->wait_count), bare_us(b, folder.ptr));
+    double wait_us = median_us(b->waits_ns, b->wait_count);
+    if (b->sessions == 1) {
+        double bare_us = median_us(b->bare_waits_ns, b->bare_count);
+        printf("%-8s %9.1f us median wait; write and fdatasync alone: %.1f us; %.2f times\n", "",
+                wait_us, bare_us, wait_us / bare_us);
+    } else {
+        printf("%-8s %9.1f us median wait; the disk takes %.0f and %.0f messages/s in groups\n", "",
+                wait_us, before, group_rate(b, folder));
+    }
     measure(b, "remove", remove_all);
     store_close(b->store);
     return 0;

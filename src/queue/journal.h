@@ -73,7 +73,6 @@ struct journal {
     struct segment *current; // NULL: the next entry begins a new one
     struct list free, used, doomed;
     size_t free_count;
-    int64_t spare_failed_at_ms;
 };
 
 struct str journal_folder(struct arena *a, struct str store_folder);
@@ -92,7 +91,8 @@ bool segment_name_read(struct str name, uint8_t *out_slot, uint32_t *out_name);
 struct err journal_adopt(struct journal *j, struct arena *a, uint32_t name) MUST_USE;
 void journal_avoid_name(struct journal *j, uint32_t name);
 // A segment more that is free. The second form is for before there are tasks.
-struct err journal_make_spare(struct journal *j, struct arena *a) suspends MUST_USE;
+struct err journal_make_spare(
+        struct journal *j, struct arena *a, enum segment_haste haste) suspends MUST_USE;
 struct err journal_make_first(struct journal *j, struct arena *a) MUST_USE;
 
 // The numbers that an entry of so many bytes will have.

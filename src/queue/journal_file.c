@@ -27,6 +27,7 @@ struct append_work {
     struct segment *segment; // made, if it has no file yet
     struct str entry;
     uint64_t at;
+    enum segment_haste haste;
     bool written; // at least tried
     struct err result;
 };
@@ -44,7 +45,7 @@ static struct err take_back(
         struct journal *j, struct arena *a, struct segment *bad, uint64_t at) suspends;
 static struct err write_void(struct journal *j, struct arena *a) suspends;
 static void append_work(void *arg);
-static struct err make_file(struct journal *j, struct arena *a, struct segment *s, uint64_t bytes);
+static struct err make_file(struct append_work *w, uint64_t bytes);
 static struct err disk_write(
         struct journal *j, struct arena *a, int fd, struct str bytes, uint64_t at);
 static struct err disk_sync(struct journal *j, struct arena *a, int fd);
@@ -198,9 +199,10 @@ struct err journal_adopt(struct journal *j, struct arena *a, uint32_t name)
     return OK;
 }
 
-struct err journal_make_spare(struct journal *j, struct arena *a)
+struct err journal_make_spare(struct journal *j, struct arena *a, enum segment_haste haste)
 {
-    struct append_work w = {.journal = j, .arena = a, .segment = segment_new(j, j->next_name)};
+    struct append_work w = {
+            .journal = j, .arena = a, .segment = segment_new(j, j->next_name), .haste = haste};
     if (w.segment == NULL)
         return fail(ERR_LIMIT, "no memory for the journal");
     struct err e = offload(append_work, &w);
@@ -319,7 +321,11 @@ struct err journal_append(struct journal *j, struct arena *a, struct str entry)
 // After a failure the current segment is `bad` if anything was written.
 static struct err write_entry(struct journal *j, struct arena *a, struct str entry)
 {
-    struct append_work w = {.journal = j, .arena = a, .segment = j->current, .entry = entry};
+    struct append_work w = {.journal = j,
+            .arena = a,
+            .segment = j->current,
+            .entry = entry,
+            .haste = SEGMENT_AT_ONCE};
     if (!fits(j, entry.len)) {
         w.segment = next_segment(j, entry.len);
         if (w.segment == NULL)
@@ -421,7 +427,7 @@ static void append_work(void *arg)
     uint64_t least = w->journal->segment_bytes;
     uint64_t bytes = w->entry.len > least ? w->entry.len : least;
     if (s->fd < 0)
-        w->result = make_file(w->journal, w->arena, s, bytes);
+        w->result = make_file(w, bytes);
     if (failed(w->result) || w->entry.len == 0)
         return;
     w->written = true;
@@ -430,12 +436,15 @@ static void append_work(void *arg)
         w->result = disk_sync(w->journal, w->arena, s->fd);
 }
 
-static struct err make_file(struct journal *j, struct arena *a, struct segment *s, uint64_t bytes)
+static struct err make_file(struct append_work *w, uint64_t bytes)
 {
+    struct journal *j = w->journal;
+    struct segment *s = w->segment;
+    struct arena *a = w->arena;
     bool fails = fault_comes(j);
     struct err e = OK;
     if (!fails || j->fail->done_but_failed)
-        e = segment_create(a, s->path, bytes, &s->fd);
+        e = segment_create(a, s->path, bytes, w->haste, &s->fd);
     if (fails && !failed(e)) {
         segment_close(s->fd);
         s->fd = -1;

@@ -263,7 +263,7 @@ static struct err set_aside(struct replay *r)
 {
     each_in_vec (path, &r->files)
         TRY(blob_rename(r->a, *path, arena_join(r->a, *path, S(".damaged"))));
-    return OK;
+    return r->files.count > 0 ? folder_sync_of(r->a, r->files.at[0]) : OK;
 }
 
 // --- Of those who are gone -----------------------------------------------------------------------

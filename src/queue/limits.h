@@ -22,7 +22,7 @@ enum {
     SEGMENT_BYTES = 8 * MIB,        // of a file of the journal; larger groups have one of their own
     SEGMENTS_SPARE = 2,             // made before they are needed
     SEGMENTS_KEPT = 4,              // free ones that wait to be written again
-    GROUP_BYTES_MAX = 1 * MIB,      // of the journal: half a millisecond of a fast disk
+    GROUP_BYTES_MAX = 3 * MIB,      // of the journal: two milliseconds of a fast disk
     MOVE_BYTES = 8 * MIB,           // so much committed is moved into LMDB at once,
     MOVE_AFTER_MS = 100,            // or what was committed so long ago
     KEPT_BODY_BYTES_MIN = 16 * KIB, // smaller bodies are copied into LMDB: see store_kept.c

@@ -39,6 +39,7 @@ struct batch {
     struct store *store;
     struct arena arena;
     struct list requests;
+    size_t bytes;     // of bodies
     struct err error; // of the whole batch
 };
 
@@ -101,6 +102,7 @@ static void batch_take(struct store *store, struct batch *b)
             return;
         link_remove(&r->in_line);
         list_append(&b->requests, &r->in_line);
+        b->bytes = bytes;
     }
 }
 
@@ -179,7 +181,7 @@ static struct err journal_batch(struct batch *b)
 static struct err build_for_journal(struct batch *b, struct entry *e)
 {
     struct view view;
-    if (!entry_begin(b->store, &b->arena, e))
+    if (!entry_begin(b->store, &b->arena, b->bytes, e))
         return fail(ERR_LIMIT, "no memory for a change of the queue");
     TRY(view_begin(b->store, &b->arena, &view));
     view_add_pending(&view);
@@ -207,9 +209,10 @@ static void grow(struct store *store, struct str entry)
                 .segment_name = segment->name,
                 .at = segment->used - entry.len};
     }
-    if (first || generation_bytes(store->committed) >= MOVE_BYTES ||
-            store->journal->free_count < SEGMENTS_SPARE)
+    if (first || generation_bytes(store->committed) >= MOVE_BYTES)
         waitq_wake_all(&store->work);
+    if (store->journal->free_count < SEGMENTS_SPARE)
+        waitq_wake_all(&store->segments_used);
 }
 
 // --- Without -------------------------------------------------------------------------------------
@@ -241,7 +244,7 @@ static struct err direct_write(struct batch *b)
     struct entry entry;
     MDB_txn *txn = NULL;
     TRY(remove_doubtful(store, &b->arena));
-    if (!entry_begin(store, &b->arena, &entry))
+    if (!entry_begin(store, &b->arena, b->bytes, &entry))
         return fail(ERR_LIMIT, "no memory for a change of the queue");
     int rc = mdb_txn_begin(store->env, NULL, 0, &txn);
     if (rc != 0) {
@@ -282,7 +285,7 @@ static struct err remove_doubtful(struct store *store, struct arena *a)
     MDB_txn *txn = NULL;
     if (store->doubtful.count == 0)
         return OK;
-    if (!entry_begin(store, a, &entry))
+    if (!entry_begin(store, a, 0, &entry))
         return fail(ERR_LIMIT, "no memory to take back what was not acknowledged");
     int rc = mdb_txn_begin(store->env, NULL, 0, &txn);
     if (rc != 0)

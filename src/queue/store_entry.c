@@ -15,8 +15,9 @@
 
 #include <errno.h>
 
-#define BLOCK_BYTES (2 * MIB)
-#define FREE_BLOCKS_MAX 8
+#define BLOCK_BYTES (4 * MIB)
+#define FREE_BLOCKS_MAX 4
+#define LEFT_OVER_BYTES (256 * KIB) // of a block: room for what nobody has foreseen
 #define UNIT_ARENA_BYTES MIB
 
 static struct err check_accept(struct entry *e, const struct message *m);
@@ -33,10 +34,12 @@ static char *change_room(struct entry *e, const struct overlay_change *change, s
 static bool reserve(struct entry *e, size_t more);
 static bool block_begin(struct store *store, size_t bytes);
 
-bool entry_begin(struct store *store, struct arena *a, struct entry *out)
+bool entry_begin(struct store *store, struct arena *a, size_t bytes, struct entry *out)
 {
     *out = (struct entry){.store = store, .arena = a, .bytes = JOURNAL_HEAD_BYTES};
-    if (store->block == NULL && !block_begin(store, BLOCK_BYTES))
+    size_t need = bytes + LEFT_OVER_BYTES;
+    bool full = store->block == NULL || store->block->room.size - store->block->used < need;
+    if (full && !block_begin(store, need > BLOCK_BYTES ? need : BLOCK_BYTES))
         return false;
     out->start = store->block->used;
     return reserve(out, 0);
@@ -353,11 +356,18 @@ static bool block_begin(struct store *store, size_t bytes)
     return true;
 }
 
+// A store that has nothing more to do keeps one.
 void blocks_give_back(struct store *store, struct list *blocks)
 {
+    bool busy = store->committed->overlay.last_sequence != 0;
+    size_t most = busy ? FREE_BLOCKS_MAX : 1;
+    while (store->free_block_count > most) {
+        list_prepend(blocks, list_take_first(&store->free_blocks));
+        store->free_block_count--;
+    }
     for (struct link *k; (k = list_take_first(blocks)) != NULL;) {
         struct block *block = CONTAINER_OF(k, struct block, in_list);
-        if (block->room.size == BLOCK_BYTES && store->free_block_count < FREE_BLOCKS_MAX) {
+        if (block->room.size == BLOCK_BYTES && store->free_block_count < most) {
             list_append(&store->free_blocks, k);
             store->free_block_count++;
             continue;

@@ -46,7 +46,8 @@ struct store {
     bool move_runs;      // somebody moves
     bool is_stuck;       // the last attempt to move failed
     int64_t stuck_at_ms; // when
-    struct waitq work;   // for who tends
+    struct waitq work;   // for who tends: there is something to move,
+    struct waitq segments_used; // or a segment to make
 };
 
 MDB_val val_of(struct str s);
@@ -114,7 +115,8 @@ struct entry {
     uint32_t changes; // puts and deletes
     bool no_memory;
 };
-bool entry_begin(struct store *store, struct arena *a, struct entry *out) MUST_USE;
+// For so many bytes of bodies, and what comes with them.
+bool entry_begin(struct store *store, struct arena *a, size_t bytes, struct entry *out) MUST_USE;
 // Does the change fit what is stored, and what the entry says already?
 struct err entry_check(struct entry *e, const struct store_change *change) MUST_USE;
 void entry_add(struct entry *e, const struct store_change *change);

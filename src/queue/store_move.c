@@ -59,6 +59,7 @@ static bool is_linked(struct applying *ap, const struct key *key);
 static void tidy_segments(struct applying *ap);
 static struct err wait_for_work(struct store *store) suspends;
 static int64_t work_due_in_ms(const struct store *store);
+static struct err keep_spares(void *arg) suspends;
 static void see_to_segments(struct store *store) suspends;
 
 // --- Who moves -----------------------------------------------------------------------------------
@@ -66,15 +67,17 @@ static void see_to_segments(struct store *store) suspends;
 struct err store_tend(void *arg)
 {
     struct store *store = arg;
+    struct group helpers AUTO(group_end);
+    group_begin(&helpers);
+    if (store->journal == NULL)
+        return OK; // there is nothing to move
     task_describe("the queue's journal", NULL);
+    TRY(group_spawn(&helpers, keep_spares, store)); // a move may take long, and spares are used up
     while (!failed(wait_for_work(store))) {
-        see_to_segments(store);
-        if (work_due_in_ms(store) > 0)
-            continue;
         struct arena a;
         arena_init(&a, 64 * KIB);
         struct err e = move_some(store, &a);
-        (void)e; // it is remembered (is_stuck), and who commits hears of it when there is no room
+        (void)e; // it is remembered (is_stuck); who commits hears of it when there is no room left
         arena_done(&a);
     }
     return OK;
@@ -84,12 +87,10 @@ struct err store_tend(void *arg)
 static struct err wait_for_work(struct store *store)
 {
     for (;;) {
-        bool spare = store->journal->free_count < SEGMENTS_SPARE &&
-                     now_ms() - store->journal->spare_failed_at_ms > RETRY_AFTER_MS;
         int64_t left_ms = work_due_in_ms(store);
-        if (spare || left_ms <= 0)
-            return task_cancelled() ? fail(ERR_CANCELLED, "given up") : OK;
         struct err e;
+        if (left_ms <= 0)
+            return task_cancelled() ? fail(ERR_CANCELLED, "given up") : OK;
         if (left_ms == INT64_MAX) {
             e = waitq_wait(&store->work, "commits to move");
         } else {
@@ -99,6 +100,36 @@ static struct err wait_for_work(struct store *store)
         if (failed(e) && e.kind != ERR_TIMEOUT)
             return e;
     }
+}
+
+static struct err keep_spares(void *arg)
+{
+    struct store *store = arg;
+    struct journal *j = store->journal;
+    for (;;) {
+        see_to_segments(store);
+        bool enough = j->free_count >= SEGMENTS_SPARE;
+        struct err e = enough ? waitq_wait(&store->segments_used, "a segment to make")
+                              : task_sleep_ms(RETRY_AFTER_MS); // the disk may be full
+        if (failed(e))
+            return OK;
+    }
+}
+
+// While much is to be written zeros would only be in its way.
+static void see_to_segments(struct store *store)
+{
+    struct journal *j = store->journal;
+    struct arena a;
+    struct err e = OK;
+    arena_init(&a, 64 * KIB);
+    journal_drop_doomed(j, &a);
+    while (j->free_count < SEGMENTS_SPARE && !failed(e) && !task_cancelled())
+        e = journal_make_spare(j, &a, // else who needs one makes it, and hears why not
+                store->move_runs || generation_bytes(store->committed) > MOVE_BYTES / 2
+                        ? SEGMENT_AT_ONCE
+                        : SEGMENT_FILLED);
+    arena_done(&a);
 }
 
 static int64_t work_due_in_ms(const struct store *store)
@@ -112,21 +143,6 @@ static int64_t work_due_in_ms(const struct store *store)
     if (generation_bytes(store->committed) >= MOVE_BYTES)
         return 0;
     return o->since_ms + MOVE_AFTER_MS - now;
-}
-
-static void see_to_segments(struct store *store)
-{
-    struct journal *j = store->journal;
-    struct arena a;
-    arena_init(&a, 64 * KIB);
-    journal_drop_doomed(j, &a);
-    while (j->free_count < SEGMENTS_SPARE && !task_cancelled()) {
-        struct err e = journal_make_spare(j, &a);
-        j->spare_failed_at_ms = failed(e) ? now_ms() : j->spare_failed_at_ms;
-        if (failed(e))
-            break; // who needs one makes it, and hears why not
-    }
-    arena_done(&a);
 }
 
 struct err store_settle(struct store *store, struct arena *a)
@@ -164,6 +180,7 @@ struct err move_some(struct store *store, struct arena *a)
         e = m.result;
     if (!failed(e)) {
         journal_release(store->journal, &m.segments);
+        waitq_wake_all(&store->segments_used);
         end_generation(store);
     } else {
         journal_put_back(store->journal, &m.segments);
@@ -209,9 +226,14 @@ static void move_work(void *arg)
 {
     struct moving *m = arg;
     m->result = move_into(m);
-    each_in_list (s, &m->segments, struct segment, in_list)
+    bool any = false;
+    each_in_list (s, &m->segments, struct segment, in_list) {
         if (!failed(m->result) && !s->is_kept)
             m->result = kept_give(m->store, &m->arena, m->slot.slot, s->name, &s->is_kept);
+        any |= s->is_kept;
+    }
+    if (any && !failed(m->result))
+        m->result = folder_sync(&m->arena, kept_folder(&m->arena, m->store->options.folder));
 }
 
 static struct err move_into(struct moving *m)

@@ -45,6 +45,7 @@ struct err store_open(struct arena *a, const struct store_options *options, stru
     list_init(&store->waiting);
     waitq_init(&store->moved);
     waitq_init(&store->work);
+    waitq_init(&store->segments_used);
     list_init(&store->free_blocks);
     buf_init(&store->scratch, RECORD_BYTES_MAX);
     store->committed = &store->generations[0];

@@ -16,7 +16,7 @@ struct err blob_publish(
         struct arena *a, struct str part, struct str root, struct str final) MUST_USE;
 bool blob_exists(struct arena *a, struct str path);
 struct err blob_remove(struct arena *a, struct str path) MUST_USE; // missing: OK
-// To a name that is free, or whose file goes. Both are in one folder, which is synced.
+// To a name that is free, or whose file goes. Until the folder is synced a crash may undo it.
 struct err blob_rename(struct arena *a, struct str from, struct str to) MUST_USE;
 struct err blob_open(struct arena *a, struct str path, int *out_fd, uint64_t *out_bytes) MUST_USE;
 // Exactly so many bytes; fewer there are is ERR_IO.

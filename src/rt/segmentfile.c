@@ -16,12 +16,15 @@
 static struct err open_direct(struct arena *a, struct str path, int flags, int *out_fd);
 static struct err fill(struct arena *a, int fd, uint64_t bytes);
 
-struct err segment_create(struct arena *a, struct str path, uint64_t bytes, int *out_fd)
+struct err segment_create(
+        struct arena *a, struct str path, uint64_t bytes, enum segment_haste haste, int *out_fd)
 {
     int fd = -1;
     assert(bytes % SEGMENT_BLOCK_BYTES == 0);
     TRY(open_direct(a, path, O_CREAT | O_EXCL, &fd));
-    struct err e = fill(a, fd, bytes);
+    // Where blocks cannot be had without writing them, they are written.
+    bool has_blocks = haste == SEGMENT_AT_ONCE && fallocate(fd, 0, 0, (off_t)bytes) == 0;
+    struct err e = has_blocks ? OK : fill(a, fd, bytes);
     if (!failed(e) && fsync(fd) != 0)
         e = fail_errno(a, errno, "syncing %.*s", ARG(path));
     if (!failed(e))

@@ -13,8 +13,11 @@
 
 #define SEGMENT_BLOCK_BYTES 4096
 
-// The file, its zeros and its name are on disk when it returns. Must be new.
-struct err segment_create(struct arena *a, struct str path, uint64_t bytes, int *out_fd) MUST_USE;
+// The file, its zeros and its name are on disk when it returns. Must be new. One that is needed at
+// once only gets its blocks: it reads as zeros, and its first writes take a little longer.
+enum segment_haste { SEGMENT_FILLED, SEGMENT_AT_ONCE };
+struct err segment_create(struct arena *a, struct str path, uint64_t bytes,
+        enum segment_haste haste, int *out_fd) MUST_USE;
 struct err segment_open(
         struct arena *a, struct str path, int *out_fd, uint64_t *out_bytes) MUST_USE;
 struct err segment_write(
