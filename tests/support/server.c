@@ -100,7 +100,9 @@ struct err sim_server_add(
                    ~(uintptr_t)(METRICS_ALIGNMENT - 1);
     s->metrics = metrics_at((void *)at, COLUMNS);
     for (size_t i = 0; i < EVENT_COUNT; i++)
-        s->wants.of[i] = (uint8_t)(event_row((enum event_id)i)->level | WANT_RECORD | WANT_COUNT);
+        if (event_row((enum event_id)i)->level != LEVEL_TRACE) // every line that is said
+            s->wants.of[i] =
+                    (uint8_t)(event_row((enum event_id)i)->level | WANT_RECORD | WANT_COUNT);
     arena_init(&s->scratch, SCRATCH_BYTES_MAX);
     TRY(state_folder_make(&s->state));
     buf_init(&s->trouble, MIB);

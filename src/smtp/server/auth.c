@@ -167,8 +167,7 @@ static struct err hear(struct login_try *l, struct sasl_step *step)
 {
     struct smtp_session *s = l->s;
     struct str line;
-    TRY(stream_write(s->stream, S("334 ")));
-    TRY(reply_line(s, step->challenge));
+    TRY(reply_line(s, S("334 "), step->challenge));
     struct err e = line_next(s, s->service->settings->auth_bytes_max, &line);
     if (e.kind == ERR_LIMIT) {
         event_in(s->options->span, EV_SMTP_AUTH_EXCHANGE_TOO_LONG,

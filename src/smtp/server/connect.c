@@ -143,8 +143,7 @@ static struct err greet(struct smtp_session *s)
         TRY(greeting_make(&s->scratch, str_trim_blanks(text), s->host, &lines));
     }
     for (size_t i = 0; i < lines.count; i++) {
-        TRY(stream_write(s->stream, i + 1 < lines.count ? S("220-") : S("220 ")));
-        TRY(reply_line(s, lines.at[i]));
+        TRY(reply_line(s, i + 1 < lines.count ? S("220-") : S("220 "), lines.at[i]));
     }
     return OK;
 }

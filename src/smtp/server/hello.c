@@ -172,8 +172,7 @@ static struct err write_lines(struct smtp_session *s, struct str lines)
 {
     struct str rest = lines, line;
     while (str_split(&rest, '\n', &line)) {
-        TRY(stream_write(s->stream, str_is_null(rest) ? S("250 ") : S("250-")));
-        TRY(reply_line(s, line));
+        TRY(reply_line(s, str_is_null(rest) ? S("250 ") : S("250-"), line));
     }
     return OK;
 }

@@ -17,6 +17,7 @@ static const struct reply_row rows[] = {
 #include "smtp/replies.def"
 };
 
+static struct err put(struct smtp_session *s, struct str bytes) suspends MUST_USE;
 static struct err say(struct smtp_session *s, const struct reply_row *row) suspends;
 static struct err say_lines(
         struct smtp_session *s, int code, struct str enhanced, struct str text) suspends;
@@ -101,10 +102,19 @@ void reply_and_leave(struct smtp_session *s, enum reply_id id, enum smtp_end end
     }
 }
 
-struct err reply_line(struct smtp_session *s, struct str line)
+struct err reply_line(struct smtp_session *s, struct str front, struct str line)
 {
-    TRY(stream_write(s->stream, line));
-    return stream_write(s->stream, S("\r\n"));
+    TRY(put(s, front));
+    TRY(put(s, line));
+    return put(s, S("\r\n"));
+}
+
+// All that is said passes here.
+static struct err put(struct smtp_session *s, struct str bytes)
+{
+    event_in(
+            s->options->span, EV_SMTP_RAW_OUTPUT, F_U64(size, bytes.len), F_BYTES(contents, bytes));
+    return stream_write(s->stream, bytes);
 }
 
 // inbound.md 10.2: from the third on the reply to a bad command may come late.
@@ -118,7 +128,7 @@ static struct err say(struct smtp_session *s, const struct reply_row *row)
             TRY(session_wait(s, s->pace.errors_wait_ms));
     }
     if (!str_is_null(row->line))
-        return stream_write(s->stream, row->line);
+        return put(s, row->line);
     return say_lines(s, row->code, row->enhanced, row->text);
 }
 
@@ -136,7 +146,7 @@ static struct err say_lines(struct smtp_session *s, int code, struct str enhance
                     ARG(enhanced), enhanced.len > 0 ? " " : "", ARG(str_upto(line, take)));
             if (str_is_null(out))
                 return fail(ERR_LIMIT, "no memory for a reply");
-            TRY(stream_write(s->stream, out));
+            TRY(put(s, out));
             line = str_trim_blanks(str_from(line, take));
         } while (line.len > 0);
     }

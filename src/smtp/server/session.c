@@ -9,10 +9,14 @@
 #include "smtp/server/stages.h"
 #include "smtp/server/transaction.h"
 
+#define NS_A_MS 1000000
+
 static void begin(struct smtp_session *s, struct stream *stream, const struct smtp_options *o);
 static void end(struct smtp_session *s) suspends;
 static struct err converse(struct smtp_session *s) suspends;
 static struct err one_command(struct smtp_session *s) suspends;
+static void tell_raw(struct smtp_session *s, struct str line);
+static void note_time(struct smtp_session *s, int64_t ms);
 static void look_at_limits(struct smtp_session *s) suspends;
 static void leave(struct smtp_session *s, struct err why) suspends;
 
@@ -108,7 +112,28 @@ static struct err one_command(struct smtp_session *s)
         return reply_junk(s, REPLY_LINE_LONG);
     TRY(e);
     s->result.commands++;
-    return command_run(s, line);
+    tell_raw(s, line);
+    int64_t began_ns = now_ns();
+    e = command_run(s, line);
+    note_time(s, (now_ns() - began_ns) / NS_A_MS);
+    return e;
+}
+
+// What a client says is shown but for its secrets.
+static void tell_raw(struct smtp_session *s, struct str line)
+{
+    struct span *span = s->options->span;
+    if (span->log == NULL || !event_is_wanted(span->log, EV_SMTP_RAW_INPUT))
+        return;
+    struct str shown = str_starts_nocase(line, S("AUTH")) ? S("AUTH ***\r\n") : line;
+    event_in(span, EV_SMTP_RAW_INPUT, F_U64(size, line.len), F_BYTES(contents, shown));
+}
+
+static void note_time(struct smtp_session *s, int64_t ms)
+{
+    struct metrics_column *m = s->service->metrics;
+    metric_observe(m, METRIC_SMTP_REQUEST_TIME, NO_LABELS, (uint64_t)ms);
+    metric_observe(m, METRIC_SMTP_STAGE_TIME, LABELS(s->stage), (uint64_t)ms);
 }
 
 static void look_at_limits(struct smtp_session *s)
@@ -161,6 +186,7 @@ struct err session_wait(struct smtp_session *s, int64_t ms)
     if (ms <= 0 || (limits != NULL && !tarpit_begin(limits, s->visit->listener)))
         return OK;
     s->counts.waited_ms += ms;
+    metric_add(s->service->metrics, METRIC_SMTP_WAITS, NO_LABELS, 1);
     struct err e = stream_flush(s->stream);
     if (!failed(e)) {
         nudgeable();

@@ -57,9 +57,8 @@ struct err stage_expn(struct smtp_session *s, struct str args)
     }
     event_in(s->options->span, EV_SMTP_EXPN, F_STR(to, what), F_U64(total, members.count));
     for (size_t i = 0; i + 1 < members.count; i++) {
-        TRY(stream_write(s->stream, S("250-2.1.5 <")));
-        TRY(stream_write(s->stream, members.at[i]));
-        TRY(reply_line(s, S(">")));
+        struct str member = arena_fmt(&s->scratch, "<%.*s>", ARG(members.at[i]));
+        TRY(reply_line(s, S("250-2.1.5 "), member));
     }
     return reply_about(s, REPLY_FOUND, members.at[members.count - 1]);
 }
