@@ -92,6 +92,7 @@ struct err sim_server_add(
         return fail(ERR_LIMIT, "no memory for a server");
     s->sim = sim;
     s->options = *options;
+    s->store_faults.segment_bytes = options->segment_bytes;
     s->shared = mem_new(struct server_shared);
     s->metrics_memory = mem_bytes(metrics_bytes + METRICS_ALIGNMENT);
     if (s->shared == NULL || s->metrics_memory == NULL)
@@ -184,6 +185,11 @@ bool sim_server_is_up(const struct sim_server *s)
 struct node *sim_server_node(const struct sim_server *s)
 {
     return s->node;
+}
+
+struct str sim_server_folder(const struct sim_server *s)
+{
+    return str_from_c(s->state.path);
 }
 
 struct str sim_server_trouble(const struct sim_server *s)
