@@ -86,6 +86,11 @@ static void write_field(struct fold *f, const struct dkim_signer *signer,
     signature_write_tag(f, S("s"), signer->selector);
     signature_write_tag(f, S("d"), signer->domain);
     signature_write_canon(f, signer->head_canon, signer->body_canon);
+    if (!str_is_null(signer->third_party)) {
+        struct str hash = signer->third_party_hash;
+        signature_write_tag(f, S("atps"), signer->third_party);
+        signature_write_tag(f, S("atpsh"), str_is_null(hash) ? S("none") : hash);
+    }
     if (signer->wants_reports)
         signature_write_tag(f, S("r"), S("y"));
     signature_write_names(f, names->all.at, names->all.count);

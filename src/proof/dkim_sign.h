@@ -25,9 +25,11 @@ struct dkim_signer {
     bool names_absent;            // names that are absent are listed, too: nobody can add them
     const struct str *oversigned; // one entry more than there are fields
     size_t oversigned_count;
-    uint64_t expire_s;   // 0: never
-    struct str identity; // i=; null: none
-    bool wants_reports;  // r=y
+    uint64_t expire_s;           // 0: never
+    struct str identity;         // i=; null: none
+    bool wants_reports;          // r=y
+    struct str third_party;      // atps=, RFC 6541; null: none
+    struct str third_party_hash; // atpsh=, "sha256", "sha1"; null: none
 };
 // authentication.md 6.2: the fields signed, and those nobody may add, unless settings say else.
 extern const struct str dkim_names_recommended[];

@@ -4,6 +4,8 @@
 #include "proof/private_key.h"
 
 #include "base/encode.h"
+#include "proof/key_cache.h"
+#include "proof/public_key.h"
 #include "rt/rt.h"
 
 #include <openssl/bio.h>
@@ -215,6 +217,23 @@ struct err private_key_record(struct arena *a, const struct private_key *key, st
         return fail(ERR_INTERNAL, "the library could not write a public key");
     *out = arena_str(a, buf_str(&text));
     return str_is_null(*out) ? fail(ERR_LIMIT, "no memory for the record of a key") : OK;
+}
+
+bool private_key_works(struct arena *a, const struct private_key *key)
+{
+    struct signing s = {.key = key, .digest = S("a probe of 32 octets, as a hash.")};
+    struct str record;
+    struct known_key known AUTO(known_key_done) = {0};
+    deep_call(sign, &s);
+    if (!s.done || failed(private_key_record(a, key, &record)) ||
+            failed(known_key_find(NULL, a, record, &known)))
+        return false;
+    struct public_key_check check = {.pkey = known.pkey,
+            .type = known.key.type,
+            .bits = PUBLIC_KEY_INLINE_BITS_MAX, // nobody waits for it
+            .digest = s.digest,
+            .signature = str_of((const char *)s.bytes, s.count)};
+    return !failed(public_key_verify(&check)) && check.good;
 }
 
 struct err private_key_sign(const struct private_key *key, struct str digest, struct buf *out)

@@ -32,6 +32,9 @@ struct err private_key_pem(const struct private_key *key, struct buf *out) MUST_
 struct err private_key_record(
         struct arena *a, const struct private_key *key, struct str *out) MUST_USE;
 
+// Does what it signs verify with the record that publishes it? At load, once; takes a millisecond.
+bool private_key_works(struct arena *a, const struct private_key *key);
+
 // Signs a SHA-256 digest; the signature is added in base64.
 struct err private_key_sign(
         const struct private_key *key, struct str digest, struct buf *out) suspends MUST_USE;

@@ -63,6 +63,7 @@ void plan_free(struct plan *plan)
     http_settings_done(&plan->http);
     smtp_settings_done(&plan->smtp);
     directory_settings_free(plan->directory);
+    signers_done(&plan->signers);
     conf_free(plan->conf);
     arena_done(&plan->arena);
     mem_free(plan);
@@ -160,6 +161,7 @@ static struct err mail_make(struct making *m)
     TRY(limits_settings_make(&plan->arena, plan->conf, m->findings, &plan->limits));
     TRY(dnsbl_settings_make(&plan->arena, plan->conf, m->findings, &plan->dnsbl));
     iprev_settings_make(plan->conf, &plan->iprev);
+    TRY(signers_make(&plan->arena, plan->conf, m->findings, &plan->signers));
     return queue_settings_make(&plan->arena, plan->conf, m->findings, &plan->queue);
 }
 

@@ -15,6 +15,7 @@
 #include "listen/renewal.h"
 #include "manage/http_settings.h"
 #include "proof/iprev.h"
+#include "proof/signers.h"
 #include "queue/settings.h"
 #include "rt/dns.h"
 #include "rt/net.h"
@@ -50,6 +51,7 @@ struct plan {
     struct limits_settings limits;
     struct dnsbl_settings dnsbl;
     struct iprev_settings iprev;
+    struct signers signers;
     struct queue_settings queue;
     const struct directory_settings *directory;
     const struct telemetry *telemetry; // tracers, levels, metrics
