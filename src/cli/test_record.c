@@ -3,6 +3,7 @@
 #include "cli/batch.h"
 #include "cli/commands.h"
 
+#include "proof/bimi.h"
 #include "proof/dkim.h"
 #include "proof/proof.h"
 #include "proof/tags.h"
@@ -26,6 +27,7 @@ static struct err answer_dkim_signature(struct question *q);
 static struct err answer_sts(struct question *q);
 static struct err answer_sts_policy(struct question *q);
 static struct err answer_tlsrpt(struct question *q);
+static struct err answer_bimi(struct question *q);
 static answerer *answerer_find(struct str type);
 static void answer(struct batch *b, answerer *by, struct str text);
 static void say_valid(struct question *q);
@@ -47,7 +49,7 @@ static int run(struct cli *c)
             answer(&b, by, text);
         else
             batch_refuse(&b, S("the type is not one of spf, dmarc, dkim, dkim-signature, mta-sts, "
-                               "mta-sts-policy, tlsrpt"));
+                               "mta-sts-policy, tlsrpt, bimi"));
     }
     return batch_end(&b);
 }
@@ -65,6 +67,7 @@ static answerer *answerer_find(struct str type)
             {S_INIT("mta-sts"), answer_sts},
             {S_INIT("mta-sts-policy"), answer_sts_policy},
             {S_INIT("tlsrpt"), answer_tlsrpt},
+            {S_INIT("bimi"), answer_bimi},
     };
     for (size_t i = 0; i < COUNT_OF(all); i++) {
         if (str_eq(all[i].type, type))
@@ -203,6 +206,13 @@ static struct err answer_tlsrpt(struct question *q)
     return OK;
 }
 
+static struct err answer_bimi(struct question *q)
+{
+    struct bimi_record record;
+    TRY(bimi_record_parse(&q->b->arena, q->text, &record));
+    return say_tags(q);
+}
+
 static void say_text(struct question *q, struct str key, struct str value)
 {
     json_key(&q->o, key);
@@ -224,7 +234,7 @@ const struct command command_test_record = {
         .about = "Would this server work with this record, and what does it read in it? The\n"
                  "request is {\"type\": \"spf\", \"text\": \"v=spf1 -all\"}, for the types spf, "
                  "dmarc,\n"
-                 "dkim (a key), dkim-signature, mta-sts, mta-sts-policy and tlsrpt.",
+                 "dkim (a key), dkim-signature, mta-sts, mta-sts-policy, tlsrpt and bimi.",
         .examples = "  echo '{\"type\": \"dmarc\", \"text\": \"v=DMARC1; p=none\"}' |\n"
                     "      posthaste test record",
         .options = options,

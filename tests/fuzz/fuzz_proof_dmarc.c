@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/fuzz/fuzz_proof_dmarc.c: records of DMARC, TLS reporting and MTA-STS, policies of MTA-STS,
-// and From fields, over any bytes. The first byte chooses how much memory there is.
+// tests/fuzz/fuzz_proof_dmarc.c: records of DMARC, TLS reporting, MTA-STS and BIMI, policies of
+// MTA-STS, and From fields, over any bytes. The first byte chooses how much memory there is.
+#include "proof/bimi.h"
 #include "proof/dmarc.h"
 #include "proof/transport.h"
 
@@ -59,7 +60,11 @@ static void check_transport(struct arena *a, struct str text)
     struct sts_record record;
     struct sts_policy policy;
     struct tlsrpt_record tlsrpt;
-    struct err e = sts_record_parse(a, text, &record);
+    struct bimi_record bimi;
+    struct err e = bimi_record_parse(a, text, &bimi);
+    check_kind(e);
+    assert(failed(e) || str_is_null(bimi.location) || bimi.location.len > 8);
+    e = sts_record_parse(a, text, &record);
     check_kind(e);
     assert(failed(e) || (record.id.len > 0 && record.id.len <= 32));
     e = tlsrpt_record_parse(a, text, &tlsrpt);

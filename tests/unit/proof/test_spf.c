@@ -354,7 +354,7 @@ static void bounds_memory(void **state)
     with_zone(text.ptr, NULL, run_large, NULL);
 }
 
-// Whatever ten domains publish about each other, an evaluation ends, and asks no more than this: one
+// Whatever ten domains publish about each other, an evaluation ends, and asks no more than this: a
 // record and ten terms with ten addresses each, the names of the peer once, and an explanation.
 #define QUESTIONS_MAX (1 + 10 * (1 + SPF_EXCHANGES_MAX) + 1 + SPF_POINTERS_MAX + 1)
 #define NAMES 10

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/proof/test_transport.c: records and policies of MTA-STS and TLS reporting, beyond the
-// public suite; words of strategies.
+// tests/unit/proof/test_transport.c: records and policies of MTA-STS, TLS reporting and BIMI,
+// beyond the public suite; words of strategies.
 #include "../base/check.h"
 #include "conf/expr.h"
+#include "proof/bimi.h"
 #include "proof/strategy.h"
 #include "proof/transport.h"
 
@@ -44,6 +45,19 @@ static const struct text_case policies[] = {
         {"a mode in another case", "version:STSv1\nmode:NONE\nmax_age:1", "mode is not"},
 };
 
+static const struct text_case bimi_records[] = {
+        {"a picture and its evidence",
+                "v=BIMI1; l=https://x.example/a.svg; a=https://x.example/a.pem", NULL},
+        {"declined", "v=BIMI1; l=; a=;", NULL},
+        {"no location", "v=BIMI1; a=https://x.example/a.pem", "l= is missing"},
+        {"not first", "l=https://x.example/a.svg; v=BIMI1", "it does not begin with v=BIMI1"},
+        {"in lower case", "v=bimi1; l=", "it does not begin with v=BIMI1"},
+        {"without TLS", "v=BIMI1; l=http://x.example/a.svg", "l= is no https URI"},
+        {"two pictures", "v=BIMI1; l=https://x.example/a,https://x.example/b", "l= is no https"},
+        {"twice", "v=BIMI1; l=; l=", "malformed or repeated tags"},
+        {"nothing", "", "malformed or repeated tags"},
+};
+
 static void check_texts(const struct text_case *cases, size_t count,
         struct err (*parse)(struct arena *, struct str))
 {
@@ -77,12 +91,21 @@ static struct err parse_policy(struct arena *a, struct str text)
     return sts_policy_parse(a, text, &policy);
 }
 
+static struct err parse_bimi(struct arena *a, struct str text)
+{
+    struct bimi_record record;
+    TRY(bimi_record_parse(a, text, &record));
+    assert_true(record.declined == str_is_null(record.location));
+    return OK;
+}
+
 static void reads_texts(void **state)
 {
     (void)state;
     check_texts(sts_records, COUNT_OF(sts_records), parse_sts);
     check_texts(tlsrpt_records, COUNT_OF(tlsrpt_records), parse_tlsrpt);
     check_texts(policies, COUNT_OF(policies), parse_policy);
+    check_texts(bimi_records, COUNT_OF(bimi_records), parse_bimi);
 }
 
 static void lists_exchanges(void **state)
