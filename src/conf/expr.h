@@ -6,7 +6,8 @@
 // Whose it is: a compiled setting lives in the arena it was made in, and borrows nothing from its
 // source. A result lives as long as the scratch arena, the setting and what the environment gave.
 // Compiling may use 40 KiB of stack (regular expressions): do it at load. Evaluating uses little
-// stack, does not recurse, and suspends only where a function asks the outside (dns_query).
+// stack, does not recurse, and suspends only where a function asks the outside (dns_query,
+// is_local_domain).
 //
 //     struct expr_spec spec = {.key = S("session.rcpt.relay"), .context = EXPR_RCPT,
 //             .target = {.kind = EXPR_TO_BOOL}};
@@ -162,6 +163,7 @@ const struct expr_problem *expr_setting_warning(const struct expr_setting *s, si
 // -- Evaluating ---------------------------------------------------------------------------------
 
 enum expr_system { EXPR_HOSTNAME, EXPR_DOMAIN, EXPR_NODE_ID, EXPR_NODE_HOSTNAME, EXPR_NODE_ROLE };
+enum expr_local { EXPR_LOCAL_DOMAIN, EXPR_LOCAL_ADDRESS };
 enum expr_dns {
     EXPR_DNS_IPV4,
     EXPR_DNS_IPV6,
@@ -186,6 +188,9 @@ struct expr_env_ops {
     // empty one; an error is SERVFAIL or a timeout. At most timeout_ms (0: no limit of ours).
     struct err (*dns_query)(void *self, struct arena *scratch, struct str name, enum expr_dns type,
             int64_t timeout_ms, struct expr_value *out) suspends;
+    // Is the domain, or the address, one of ours? Of the directory of that id; "*": the default.
+    struct err (*is_local)(void *self, struct arena *scratch, enum expr_local what,
+            struct str directory, struct str name, int64_t timeout_ms, bool *out) suspends;
     int64_t (*now_ms)(void *self); // any steady clock; for the time budget
 };
 

@@ -11,7 +11,10 @@
 #define LATER(name, args, least, needs, about)
 #include "conf/expr_functions.def"
 
-expr_waiting_function function_dns_query; // by itself, so that one sees that it suspends
+// By themselves, so that one sees that they suspend.
+expr_waiting_function function_dns_query;
+expr_waiting_function function_is_local_domain;
+expr_waiting_function function_is_local_address;
 
 // Text made in a buf, as a value in the call's arena.
 struct err function_text(

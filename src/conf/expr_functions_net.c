@@ -11,6 +11,8 @@ static bool local_is_right(struct str local);
 static bool is_local_byte(uint8_t c);
 static bool domain_is_right(struct str domain);
 static bool ip_of(struct expr_call *call, struct ip *out);
+static struct err ask_local(
+        struct expr_call *call, enum expr_local what, struct expr_value *out) suspends;
 static const struct lookup *list_of(struct expr_call *call);
 
 // The last '@' that is not in a quoted string parts an address; a domain has none.
@@ -120,6 +122,33 @@ struct err function_dns_query(struct expr_call *call, struct expr_value *out)
     }
     TRY(expr_async_begin(call->machine, &timeout_ms));
     return env->ops->dns_query(env->self, call->arena, name, type, timeout_ms, out);
+}
+
+struct err function_is_local_domain(struct expr_call *call, struct expr_value *out)
+{
+    return ask_local(call, EXPR_LOCAL_DOMAIN, out);
+}
+
+struct err function_is_local_address(struct expr_call *call, struct expr_value *out)
+{
+    return ask_local(call, EXPR_LOCAL_ADDRESS, out);
+}
+
+// configuration.md 9.4: (directory, name), or the name alone. A directory that cannot be asked ends
+// the evaluation: "no" would be a guess.
+static struct err ask_local(struct expr_call *call, enum expr_local what, struct expr_value *out)
+{
+    const struct expr_env *env = call->machine->env;
+    struct str directory = call->count > 1 ? call->args[0].text : S("*");
+    struct str name = call->args[call->count - 1].text;
+    int64_t timeout_ms;
+    bool local = false;
+    if (env->ops == NULL || env->ops->is_local == NULL)
+        return fail(ERR_UNSUPPORTED, "no directory is available here");
+    TRY(expr_async_begin(call->machine, &timeout_ms));
+    TRY(env->ops->is_local(env->self, call->arena, what, directory, name, timeout_ms, &local));
+    *out = expr_bool(local);
+    return OK;
 }
 
 // RFC 5321 4.1.2, its characters: a quoted string, or atext and dots, or bytes of RFC 6531.

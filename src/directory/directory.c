@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "directory/backend.h"
 #include "directory/login_cache.h"
+#include "mail/address.h"
 #include "rt/clock.h"
 
 #define NAMES_BYTES_MAX (16 * KIB)
@@ -195,4 +196,25 @@ struct err directories_account(struct directories *d, struct arena *a, struct st
     const struct directory *dir = NULL;
     TRY(directory_of(d, directory, &dir));
     return account_of_login(d, a, dir, name, out);
+}
+
+struct err directories_is_local(struct directories *d, struct arena *a, enum expr_local what,
+        struct str directory, struct str name, bool *out)
+{
+    struct local_domain domain;
+    struct rcpt_answer answer;
+    struct str address, ascii, why;
+    bool is_domain = what == EXPR_LOCAL_DOMAIN;
+    *out = false;
+    if (is_domain ? failed(mail_domain_read(a, name, &ascii))
+                  : !account_address_normal(a, name, ADDRESS_PLAIN, &address, &why))
+        return OK;
+    TRY(directories_domain(
+            d, a, directory, is_domain ? ascii : address_domain(address), out, &domain));
+    if (is_domain || !*out)
+        return OK;
+    address = address_join(a, address_local(address), domain.name); // of an alias domain
+    TRY(directories_rcpt(d, a, domain.directory, address, &answer));
+    *out = answer.kind != RCPT_UNKNOWN;
+    return OK;
 }

@@ -201,6 +201,10 @@ struct err directories_secrets(struct directories *d, struct arena *a, const str
 struct err directories_admit(struct directories *d, struct arena *a, const struct login *login,
         struct login_answer *out) suspends MUST_USE;
 
+// is_local_domain and is_local_address of expressions. What is no domain or address is not local.
+struct err directories_is_local(struct directories *d, struct arena *a, enum expr_local what,
+        struct str directory, struct str name, bool *out) suspends MUST_USE;
+
 // By name, then by address; NULL when there is none.
 struct err directories_account(struct directories *d, struct arena *a, struct str directory,
         struct str name, const struct account **out) suspends MUST_USE;

@@ -278,6 +278,13 @@ static struct err env_dns_query(void *self, struct arena *scratch, struct str na
     return outer->ops->dns_query(outer->self, scratch, name, type, timeout_ms, out);
 }
 
+static struct err env_is_local(void *self, struct arena *scratch, enum expr_local what,
+        struct str directory, struct str name, int64_t timeout_ms, bool *out) suspends
+{
+    const struct expr_env *outer = ((const struct address_env *)self)->outer;
+    return outer->ops->is_local(outer->self, scratch, what, directory, name, timeout_ms, out);
+}
+
 static int64_t env_now_ms(void *self)
 {
     const struct expr_env *outer = ((const struct address_env *)self)->outer;
@@ -295,6 +302,7 @@ static struct err evaluate(struct resolving *r, const struct expr_setting *expr,
         ops.system = outer->system != NULL ? env_system : NULL;
         ops.config_get = outer->config_get != NULL ? env_config_get : NULL;
         ops.dns_query = outer->dns_query != NULL ? env_dns_query : NULL;
+        ops.is_local = outer->is_local != NULL ? env_is_local : NULL;
         ops.now_ms = outer->now_ms != NULL ? env_now_ms : NULL;
     }
     if (self.outer != NULL) {

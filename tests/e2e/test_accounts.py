@@ -153,7 +153,8 @@ def plain(name, password):
 
 
 def test_a_running_server_knows_at_once(server):
-    s = server(extra=INTERNAL + '[session.rcpt.errors]\nwait = "0s"\n[session.auth]\nrequire = false\nerrors.wait = "0s"\n')
+    s = server(extra=INTERNAL + '[session.rcpt.errors]\nwait = "0s"\n[session.auth]\nrequire = false\nerrors.wait = "0s"\n'
+               '[session.mail]\nis-allowed = "!is_local_domain(\'*\', sender_domain)"\n')
     cli = Cli(s.config_path)
 
     def rcpt(address):
@@ -170,6 +171,10 @@ def test_a_running_server_knows_at_once(server):
             c.command('EHLO client.example')
             return c.command(plain(name, password))[0][:3]
     assert rcpt('anna@new.example') == '550 5.7.1'
+    with Connection(s.ports['smtp']) as c:  # expressions ask the same directories
+        c.reply()
+        c.command('EHLO client.example')
+        assert c.command('MAIL FROM:<x@file.example>')[0].startswith('550 5.7.1')
     cli.run('domain', 'create', 'new.example')
     assert rcpt('anna@new.example') == '550 5.1.1'
     cli.run('account', 'create', 'anna', '-a', 'anna@new.example', '--password-stdin', stdin='correct horse\n')

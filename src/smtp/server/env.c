@@ -17,6 +17,8 @@ static int64_t local_port(const struct session_env *e);
 static struct expr_value recipients(const struct transaction *t, struct arena *scratch);
 static struct expr_value system_value(void *self, enum expr_system what);
 static struct str config_get(void *self, struct arena *scratch, struct str key);
+static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
+        struct str directory, struct str name, int64_t timeout_ms, bool *out) suspends;
 static int64_t clock_ms(void *self);
 
 struct expr_env session_env(struct smtp_session *s, struct session_env *self)
@@ -24,6 +26,7 @@ struct expr_env session_env(struct smtp_session *s, struct session_env *self)
     static const struct expr_env_ops ops = {.variable = variable,
             .system = system_value,
             .config_get = config_get,
+            .is_local = is_local,
             .now_ms = clock_ms};
     const struct smtp_settings *settings = s->service->settings;
     return (struct expr_env){.self = self,
@@ -149,6 +152,16 @@ static struct str config_get(void *self, struct arena *scratch, struct str key)
     const struct session_env *e = self;
     const struct conf *conf = e->session->service->settings->conf;
     return conf == NULL ? S("") : conf_key_text(conf, scratch, key);
+}
+
+static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
+        struct str directory, struct str name, int64_t timeout_ms, bool *out)
+{
+    const struct session_env *e = self;
+    struct directories *d = e->session->service->directories;
+    within_ms(timeout_ms > 0 ? timeout_ms : NO_DEADLINE);
+    return d != NULL ? directories_is_local(d, scratch, what, directory, name, out)
+                     : fail(ERR_IO, "the directories are not open");
 }
 
 static int64_t clock_ms(void *self UNUSED)

@@ -124,6 +124,18 @@ static inline struct err fixture_dns(void *self, struct arena *scratch, struct s
     return OK;
 }
 
+// The default directory has example.net and ann in it, "other" has nothing.
+static inline struct err fixture_local(void *self, struct arena *scratch, enum expr_local what,
+        struct str directory, struct str name, int64_t timeout_ms, bool *out)
+{
+    (void)self, (void)timeout_ms;
+    if (str_eq(directory, S("broken")))
+        return fail_fmt(scratch, ERR_IO, "the directory is down");
+    struct str known = what == EXPR_LOCAL_DOMAIN ? S("example.net") : S("ann@example.net");
+    *out = str_eq(directory, S("*")) && str_eq(name, known);
+    return OK;
+}
+
 static inline int64_t fixture_now(void *self)
 {
     return ((struct fixture *)self)->now_ms;
@@ -142,6 +154,7 @@ static const struct expr_env_ops FIXTURE_OPS = {.variable = fixture_variable,
         .config_get = fixture_config_get,
         .metric = fixture_metric,
         .dns_query = fixture_dns,
+        .is_local = fixture_local,
         .now_ms = fixture_now};
 
 static const struct expr_name FIXTURE_NAMES[] = {{S_INIT("queue_size"), EXPR_INTEGER}};

@@ -98,8 +98,8 @@ static const struct expr_case CASES[] = {
         {"later: key_set", "key_set('partners', 'a', 1)",
                 .problem = "1: function 'key_set' needs a key-value store, which this build does "
                            "not have yet"},
-        {"later: is_local_domain", "is_local_domain(rcpt_domain)",
-                .problem = "1: function 'is_local_domain' needs directories, which"},
+        {"later: directory_get", "directory_get('*', 'ann', 'quota')",
+                .problem = "1: function 'directory_get' needs fields of accounts, which"},
         {"number with a tail", "5mb", .problem = "1: invalid number '5mb'"},
         {"float with a unit", "1.5s", .problem = "1: invalid number '1.5s'"},
         {"float without digits", "1.", .problem = "1: invalid number '1.'"},

@@ -164,6 +164,16 @@ static const struct expr_case CASES[] = {
         {"dns_query ptr of no address", "dns_query(sender, 'ptr')", .gives = "[]"},
         {"dns_query fails", "dns_query('broken.example', 'mx')", .fails = "SERVFAIL"},
         {"dns_query of a computed type", "dns_query('x', listener)", .fails = "unknown type"},
+        // directories
+        {"is_local_domain", "[is_local_domain('*', 'example.net'), is_local_domain('example.net')]",
+                .gives = "[1, 1]"},
+        {"is_local_domain, no", "[is_local_domain('x'), is_local_domain('other', 'example.net')]",
+                .gives = "[0, 0]"},
+        {"is_local_address",
+                "[is_local_address('*', 'ann@example.net'), is_local_address('example.net')]",
+                .gives = "[1, 0]"},
+        {"is_local_domain of a directory that is down", "is_local_domain('broken', 'x')",
+                .fails = "the directory is down"},
         // special forms
         {"matches", "matches('^a.c$', 'abc')", .gives = "1"},
         {"matches not", "matches('^a.c$', 'abcd')", .gives = "0"},

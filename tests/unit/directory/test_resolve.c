@@ -324,6 +324,32 @@ static struct err send_as_all(void *arg)
     return OK;
 }
 
+static struct err local_all(void *arg)
+{
+    static const struct {
+        enum expr_local what;
+        const char *name;
+        bool local;
+    } rows[] = {{EXPR_LOCAL_DOMAIN, "A.example", true}, {EXPR_LOCAL_DOMAIN, "alias.example", true},
+            {EXPR_LOCAL_DOMAIN, "off.example", false}, {EXPR_LOCAL_DOMAIN, "x@a.example", false},
+            {EXPR_LOCAL_DOMAIN, "", false}, {EXPR_LOCAL_ADDRESS, "Anna@a.example", true},
+            {EXPR_LOCAL_ADDRESS, "anna@alias.example", true},
+            {EXPR_LOCAL_ADDRESS, "news@lists.example", true},
+            {EXPR_LOCAL_ADDRESS, "gone@a.example", true},
+            {EXPR_LOCAL_ADDRESS, "anna+x@a.example", false},
+            {EXPR_LOCAL_ADDRESS, "nobody@a.example", false},
+            {EXPR_LOCAL_ADDRESS, "anna@elsewhere.example", false},
+            {EXPR_LOCAL_ADDRESS, "a.example", false}};
+    struct world *w = arg;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        bool local = !rows[i].local;
+        TRY(directories_is_local(
+                w->d, &w->a, rows[i].what, S("*"), str_from_c(rows[i].name), &local));
+        check_true(rows[i].name, local == rows[i].local);
+    }
+    return OK;
+}
+
 static struct err domains_all(void *arg)
 {
     static const struct {
@@ -397,6 +423,7 @@ static void domains(void **state)
 {
     (void)state;
     ask_both(domains_all);
+    ask_both(local_all);
 }
 
 int main(void)
