@@ -91,12 +91,18 @@ void public_key_free(struct evp_pkey_st *pkey)
 struct err public_key_verify(struct public_key_check *check)
 {
     check->good = false;
-    if (check->pkey == NULL)
-        return OK;
-    if (check->type == DKIM_KEY_RSA && check->bits > PUBLIC_KEY_INLINE_BITS_MAX)
+    if (check->pkey != NULL && check->type == DKIM_KEY_RSA &&
+            check->bits > PUBLIC_KEY_INLINE_BITS_MAX)
         return offload(verify, check);
-    deep_call(verify, check);
+    public_key_verify_here(check);
     return OK;
+}
+
+void public_key_verify_here(struct public_key_check *check)
+{
+    check->good = false;
+    if (check->pkey != NULL)
+        deep_call(verify, check);
 }
 
 static void verify(void *arg)

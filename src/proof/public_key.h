@@ -28,3 +28,5 @@ struct public_key_check {
 };
 // Sets `good`. An error: no memory, or no helper thread.
 struct err public_key_verify(struct public_key_check *check) suspends MUST_USE;
+// At once, however long the key is: for keys of our own, at load.
+void public_key_verify_here(struct public_key_check *check);

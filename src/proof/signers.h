@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // proof/signers.h: the signatures of the configuration, signature.<id>.* (authentication.md 6.2),
-// each with its key, read, tried and cross-checked at load: a broken key is told at start, not by an
-// unsigned message at noon. Slices are of the conf or in the arena: both must outlive it.
+// each with its key, read, tried and cross-checked at load: a broken key is told at start, not by
+// an unsigned message at noon. Slices are of the conf or in the arena: both must outlive it.
 #pragma once
 
 #include "base/base.h"
