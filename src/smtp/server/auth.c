@@ -21,6 +21,7 @@ struct login_try {
 
 static struct err may_try(struct smtp_session *s, struct str mechanism, enum sasl_mechanism *out,
         enum reply_id *out_why) suspends MUST_USE;
+static bool has_binding(struct smtp_session *s);
 static struct sasl_conditions conditions_of(struct smtp_session *s) suspends;
 static struct err try_login(
         struct login_try *l, struct str initial, struct sasl_step *out) suspends MUST_USE;
@@ -64,6 +65,8 @@ struct err stage_auth(struct smtp_session *s, struct str args)
     if (!failed(e))
         e = conclude(l, &step);
     sasl_done(&l->sasl);
+    arena_wipe(&s->scratch); // what was typed has been in it
+    arena_init(&s->scratch, SCRATCH_BYTES_MAX);
     return e;
 }
 
@@ -108,7 +111,18 @@ struct sasl_set auth_offered(struct smtp_session *s)
     struct sasl_set set = sasl_set_of(&r);
     sasl_set_remove(&set, SASL_OAUTHBEARER);
     sasl_set_remove(&set, SASL_XOAUTH2);
-    return sasl_set_usable(set, conditions_of(s));
+    struct sasl_conditions conditions = conditions_of(s);
+    conditions.binding = sasl_set_has(set, SASL_SCRAM_SHA_256_PLUS) && has_binding(s);
+    return sasl_set_usable(set, conditions);
+}
+
+// Making one takes a hash or two, so it is asked for only where -PLUS is wished for.
+static bool has_binding(struct smtp_session *s)
+{
+    SSL *ssl = stream_ssl(s->stream);
+    return ssl != NULL &&
+           (!str_is_null(tls_binding(&s->scratch, ssl, TLS_BINDING_EXPORTER)) ||
+                   !str_is_null(tls_binding(&s->scratch, ssl, TLS_BINDING_SERVER_END_POINT)));
 }
 
 static struct sasl_conditions conditions_of(struct smtp_session *s)
@@ -117,7 +131,6 @@ static struct sasl_conditions conditions_of(struct smtp_session *s)
     return (struct sasl_conditions){
             .secrets_may_show = s->tls_on || ip_is_loopback(&s->client.ip) ||
                                 rule_bool(s, RULE_ALLOW_PLAIN_TEXT),
-            .binding = ssl != NULL,
             .certificate = ssl != NULL && visit_tls_facts(s->visit).client_verified,
     };
 }

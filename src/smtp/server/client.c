@@ -191,6 +191,12 @@ void client_ask_lists_of_sender(struct smtp_session *s)
         dnsbl_ask_name(s->dnsbl, DNSBL_IPREV, s->ptr_name);
 }
 
+void client_ask_lists_of_from(struct smtp_session *s, struct str domain)
+{
+    if (s->dnsbl != NULL && s->account == NULL)
+        dnsbl_ask_name(s->dnsbl, DNSBL_FROM, domain);
+}
+
 void client_end_lists(struct smtp_session *s)
 {
     if (s->dnsbl == NULL)

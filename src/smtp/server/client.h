@@ -30,6 +30,7 @@ bool client_must_wait(struct smtp_session *s) suspends;
 void client_ask_lists(struct smtp_session *s) suspends;
 void client_ask_lists_of_helo(struct smtp_session *s) suspends;
 void client_ask_lists_of_sender(struct smtp_session *s) suspends;
+void client_ask_lists_of_from(struct smtp_session *s, struct str domain) suspends;
 void client_end_lists(struct smtp_session *s) suspends;
 // Their verdict, for clients that are judged: REPLY_OK, or a refusal and its words.
 struct err client_listed(

@@ -10,7 +10,9 @@
 static enum reply_id judge_octets(struct finishing *f) suspends;
 static struct err judge_header(struct finishing *f) suspends MUST_USE;
 static bool is_loop(struct finishing *f) suspends;
+static void note_from(struct finishing *f);
 static struct err judge_from(struct finishing *f) suspends MUST_USE;
+static struct err judge_lists(struct finishing *f) suspends MUST_USE;
 static struct err check_mailboxes(struct finishing *f, enum head_name name, bool *out_own) suspends;
 static struct err cut(struct finishing *f) suspends MUST_USE;
 
@@ -19,8 +21,12 @@ struct err finish_inspect(struct finishing *f)
     f->refusal = judge_octets(f);
     if (f->refusal == REPLY_OK)
         TRY(judge_header(f));
+    if (f->refusal == REPLY_OK)
+        note_from(f);
     if (f->refusal == REPLY_OK && f->s->account != NULL)
         TRY(judge_from(f));
+    if (f->refusal == REPLY_OK && f->s->dnsbl != NULL)
+        TRY(judge_lists(f));
     return f->refusal == REPLY_OK ? cut(f) : OK;
 }
 
@@ -76,6 +82,28 @@ static bool is_loop(struct finishing *f)
     event_in(f->s->options->span, EV_SMTP_LOOP_DETECTED, F_U64(total, hops),
             F_U64(limit, (uint64_t)most));
     return true;
+}
+
+// The domain of the first From, for rules and lists.
+static void note_from(struct finishing *f)
+{
+    struct mail_mailboxes all;
+    struct mail_address address;
+    if (!mail_head_has(&f->head, HEAD_FROM) ||
+            !mail_mailboxes_read(&f->arena, mail_head_body(&f->head, HEAD_FROM), &all) ||
+            all.count == 0 || failed(mail_address_parse(&f->arena, all.at[0].address, &address)))
+        return;
+    f->t->from_domain = address.ascii;
+}
+
+// inbound.md 10.7: what the header says it is from may be listed, too.
+static struct err judge_lists(struct finishing *f)
+{
+    struct str words;
+    client_ask_lists_of_from(f->s, f->t->from_domain);
+    TRY(client_listed(f->s, &f->refusal, &words));
+    f->words = arena_str(&f->arena, words);
+    return OK;
 }
 
 // inbound.md 4.6.1: whom the message says it is from, and whom it says sent it.
