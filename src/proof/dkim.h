@@ -61,14 +61,15 @@ struct dkim_signature {
     struct str detail;       // what is wrong, for a person; null: the reason says it all
     enum dkim_algorithm algorithm;
     enum canon head_canon, body_canon;
-    struct str algorithm_text; // a=
-    struct str domain;         // d=, lower case, A-labels; null: there is none
-    struct str selector;       // s=
-    struct str identity;       // i=, decoded; null: not given
-    struct str bytes;          // b=
-    struct str hole;           // where it stands in the field
-    struct str body_hash;      // bh=
-    const struct str *names;   // h=
+    struct str algorithm_text;  // a=
+    struct str domain;          // d=, lower case, A-labels; null: there is none
+    struct str selector;        // s=
+    struct str identity;        // i=, decoded; null: not given
+    struct str identity_domain; // of it, lower case, A-labels
+    struct str bytes;           // b=
+    struct str hole;            // where it stands in the field
+    struct str body_hash;       // bh=
+    const struct str *names;    // h=
     size_t name_count;
     bool limited; // there is an l=
     uint64_t body_bytes_max;

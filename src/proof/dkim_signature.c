@@ -16,8 +16,7 @@ struct reading {
     enum dkim_form form;
     struct tags tags;
     struct dkim_signature *s;
-    struct str identity_domain; // of i=, lower case
-    bool full;                  // the arena is
+    bool full; // the arena is
 };
 
 static void read_texts(struct reading *r);
@@ -186,7 +185,7 @@ static bool read_identity(struct reading *r)
         return true;
     if (!decode_quoted(r->a, i->value, &r->s->identity) ||
             !str_rcut(r->s->identity, '@', &local, &domain) ||
-            !tag_domain(r->a, domain, 1, &r->identity_domain))
+            !tag_domain(r->a, domain, 1, &r->s->identity_domain))
         return malformed(r, S("i"));
     return true;
 }
@@ -247,7 +246,7 @@ static void judge(struct reading *r)
         refuse(r, DKIM_QUERY);
     else if (r->form == DKIM_FIELD && !from)
         refuse(r, DKIM_FROM_NOT_SIGNED);
-    else if (!str_is_null(s->identity) && !domain_is_within(r->identity_domain, s->domain))
+    else if (!str_is_null(s->identity) && !domain_is_within(s->identity_domain, s->domain))
         refuse(r, DKIM_IDENTITY);
     else if (s->signed_at_given && s->expires_at_given && s->expires_at_s <= s->signed_at_s)
         refuse(r, DKIM_TIMES);

@@ -173,7 +173,7 @@ static struct err end_one(struct dkim_verifier *v, struct checking *c)
             .algorithm = s->algorithm,
             .bytes = s->bytes,
             .domain = s->domain,
-            .identity = s->identity,
+            .identity_domain = s->identity_domain,
             .rsa_bits_min = v->rules.rsa_bits_min,
             .body_differs = !body_is_same(v, c)};
     if (!check.body_differs)

@@ -22,6 +22,12 @@ struct err proof_head_read(struct arena *a, struct str head, struct proof_head *
 
 static struct err fields_read(struct arena *a, struct str head, struct proof_head *out)
 {
+    // A line "From ..." at the start would be taken for that of a mailbox file, and "From : x", an
+    // author as good as any, be lost with it: nothing that came by a protocol begins so.
+    if (str_starts(head, S("From ")))
+        head = arena_join(a, S(".\r\n"), head);
+    if (str_is_null(head))
+        return fail(ERR_LIMIT, "no memory for the fields of a header");
     struct scan in = scan_over(head);
     VEC(struct mail_field) fields = {0};
     struct mail_field field;

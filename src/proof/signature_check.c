@@ -14,7 +14,6 @@ static struct err try_records(struct arena *a, struct signature_check *c) suspen
 static struct err try_key(
         struct signature_check *c, const struct known_key *known, enum dkim_reason *out) suspends;
 static enum dkim_reason suits(const struct signature_check *c, const struct dkim_key *key);
-static bool same_domain(const struct signature_check *c);
 
 struct err signature_check(struct arena *a, struct signature_check *c)
 {
@@ -88,13 +87,8 @@ static enum dkim_reason suits(const struct signature_check *c, const struct dkim
         return DKIM_KEY_HASH;
     if (key->type == DKIM_KEY_RSA && key->bits < c->rsa_bits_min)
         return DKIM_KEY_TOO_SHORT;
-    return key->exact_domain && !same_domain(c) ? DKIM_IDENTITY : DKIM_FINE;
-}
-
-static bool same_domain(const struct signature_check *c)
-{
-    struct str local, domain;
-    return !str_rcut(c->identity, '@', &local, &domain) || str_eq_nocase(domain, c->domain);
+    bool other = !str_is_null(c->identity_domain) && !str_eq(c->identity_domain, c->domain);
+    return key->exact_domain && other ? DKIM_IDENTITY : DKIM_FINE;
 }
 
 struct err signed_head_digest(

@@ -10,9 +10,9 @@
 struct signature_check {
     struct key_entry *key;
     enum dkim_algorithm algorithm;
-    struct str digest, bytes; // of what is signed; b=
-    struct str domain;        // d=
-    struct str identity;      // i=; null: none
+    struct str digest, bytes;   // of what is signed; b=
+    struct str domain;          // d=
+    struct str identity_domain; // of i=; null: none
     uint32_t rsa_bits_min;
     bool body_differs; // then there is no digest
     // Out:
