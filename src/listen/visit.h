@@ -103,6 +103,9 @@ void listen_ban_now(struct visit *v, enum offence what, struct str about); // wi
 // Banned meanwhile, perhaps by another process; to be asked before each command of a client that
 // has not logged in.
 bool listen_is_banned(const struct visit *v);
+// A protocol's own words name the client (XCLIENT): lists, bans and offences are his from now on.
+// False: he may not come in, which has been told.
+bool listen_client_is(struct visit *v, const struct endpoint *client);
 // May the client of a later request come in, who is another one than the visit's (HTTP behind a
 // proxy)? Tells the event when not.
 bool listen_lets_in(const struct visit *v, const struct ip *client);

@@ -23,6 +23,17 @@ bool visit_is_blocked(struct visit *v)
     return !v->is_allowed && is_listed_or_banned(v->process, &v->client.ip);
 }
 
+bool listen_client_is(struct visit *v, const struct endpoint *client)
+{
+    v->client = *client;
+    v->is_banned = false;
+    if (!visit_is_blocked(v))
+        return true;
+    event(v->process->log, EV_SECURITY_IP_BLOCKED, F_STR(listenerId, v->listener->id),
+            F_U64(localPort, v->local.port), F_IP(remoteIp, &client->ip), F_U64(total, 1));
+    return false;
+}
+
 bool listen_lets_in(const struct visit *v, const struct ip *client)
 {
     if (is_allowed(v->process, client) || !is_listed_or_banned(v->process, client))

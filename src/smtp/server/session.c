@@ -69,6 +69,7 @@ static void begin(struct smtp_session *s, struct stream *stream, const struct sm
             .visit = o->visit,
             .client = o->visit->client,
             .local = o->visit->local,
+            .introducer = o->visit->client.ip,
             .host = o->visit->listener->host,
             .account_name = S(""),
             .offered_pipelining = true,

@@ -42,6 +42,7 @@ struct smtp_session {
     struct arena identity; // of the session: names, the account
     struct smtp_session_result result;
     struct endpoint client, local; // those that XCLIENT names, once it has
+    struct ip introducer;          // who may say XCLIENT: the peer, or whom a PROXY header named
     struct str host;               // ours
     struct buf helo;
     enum hello hello;

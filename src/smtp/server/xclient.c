@@ -70,7 +70,7 @@ bool xforward_is_allowed(const struct smtp_session *s)
 
 static bool is_in(const struct smtp_session *s, const struct nets *nets)
 {
-    return nets != NULL && nets_contains(nets, &s->visit->client.ip, wall_ms());
+    return nets != NULL && nets_contains(nets, &s->introducer, wall_ms());
 }
 
 // "XCLIENT" 1*( SP attribute "=" value )
@@ -86,6 +86,8 @@ struct err stage_xclient(struct smtp_session *s, struct str args)
     if (!read_attributes(&s->scratch, args, S(XCLIENT_NAMES), &x))
         return reply(s, REPLY_BAD_ARGUMENT);
     TRY(apply(s, &x, &why));
+    if (s->over)
+        return OK;
     return why == REPLY_OK ? stage_connect(s) : reply(s, why);
 }
 
@@ -103,14 +105,20 @@ static struct err apply(struct smtp_session *s, const struct attributes *x, enum
         *out = REPLY_NO_XCLIENT;
         return OK;
     }
+    *out = REPLY_OK;
     if (!ip_eq(&client.ip, &s->client.ip)) {
         s->ptr_is_settled = false;
         s->ptr_name = STR_NULL;
         s->iprev = IPREV_NONE;
         client_end_lists(s);
+        s->over = !listen_client_is(s->visit, &client);
     }
     s->client = client;
     s->local = local;
+    if (s->over) { // as at connect: not a word
+        s->result.end = SMTP_END_BANNED;
+        return OK;
+    }
     if (!str_is_null(x->text[ATTR_NAME])) {
         s->ptr_is_settled = true;
         s->iprev = IPREV_NONE;
@@ -126,7 +134,6 @@ static struct err apply(struct smtp_session *s, const struct attributes *x, enum
     }
     if (s->service->limits != NULL)
         throttle_release(s->service->limits, &s->held);
-    *out = REPLY_OK;
     return OK;
 }
 
@@ -139,14 +146,13 @@ static bool apply_endpoint(const struct attributes *x, enum attribute addr, enum
            read_port(x->text[port], &endpoint->port);
 }
 
-// The front end has checked the password; that there is such an account we check.
+// The front end has checked the password; that there is such an account we check. Who is introduced
+// without a login has none, whoever was introduced before (inbound.md 2.1).
 static struct err apply_login(struct smtp_session *s, const struct attributes *x, bool *out_known)
 {
     const struct account *account = NULL;
     struct str name = x->text[ATTR_LOGIN];
     *out_known = true;
-    if (str_is_null(name))
-        return OK;
     if (!x->absent[ATTR_LOGIN] && name.len > 0) {
         struct str directory;
         struct err e = rule_text(s, RULE_AUTH_DIRECTORY, &directory);
