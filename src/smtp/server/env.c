@@ -3,6 +3,7 @@
 // CONN to DATA). Values are made when they are asked for.
 #include "smtp/server/session.h"
 
+#include "conf/expr_dns.h"
 #include "rt/rt.h"
 #include "smtp/server/transaction.h"
 
@@ -19,6 +20,8 @@ static struct expr_value system_value(void *self, enum expr_system what);
 static struct str config_get(void *self, struct arena *scratch, struct str key);
 static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
         struct str directory, struct str name, int64_t timeout_ms, bool *out) suspends;
+static struct err dns_query(void *self, struct arena *scratch, struct str name,
+        enum expr_dns type, int64_t timeout_ms, struct expr_value *out) suspends;
 static int64_t clock_ms(void *self);
 
 struct expr_env session_env(struct smtp_session *s, struct session_env *self)
@@ -26,6 +29,7 @@ struct expr_env session_env(struct smtp_session *s, struct session_env *self)
     static const struct expr_env_ops ops = {.variable = variable,
             .system = system_value,
             .config_get = config_get,
+            .dns_query = dns_query,
             .is_local = is_local,
             .now_ms = clock_ms};
     const struct smtp_settings *settings = s->service->settings;
@@ -162,6 +166,16 @@ static struct err is_local(void *self, struct arena *scratch, enum expr_local wh
     within_ms(timeout_ms > 0 ? timeout_ms : NO_DEADLINE);
     return d != NULL ? directories_is_local(d, scratch, what, directory, name, out)
                      : fail(ERR_IO, "the directories are not open");
+}
+
+static struct err dns_query(void *self, struct arena *scratch, struct str name,
+        enum expr_dns type, int64_t timeout_ms, struct expr_value *out)
+{
+    const struct session_env *e = self;
+    struct resolver *resolver = e->session->service->resolver;
+    if (resolver == NULL)
+        return fail(ERR_UNSUPPORTED, "dns_query: there is no resolver");
+    return expr_dns_ask(resolver, scratch, name, type, timeout_ms, out);
 }
 
 static int64_t clock_ms(void *self UNUSED)
