@@ -79,6 +79,9 @@ static struct err refuse(struct smtp_session *s, struct str words)
     event_in(s->options->span, EV_SMTP_MESSAGE_REJECTED, F_STR(reason, S("access denied")),
             F_STR(details, words));
     s->refuses_all = true;
+    int64_t most_ms = now_ms() - s->began_ms + REFUSED_WAIT_MS;
+    if (s->pace.duration_ms > most_ms)
+        s->pace.duration_ms = most_ms;
     if (str_is_empty(words))
         return reply(s, REPLY_ACCESS_DENIED);
     return reply_words(s, REPLY_ACCESS_DENIED, words);
