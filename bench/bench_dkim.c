@@ -5,7 +5,8 @@
 #define POSTHASTE_BASE_ROOM
 #include "base/hash.h"
 #include "opendkim.h"
-#include "proof/dkim_sign.h"
+#include "proof/arc.h"
+#include "proof/evidence.h"
 #include "proof/key_cache.h"
 #include "rt/dns.h"
 #include "rt/rt.h"
@@ -31,7 +32,7 @@ struct bench {
 
 struct work {
     struct bench *b;
-    struct str message, signed_message, signed_by_opendkim;
+    struct str message, signed_message, sealed_message;
     int times;
     bool cached;
 };
@@ -70,6 +71,31 @@ static struct str sign_once(struct arena *a, const struct work *w)
             a, &w->b->signer, &head, body_hashes_digest(bodies, index), 1700000000, &field));
     body_hashes_free(bodies);
     return field;
+}
+
+// With a set of ARC on top.
+static struct str seal_once(struct arena *a, const struct work *w)
+{
+    struct body_hashes *bodies = body_hashes_new();
+    struct body_hash_kind kind = dkim_sign_body_kind(&w->b->signer);
+    size_t at = proof_head_bytes(w->signed_message), index;
+    struct arc_answer none = {0};
+    struct arc_fields fields;
+    struct proof_head head;
+    must(proof_head_read(a, str_upto(w->signed_message, at), &head));
+    must(body_hashes_want(bodies, &kind, &index));
+    body_hashes_add(bodies, str_from(w->signed_message, at));
+    must(body_hashes_end(bodies));
+    struct arc_seal what = {.chain = &none,
+            .signer = &w->b->signer,
+            .results = S("a.example; none"),
+            .body_hash = body_hashes_digest(bodies, index),
+            .now_s = 1700000000};
+    must(arc_seal_make(a, &head, &what, &fields));
+    struct str sealed = arena_fmt(a, "%.*s%.*s%.*s%.*s", ARG(fields.seal), ARG(fields.message),
+            ARG(fields.results), ARG(w->signed_message));
+    body_hashes_free(bodies);
+    return sealed;
 }
 
 static void sign_all(const struct work *w)
@@ -115,6 +141,52 @@ static void verify_cached(const struct work *w)
     struct work copy = *w;
     copy.cached = true;
     verify_all(&copy);
+}
+
+// All that is asked about a sender at the end of DATA, every answer at hand.
+static void inbound_once(struct arena *a, const struct work *w)
+{
+    struct arc_rules chain_rules = arc_rules_default(1700000000);
+    struct spf_settings spf_settings = spf_settings_default();
+    struct dmarc_settings dmarc_settings = dmarc_settings_default();
+    struct spf_question spf_question = {
+            .helo = S("mail.a.example"), .sender = S("ann@a.example"), .receiver = S("mx.example")};
+    struct dmarc_question question = {.author = S("a.example")};
+    struct spf_answer spf;
+    struct dkim_answer dkim;
+    struct arc_answer chain;
+    struct dmarc_answer dmarc;
+    struct body_hashes *bodies = body_hashes_new();
+    struct key_ring keys AUTO(key_ring_end);
+    key_ring_begin(&keys, w->b->resolver, a);
+    keys.cache = w->b->cache;
+    size_t at = proof_head_bytes(w->sealed_message);
+    struct proof_head head;
+    struct dkim_verifier *v;
+    struct arc_verifier *c;
+    assert(ip_parse(S("192.0.2.1"), &spf_question.ip));
+    must(spf_check(w->b->resolver, a, &spf_settings, &spf_question, &spf));
+    must(proof_head_read(a, str_upto(w->sealed_message, at), &head));
+    must(dkim_verify_begin(a, &chain_rules.dkim, &head, bodies, &keys, &v));
+    must(arc_verify_begin(a, &chain_rules, &head, bodies, &keys, &c));
+    body_hashes_add(bodies, str_from(w->sealed_message, at));
+    must(body_hashes_end(bodies));
+    must(dkim_verify_end(v, &dkim));
+    must(arc_verify_end(c, &chain));
+    must(dmarc_evidence(a, &spf, &dkim, &question));
+    must(dmarc_check(w->b->resolver, a, &dmarc_settings, &question, &dmarc));
+    assert(spf.result == SPF_PASS && dkim.result == DKIM_PASS && chain.result == ARC_PASS);
+    assert(dmarc.result == DMARC_PASS);
+    body_hashes_free(bodies);
+}
+
+static void inbound_all(const struct work *w)
+{
+    for (int i = 0; i < w->times; i++) {
+        struct arena a AUTO(arena_done);
+        arena_init(&a, 16 * MIB);
+        inbound_once(&a, w);
+    }
 }
 
 static void bare_sign(const struct work *w)
@@ -234,6 +306,7 @@ enum row {
     VERIFY_NEW,
     BARE_VERIFY,
     PEER_VERIFY,
+    INBOUND,
     BODY_RELAXED,
     BODY_SIMPLE,
     BARE_BODY,
@@ -250,6 +323,7 @@ static const struct {
         [VERIFY_NEW] = {"  with a new key", verify_all},
         [BARE_VERIFY] = {"  bare RSA", bare_verify},
         [PEER_VERIFY] = {"  OpenDKIM", peer_verify},
+        [INBOUND] = {"SPF DKIM ARC DMARC", inbound_all},
         [BODY_RELAXED] = {"body, relaxed", body_relaxed},
         [BODY_SIMPLE] = {"body, simple", body_simple},
         [BARE_BODY] = {"  bare SHA-256", body_bare},
@@ -289,6 +363,7 @@ static void run_rows(struct bench *b, const char *name, size_t body_bytes, int t
     struct work w = {.b = b, .message = message_of(&b->arena, body_bytes), .times = times};
     double best[ROW_COUNT];
     w.signed_message = arena_join(&b->arena, sign_once(&b->arena, &w), w.message);
+    w.sealed_message = seal_once(&b->arena, &w);
     printf("%s, %zu bytes with its header; us of CPU a message\n", name, w.message.len);
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < ROW_COUNT; i++) {
@@ -299,7 +374,7 @@ static void run_rows(struct bench *b, const char *name, size_t body_bytes, int t
         }
     }
     for (size_t i = 0; i < ROW_COUNT; i++)
-        printf("  %-16s %9.1f\n", rows[i].name, best[i]);
+        printf("  %-18s %9.1f\n", rows[i].name, best[i]);
     double both = best[SIGN] + best[VERIFY], bare = best[BARE_SIGN] + best[BARE_VERIFY];
     printf("  sign + verify: %.1f, bare %.1f, %.2f times and %.1f us more\n", both, bare,
             both / bare, both - bare);
@@ -310,19 +385,26 @@ static void run_rows(struct bench *b, const char *name, size_t body_bytes, int t
             (best[PEER_VERIFY] - best[BARE_VERIFY]) / (best[VERIFY] - best[BARE_VERIFY]));
 }
 
-static struct err run(void *arg)
+static void add_txt(struct dns_zone *zone, struct str name, struct str text)
 {
-    struct bench *b = arg;
-    struct dns_zone *zone = dns_zone_new();
     struct buf rdata AUTO(buf_done);
     buf_init(&rdata, KIB);
-    for (struct str rest = b->record; !str_is_empty(rest);) {
+    for (struct str rest = text; !str_is_empty(rest);) {
         struct str piece = str_upto(rest, 255);
         buf_add_byte(&rdata, (char)piece.len);
         buf_add(&rdata, piece);
         rest = str_from(rest, piece.len);
     }
-    must(dns_zone_add(zone, S("s1._domainkey.a.example"), DNS_TXT, buf_str(&rdata)));
+    must(dns_zone_add(zone, name, DNS_TXT, buf_str(&rdata)));
+}
+
+static struct err run(void *arg)
+{
+    struct bench *b = arg;
+    struct dns_zone *zone = dns_zone_new();
+    add_txt(zone, S("s1._domainkey.a.example"), b->record);
+    add_txt(zone, S("a.example"), S("v=spf1 ip4:192.0.2.0/24 -all"));
+    add_txt(zone, S("_dmarc.a.example"), S("v=DMARC1; p=reject"));
     must(resolver_new_zone(zone, NULL, &b->resolver));
     run_rows(b, "4 KiB", 4 * KIB, 300);
     run_rows(b, "64 KiB", 64 * KIB, 200);
