@@ -92,10 +92,13 @@ class Client:
         self.socket.sendall(envelope + (b'BDAT %d LAST\r\n' % len(data) + data if chunked else b'DATA\r\n'))
         sent = chunked
         try:
-            answers = [self.reply(), self.reply()]
+            answers = [self.reply() for _ in range(2 if chunked else 3)]
+            refusals = [a for a in answers if a[:1] not in b'23']
+            if refusals:
+                sent = False  # what BDAT brought is answered, too, but the first one says why
+                self.note(refusals[0], name)
+                raise Lost()
             if not chunked:
-                if [a[:3] for a in answers] + [self.reply()[:3]] != [b'250', b'250', b'354']:
-                    raise Lost() # nothing was sent
                 sent = True
                 self.socket.sendall(data.replace(b'\r\n.', b'\r\n..') + b'.\r\n')
             self.note(self.reply(), name)

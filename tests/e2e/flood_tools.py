@@ -54,7 +54,7 @@ def messages(s):
         for record in queue(s).records():
             yield record['id_hex'], queue(s).run('show', '--original', record['id_hex'])
         return
-    with subprocess.Popen([READER, s.store, os.path.join(s.store, 'blobs')],
+    with subprocess.Popen([*s.prefix, READER, s.store, os.path.join(s.store, 'blobs')],
                           stdout=subprocess.PIPE) as p:
         while True:
             head = p.stdout.readline()
@@ -73,6 +73,8 @@ def account_for(s, flood):
     wrong = []
     for number, data in messages(s):
         stamp = read_stamp(data)
+        if stamp is None and data.startswith(b'Subject: probe\r\n'):
+            continue  # a test's own
         if stamp is None or not stamp[1]:
             wrong.append('%s is damaged: %r' % (number, data[:200]))
             continue

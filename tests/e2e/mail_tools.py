@@ -73,13 +73,14 @@ def mail_config(store):
     return ACCOUNTS + SESSIONS % store
 
 
-def mail_server(server, extra='', **options):
+def mail_server(server, extra='', start=True, **options):
     """A server that takes mail: see mail_config. `server` is the fixture."""
     s = server(start=False, **options)
     s.store = os.path.join(s.folder, 'state', 'mail')
     s.extra = mail_config(s.store) + extra
     s.write_config(s.extra)
-    return s.start()
+    s.prefix = []  # of all commands that look at the queue
+    return s.start() if start else s
 
 
 class Letter:
@@ -153,7 +154,8 @@ class Queue:
         self.server, self.names = server, {}  # names: of the letters by id, which never change
 
     def run(self, *words):
-        done = subprocess.run([BINARY, 'queue', *words, '-c', self.server.config_path], capture_output=True, timeout=120)
+        done = subprocess.run([*self.server.prefix, BINARY, 'queue', *words, '-c', self.server.config_path],
+                              capture_output=True, timeout=120)
         assert done.returncode == 0, '%s: %s' % (words, done.stderr.decode(errors='replace'))
         return done.stdout
 
