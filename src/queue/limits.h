@@ -18,14 +18,15 @@ enum {
     BATCH_CHANGES_MAX = 512,           // of a group commit: store.<id>.group-commit.max-batch
     BATCH_BYTES_MAX = 32 * MIB,        // bounds the dirty pages of a transaction
     LIST_PAGE_MAX = 1000,
-    JOURNAL_SLOTS = 127,            // queue.md 2.1: 0 .. 126, of workers
-    SEGMENT_BYTES = 8 * MIB,        // of a file of the journal; larger groups have one of their own
-    SEGMENTS_SPARE = 2,             // made before they are needed
-    SEGMENTS_KEPT = 4,              // free ones that wait to be written again
-    GROUP_BYTES_MAX = 3 * MIB,      // of the journal: two milliseconds of a fast disk
-    MOVE_BYTES = 8 * MIB,           // so much committed is moved into LMDB at once,
-    MOVE_AFTER_MS = 100,            // or what was committed so long ago
-    KEPT_BODY_BYTES_MIN = 16 * KIB, // smaller bodies are copied into LMDB: see store_kept.c
-    KEPT_SEGMENTS_MAX = 512,        // of a node: 4 GiB
-    UNMOVED_BYTES_MAX = 32 * MIB,   // in memory; who commits waits then
+    JOURNAL_SLOTS = 127,       // queue.md 2.1: 0 .. 126, of workers
+    SEGMENT_BYTES = 8 * MIB,   // of a file of the journal; larger groups have one of their own
+    SEGMENTS_SPARE = 2,        // made before they are needed
+    SEGMENTS_KEPT = 4,         // free ones that wait to be written again
+    GROUP_BYTES_MAX = 3 * MIB, // of the journal: two milliseconds of a fast disk
+    MOVE_BYTES = 8 * MIB,      // so much committed is moved into LMDB at once,
+    MOVE_AFTER_MS = 500,       // or what was committed so long ago: a move costs two syncs of LMDB
+    KEPT_BODY_BYTES_MIN = 2 * KIB, // what LMDB would give pages of its own: see store_kept.c
+    KEPT_SEGMENTS_MAX = 512,       // of a node: 4 GiB
+    UNMOVED_BYTES_MAX = 32 * MIB,  // in memory; who commits waits then
+    FULL_BYTES = MIB,              // with less free a disk has no room for a transaction
 };

@@ -175,6 +175,8 @@ static struct err journal_batch(struct batch *b)
         entry_forget(&entry);
     }
     store->entry_open = false;
+    if (store->generation_wanted && store->moving == NULL)
+        generation_begin(store);
     return e;
 }
 

@@ -17,6 +17,7 @@
 
 #define BLOCK_BYTES (4 * MIB)
 #define FREE_BLOCKS_MAX 4
+#define FREE_BLOCKS_IDLE 2
 #define LEFT_OVER_BYTES (256 * KIB) // of a block: room for what nobody has foreseen
 #define UNIT_ARENA_BYTES MIB
 
@@ -356,11 +357,11 @@ static bool block_begin(struct store *store, size_t bytes)
     return true;
 }
 
-// A store that has nothing more to do keeps one.
+// A store that has little to do keeps a few, for memory that is fresh from the system is slow.
 void blocks_give_back(struct store *store, struct list *blocks)
 {
     bool busy = store->committed->overlay.last_sequence != 0;
-    size_t most = busy ? FREE_BLOCKS_MAX : 1;
+    size_t most = busy ? FREE_BLOCKS_MAX : FREE_BLOCKS_IDLE;
     while (store->free_block_count > most) {
         list_prepend(blocks, list_take_first(&store->free_blocks));
         store->free_block_count--;

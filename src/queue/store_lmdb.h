@@ -42,11 +42,12 @@ struct store {
     struct generation *committed; // the younger generation
     struct generation *moving;    // the one that goes into LMDB; NULL: none
     struct generation generations[2];
-    bool entry_open;     // `pending` is in use: the younger generation must not change its name
-    bool move_runs;      // somebody moves
-    bool is_stuck;       // the last attempt to move failed
-    int64_t stuck_at_ms; // when
-    struct waitq work;   // for who tends: there is something to move,
+    bool entry_open;        // `pending` is in use: the younger generation must not change its name
+    bool generation_wanted; // when it is closed
+    bool move_runs;         // somebody moves
+    bool is_stuck;          // the last attempt to move failed
+    int64_t stuck_at_ms;    // when
+    struct waitq work;      // for who tends: there is something to move,
     struct waitq segments_used; // or a segment to make
 };
 
@@ -138,7 +139,11 @@ struct err overlay_apply(struct store *store, struct arena *a, MDB_txn *txn,
         const struct overlay *overlay, const struct slot_state *slot) MUST_USE;
 struct err slot_state_read(
         struct store *store, struct arena *a, uint8_t slot, struct slot_state *out) MUST_USE;
-// Moves one generation, unless somebody does already: then waits for him.
+// A task that commits without a pause would never leave a moment in which a generation can end: so
+// it ends one itself, when that is wanted.
+void generation_begin(struct store *store);
+// Moves one generation, or waits for who is just doing something that is in its way: call it again
+// until nothing is left.
 struct err move_some(struct store *store, struct arena *a) suspends MUST_USE;
 static inline size_t generation_bytes(const struct generation *g)
 {

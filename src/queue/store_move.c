@@ -14,6 +14,7 @@
 
 #include "rt/blobfile.h"
 #include "rt/clock.h"
+#include "rt/diskspace.h"
 #include "rt/offload.h"
 
 #include <errno.h>
@@ -39,7 +40,6 @@ struct applying {
     bool keeps;            // bodies may stay in segments
 };
 
-static bool begin_generation(struct store *store);
 static void end_generation(struct store *store);
 static void move_work(void *arg);
 static struct err move_into(struct moving *m);
@@ -54,6 +54,7 @@ static int link_file(struct applying *ap, const struct overlay_node *node);
 static void note_unlinked(struct applying *ap, const struct overlay_node *node);
 static int write_slot_state(struct applying *ap, const struct slot_state *slot);
 static int commit(struct applying *ap);
+static bool disk_is_full(struct applying *ap);
 static void remove_files(struct applying *ap);
 static bool is_linked(struct applying *ap, const struct key *key);
 static void tidy_segments(struct applying *ap);
@@ -138,6 +139,8 @@ static int64_t work_due_in_ms(const struct store *store)
     int64_t now = now_ms();
     if (store->is_stuck)
         return store->stuck_at_ms + RETRY_AFTER_MS - now;
+    if (store->moving != NULL && !store->move_runs)
+        return 0;
     if (o->last_sequence == 0)
         return INT64_MAX;
     if (generation_bytes(store->committed) >= MOVE_BYTES)
@@ -160,10 +163,13 @@ struct err move_some(struct store *store, struct arena *a)
         waitq_wait_firmly(&store->moved, "the store's move");
         return OK;
     }
-    if (store->moving == NULL && !begin_generation(store)) {
+    if (store->moving == NULL && store->entry_open) { // whoever commits will see to it
+        store->generation_wanted = true;
         waitq_wait_firmly(&store->moved, "the store's commit");
         return OK;
     }
+    if (store->moving == NULL)
+        generation_begin(store);
     struct moving m = {.store = store,
             .slot = {.slot = store->journal->slot,
                     .sequence = store->moving->overlay.last_sequence,
@@ -199,17 +205,16 @@ struct err move_some(struct store *store, struct arena *a)
 
 // Between entries only: an open one has its nodes in the arena of the younger generation. The block
 // goes with its generation.
-static bool begin_generation(struct store *store)
+void generation_begin(struct store *store)
 {
-    if (store->entry_open)
-        return false;
+    assert(!store->entry_open && store->moving == NULL);
+    store->generation_wanted = false;
     store->moving = store->committed;
     store->committed = &store->generations[store->moving == &store->generations[0]];
     arena_init(&store->committed->arena, GENERATION_BYTES_MAX);
     overlay_init(&store->committed->overlay, &store->committed->arena);
     overlay_init(&store->pending, &store->committed->arena);
     store->block = NULL;
-    return true;
 }
 
 static void end_generation(struct store *store)
@@ -272,7 +277,9 @@ struct err overlay_apply(struct store *store, struct arena *a, MDB_txn *txn,
     rc = commit(&ap);
     if (rc != 0) {
         store->broken |= rc == MDB_PANIC || rc == EIO; // EIO: whether of the data or of the meta
-        return store_trouble(a, rc, "committing to the queue"); // page is not said
+        if (rc == EIO && disk_is_full(&ap))            // page is not said
+            rc = ENOSPC;
+        return store_trouble(a, rc, "committing to the queue");
     }
     remove_files(&ap);
     tidy_segments(&ap);
@@ -389,6 +396,14 @@ static int commit(struct applying *ap)
     }
     int rc = mdb_txn_commit(ap->txn);
     return fails && rc == 0 ? fault->errno_value : rc;
+}
+
+// LMDB says EIO of a write that stopped half way, which is how a disk says at first that it is full.
+static bool disk_is_full(struct applying *ap)
+{
+    struct disk_space space;
+    struct err e = disk_space(ap->arena, ap->store->options.folder, &space);
+    return !failed(e) && space.free_bytes < FULL_BYTES;
 }
 
 // What cannot be removed is garbage, which is swept up or found by the check.

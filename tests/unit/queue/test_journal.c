@@ -4,7 +4,7 @@
 #include "place.h"
 
 #include "base/id.h"
-#include "queue/journal.h"
+#include "queue/store_lmdb.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -324,7 +324,36 @@ static void slots_have_owners(void **state)
     place_end(&p);
 }
 
-// --- Everything at once, against a store without a journal ---------------------------------------
+// --- Moving --------------------------------------------------------------------------------------
+
+// One task that commits without a pause leaves no moment in which nobody commits; what it has
+// committed is moved all the same, long before there is so much that it would have to wait.
+static struct err commit_without_pause(void *arg)
+{
+    struct place *p = arg;
+    struct group g AUTO(group_end);
+    struct str body = arena_fmt(&p->a, "%100000d", 1);
+    size_t most = 0;
+    group_begin(&g);
+    TRY(group_spawn(&g, store_tend, p->store));
+    task_yield();
+    for (uint64_t id = 1; id <= 26 * (uint64_t)MIB / body.len; id++) {
+        struct message m = made_message(p, id, body, 1);
+        TRY(accept_message(p, &m));
+        most = unmoved_bytes(p->store) > most ? unmoved_bytes(p->store) : most;
+    }
+    check_true("moved meanwhile", most >= MOVE_BYTES && most < 24 * MIB);
+    return OK;
+}
+
+static void moves_are_not_starved(void **state)
+{
+    (void)state;
+    struct place p;
+    place_begin_as(&p, PLACE_OF_WORKER);
+    in_loop(commit_without_pause, &p);
+    place_end(&p);
+}
 
 int main(void)
 {
@@ -334,6 +363,7 @@ int main(void)
             TEST(damaged_segments),
             TEST(of_another_store),
             TEST(slots_have_owners),
+            TEST(moves_are_not_starved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
