@@ -77,6 +77,8 @@ struct dkim_signature {
     uint64_t signed_at_s, expires_at_s; // t=, x=
     uint64_t instance;                  // i= of ARC; 0: there is none, or it makes no sense
     bool wants_reports;                 // r=y
+    struct str third_party;             // atps=, RFC 6541; null: none
+    struct str third_party_hash;        // atpsh=; null: not given
 };
 
 // DKIM-Signature, or ARC-Message-Signature, which has no v= and another i=.
@@ -116,6 +118,7 @@ struct dkim_rules {
     uint32_t rsa_bits_min;  // 1024, RFC 8301 3.2
     bool allow_sha1;        // only for looking at old mail
     bool allow_body_length; // auth.dkim.strict = false
+    bool atps;              // auth.dkim.atps
 };
 struct dkim_rules dkim_rules_default(int64_t now_s);
 
@@ -123,10 +126,11 @@ struct dkim_verdict { // on one signature
     const struct dkim_signature *signature;
     enum dkim_result result;
     enum dkim_reason reason;
-    struct str detail;   // null: nothing to add
-    uint32_t key_bits;   // 0: no key was found
-    bool testing;        // the key says t=y
-    uint64_t body_bytes; // of the canonical body, where l= covers less of it; else 0
+    struct str detail;     // null: nothing to add
+    uint32_t key_bits;     // 0: no key was found
+    bool testing;          // the key says t=y
+    enum dkim_result atps; // may it sign for the author (RFC 6541)? DKIM_NONE: nobody asked
+    uint64_t body_bytes;   // of the canonical body, where l= covers less of it; else 0
 };
 struct dkim_answer {
     enum dkim_result result;       // the best of pass temperror fail permerror policy neutral

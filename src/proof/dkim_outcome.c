@@ -38,7 +38,10 @@ static bool add_verdict(struct arena *a, struct authres *list, const struct dkim
         if (!str_is_empty(props[i].value))
             r = authres_prop(a, r, S("header"), props[i].property, props[i].value);
     }
-    return r != NULL;
+    if (r == NULL || v->atps == DKIM_NONE)
+        return r != NULL;
+    r = authres_add(a, list, S("dkim-atps"), dkim_result_name(v->atps));
+    return authres_prop(a, r, S("header"), S("from"), s->third_party) != NULL;
 }
 
 static struct str comment_of(struct arena *a, const struct dkim_verdict *v)

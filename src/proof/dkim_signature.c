@@ -158,6 +158,9 @@ static bool read_names(struct reading *r)
 static bool read_numbers(struct reading *r)
 {
     const struct tag *l = tags_find(&r->tags, S("l")), *rep = tags_find(&r->tags, S("r"));
+    const struct tag *atps = tags_find(&r->tags, S("atps")), *how = tags_find(&r->tags, S("atpsh"));
+    r->s->third_party = atps != NULL ? atps->value : STR_NULL;
+    r->s->third_party_hash = how != NULL ? how->value : STR_NULL;
     r->s->limited = l != NULL;
     r->s->wants_reports = rep != NULL && str_eq(rep->value, S("y"));
     if (l != NULL && !tag_number(l->value, DKIM_LENGTH_DIGITS_MAX, &r->s->body_bytes_max))

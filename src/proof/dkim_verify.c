@@ -7,6 +7,7 @@
 // says more about the signer than a body that a list has changed.
 #include "proof/dkim.h"
 
+#include "proof/atps.h"
 #include "proof/signature_check.h"
 #include "proof/tags.h"
 
@@ -48,7 +49,8 @@ struct dkim_rules dkim_rules_default(int64_t now_s)
             .skew_s = SKEW_S,
             .signatures_max = SIGNATURES_MAX,
             .wait_ms = WAIT_MS,
-            .rsa_bits_min = RSA_BITS_MIN};
+            .rsa_bits_min = RSA_BITS_MIN,
+            .atps = true};
 }
 
 struct err dkim_verify_begin(struct arena *a, const struct dkim_rules *rules,
@@ -183,6 +185,9 @@ static struct err end_one(struct dkim_verifier *v, struct checking *c)
     c->verdict->detail = check.detail;
     c->verdict->key_bits = check.key_bits;
     c->verdict->testing = check.testing;
+    if (check.reason == DKIM_FINE && v->rules.atps && !str_is_null(s->third_party))
+        TRY(atps_check(v->keys->resolver, v->arena, s, proof_head_author_domain(v->arena, v->head),
+                &c->verdict->atps));
     if (check.reason == DKIM_BODY_HASH && body_hashes_short(v->bodies, c->body))
         c->verdict->detail = S("the body is shorter than l= says");
     return OK;

@@ -51,6 +51,9 @@ static inline void in_world(world_test *test)
             "'sha1._domainkey.a.example': {'TXT': ['k=ed25519; h=sha1; %.*s']},"
             "'ed._domainkey.b.example': {'TXT': ['%.*s']},"
             "'k1._domainkey.example.org': {'TXT': ['%.*s']},"
+            "'b.example._atps.a.example': {'TXT': ['v=ATPS1; d=b.example']},"
+            "'5djzevvnf22sg5a2ntwphegtudiajasq4fccjinvzrcy3ymnjhjq._atps.a.example':"
+            " {'TXT': ['v=ATPS1']},"
             "'slow._domainkey.a.example': 'TIMEOUT'"
             "}}",
             ARG(rsa), ARG(ed), ARG(rsa), ARG(ed), ARG(ed), ARG(p), ARG(p), ARG(p), ARG(p), ARG(ed),

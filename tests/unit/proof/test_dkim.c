@@ -293,6 +293,40 @@ static void test_told(void **state UNUSED)
     in_world(told);
 }
 
+static void third_parties(struct world *w)
+{
+    static const struct {
+        const char *domain, *party, *hash;
+        enum dkim_result result;
+    } t[] = {
+            {"b.example", NULL, NULL, DKIM_NONE},
+            {"b.example", "a.example", NULL, DKIM_PASS},
+            {"b.example", "A.example", "sha256", DKIM_PASS},
+            {"b.example", "a.example", "sha1", DKIM_PERMERROR}, // no record
+            {"b.example", "a.example", "md5", DKIM_NONE},
+            {"b.example", "b.example", NULL, DKIM_NONE}, // is not the author
+            {"a.example", "a.example", NULL, DKIM_PERMERROR},
+    };
+    for (size_t i = 0; i < COUNT_OF(t); i++) {
+        struct dkim_signer s = signer_of(w, S("ed"));
+        s.domain = str_from_c(t[i].domain);
+        s.third_party = t[i].party != NULL ? str_from_c(t[i].party) : STR_NULL;
+        s.third_party_hash = t[i].hash != NULL ? str_from_c(t[i].hash) : STR_NULL;
+        struct dkim_answer answer = verify(w, sign(w, &s, S(HEAD "\r\n" BODY)));
+        check_reason("it passes in any case", &answer.at[0], DKIM_FINE);
+        if (answer.at[0].atps != t[i].result)
+            check_failed("case %zu: %.*s", i, ARG(dkim_result_name(answer.at[0].atps)));
+        struct authres list = {.authserv_id = S("mx.example")};
+        check_true("told", authres_add_dkim(&w->arena, &list, &answer));
+        check_u64("a result of its own", list.results.count, t[i].result == DKIM_NONE ? 1 : 2);
+    }
+}
+
+static void test_third_parties(void **state UNUSED)
+{
+    in_world(third_parties);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +338,7 @@ int main(void)
             TEST(test_policy),
             TEST(test_crowd),
             TEST(test_told),
+            TEST(test_third_parties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
