@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// proof/atps.h: may this domain sign for that author? RFC 6541: a signature names the author's domain
-// in atps=, and that domain names the signer in the DNS. It is told, and counts for nothing else.
+// proof/atps.h: may this domain sign for that author? RFC 6541: a signature names the author's
+// domain in atps=, and that domain names the signer in the DNS. It is told, and counts for nothing
+// else.
 #pragma once
 
 #include "base/base.h"
