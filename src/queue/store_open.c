@@ -119,6 +119,8 @@ static struct err open_folders(struct store *store, struct arena *a)
 static struct err recover(struct store *store, struct arena *a, bool claim)
 {
     int lock = -1;
+    TRY(folder_make(a, journal_folder(a, store->options.folder)));
+    TRY(folder_sync(a, store->options.folder)); // LMDB does not see to the names of its files
     TRY(journal_recovery_begin(store, a, &lock));
     struct err e = claim ? open_journal(store, a) : OK;
     if (!failed(e))

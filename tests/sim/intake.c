@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+// tests/sim/intake.c: nothing acknowledged is lost. A server takes mail while everything goes wrong
+// that the seed can think of: the process is killed and the power cut, between any two calls to the
+// disk and within them; writes, syncs and names fail, once or for a while; the disk is full;
+// connections break, clients leave in the midst of a message; generations take over from each
+// other. Then all is well again, and the queue is compared with what the clients were told.
+//
+// usage: sim-intake [--seeds N] [--seed FIRST] [--jobs N] [--tell]
+//
+// A seed is a process of its own, so that one that dies is a finding as well. --tell says what
+// happens, when, for looking at one seed.
+#define POSTHASTE_BASE_ROOM // it prints, and starts processes
+#include "intake.h"
+
+#include "files.h"
+#include "intake_disk.h"
+
+#include <errno.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SEEDS 300
+#define JOBS_MAX 64
+#define TROUBLE_MS (25 * SECOND_MS)
+#define PAUSE_MOST_MS 2500
+#define DOWN_MOST_MS 3000
+#define SEGMENT_BYTES_SMALL (512 * KIB)
+#define LAST_WAIT_MS (20 * MINUTE_MS)
+
+const struct ip intake_ip = {IP_V4, {198, 51, 100, 25}};
+static const struct str config = S_INIT("[server]\n"
+                                        "hostname = \"mx.example.org\"\n"
+                                        "[server.listener.smtp]\n"
+                                        "bind = [\"[::]:25\"]\n"
+                                        "protocol = \"smtp\"\n"
+                                        "[server.listener.lmtp]\n"
+                                        "bind = [\"[::]:24\"]\n"
+                                        "protocol = \"lmtp\"\n"
+                                        "[session.auth]\n"
+                                        "require = false\n"
+                                        "[session.rcpt]\n"
+                                        "relay = true\n"
+                                        "allow-open-relay = true\n");
+
+struct options {
+    uint64_t first, count, jobs;
+    bool tells;
+};
+
+enum trouble { // what may happen; a bit each of those that do in this seed
+    TROUBLE_KILL,
+    TROUBLE_POWER,
+    TROUBLE_KILL_IN_CALL,
+    TROUBLE_POWER_IN_CALL,
+    TROUBLE_ONE_FAILURE,
+    TROUBLE_FAILURES,
+    TROUBLE_BROKEN,
+    TROUBLE_FULL,
+    TROUBLE_RELOAD,
+    TROUBLE_STOP,
+    TROUBLES,
+};
+
+static int run_all(const struct options *o);
+static int run_one(uint64_t seed, bool tells);
+static struct err tell(struct intake *in);
+static struct err direct(void *intake) suspends;
+static struct err make_trouble(struct intake *in, unsigned kinds) suspends;
+static struct err trouble(struct intake *in, enum trouble what) suspends;
+static void fail_some(struct intake *in, uint64_t most_calls);
+static struct err stop(struct intake *in) suspends;
+static struct err come_up(struct intake *in) suspends;
+static struct err execute(void *intake) suspends;
+
+// --- One seed ------------------------------------------------------------------------------------
+
+static int run_one(uint64_t seed, bool tells)
+{
+    struct intake *in = mem_new(struct intake);
+    assert(in != NULL);
+    in->seed = seed;
+    in->says = tells;
+    prng_seed(&in->chance, seed);
+    for (size_t i = 0; i < MAILS; i++) {
+        in->mails[i].number = (uint32_t)i;
+        mail_plan(in, &in->mails[i]);
+    }
+    for (size_t i = 0; i < CLIENTS; i++)
+        in->clients[i] = (struct client){in, i, {IP_V4, {10, 0, 0, (uint8_t)(i + 1)}}};
+    struct err e = tell(in);
+    if (failed(e))
+        intake_finding(in, "%.*s", ARG(err_text(e)));
+    intake_note(in,
+            "%zu acknowledged, %zu refused, %zu open; %zu killed, %zu without power, %zu "
+            "failures of the disk, %zu reloads",
+            in->acknowledged, in->refused, in->open, in->crashes, in->cuts_of_power, in->failures,
+            in->reloads);
+    int wrong = in->wrong > 0;
+    mem_free(in);
+    return wrong;
+}
+
+static struct err tell(struct intake *in)
+{
+    struct memory_files files;
+    memory_files_init(&files, NULL);
+    struct conf_files conf_files = memory_files_conf(&files);
+    struct sim_server_options options = {.name = S("mx.example.org"),
+            .ips = {intake_ip},
+            .ip_count = 1,
+            .files = &conf_files,
+            .path = S("/etc/posthaste/config.toml"),
+            .segment_bytes = SEGMENT_BYTES_SMALL};
+    in->sim = sim_new(in->seed);
+    assert(in->sim != NULL);
+    sim_wire_set(in->sim, &(struct sim_wire){.latency_us = 5000, .jitter_us = 20000});
+    struct err e = memory_files_put(&files, options.path, config);
+    if (!failed(e))
+        e = sim_server_add(in->sim, &options, &in->server);
+    if (!failed(e)) {
+        disk_begin(sim_server_folder(in->server), in->seed, in->says);
+        e = sim_run(in->sim, direct, in);
+        disk_done();
+    }
+    if (failed(e))
+        printf("%.*s", ARG(sim_server_trouble(in->server)));
+    sim_server_free(in->server);
+    sim_free(in->sim);
+    memory_files_done(&files);
+    return e;
+}
+
+static struct err direct(void *arg)
+{
+    struct intake *in = arg;
+    struct group sending AUTO(group_end), ending AUTO(group_end);
+    group_begin(&sending);
+    group_begin(&ending);
+    waitq_init(&in->disk_ended);
+    TRY(group_spawn(&ending, execute, in));
+    TRY(sim_server_start(in->server));
+    for (size_t i = 0; i < CLIENTS; i++)
+        TRY(group_spawn(&sending, client_main, &in->clients[i]));
+    if (prng_below(&in->chance, 2) == 0)
+        sim_faults(in->sim, (struct faults){.reset_permille = 3, .refuse_permille = 50});
+    unsigned kinds = (unsigned)prng_u64(&in->chance) & (unsigned)prng_u64(&in->chance);
+    while (now_ms() < TROUBLE_MS && sending.count > 0) {
+        TRY(task_sleep_ms((int64_t)prng_below(&in->chance, PAUSE_MOST_MS)));
+        TRY(make_trouble(in, kinds));
+    }
+    sim_heal(in->sim);
+    disk_fail(&(struct disk_faults){0});
+    disk_end_at(0, DISK_KILLED, NULL);
+    sim_server_disk(in->server, SIM_DISK_WELL);
+    intake_note(in, "all is well");
+    TRY(come_up(in));
+    within_ms(LAST_WAIT_MS);
+    TRY(group_wait_all(&sending));
+    TRY(task_sleep_ms(3 * SECOND_MS));
+    TRY(stop(in));
+    return intake_check(in);
+}
+
+static struct err make_trouble(struct intake *in, unsigned kinds)
+{
+    enum trouble what = (enum trouble)prng_below(&in->chance, TROUBLES);
+    if (!sim_server_is_up(in->server)) {
+        TRY(task_sleep_ms((int64_t)prng_below(&in->chance, DOWN_MOST_MS)));
+        return come_up(in);
+    }
+    return (kinds & 1u << what) != 0 ? trouble(in, what) : OK;
+}
+
+static struct err trouble(struct intake *in, enum trouble what)
+{
+    uint64_t soon = disk_calls() + 1 + prng_below(&in->chance, 60);
+    switch (what) {
+    case TROUBLE_KILL:
+        disk_end_at(0, DISK_KILLED, &in->disk_ended);
+        disk_end_now(DISK_KILLED);
+        return OK;
+    case TROUBLE_POWER:
+        disk_end_at(0, DISK_POWER_CUT, &in->disk_ended);
+        disk_end_now(DISK_POWER_CUT);
+        return OK;
+    case TROUBLE_KILL_IN_CALL:
+        disk_end_at(soon, DISK_KILLED, &in->disk_ended);
+        return OK;
+    case TROUBLE_POWER_IN_CALL:
+        disk_end_at(soon, DISK_POWER_CUT, &in->disk_ended);
+        return OK;
+    case TROUBLE_ONE_FAILURE:
+        fail_some(in, 1);
+        return OK;
+    case TROUBLE_FAILURES:
+        fail_some(in, 30);
+        return OK;
+    case TROUBLE_BROKEN:
+        fail_some(in, UINT32_MAX);
+        TRY(task_sleep_ms((int64_t)prng_below(&in->chance, 4 * SECOND_MS)));
+        disk_fail(&(struct disk_faults){0});
+        return OK;
+    case TROUBLE_FULL:
+        intake_note(in, "no space");
+        sim_server_disk(in->server, SIM_DISK_FULL);
+        TRY(task_sleep_ms((int64_t)prng_below(&in->chance, 3 * SECOND_MS)));
+        sim_server_disk(in->server, SIM_DISK_WELL);
+        return OK;
+    case TROUBLE_RELOAD:
+        intake_note(in, "reload");
+        in->reloads++;
+        (void)!failed(sim_server_reload(in->server));
+        return OK;
+    case TROUBLE_STOP:
+        intake_note(in, "stop");
+        return stop(in);
+    case TROUBLES:
+        break;
+    }
+    return OK;
+}
+
+static void fail_some(struct intake *in, uint64_t most_calls)
+{
+    uint64_t from = disk_calls() + 1 + prng_below(&in->chance, 40);
+    struct disk_faults faults = {.from = from,
+            .until = from + 1 + prng_below(&in->chance, most_calls),
+            .error = prng_below(&in->chance, 2) == 0 ? EIO : ENOSPC,
+            .how = (enum disk_failing)prng_below(&in->chance, 3)};
+    if (most_calls == UINT32_MAX)
+        faults.until = UINT64_MAX;
+    in->failures++;
+    intake_note(in, "calls %llu to %llu fail with %s, %s", (unsigned long long)faults.from,
+            (unsigned long long)faults.until, faults.error == EIO ? "EIO" : "ENOSPC",
+            faults.how == FAILING_NOTHING_DONE ? "nothing done" : "something done");
+    disk_fail(&faults);
+}
+
+static struct err stop(struct intake *in)
+{
+    sim_server_drain(in->server);
+    while (sim_server_is_up(in->server))
+        TRY(task_sleep_ms(50));
+    return OK;
+}
+
+static struct err come_up(struct intake *in)
+{
+    while (disk_has_ended())
+        TRY(task_sleep_ms(10));
+    if (sim_server_is_up(in->server))
+        return OK;
+    intake_note(in, "start");
+    struct err e = sim_server_start(in->server);
+    return e.kind == ERR_CONFIG ? e : OK; // it may be killed while it starts
+}
+
+// As soon as the disk has come to its end, nothing of the server is left to speak to anybody.
+static struct err execute(void *arg)
+{
+    struct intake *in = arg;
+    for (;;) {
+        TRY(waitq_wait(&in->disk_ended, "the end"));
+        intake_note(in, "ends at call %llu", (unsigned long long)disk_calls());
+        bool silent = prng_below(&in->chance, 3) == 0;
+        sim_server_crash(in->server, silent ? SIM_CRASH_SILENT : SIM_CRASH_RESET);
+        disk_exchange();
+        in->crashes++;
+    }
+}
+
+void intake_finding(struct intake *in, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    printf("seed %llu: ", (unsigned long long)in->seed);
+    vprintf(fmt, args);
+    printf("\n");
+    va_end(args);
+    in->wrong++;
+}
+
+void intake_note(const struct intake *in, const char *fmt, ...)
+{
+    va_list args;
+    if (!in->says)
+        return;
+    va_start(args, fmt);
+    printf("%8.3f ", in_task() ? (double)now_ns() / 1e9 : 0);
+    vprintf(fmt, args);
+    printf("\n");
+    va_end(args);
+}
+
+// --- Many ----------------------------------------------------------------------------------------
+
+static pid_t begin(uint64_t seed, bool tells)
+{
+    fflush(stdout);
+    pid_t pid = fork();
+    assert(pid >= 0);
+    if (pid > 0)
+        return pid;
+    int wrong = run_one(seed, tells);
+    fflush(stdout);
+    _exit(wrong);
+}
+
+static int run_all(const struct options *o)
+{
+    pid_t pids[JOBS_MAX] = {0};
+    uint64_t seeds[JOBS_MAX] = {0}, begun = 0, ended = 0, wrong = 0;
+    while (ended < o->count) {
+        for (size_t i = 0; i < o->jobs && begun < o->count; i++)
+            if (pids[i] == 0) {
+                seeds[i] = o->first + begun++;
+                pids[i] = begin(seeds[i], o->tells);
+            }
+        int status = 0;
+        pid_t pid = wait(&status);
+        for (size_t i = 0; i < o->jobs; i++) {
+            if (pids[i] != pid)
+                continue;
+            pids[i] = 0;
+            ended++;
+            if (status == 0)
+                continue;
+            wrong++;
+            printf("FAILED: seed %llu%s\n  to see it again: script/test 'sim intake' -- --seeds 1 "
+                   "--seed %llu --tell\n",
+                    (unsigned long long)seeds[i], WIFSIGNALED(status) ? " (it crashed)" : "",
+                    (unsigned long long)seeds[i]);
+        }
+    }
+    printf("%llu passed, %llu failed\n", (unsigned long long)(o->count - wrong),
+            (unsigned long long)wrong);
+    return wrong > 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.first = 1, .count = SEEDS, .jobs = 1};
+    for (int i = 1; i < argc; i++) {
+        struct str word = str_from_c(argv[i]);
+        uint64_t *number = NULL;
+        if (str_eq(word, S("--seeds")))
+            number = &o.count;
+        else if (str_eq(word, S("--seed")))
+            number = &o.first;
+        else if (str_eq(word, S("--jobs")))
+            number = &o.jobs;
+        else if (str_eq(word, S("--tell")))
+            o.tells = true;
+        else
+            return 64;
+        if (number != NULL && (++i == argc || !str_to_u64(str_from_c(argv[i]), UINT32_MAX, number)))
+            return 64;
+    }
+    if (o.jobs == 0 || o.jobs > JOBS_MAX)
+        return 64;
+    return run_all(&o);
+}
