@@ -152,8 +152,9 @@ class Server:
         self.stop()
 
 
-def posthaste(folder, tls=None, workers=1, connections=20000):
-    """tls: None, first (implicit), or starttls; the kind of certificate behind a colon."""
+def posthaste(folder, tls=None, workers=1, connections=20000, extra=""):
+    """tls: None, first (implicit), or starttls; the kind of certificate behind a colon. extra: more of
+    the configuration."""
     port = free_port()
     os.makedirs(folder.path("state"), exist_ok=True)
     how, _, kind = (tls or "").partition(":")
@@ -177,7 +178,7 @@ io-threads = {workers}
 [tracer.console]
 type = "console"
 level = "warn"
-""")
+{extra}""")
     return Server("posthaste", [POSTHASTE, "serve", "-c", config], port, folder.path("log"))
 
 
