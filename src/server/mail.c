@@ -59,6 +59,7 @@ void mail_worker_end(struct mail_worker *m)
     }
     space_guard_free(m->service.space);
     directories_close(m->service.directories);
+    resolver_free(m->service.resolver);
     arena_done(&m->arena);
 }
 
