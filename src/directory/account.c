@@ -43,7 +43,8 @@ bool strs_have(const struct strs *all, struct str one)
 struct str account_email(const struct account *account)
 {
     for (size_t i = 0; i < account->emails.count; i++)
-        if (!str_starts(account->emails.at[i], S("@")))
+        if (!str_starts(account->emails.at[i], S("@")) &&
+                !str_ends(address_local(account->emails.at[i]), S("*")))
             return account->emails.at[i];
     return STR_NULL;
 }

@@ -36,7 +36,8 @@ struct account {
     struct str directory; // id of the directory that knows it
     struct str name;
     struct str description; // null: none
-    struct strs emails;     // the first is the primary one; "@domain" takes the rest of a domain
+    struct strs emails;     // the first is the primary one; "@domain" takes the rest of a domain,
+                            // "info-*@domain" what begins so
     struct strs groups;     // names
     struct strs lists;      // names of the lists that it is on
     struct strs external_members; // of a list: addresses anywhere. Its other members: see members.h

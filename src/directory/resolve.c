@@ -6,6 +6,8 @@
 #include "directory/backend.h"
 #include "mail/address.h"
 
+#define WILDCARD_BYTES_MAX 64 // of the local part: RFC 5321 4.5.3.1.1
+
 // What is known while one address is resolved.
 struct resolving {
     struct directories *d;
@@ -29,6 +31,8 @@ static struct err try_exact(struct resolving *r) suspends;
 static struct err try_sub_address(struct resolving *r) suspends;
 static struct err cut_detail(struct resolving *r, struct str delimiters) suspends;
 static struct err try_catch_all(struct resolving *r) suspends;
+static struct err try_wildcard(struct resolving *r) suspends;
+static struct err try_owner(struct resolving *r, struct str entry) suspends;
 static struct err try_role(struct resolving *r) suspends;
 static void finish_unknown(struct resolving *r);
 static void done(struct resolving *r, enum resolution kind, struct str address, bool moved);
@@ -48,6 +52,8 @@ struct err directories_resolve(struct directories *d, struct arena *a,
     TRY(try_exact(&r));
     if (!r.done)
         TRY(try_sub_address(&r));
+    if (!r.done)
+        TRY(try_wildcard(&r));
     if (!r.done)
         TRY(try_role(&r)); // before the catch-all: postmaster's mail is for whoever is responsible
     if (!r.done)
@@ -178,16 +184,37 @@ static struct err try_catch_all(struct resolving *r)
         r->done = at_target.done;
         return OK;
     }
-    if (!expr_truth(&value))
-        return OK;
+    return expr_truth(&value) ? try_owner(r, arena_join(r->arena, S("@"), r->domain.name)) : OK;
+}
+
+// directory.md 4: "info-*@a.example" has all addresses that begin so; the longest one wins.
+static struct err try_wildcard(struct resolving *r)
+{
+    struct buf entry AUTO(buf_done);
+    struct str local = str_upto(address_local(r->address), WILDCARD_BYTES_MAX);
+    buf_init(&entry, KIB); // one for all: whoever guesses at names uses up no arena
+    for (size_t cut = 0; cut <= local.len && !r->done; cut++) {
+        buf_clear(&entry);
+        buf_fmt(&entry, "%.*s*@%.*s", ARG(str_upto(local, local.len - cut)), ARG(r->domain.name));
+        if (entry.overflow)
+            return fail(ERR_LIMIT, "no memory for a recipient");
+        TRY(try_owner(r, buf_str(&entry)));
+    }
+    return OK;
+}
+
+// Whoever has that entry gets the mail at the primary address.
+static struct err try_owner(struct resolving *r, struct str entry)
+{
     struct rcpt_answer answer;
-    struct str entry = address_join(r->arena, S(""), r->domain.name);
+    if (str_is_null(entry))
+        return fail(ERR_LIMIT, "no memory for a recipient");
     TRY(directories_rcpt(r->d, r->arena, r->domain.directory, entry, &answer));
     if (answer.kind == RCPT_UNKNOWN)
         return OK;
     struct str primary = account_email(answer.account);
     if (str_is_null(primary))
-        primary = r->address; // an owner of nothing but "@domain" has all its addresses
+        primary = r->address; // who has nothing but such entries has all these addresses
     done(r, RESOLVED_MAILBOX, primary, !str_eq(primary, r->asked));
     r->out->account = answer.account;
     if (answer.kind == RCPT_LIST)

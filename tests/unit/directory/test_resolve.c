@@ -31,7 +31,8 @@
     "name = 'sales'\nclass = 'group'\nemail = 'sales@a.example'\n" P                               \
     "name = 'berlin'\nclass = 'group'\nemail = 'berlin@a.example'\nmember-of = 'sales'\n" P        \
     "name = 'owner'\nemail = ['owner@owned.example', '@owned.example']\n" P                        \
-    "name = 'boss'\nclass = 'admin'\nemail = 'boss@a.example'\n" P                                 \
+    "name = 'boss'\nclass = 'admin'\nemail = ['info-*@a.example', 'boss@a.example']\n" P           \
+    "name = 'press'\nemail = ['press@a.example', 'info-press-*@a.example']\n" P                    \
     "name = 'news'\nclass = 'list'\nemail = 'news@lists.example'\nmembers = ['anna', 'inner']\n"   \
     "external-members = ['far@elsewhere.example', 'bob@a.example', 'nobody@a.example']\n"          \
     "owner = 'boss@a.example'\n" P                                                                 \
@@ -180,6 +181,15 @@ static const struct resolve_case cases[] = {
         {.name = "unknown users go onward",
                 .address = "any@onward.example",
                 .kind = RESOLVED_ONWARD},
+        {.name = "what begins so",
+                .address = "info-x@a.example",
+                .kind = RESOLVED_MAILBOX,
+                .is = "boss@a.example"},
+        {.name = "the longest beginning",
+                .address = "info-press-x@a.example",
+                .kind = RESOLVED_MAILBOX,
+                .is = "press@a.example"},
+        {.name = "what begins otherwise", .address = "inf-x@a.example", .kind = RESOLVED_UNKNOWN},
         {.name = "postmaster",
                 .address = "postmaster@a.example",
                 .kind = RESOLVED_MAILBOX,
@@ -310,6 +320,7 @@ static struct err send_as_all(void *arg)
             {"anna", "any@owned.example", false}, {"anna", "any@elsewhere.example", false},
             {"boss", "postmaster@a.example", true}, {"anna", "postmaster@a.example", false},
             {"bob", "any@caught2.example", true}, {"anna", "nobody@a.example", false},
+            {"press", "info-press-now@a.example", true}, {"press", "info-x@a.example", false},
             {"anna", "", false}, {"anna", "anna", true}};
     struct world *w = arg;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
