@@ -76,7 +76,7 @@ static struct err may_try(struct smtp_session *s, struct str mechanism, enum sas
     struct expr_result r = rule_ask(s, RULE_MECHANISMS);
     struct sasl_set enabled = r.outcome == EXPR_VALUE ? sasl_set_of(&r) : (struct sasl_set){0};
     *out_why = REPLY_OK;
-    if (enabled.bits == 0 || s->service->directories == NULL)
+    if (enabled.bits == 0)
         *out_why = REPLY_NO_AUTH;
     else if (s->account != NULL)
         *out_why = REPLY_AUTH_TWICE;
@@ -103,7 +103,7 @@ static struct err may_try(struct smtp_session *s, struct str mechanism, enum sas
 struct sasl_set auth_offered(struct smtp_session *s)
 {
     struct sasl_set none = {0};
-    if (s->account != NULL || s->service->directories == NULL)
+    if (s->account != NULL)
         return none;
     struct expr_result r = rule_ask(s, RULE_MECHANISMS);
     if (r.outcome != EXPR_VALUE)
@@ -224,7 +224,8 @@ static struct err ask_directory(
         struct login_try *l, const struct sasl_question *q, struct sasl_answer *out)
 {
     struct smtp_session *s = l->s;
-    struct directories *d = s->service->directories;
+    struct directories *d;
+    TRY(client_directories(s, &d));
     struct login login = {.directory = l->directory,
             .name = q->login,
             .secret = q->password,

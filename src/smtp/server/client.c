@@ -52,6 +52,12 @@ void session_note_junk(struct smtp_session *s)
         s->result.errors++;
 }
 
+struct err client_directories(const struct smtp_session *s, struct directories **out)
+{
+    *out = s->service->directories;
+    return *out != NULL ? OK : fail(ERR_IO, "no directory is open");
+}
+
 struct err client_resolve_rules(struct smtp_session *s, struct client_rules *out)
 {
     const struct smtp_settings *settings = s->service->settings;
@@ -69,12 +75,11 @@ struct err client_may_send_as(struct smtp_session *s, struct str sender, bool *o
 {
     struct client_rules rules;
     *out_may = false;
-    if (s->service->directories == NULL)
-        return fail(ERR_IO, "no directory is open");
+    struct directories *d;
+    TRY(client_directories(s, &d));
     TRY(client_resolve_rules(s, &rules));
     within_ms(DIRECTORY_WAIT_MS);
-    return directories_may_send_as(
-            s->service->directories, &s->scratch, &rules.rules, s->account, sender, out_may);
+    return directories_may_send_as(d, &s->scratch, &rules.rules, s->account, sender, out_may);
 }
 
 struct str client_postmaster(struct smtp_session *s)

@@ -11,6 +11,9 @@
 struct err client_iprev(
         struct smtp_session *s, enum reply_id *out, struct str *out_words) suspends MUST_USE;
 
+// ERR_IO: none is open. That makes nobody unknown: 451, 454.
+struct err client_directories(const struct smtp_session *s, struct directories **out) MUST_USE;
+
 // What the session says about recipients, for the directory.
 struct client_rules {
     struct session_env self;

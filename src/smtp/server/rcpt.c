@@ -233,11 +233,12 @@ static struct err resolve(struct deciding *d, bool *out_good)
     *out_good = false;
     if (failed(client_resolve_rules(s, &rules)))
         return reply(s, REPLY_CONFIG_TROUBLE);
-    struct err e = OK;
-    if (s->service->directories != NULL) {
+    struct directories *directories;
+    struct err e = client_directories(s, &directories);
+    if (!failed(e)) {
         within_ms(DIRECTORY_WAIT_MS);
-        e = directories_resolve(s->service->directories, &d->t->arena, &rules.rules,
-                d->rcpt.address.normal, &found);
+        e = directories_resolve(
+                directories, &d->t->arena, &rules.rules, d->rcpt.address.normal, &found);
     }
     if (failed(e) && e.kind != ERR_CANCELLED)
         return reply(s, REPLY_RCPT_TROUBLE);

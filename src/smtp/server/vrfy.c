@@ -67,24 +67,22 @@ static struct err verify(
         struct smtp_session *s, struct str what, bool *out_found, struct str *out_address)
 {
     struct client_rules rules;
-    if (s->service->directories == NULL)
-        return fail(ERR_IO, "no directory is open");
+    struct directories *d;
+    TRY(client_directories(s, &d));
     TRY(client_resolve_rules(s, &rules));
     within_ms(DIRECTORY_WAIT_MS);
-    return directories_vrfy(
-            s->service->directories, &s->scratch, &rules.rules, what, out_found, out_address);
+    return directories_vrfy(d, &s->scratch, &rules.rules, what, out_found, out_address);
 }
 
 static struct err expand(
         struct smtp_session *s, struct str what, bool *out_found, struct strs *out_members)
 {
     struct client_rules rules;
-    if (s->service->directories == NULL)
-        return fail(ERR_IO, "no directory is open");
+    struct directories *d;
+    TRY(client_directories(s, &d));
     TRY(client_resolve_rules(s, &rules));
     within_ms(DIRECTORY_WAIT_MS);
-    return directories_expn(
-            s->service->directories, &s->scratch, &rules.rules, what, out_found, out_members);
+    return directories_expn(d, &s->scratch, &rules.rules, what, out_found, out_members);
 }
 
 static bool is_fit(struct str what)

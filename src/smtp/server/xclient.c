@@ -156,10 +156,12 @@ static struct err apply_login(struct smtp_session *s, const struct attributes *x
     if (!x->absent[ATTR_LOGIN] && name.len > 0) {
         struct str directory;
         struct err e = rule_text(s, RULE_AUTH_DIRECTORY, &directory);
-        if (!failed(e) && s->service->directories != NULL) {
+        struct directories *d = NULL;
+        if (!failed(e))
+            e = client_directories(s, &d);
+        if (!failed(e)) {
             within_ms(DIRECTORY_WAIT_MS);
-            e = directories_account(
-                    s->service->directories, &s->identity, directory, name, &account);
+            e = directories_account(d, &s->identity, directory, name, &account);
         }
         if (e.kind == ERR_CANCELLED)
             return e;
