@@ -275,7 +275,9 @@ static struct err supervise(void *arg)
 {
     struct sim_server *s = arg;
     struct generation *g;
-    *s->shared = (struct server_shared){0};
+    mem_free(s->shared); // new memory is zero, and most of it is never touched
+    s->shared = mem_new(struct server_shared);
+    assert(s->shared != NULL);
     s->sockets.count = 0;
     s->order = ORDER_NONE;
     group_begin(&s->workers);
