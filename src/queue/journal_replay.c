@@ -259,11 +259,21 @@ static struct err apply_some(struct replay *r, struct overlay *overlay)
     return overlay_apply(r->store, r->a, txn, overlay, &r->state);
 }
 
+// Under a second name, which nobody writes to. What is wanted for the bodies in it stays beside that.
 static struct err set_aside(struct replay *r)
 {
-    each_in_vec (path, &r->files)
-        TRY(blob_rename(r->a, *path, arena_join(r->a, *path, S(".damaged"))));
-    return r->files.count > 0 ? folder_sync_of(r->a, r->files.at[0]) : OK;
+    struct str folder = journal_folder(r->a, r->store->options.folder), file;
+    each_in_vec (path, &r->files) {
+        bool given = false;
+        uint8_t slot = 0;
+        uint32_t name = 0;
+        TRY(blob_publish(r->a, *path, folder, arena_join(r->a, *path, S(".damaged"))));
+        if (str_rcut(*path, '/', &folder, &file) && segment_name_read(file, &slot, &name))
+            TRY(kept_give(r->store, r->a, slot, name, &given));
+        if (!given)
+            TRY(blob_remove(r->a, *path));
+    }
+    return OK;
 }
 
 // --- Of those who are gone -----------------------------------------------------------------------

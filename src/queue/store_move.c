@@ -398,7 +398,8 @@ static int commit(struct applying *ap)
     return fails && rc == 0 ? fault->errno_value : rc;
 }
 
-// LMDB says EIO of a write that stopped half way, which is how a disk says at first that it is full.
+// LMDB says EIO of a write that stopped half way, which is how a disk says at first that it is
+// full.
 static bool disk_is_full(struct applying *ap)
 {
     struct disk_space space;

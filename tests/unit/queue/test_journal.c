@@ -258,6 +258,38 @@ static void damaged_segments(void **state)
     }
 }
 
+static struct err accept_large_and_small(struct place *p, struct told *told)
+{
+    (void)told;
+    struct message large = made_message(p, 9, arena_fmt(&p->a, "%5000d", 9), 1);
+    TRY(accept_message(p, &large)); // blocks 0 and 1
+    TRY(store_settle(p->store, &p->a));
+    return accept_five(p, NULL);
+}
+
+// What was moved before and has its body in the segment that is set aside.
+static void damage_beside_a_body(void **state)
+{
+    (void)state;
+    struct place p;
+    struct message m;
+    closed_place(&p, PLACE_OF_WORKER);
+    live_and_die(&p, accept_large_and_small, NULL);
+    struct str path = arena_fmt(&p.a, "%.*s/journal/000-0000000000", ARG(p.options.folder));
+    int fd = open(path.ptr, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    edit(fd, 3 * 4096 + 100, '\x5a'); // of the second small one
+    close(fd);
+    place_open(&p);
+    for (uint64_t id = 1; id <= 5; id++)
+        check_u64("small", is_there(&p, id), id != 2);
+    struct err e = store_read(p.store, &p.a, 9, STORE_WITH_BODY, &m);
+    check_str("the body is there", err_text(e), S(""));
+    check_u64("and all of it", m.body.inline_bytes.len, 5000);
+    check_u64("the gap is told", findings(&p), 1);
+    place_end(&p);
+}
+
 // Somebody has removed the records, and not the journal beside them.
 static void of_another_store(void **state)
 {
@@ -361,6 +393,7 @@ int main(void)
             TEST(at_each_call),
             TEST(moving_fails),
             TEST(damaged_segments),
+            TEST(damage_beside_a_body),
             TEST(of_another_store),
             TEST(slots_have_owners),
             TEST(moves_are_not_starved),
