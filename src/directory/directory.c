@@ -203,7 +203,7 @@ struct err directories_is_local(struct directories *d, struct arena *a, enum exp
 {
     struct local_domain domain;
     struct rcpt_answer answer;
-    struct str address, ascii, why;
+    struct str address = STR_NULL, ascii = STR_NULL, why;
     bool is_domain = what == EXPR_LOCAL_DOMAIN;
     *out = false;
     if (is_domain ? failed(mail_domain_read(a, name, &ascii))
