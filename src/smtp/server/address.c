@@ -59,7 +59,7 @@ struct err finish_address(struct finishing *f)
         e = add_rcpt(&a, &f->t->rcpts.at[i]);
     if (!a.is_single)
         map_done(&a.seen);
-    if (failed(e) || f->refusal != REPLY_OK)
+    if (failed(e) || f->refusal != REPLY_OK || a.goers.count == 0)
         return e;
     if (a.goers.count > 1)
         qsort(a.goers.at, a.goers.count, sizeof(*a.goers.at), compare_goers);

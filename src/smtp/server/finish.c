@@ -144,11 +144,11 @@ static struct err answer(struct finishing *f)
     }
     s->counts.messages++;
     s->counts.junk = 0;
+    if (f->message_count == 0) // all went to lists without members
+        return message_answer(s, REPLY_ACCEPTED);
     metric_observe(s->service->metrics,
             s->account != NULL ? METRIC_MESSAGE_AUTHENTICATED_SIZE : METRIC_MESSAGE_SIZE, NO_LABELS,
             message_bytes(&f->messages[0]));
-    if (f->message_count == 0) // all went to lists without members
-        return message_answer(s, REPLY_ACCEPTED);
     tell_queued(f);
     return answer_queued(f);
 }
