@@ -50,6 +50,7 @@ struct segment {
     uint64_t last_sequence; // the last one acknowledged that is in it
     bool bad;               // a write or a sync of it failed: never again
     bool is_kept;           // bodies are left in it: its file has gone to the others of that kind
+    bool stays; // whether it is wanted, or giving it away, failed: asked again after the next move
 };
 
 // What a slot has moved into LMDB, and where its counters stand.

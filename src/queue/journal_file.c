@@ -253,6 +253,10 @@ void journal_release(struct journal *j, struct list *segments)
     for (struct link *k; (k = list_take_first(segments)) != NULL;) {
         struct segment *s = CONTAINER_OF(k, struct segment, in_list);
         bool again = !s->bad && s->bytes == j->segment_bytes && j->free_count < SEGMENTS_KEPT;
+        if (s->stays) {
+            list_append(&j->used, k);
+            continue;
+        }
         s->used = 0;
         if (s->is_kept) {
             segment_drop(NULL, s);

@@ -259,7 +259,8 @@ static struct err apply_some(struct replay *r, struct overlay *overlay)
     return overlay_apply(r->store, r->a, txn, overlay, &r->state);
 }
 
-// Under a second name, which nobody writes to. What is wanted for the bodies in it stays beside that.
+// Under a second name, which nobody writes to. What is wanted for the bodies in it stays beside
+// that.
 static struct err set_aside(struct replay *r)
 {
     struct str folder = journal_folder(r->a, r->store->options.folder), file;

@@ -42,6 +42,7 @@ struct applying {
 
 static void end_generation(struct store *store);
 static void move_work(void *arg);
+static void give_segments(struct moving *m);
 static struct err move_into(struct moving *m);
 static int apply_database(struct applying *ap, const struct overlay *overlay, enum store_db db);
 static int apply_node(struct applying *ap, const struct overlay *overlay, MDB_cursor *cursor,
@@ -231,14 +232,24 @@ static void move_work(void *arg)
 {
     struct moving *m = arg;
     m->result = move_into(m);
+    if (!failed(m->result))
+        give_segments(m);
+}
+
+// What goes wrong here loses nothing: the segment waits until the next move. A crash may undo a
+// renaming whose folder is not synced yet; then it is done again when the slot gets an owner.
+static void give_segments(struct moving *m)
+{
+    struct store *store = m->store;
     bool any = false;
     each_in_list (s, &m->segments, struct segment, in_list) {
-        if (!failed(m->result) && !s->is_kept)
-            m->result = kept_give(m->store, &m->arena, m->slot.slot, s->name, &s->is_kept);
+        if (!s->is_kept)
+            s->stays = failed(kept_give(store, &m->arena, m->slot.slot, s->name, &s->is_kept));
         any |= s->is_kept;
     }
-    if (any && !failed(m->result))
-        m->result = folder_sync(&m->arena, kept_folder(&m->arena, m->store->options.folder));
+    struct err ignored =
+            any ? folder_sync(&m->arena, kept_folder(&m->arena, store->options.folder)) : OK;
+    (void)ignored;
 }
 
 static struct err move_into(struct moving *m)

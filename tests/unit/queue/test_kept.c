@@ -140,6 +140,29 @@ static void come_and_go(void **state)
     }
 }
 
+// The folder cannot be made: then the segments wait where they are, and nothing else does.
+static void nowhere_to_go(void **state)
+{
+    (void)state;
+    struct place p;
+    place_begin_as(&p, PLACE_OF_WORKER);
+    store_close(p.store);
+    p.faults.segment_bytes = 128 * KIB;
+    place_open(&p);
+    struct str folder = kept_folder(&p.a, p.options.folder);
+    int fd = open(folder.ptr, O_CREAT | O_WRONLY | O_CLOEXEC, 0600); // a file in its place
+    assert_true(fd >= 0);
+    close(fd);
+    in_loop(fill, &p);
+    check_bodies(&p, 1, 1);
+    assert_int_equal(unlink(folder.ptr), 0);
+    reopen(&p, true);
+    check_bodies(&p, 1, 1);
+    check_true("given away later", kept_files(&p) >= MESSAGES / PER_SEGMENT - 1);
+    check_u64("nothing is wrong", findings(&p, false), 0);
+    place_end(&p);
+}
+
 static struct err remove_but_one_a_segment(void *arg)
 {
     struct place *p = arg;
@@ -200,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             TEST(come_and_go),
+            TEST(nowhere_to_go),
             TEST(little_is_left),
             TEST(damage_is_told),
     };
