@@ -128,6 +128,8 @@ static void open_directories(struct mail_worker *m)
         options.folder =
                 directory_folder(&m->arena, conf_str(m->plan->conf, S("global.state-dir")));
     struct err e = directories_open(&m->arena, &options, &m->service.directories);
+    if (!failed(e))
+        e = directories_trouble(m->service.directories);
     if (failed(e))
         event(m->log, EV_STORE_ERROR, F_STR(path, options.folder), F_ERR(reason, e));
 }
