@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// conf/expr_dns.h: what dns_query of expressions brings (configuration.md 9.9), for whoever offers the
-// op of struct expr_env_ops and has a resolver.
+// conf/expr_dns.h: what dns_query of expressions brings (configuration.md 9.9), for whoever offers
+// the op of struct expr_env_ops and has a resolver.
 #pragma once
 
 #include "conf/expr.h"

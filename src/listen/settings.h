@@ -54,7 +54,7 @@ struct listener {
     const struct listen_address *addresses;
     size_t address_count;
     struct str host;
-    bool host_is_own; // the listener's own: it wins over session.connect.hostname
+    bool host_is_own;           // the listener's own: it wins over session.connect.hostname
     const struct str *greeting; // whole lines without code; the first begins with the host name
     size_t greeting_count;
     bool greeting_is_own; // the listener's own: it wins over session.connect.greeting

@@ -40,7 +40,7 @@ struct err sim_server_reload(struct sim_server *s) suspends MUST_USE;
 void sim_server_crash(struct sim_server *s, enum sim_crash how) suspends;
 bool sim_server_is_up(const struct sim_server *s);
 struct node *sim_server_node(const struct sim_server *s);
-struct str sim_server_folder(const struct sim_server *s); // what is on its disk
+struct str sim_server_folder(const struct sim_server *s);  // what is on its disk
 struct str sim_server_trouble(const struct sim_server *s); // findings, a line each
 
 // The next event that was not taken yet, as a record (events/record.h); until the next call.

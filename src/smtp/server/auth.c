@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// smtp/server/auth.c: AUTH (RFC 4954; inbound.md 4.5): drives the machine of smtp/sasl.h between the
-// client, who is sent challenges, and the directory, which answers its questions.
+// smtp/server/auth.c: AUTH (RFC 4954; inbound.md 4.5): drives the machine of smtp/sasl.h between
+// the client, who is sent challenges, and the directory, which answers its questions.
 #include "smtp/server/client.h"
 #include "smtp/server/stages.h"
 

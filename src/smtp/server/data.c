@@ -119,8 +119,8 @@ static struct err next_octets(struct receiving *r, struct str *out)
 static struct err take(struct receiving *r, struct scan *in, bool *out_ended)
 {
     struct str piece;
-    enum data_progress progress;
-    while ((progress = data_next(&r->t->data, in, &piece)) == DATA_PIECE)
+    enum data_progress progress = data_next(&r->t->data, in, &piece);
+    for (; progress == DATA_PIECE; progress = data_next(&r->t->data, in, &piece))
         TRY(keep(r, piece));
     *out_ended = progress == DATA_END;
     return OK;

@@ -20,8 +20,8 @@ static struct expr_value system_value(void *self, enum expr_system what);
 static struct str config_get(void *self, struct arena *scratch, struct str key);
 static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
         struct str directory, struct str name, int64_t timeout_ms, bool *out) suspends;
-static struct err dns_query(void *self, struct arena *scratch, struct str name,
-        enum expr_dns type, int64_t timeout_ms, struct expr_value *out) suspends;
+static struct err dns_query(void *self, struct arena *scratch, struct str name, enum expr_dns type,
+        int64_t timeout_ms, struct expr_value *out) suspends;
 static int64_t clock_ms(void *self);
 
 struct expr_env session_env(struct smtp_session *s, struct session_env *self)
@@ -168,8 +168,8 @@ static struct err is_local(void *self, struct arena *scratch, enum expr_local wh
                      : fail(ERR_IO, "the directories are not open");
 }
 
-static struct err dns_query(void *self, struct arena *scratch, struct str name,
-        enum expr_dns type, int64_t timeout_ms, struct expr_value *out)
+static struct err dns_query(void *self, struct arena *scratch, struct str name, enum expr_dns type,
+        int64_t timeout_ms, struct expr_value *out)
 {
     const struct session_env *e = self;
     struct resolver *resolver = e->session->service->resolver;

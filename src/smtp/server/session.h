@@ -109,8 +109,7 @@ struct err reply_junk(struct smtp_session *s, enum reply_id id) suspends MUST_US
 void reply_and_leave(struct smtp_session *s, enum reply_id id, enum smtp_end end) suspends;
 // Lines that are no reply of the table: greeting, capabilities, challenges. What stands in front of
 // the line, and the line, to which CRLF is added.
-struct err reply_line(
-        struct smtp_session *s, struct str front, struct str line) suspends MUST_USE;
+struct err reply_line(struct smtp_session *s, struct str front, struct str line) suspends MUST_USE;
 int reply_code(enum reply_id id);
 // A reply as the log tells it.
 struct str reply_text(enum reply_id id);

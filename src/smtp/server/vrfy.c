@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// smtp/server/vrfy.c: VRFY and EXPN (RFC 5321 3.5; inbound.md 4.11). Who asks for somebody that does
-// not exist pays as for a wrong RCPT, so that this is no cheaper way to harvest addresses.
+// smtp/server/vrfy.c: VRFY and EXPN (RFC 5321 3.5; inbound.md 4.11). Who asks for somebody that
+// does not exist pays as for a wrong RCPT, so that this is no cheaper way to harvest addresses.
 #include "smtp/server/client.h"
 #include "smtp/server/stages.h"
 
