@@ -60,7 +60,7 @@ bool envelope_address_make(
 // The address of a text that a setting or a directory gave; ERR_SYNTAX: it is none.
 struct err envelope_address_read(
         struct arena *a, struct str text, struct envelope_address *out) MUST_USE;
-// The type of an address that becomes somebody's ORCPT: "rfc822" is for ASCII (RFC 6533 3).
+// The type of an address that becomes an ORCPT; the older one is for ASCII only (RFC 6533 3).
 static inline struct str orcpt_type_of(struct str address)
 {
     return str_is_ascii(address) ? S("rfc822") : S("utf-8");
