@@ -7,6 +7,7 @@
 
 static bool is_auth(struct str line);
 static struct err wait_for_line(struct smtp_session *s, size_t max, struct str *out) suspends;
+static struct err await_line(struct smtp_session *s, size_t max) suspends;
 static struct err skip(struct smtp_session *s, size_t bytes_max) suspends;
 static int64_t patience_ms(const struct smtp_session *s);
 
@@ -50,9 +51,9 @@ static struct err wait_for_line(struct smtp_session *s, size_t max, struct str *
         TRY(stream_flush(s->stream));
     }
     nudgeable();
-    within_ms(patience_ms(s));
     if (s->result.commands == 0 && !s->visit->tls_on) {
         enum first_bytes first;
+        within_ms(patience_ms(s));
         TRY(listen_first_bytes(s->visit, &first));
         if (first != FIRST_PLAIN) {
             s->over = true;
@@ -60,13 +61,25 @@ static struct err wait_for_line(struct smtp_session *s, size_t max, struct str *
             return fail(ERR_CLOSED, "another protocol");
         }
     }
+    TRY(await_line(s, max));
     TRY(stream_until(s->stream, S("\n"), max, out));
     return session_take_bytes(s, out->len) ? OK : fail(ERR_CLOSED, "too many bytes");
 }
 
+// Every octet begins the time-out anew; what it comes to in all is bounded by the session's own end
+// (inbound.md 2.3, 19).
+static struct err await_line(struct smtp_session *s, size_t max)
+{
+    struct str have = stream_buffered(s->stream);
+    while (have.len < max && str_find_byte(have, '\n') == STR_NOT_FOUND) {
+        within_ms(patience_ms(s));
+        TRY(stream_peek(s->stream, have.len + 1, &have));
+    }
+    return OK;
+}
+
 static struct err skip(struct smtp_session *s, size_t bytes_max)
 {
-    within_ms(patience_ms(s));
     for (size_t skipped = 0; skipped < bytes_max;) {
         struct str have = stream_buffered(s->stream);
         size_t at = str_find_byte(have, '\n');
@@ -77,6 +90,7 @@ static struct err skip(struct smtp_session *s, size_t bytes_max)
         if (at != STR_NOT_FOUND)
             return OK;
         skipped += have.len;
+        within_ms(patience_ms(s));
         TRY(stream_peek(s->stream, 1, &have));
     }
     reply_and_leave(s, REPLY_TOO_MANY_ERRORS, SMTP_END_ERRORS);
