@@ -83,7 +83,8 @@ struct err folder_sync(struct arena *a, struct str path)
     return failure == 0 ? OK : fail_errno(a, failure, "syncing %.*s", ARG(path));
 }
 
-// Each new folder is an entry of the one above it, which is synced as well.
+// Each new folder is an entry of the one above it, which is synced as well. If that fails it must not
+// be found by the next one, who would take it for safe.
 struct err folder_make(struct arena *a, struct str path)
 {
     for (size_t end = 1; end <= path.len; end++) {
@@ -92,8 +93,12 @@ struct err folder_make(struct arena *a, struct str path)
         if (end < path.len && path.ptr[end] != '/')
             continue;
         TRY(folder_make_one(a, part, &made));
-        if (made)
-            TRY(folder_sync(a, folder_of(part)));
+        if (!made)
+            continue;
+        struct err e = folder_sync(a, folder_of(part));
+        if (failed(e))
+            (void)rmdir(arena_c_str(a, part));
+        TRY(e);
     }
     return OK;
 }

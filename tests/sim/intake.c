@@ -16,6 +16,7 @@
 #include "intake_disk.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,7 +24,8 @@
 #define SEEDS 300
 #define JOBS_MAX 64
 #define TROUBLE_MS (25 * SECOND_MS)
-#define PAUSE_MOST_MS 2500
+#define PAUSE_MOST_MS 1500
+#define KINDS_MOST 4 // of trouble in one seed
 #define DOWN_MOST_MS 3000
 #define SEGMENT_BYTES_SMALL (512 * KIB)
 #define LAST_WAIT_MS (20 * MINUTE_MS)
@@ -48,7 +50,7 @@ struct options {
     bool tells;
 };
 
-enum trouble { // what may happen; a bit each of those that do in this seed
+enum trouble {
     TROUBLE_KILL,
     TROUBLE_POWER,
     TROUBLE_KILL_IN_CALL,
@@ -63,10 +65,14 @@ enum trouble { // what may happen; a bit each of those that do in this seed
 };
 
 static int run_all(const struct options *o);
-static int run_one(uint64_t seed, bool tells);
+static void figures_add(struct figures *totals, const struct figures *more);
+static void figures_print(const struct figures *f);
+static pid_t begin(uint64_t seed, bool tells, struct figures *totals);
+static int run_one(uint64_t seed, bool tells, struct figures *totals);
 static struct err tell(struct intake *in);
 static struct err direct(void *intake) suspends;
-static struct err make_trouble(struct intake *in, unsigned kinds) suspends;
+static struct err make_trouble(
+        struct intake *in, const enum trouble *kinds, size_t kind_count) suspends;
 static struct err trouble(struct intake *in, enum trouble what) suspends;
 static void fail_some(struct intake *in, uint64_t most_calls);
 static struct err stop(struct intake *in) suspends;
@@ -75,7 +81,7 @@ static struct err execute(void *intake) suspends;
 
 // --- One seed ------------------------------------------------------------------------------------
 
-static int run_one(uint64_t seed, bool tells)
+static int run_one(uint64_t seed, bool tells, struct figures *totals)
 {
     struct intake *in = mem_new(struct intake);
     assert(in != NULL);
@@ -91,11 +97,7 @@ static int run_one(uint64_t seed, bool tells)
     struct err e = tell(in);
     if (failed(e))
         intake_finding(in, "%.*s", ARG(err_text(e)));
-    intake_note(in,
-            "%zu acknowledged, %zu refused, %zu open; %zu killed, %zu without power, %zu "
-            "failures of the disk, %zu reloads",
-            in->acknowledged, in->refused, in->open, in->crashes, in->cuts_of_power, in->failures,
-            in->reloads);
+    figures_add(totals, &in->figures);
     int wrong = in->wrong > 0;
     mem_free(in);
     return wrong;
@@ -121,6 +123,7 @@ static struct err tell(struct intake *in)
     if (!failed(e)) {
         disk_begin(sim_server_folder(in->server), in->seed, in->says);
         e = sim_run(in->sim, direct, in);
+        in->figures.of[FIGURE_CALLS] = disk_calls();
         disk_done();
     }
     if (failed(e))
@@ -144,10 +147,13 @@ static struct err direct(void *arg)
         TRY(group_spawn(&sending, client_main, &in->clients[i]));
     if (prng_below(&in->chance, 2) == 0)
         sim_faults(in->sim, (struct faults){.reset_permille = 3, .refuse_permille = 50});
-    unsigned kinds = (unsigned)prng_u64(&in->chance) & (unsigned)prng_u64(&in->chance);
+    enum trouble kinds[KINDS_MOST];
+    size_t kind_count = 1 + prng_below(&in->chance, KINDS_MOST);
+    for (size_t i = 0; i < kind_count; i++)
+        kinds[i] = (enum trouble)prng_below(&in->chance, TROUBLES);
     while (now_ms() < TROUBLE_MS && sending.count > 0) {
         TRY(task_sleep_ms((int64_t)prng_below(&in->chance, PAUSE_MOST_MS)));
-        TRY(make_trouble(in, kinds));
+        TRY(make_trouble(in, kinds, kind_count));
     }
     sim_heal(in->sim);
     disk_fail(&(struct disk_faults){0});
@@ -162,14 +168,13 @@ static struct err direct(void *arg)
     return intake_check(in);
 }
 
-static struct err make_trouble(struct intake *in, unsigned kinds)
+static struct err make_trouble(struct intake *in, const enum trouble *kinds, size_t kind_count)
 {
-    enum trouble what = (enum trouble)prng_below(&in->chance, TROUBLES);
     if (!sim_server_is_up(in->server)) {
         TRY(task_sleep_ms((int64_t)prng_below(&in->chance, DOWN_MOST_MS)));
         return come_up(in);
     }
-    return (kinds & 1u << what) != 0 ? trouble(in, what) : OK;
+    return trouble(in, kinds[prng_below(&in->chance, kind_count)]);
 }
 
 static struct err trouble(struct intake *in, enum trouble what)
@@ -209,7 +214,7 @@ static struct err trouble(struct intake *in, enum trouble what)
         return OK;
     case TROUBLE_RELOAD:
         intake_note(in, "reload");
-        in->reloads++;
+        in->figures.of[FIGURE_RELOADS]++;
         (void)!failed(sim_server_reload(in->server));
         return OK;
     case TROUBLE_STOP:
@@ -230,7 +235,7 @@ static void fail_some(struct intake *in, uint64_t most_calls)
             .how = (enum disk_failing)prng_below(&in->chance, 3)};
     if (most_calls == UINT32_MAX)
         faults.until = UINT64_MAX;
-    in->failures++;
+    in->figures.of[FIGURE_FAILURES]++;
     intake_note(in, "calls %llu to %llu fail with %s, %s", (unsigned long long)faults.from,
             (unsigned long long)faults.until, faults.error == EIO ? "EIO" : "ENOSPC",
             faults.how == FAILING_NOTHING_DONE ? "nothing done" : "something done");
@@ -266,7 +271,7 @@ static struct err execute(void *arg)
         bool silent = prng_below(&in->chance, 3) == 0;
         sim_server_crash(in->server, silent ? SIM_CRASH_SILENT : SIM_CRASH_RESET);
         disk_exchange();
-        in->crashes++;
+        in->figures.of[FIGURE_CRASHES]++;
     }
 }
 
@@ -295,27 +300,45 @@ void intake_note(const struct intake *in, const char *fmt, ...)
 
 // --- Many ----------------------------------------------------------------------------------------
 
-static pid_t begin(uint64_t seed, bool tells)
+static void figures_add(struct figures *totals, const struct figures *more)
+{
+    for (size_t i = 0; i < FIGURES; i++)
+        totals->of[i] += more->of[i];
+}
+
+static void figures_print(const struct figures *f)
+{
+    static const char *const words[FIGURES] = {"recipients acknowledged", "refused", "left open",
+            "not sent", "crashes", "calls to the disk", "failures ordered", "reloads"};
+    for (size_t i = 0; i < FIGURES; i++)
+        printf("%s%llu %s", i == 0 ? "" : ", ", (unsigned long long)f->of[i], words[i]);
+    printf("\n");
+}
+
+static pid_t begin(uint64_t seed, bool tells, struct figures *totals)
 {
     fflush(stdout);
     pid_t pid = fork();
     assert(pid >= 0);
     if (pid > 0)
         return pid;
-    int wrong = run_one(seed, tells);
+    int wrong = run_one(seed, tells, totals);
     fflush(stdout);
     _exit(wrong);
 }
 
 static int run_all(const struct options *o)
 {
+    struct figures *totals = mmap(NULL, sizeof(struct figures), PROT_READ | PROT_WRITE,
+            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert(totals != MAP_FAILED);
     pid_t pids[JOBS_MAX] = {0};
     uint64_t seeds[JOBS_MAX] = {0}, begun = 0, ended = 0, wrong = 0;
     while (ended < o->count) {
         for (size_t i = 0; i < o->jobs && begun < o->count; i++)
             if (pids[i] == 0) {
                 seeds[i] = o->first + begun++;
-                pids[i] = begin(seeds[i], o->tells);
+                pids[i] = begin(seeds[i], o->tells, totals);
             }
         int status = 0;
         pid_t pid = wait(&status);
@@ -333,6 +356,7 @@ static int run_all(const struct options *o)
                     (unsigned long long)seeds[i]);
         }
     }
+    figures_print(totals);
     printf("%llu passed, %llu failed\n", (unsigned long long)(o->count - wrong),
             (unsigned long long)wrong);
     return wrong > 0;

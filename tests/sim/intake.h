@@ -36,6 +36,21 @@ struct client {
     struct ip ip;
 };
 
+enum figure {
+    FIGURE_ACKNOWLEDGED, // recipients, as the next three
+    FIGURE_REFUSED,
+    FIGURE_OPEN,
+    FIGURE_NOT_SENT,
+    FIGURE_CRASHES,
+    FIGURE_CALLS, // to the disk
+    FIGURE_FAILURES,
+    FIGURE_RELOADS,
+    FIGURES,
+};
+struct figures {
+    _Atomic uint64_t of[FIGURES];
+};
+
 struct intake {
     uint64_t seed;
     bool says; // what happens
@@ -46,7 +61,7 @@ struct intake {
     struct client clients[CLIENTS];
     struct group sending;
     struct waitq disk_ended;
-    size_t acknowledged, refused, open, crashes, cuts_of_power, failures, reloads;
+    struct figures figures;
     size_t wrong; // findings
 };
 

@@ -146,6 +146,8 @@ static struct err check_body(struct intake *in, struct store *store, struct aren
 static void check_fates(struct intake *in)
 {
     static const char *const words[] = {"never sent", "unanswered", "refused", "acknowledged"};
+    static const enum figure figures[] = {
+            FIGURE_NOT_SENT, FIGURE_OPEN, FIGURE_REFUSED, FIGURE_ACKNOWLEDGED};
     for (size_t i = 0; i < MAILS; i++) {
         const struct mail *m = &in->mails[i];
         for (size_t j = 0; j < m->rcpt_count; j++) {
@@ -154,9 +156,7 @@ static void check_fates(struct intake *in)
             if (m->found[j] < least || m->found[j] > most)
                 intake_finding(in, "message %u, recipient %zu: %s, and is there %zu times",
                         m->number, j, words[m->fates[j]], m->found[j]);
-            in->acknowledged += m->fates[j] == FATE_ACKNOWLEDGED;
-            in->refused += m->fates[j] == FATE_REFUSED;
-            in->open += m->fates[j] == FATE_OPEN;
+            in->figures.of[figures[m->fates[j]]]++;
         }
     }
 }

@@ -315,18 +315,33 @@ void disk_name(enum disk_naming what, const char *path, const char *to)
     list_append(&disk.names, &n->in_disk);
 }
 
-// What was written earlier in that place, and cannot be trusted, must not undo this one.
+void disk_name_forget(const char *path)
+{
+    each_safe_in_list (n, &disk.names, struct late_name, in_disk) {
+        if (n->what != NAME_MADE || !str_eq(str_from_c(n->path), str_from_c(path)))
+            continue;
+        link_remove(&n->in_disk);
+        name_free(n);
+    }
+}
+
+// What was written earlier in that place, and cannot be trusted, must not undo this one, nor take
+// the end of the file back.
 static void confirm(struct late_write *confirmed)
 {
+    uint64_t confirmed_end = confirmed->at + confirmed->bytes;
     each_in_list (w, &disk.writes, struct late_write, in_disk) {
         if (w == confirmed)
             break;
-        uint64_t from = w->at > confirmed->at ? w->at : confirmed->at;
-        uint64_t end = w->at + w->bytes, other = confirmed->at + confirmed->bytes;
-        end = end < other ? end : other;
-        if (w->inode != confirmed->inode || !w->doomed || from >= end)
+        if (w->inode != confirmed->inode)
             continue;
-        w->bytes = from == w->at ? 0 : from - w->at; // at least so much of it can still be lost
+        if (w->file_bytes < confirmed_end)
+            w->file_bytes = confirmed_end;
+        uint64_t from = w->at > confirmed->at ? w->at : confirmed->at;
+        uint64_t end = w->at + w->bytes < confirmed_end ? w->at + w->bytes : confirmed_end;
+        if (!w->doomed || from >= end)
+            continue;
+        w->bytes = from - w->at; // at least so much of it can still be lost
         w->old_bytes = w->old_bytes < w->bytes ? w->old_bytes : w->bytes;
     }
     link_remove(&confirmed->in_disk);
