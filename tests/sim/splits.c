@@ -125,11 +125,12 @@ static struct err converse(struct splits *s, size_t at, size_t piece, struct buf
 static void hide_ids(struct buf *said)
 {
     struct str words = S("queued with id ");
-    size_t from = 0, at;
-    while ((at = str_find(str_from(buf_str(said), from), words)) != STR_NOT_FOUND) {
+    size_t from = 0, at = str_find(buf_str(said), words);
+    while (at != STR_NOT_FOUND) {
         from += at + words.len;
         for (size_t i = 0; i < ID_BYTES && from + i < said->len; i++)
             said->ptr[from + i] = '#';
+        at = str_find(str_from(buf_str(said), from), words);
     }
 }
 
