@@ -83,8 +83,8 @@ struct err folder_sync(struct arena *a, struct str path)
     return failure == 0 ? OK : fail_errno(a, failure, "syncing %.*s", ARG(path));
 }
 
-// Each new folder is an entry of the one above it, which is synced as well. If that fails it must not
-// be found by the next one, who would take it for safe.
+// Each new folder is an entry of the one above it, which is synced as well. If that fails it must
+// not be found by the next one, who would take it for safe.
 struct err folder_make(struct arena *a, struct str path)
 {
     for (size_t end = 1; end <= path.len; end++) {

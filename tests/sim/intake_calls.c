@@ -3,7 +3,7 @@
 // that defines them gets those of its libraries as well, so LMDB's are among them. What is not
 // below the watched folder goes on as if nothing stood between.
 //
-// Nobody logs in here, but each worker hashes a password when it starts, to have a hash of nobody's:
+// Nobody logs in here, but each worker hashes a password when it starts, to have one of nobody's:
 // that took half of the time, so it gets one that is no hash at all.
 #define POSTHASTE_BASE_ROOM
 #include "intake_disk.h"

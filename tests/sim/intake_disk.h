@@ -54,5 +54,5 @@ void disk_synced(int fd);
 void disk_sync_failed(int fd);
 
 enum disk_naming { NAME_MADE, NAME_GONE, NAME_MOVED };
-void disk_name_forget(const char *path); // made, and gone again
+void disk_name_forget(const char *path);                                 // made, and gone again
 void disk_name(enum disk_naming what, const char *path, const char *to); // to: NAME_MOVED
