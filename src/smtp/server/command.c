@@ -133,7 +133,9 @@ static struct err after_command(struct smtp_session *s, const struct verb *verb)
 {
     if (stream_buffered(s->stream).len == 0)
         return OK;
-    bool improper = s->pace.strict_pipelining && (verb->rules & ENDS_GROUP) != 0;
+    // A login that failed has been counted, and one that asks takes what follows for its answers.
+    bool logged_in = verb->run == stage_auth && s->account != NULL;
+    bool improper = s->pace.strict_pipelining && (logged_in || (verb->rules & ENDS_GROUP) != 0);
     if (improper)
         event_in(s->options->span, EV_SMTP_PIPELINING_ABUSE, F_STR(details, verb->name));
     if (improper || !s->offered_pipelining)
