@@ -16,7 +16,6 @@ struct work_call {
 };
 
 static int settings_read(struct account_work *w);
-static bool concern_us(const struct findings *findings);
 static struct err become_server(struct account_work *w, struct str state_folder, struct str folder);
 static struct err work(void *arg);
 static void work_deep(void *arg);
@@ -44,9 +43,11 @@ int account_work_run(struct cli *c, enum internal_use use, account_main *main)
     return status;
 }
 
-// What this user must not read, a certificate say, is no reason not to look at accounts.
 static int settings_read(struct account_work *w)
 {
+    static const struct str ours[] = {S_INIT("directory."), S_INIT("domain."),
+            S_INIT("storage.directory"), S_INIT("global.state-dir"),
+            S_INIT("authentication.password"), S_INIT("server.run-as")};
     struct cli *c = w->c;
     struct findings findings = findings_make(&c->arena);
     int status;
@@ -56,28 +57,14 @@ static int settings_read(struct account_work *w)
     struct err e = directory_settings_make(&c->arena, w->conf, &findings, &w->settings);
     if (failed(e))
         return cli_fail(c, CLI_FAILED, e);
-    if (concern_us(&findings)) {
-        config_show_findings(c, c->err, &findings);
-        return CLI_FAILED;
-    }
+    status = config_judge(c, &findings, ours, COUNT_OF(ours));
+    if (status != CLI_OK)
+        return status;
     if (directory_internal(w->settings) == NULL)
         return cli_fail_text(c, CLI_FAILED,
                 "this configuration has no internal directory; add [directory.\"internal\"] with "
                 "type = \"internal\" to it");
     return CLI_OK;
-}
-
-static bool concern_us(const struct findings *findings)
-{
-    static const struct str ours[] = {S_INIT("directory."), S_INIT("domain."),
-            S_INIT("storage.directory"), S_INIT("global.state-dir"),
-            S_INIT("authentication.password"), S_INIT("server.run-as")};
-    each_in_vec (f, &findings->all)
-        for (size_t i = 0; i < COUNT_OF(ours); i++)
-            if (f->severity == FINDING_ERROR &&
-                    (f->class == FINDING_SYNTAX || str_starts(f->key, ours[i])))
-                return true;
-    return false;
 }
 
 // The server's user is whoever has the state folder, and before there is one whoever

@@ -10,7 +10,6 @@
 
 static int read_zone(struct asking *q, struct str path);
 static int read_settings(struct asking *q, enum asking_config config);
-static bool concern_us(const struct findings *findings);
 static struct err with_resolver(void *asking) suspends;
 
 int asking_begin(struct asking *q, struct cli *c, enum asking_config config)
@@ -37,6 +36,7 @@ static int read_zone(struct asking *q, struct str path)
 // The server's own settings, when there is a configuration to take them from.
 static int read_settings(struct asking *q, enum asking_config config)
 {
+    static const struct str ours[] = {S_INIT("resolver."), S_INIT("cache.")};
     struct cli *c = q->c;
     struct conf_env env = conf_env_process(&c->arena);
     struct conf_options from = {.env = &env};
@@ -48,24 +48,10 @@ static int read_settings(struct asking *q, enum asking_config config)
         return failed(e) ? cli_fail(c, CLI_FAILED, e) : CLI_OK;
     }
     q->conf = conf_load(&from, &findings);
-    bool made = q->conf != NULL && plan_dns_make(q->conf, &findings, &c->arena, &q->settings);
-    if (!made || concern_us(&findings)) {
-        config_show_findings(c, c->err, &findings);
-        return CLI_FAILED;
-    }
-    return CLI_OK;
-}
-
-// A certificate that this user must not read, say, or a lack of listeners, is no reason not to ask.
-static bool concern_us(const struct findings *findings)
-{
-    each_in_vec (f, &findings->all) {
-        bool ours = f->class == FINDING_SYNTAX || str_starts(f->key, S("resolver.")) ||
-                    str_starts(f->key, S("cache."));
-        if (f->severity == FINDING_ERROR && ours)
-            return true;
-    }
-    return false;
+    if (q->conf != NULL && plan_dns_make(q->conf, &findings, &c->arena, &q->settings))
+        return config_judge(c, &findings, ours, COUNT_OF(ours));
+    config_show_findings(c, c->err, &findings);
+    return CLI_FAILED;
 }
 
 int asking_run(struct asking *q, task_main *main, void *arg)

@@ -4,6 +4,8 @@
 
 #define TEXT_BYTES_MAX (64 * MIB)
 
+static bool concerns(const struct finding *f, const struct str *ours, size_t our_count);
+
 struct str config_path(struct cli *c, const struct conf_env *env)
 {
     return conf_locate(env, cli_text(c, S("config"), STR_NULL));
@@ -27,6 +29,27 @@ struct conf *config_read(struct cli *c, struct findings *findings, int *out_stat
     if (conf == NULL)
         config_show_findings(c, c->err, findings);
     return conf;
+}
+
+int config_judge(
+        struct cli *c, const struct findings *findings, const struct str *ours, size_t our_count)
+{
+    each_in_vec (f, &findings->all)
+        if (concerns(f, ours, our_count)) {
+            config_show_findings(c, c->err, findings);
+            return CLI_FAILED;
+        }
+    return CLI_OK;
+}
+
+static bool concerns(const struct finding *f, const struct str *ours, size_t our_count)
+{
+    if (f->severity != FINDING_ERROR)
+        return false;
+    for (size_t i = 0; i < our_count; i++)
+        if (str_starts(f->key, ours[i]))
+            return true;
+    return f->class == FINDING_SYNTAX;
 }
 
 void config_show_findings(struct cli *c, FILE *to, const struct findings *findings)

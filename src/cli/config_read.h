@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/config_read.h: what the commands of `posthaste config` share: which configuration is meant,
-// loading it, and showing what was found in it. Private to those commands.
+// cli/config_read.h: what the commands that read a configuration share: which one is meant, loading
+// it, and showing what was found in it.
 #pragma once
 
 #include "cli/cli.h"
@@ -20,5 +20,11 @@ struct str config_path(struct cli *c, const struct conf_env *env);
 int config_none(struct cli *c); // configuration.md 1: usage, exit status 2
 // Loads it. NULL: *out_status is the exit status, and the reason is on stderr.
 struct conf *config_read(struct cli *c, struct findings *findings, int *out_status);
+// For a command that needs a part of it, once the settings of that part were made: what this user
+// must not read, a certificate say, is no reason not to do the rest. CLI_OK unless the syntax is
+// wrong or there is an error about a key that starts with one of `ours`; all findings were shown
+// then.
+int config_judge(
+        struct cli *c, const struct findings *findings, const struct str *ours, size_t our_count);
 // To stdout (the answer of a command) or stderr.
 void config_show_findings(struct cli *c, FILE *to, const struct findings *findings);

@@ -7,7 +7,6 @@
 #include "rt/file.h"
 
 static int settings_read(struct queue_work *w);
-static bool concern_us(const struct findings *findings);
 static int store_run(struct queue_work *w, enum queue_open how);
 static struct err work(void *arg) suspends;
 
@@ -21,9 +20,9 @@ int queue_work_run(struct cli *c, enum queue_open how, task_main *main, void *ar
     return status;
 }
 
-// What this user must not read, a certificate say, is no reason not to look at the queue.
 static int settings_read(struct queue_work *w)
 {
+    static const struct str ours[] = {S_INIT("store."), S_INIT("storage."), S_INIT("global.state")};
     struct cli *c = w->c;
     struct findings findings = findings_make(&c->arena);
     int status;
@@ -31,23 +30,8 @@ static int settings_read(struct queue_work *w)
     if (w->conf == NULL)
         return status;
     struct err e = queue_settings_make(&c->arena, w->conf, &findings, &w->settings);
-    if (failed(e))
-        return cli_fail(c, CLI_FAILED, e);
-    if (!concern_us(&findings))
-        return CLI_OK;
-    config_show_findings(c, c->err, &findings);
-    return CLI_FAILED;
-}
-
-static bool concern_us(const struct findings *findings)
-{
-    each_in_vec (f, &findings->all) {
-        bool ours = f->class == FINDING_SYNTAX || str_starts(f->key, S("store.")) ||
-                    str_starts(f->key, S("storage.")) || str_starts(f->key, S("global.state"));
-        if (f->severity == FINDING_ERROR && ours)
-            return true;
-    }
-    return false;
+    return failed(e) ? cli_fail(c, CLI_FAILED, e)
+                     : config_judge(c, &findings, ours, COUNT_OF(ours));
 }
 
 // A queue that is not there is not made: it would belong to whoever runs the command.
