@@ -28,5 +28,5 @@ enum {
     KEPT_BODY_BYTES_MIN = 2 * KIB, // what LMDB would give pages of its own: see store_kept.c
     KEPT_SEGMENTS_MAX = 512,       // of a node: 4 GiB
     UNMOVED_BYTES_MAX = 32 * MIB,  // in memory; who commits waits then
-    FULL_BYTES = MIB,              // with less free a disk has no room for a transaction
+    FULL_BYTES = 16 * MIB,         // with less free a move may find no room: two of MOVE_BYTES
 };
