@@ -116,8 +116,9 @@ STAMP = re.compile(rb'^X-Letter: ([0-9a-z-]+)\r\nX-Sum: ([0-9a-f]{64})\r\n', re.
 
 
 def read_stamp(data):
-    """(name, is it whole) of a message, or None when it is no letter of ours."""
-    m = STAMP.search(data)
+    """(name, is it whole) of a message, or None when it is no letter of ours: a notice about one has
+    it in its body."""
+    m = STAMP.search(data, 0, data.find(b'\r\n\r\n') + 2)
     return (m[1].decode(), hashlib.sha256(data[m.end():]).hexdigest() == m[2].decode()) if m else None
 
 
