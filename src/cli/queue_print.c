@@ -144,12 +144,12 @@ static void json_status(struct json_out *o, const struct recipient *r)
             [RCPT_TEMP_FAILED] = S_INIT("temp_fail"),
             [RCPT_PERM_FAILED] = S_INIT("perm_fail")};
     struct buf text AUTO(buf_done);
+    buf_init(&text, OUTCOME_BYTES_MAX);
     json_key(o, S("status"));
     if (r->status == RCPT_SCHEDULED) {
         json_str(o, S("scheduled"));
         return;
     }
-    buf_init(&text, OUTCOME_BYTES_MAX);
     queue_outcome_add(&text, r);
     json_object_begin(o);
     json_text_member(o, tags[r->status], buf_str(&text));
