@@ -3,6 +3,7 @@
 #include "server/mail.h"
 
 #include "directory/directory.h"
+#include "queue/body.h"
 #include "queue/space.h"
 #include "queue/store.h"
 #include "rt/rt.h"
@@ -12,8 +13,12 @@
 #define STORE_AGAIN_MS (5 * SECOND_MS)
 #define COUNT_BYTES_MAX (64 * MIB)
 #define RECOUNT_MS (10 * MINUTE_MS)
+#define SWEEP_BYTES_MAX (16 * MIB)
+#define SWEEP_MS HOUR_MS
+#define BODY_STALE_MS (6 * HOUR_MS)
 
 static void begin_quota(struct mail_worker *m, const struct mail_worker_inputs *in);
+static struct err sweep_bodies(void *mail_worker) suspends MUST_USE;
 static struct err count_quotas(void *mail_worker) suspends MUST_USE;
 static struct err open_store(struct mail_worker *m) suspends MUST_USE;
 static struct err tend_store(void *mail_worker) suspends MUST_USE;
@@ -23,7 +28,8 @@ static void open_resolver(struct mail_worker *m);
 struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inputs *in)
 {
     const struct plan *plan = in->plan;
-    *m = (struct mail_worker){.plan = plan, .log = in->log, .test = in->test};
+    *m = (struct mail_worker){
+            .plan = plan, .log = in->log, .is_first = in->is_first, .test = in->test};
     arena_init(&m->arena, MAIL_BYTES_MAX);
     m->limits = (struct limits){
             .settings = &plan->limits, .shared = &in->shared->limits, .column = in->column};
@@ -69,9 +75,30 @@ static struct err tend_store(void *arg)
     task_describe("store", m);
     while (failed(open_store(m)))
         TRY(task_sleep_ms(STORE_AGAIN_MS));
+    if (m->is_first)
+        TRY(group_spawn(&m->tending, sweep_bodies, m));
     if (m->counts_quotas)
         TRY(group_spawn(&m->tending, count_quotas, m));
     return store_tend(m->service.store);
+}
+
+// What crashes have left of large messages that were arriving. One that is alive is written all the
+// time, and none is accepted so late.
+static struct err sweep_bodies(void *arg)
+{
+    struct mail_worker *m = arg;
+    struct arena a AUTO(arena_done);
+    arena_init(&a, SWEEP_BYTES_MAX);
+    task_describe("bodies", m);
+    for (;;) {
+        size_t removed;
+        struct err e = bodies_sweep(m->service.store, &a, wall_ms() - BODY_STALE_MS, &removed);
+        if (failed(e))
+            event(m->log, EV_STORE_ERROR, F_STR(path, m->plan->queue.bodies.path),
+                    F_ERR(reason, e));
+        arena_reset(&a);
+        TRY(task_sleep_ms(SWEEP_MS));
+    }
 }
 
 static void begin_quota(struct mail_worker *m, const struct mail_worker_inputs *in)

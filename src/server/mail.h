@@ -23,6 +23,7 @@ struct mail_worker {
     struct expr_env quota_env; // what expressions of quotas may ask
     struct quota_meter quota;
     bool counts_quotas; // the one worker that does
+    bool is_first;
     struct event_log *log;
     struct group tending;
     bool store_was_told;      // that it cannot be opened
