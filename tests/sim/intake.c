@@ -21,8 +21,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SEEDS 300
+#define SEEDS 250
 #define JOBS_MAX 64
+#define TOLD_EACH 500 // seeds
 #define TROUBLE_MS (25 * SECOND_MS)
 #define PAUSE_MOST_MS 1500
 #define KINDS_MOST 4 // of trouble in one seed
@@ -346,7 +347,9 @@ static int run_all(const struct options *o)
             if (pids[i] != pid)
                 continue;
             pids[i] = 0;
-            ended++;
+            if (++ended % TOLD_EACH == 0)
+                printf("%llu done, %llu failed\n", (unsigned long long)ended,
+                        (unsigned long long)wrong);
             if (status == 0)
                 continue;
             wrong++;
