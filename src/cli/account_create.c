@@ -53,14 +53,11 @@ static struct err make(
 {
     struct cli *c = w->c;
     struct edit_list edits = {0};
-    struct change change = {.apply = APPLY_CREATE,
-            .name = c->operands[0],
-            .wall_ms = w->wall_now_ms,
-            .settings = w->settings};
+    enum account_type type;
     struct str operand = c->operand_count > 1 ? c->operands[1] : STR_NULL;
-    if (!account_type_named(cli_text(c, S("type"), S("individual")), &change.type))
+    if (!account_type_named(cli_text(c, S("type"), S("individual")), &type))
         return fail(ERR_SYNTAX, "there is no such type of account");
-    bool none = cli_has(c, S("no-password")) || change.type != ACCOUNT_INDIVIDUAL;
+    bool none = cli_has(c, S("no-password")) || type != ACCOUNT_INDIVIDUAL;
     bool given =
             !str_is_null(operand) || cli_has(c, S("password-stdin")) || cli_has(c, S("generate"));
     if (none && given)
@@ -71,8 +68,8 @@ static struct err make(
         TRY(password_new(c, w->settings, operand, password));
         TRY(edits_add(c, &edits, (struct edit){EDIT_SET, EDIT_SECRET, password->hash}));
     }
-    change.edits = edits.at;
-    change.count = edits.count;
+    struct change change = change_of(w, APPLY_CREATE, &edits);
+    change.type = type;
     return internal_account_change(w->internal, &c->arena, &change, out);
 }
 

@@ -81,23 +81,25 @@ struct err edits_add(struct cli *c, struct edit_list *list, struct edit edit)
     return OK;
 }
 
-int domain_change(struct account_work *w, enum apply apply, const char *done)
+int change_read(struct account_work *w, enum apply apply, const struct edit_option *rows,
+        size_t count, struct change *out)
 {
-    struct cli *c = w->c;
     struct edit_list edits = {0};
-    struct err e = edits_read(c, domain_edit_options, domain_edit_option_count, &edits);
-    if (!failed(e) && apply == APPLY_UPDATE && edits.count == 0)
-        return cli_usage_error(c, fail(ERR_SYNTAX, "say what is to be changed"));
-    struct change change = {.apply = apply,
-            .name = c->operands[0],
-            .edits = edits.at,
-            .count = edits.count,
+    struct err e = edits_read(w->c, rows, count, &edits);
+    if (failed(e))
+        return account_fail(w->c, e);
+    if (apply == APPLY_UPDATE && edits.count == 0)
+        return cli_usage_error(w->c, fail(ERR_SYNTAX, "say what is to be changed"));
+    *out = change_of(w, apply, &edits);
+    return CLI_OK;
+}
+
+struct change change_of(struct account_work *w, enum apply apply, const struct edit_list *edits)
+{
+    return (struct change){.apply = apply,
+            .name = w->c->operands[0],
+            .edits = edits->at,
+            .count = edits->count,
             .wall_ms = w->wall_now_ms,
             .settings = w->settings};
-    if (!failed(e))
-        e = internal_domain_change(w->internal, &c->arena, &change);
-    if (failed(e))
-        return account_fail(c, e);
-    fprintf(c->out, "%.*s %s.\n", ARG(c->operands[0]), done);
-    return CLI_OK;
 }

@@ -27,8 +27,11 @@ extern const size_t account_edit_option_count;
 extern const struct edit_option domain_edit_options[];
 extern const size_t domain_edit_option_count;
 
-// What `domain create` and `domain update` do; `done` is what is said of the domain then.
-int domain_change(struct account_work *w, enum apply apply, const char *done);
+// The change that the options ask for, of what the first operand names. Else an exit status, and
+// the reason was said; an update of nothing is one.
+int change_read(struct account_work *w, enum apply apply, const struct edit_option *rows,
+        size_t count, struct change *out);
+struct change change_of(struct account_work *w, enum apply apply, const struct edit_list *edits);
 
 #define ACCOUNT_ADD_OPTIONS                                                                        \
     {.name = S_INIT("description"),                                                                \

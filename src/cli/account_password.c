@@ -3,6 +3,7 @@
 // the stored form of one for wherever a hash is written.
 #include "cli/account_edits.h"
 #include "cli/commands.h"
+#include "cli/one_task.h"
 #include "cli/password_ask.h"
 
 static const struct cli_option options[] = {
@@ -63,12 +64,8 @@ static struct err change_it(
         TRY(password_new(c, w->settings, operand, password));
         edit.value = password->hash;
     }
-    struct change change = {.apply = APPLY_UPDATE,
-            .name = name,
-            .edits = &edit,
-            .count = 1,
-            .wall_ms = w->wall_now_ms,
-            .settings = w->settings};
+    struct change change = change_of(w, APPLY_UPDATE, &(struct edit_list){.at = &edit, .count = 1});
+    change.name = name;
     return internal_account_change(w->internal, &c->arena, &change, out);
 }
 
@@ -83,10 +80,7 @@ struct hashing {
 static int print_hash(struct cli *c)
 {
     struct hashing h = {.c = c};
-    struct loop *loop = loop_new_real();
-    struct err e =
-            loop == NULL ? fail(ERR_LIMIT, "no memory for a loop") : loop_run(loop, hash, &h);
-    loop_free(loop);
+    struct err e = one_task_run(hash, &h);
     return failed(e) ? cli_fail(c, CLI_FAILED, e) : CLI_OK;
 }
 

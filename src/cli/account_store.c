@@ -2,6 +2,7 @@
 // cli/account_store.c: see account_store.h.
 #include "cli/account_store.h"
 
+#include "cli/one_task.h"
 #include "rt/clock.h"
 #include "rt/file.h"
 #include "rt/identity.h"
@@ -29,12 +30,8 @@ int account_work_run(struct cli *c, enum internal_use use, account_main *main)
         struct str state_folder = conf_str(w.conf, S("global.state-dir"));
         call.folder = directory_folder(&c->arena, state_folder);
         struct err e = become_server(&w, state_folder, call.folder);
-        struct loop *loop = failed(e) ? NULL : loop_new_real();
-        if (!failed(e) && loop == NULL)
-            e = fail(ERR_LIMIT, "no memory for a loop");
         if (!failed(e))
-            e = loop_run(loop, work, &call);
-        loop_free(loop);
+            e = one_task_run(work, &call);
         enum cli_status bad = e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED;
         status = failed(e) ? cli_fail(c, bad, e) : call.status;
     }

@@ -52,19 +52,13 @@ static int run(struct cli *c)
 static int update(struct account_work *w)
 {
     struct cli *c = w->c;
-    struct edit_list edits = {0};
+    struct change change;
     const struct account *now = NULL;
-    struct err e = edits_read(c, account_edit_options, account_edit_option_count, &edits);
-    if (!failed(e) && edits.count == 0)
-        return cli_usage_error(c, fail(ERR_SYNTAX, "say what is to be changed"));
-    struct change change = {.apply = APPLY_UPDATE,
-            .name = c->operands[0],
-            .edits = edits.at,
-            .count = edits.count,
-            .wall_ms = w->wall_now_ms,
-            .settings = w->settings};
-    if (!failed(e))
-        e = internal_account_change(w->internal, &c->arena, &change, &now);
+    int status =
+            change_read(w, APPLY_UPDATE, account_edit_options, account_edit_option_count, &change);
+    if (status != CLI_OK)
+        return status;
+    struct err e = internal_account_change(w->internal, &c->arena, &change, &now);
     if (failed(e))
         return account_fail(c, e);
     fprintf(c->out, "%.*s was changed.\n", ARG(now->name));

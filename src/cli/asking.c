@@ -3,6 +3,7 @@
 #include "cli/asking.h"
 
 #include "cli/config_read.h"
+#include "cli/one_task.h"
 #include "rt/rt.h"
 #include "server/plan_dns.h"
 
@@ -56,13 +57,9 @@ static int read_settings(struct asking *q, enum asking_config config)
 
 int asking_run(struct asking *q, task_main *main, void *arg)
 {
-    struct loop *loop = loop_new_real();
-    if (loop == NULL)
-        return cli_fail(q->c, CLI_INTERNAL, fail(ERR_LIMIT, "no memory for a loop"));
     q->main = main;
     q->arg = arg;
-    struct err e = loop_run(loop, with_resolver, q);
-    loop_free(loop);
+    struct err e = one_task_run(with_resolver, q);
     if (failed(e))
         return cli_fail(q->c, e.kind == ERR_CONFIG ? CLI_FAILED : CLI_INTERNAL, e);
     return CLI_OK;
