@@ -7,8 +7,7 @@
 #include "cli/moment.h"
 #include "queue/unit.h"
 
-#define PAGE_MESSAGES 200
-#define PAGE_BYTES_MAX (256 * MIB)
+#define CHANGES_BYTES_MAX (256 * MIB)
 #define IDS_BYTES_MAX (512 * MIB)
 #define GROUP_MESSAGES 50
 #define TRIES 8 // queue.md 3.3
@@ -123,26 +122,16 @@ static struct err read_ids(struct changing *x)
 
 static struct err collect_ids(struct changing *x)
 {
-    struct store_query query = {
-            .limit = PAGE_MESSAGES, .wanted = queue_filter_wants, .filter = &x->filter};
-    for (bool end = false; !end;) {
-        struct arena a;
-        struct store_page page;
-        arena_init(&a, PAGE_BYTES_MAX);
-        struct err e = store_list(x->w->store, &a, &query, &page);
-        for (size_t i = 0; i < page.count && !failed(e); i++) {
+    struct queue_pages p AUTO(queue_pages_end) = {
+            .query = {.wanted = queue_filter_wants, .filter = &x->filter}};
+    while (!p.page.end) {
+        TRY(queue_pages_next(x->w, &p));
+        for (size_t i = 0; i < p.page.count; i++) {
             uint64_t *id = vec_add(&x->ids_arena, &x->ids);
             if (id == NULL)
-                e = fail(ERR_LIMIT, "too many messages at once");
-            else
-                *id = page.messages[i].id;
+                return fail(ERR_LIMIT, "too many messages at once");
+            *id = p.page.messages[i].id;
         }
-        end = page.end;
-        query.after = page.next;
-        if (failed(e))
-            e = fail_fmt(&x->w->c->arena, e.kind, "%.*s", ARG(err_text(e)));
-        arena_done(&a);
-        TRY(e);
     }
     return OK;
 }
@@ -174,7 +163,7 @@ static struct err change_group(struct changing *x, size_t first, size_t count)
     struct arena a;
     struct changes changes = {0};
     struct err e = OK;
-    arena_init(&a, PAGE_BYTES_MAX);
+    arena_init(&a, CHANGES_BYTES_MAX);
     for (size_t i = 0; i < count && !failed(e); i++)
         e = add_changes(x, &a, x->ids.at[first + i], &changes);
     if (!failed(e) && changes.all.count > 0)
@@ -200,7 +189,7 @@ static struct err change_one(struct changing *x, uint64_t id)
     for (size_t i = 0; i < TRIES; i++) {
         struct arena a;
         struct changes changes = {0};
-        arena_init(&a, PAGE_BYTES_MAX);
+        arena_init(&a, CHANGES_BYTES_MAX);
         e = add_changes(x, &a, id, &changes);
         bool gone = failed(e) && e.kind == ERR_NOT_FOUND;
         if (!failed(e) && changes.all.count > 0)

@@ -10,8 +10,7 @@
 #include "cli/queue_store.h"
 #include "queue/unit.h"
 
-#define PAGE_MESSAGES 200
-#define PAGE_BYTES_MAX (64 * MIB)
+#define TEXT_BYTES_MAX (64 * MIB)
 #define TABLE_LIMIT 100 // on a terminal, unless told otherwise
 #define CELL_BYTES 60
 #define RCPTS_SHOWN 3
@@ -77,7 +76,7 @@ static struct err list_main(void *work)
         l.w->status = cli_usage_error(c, e);
         return OK;
     }
-    buf_init(&l.text, PAGE_BYTES_MAX);
+    buf_init(&l.text, TEXT_BYTES_MAX);
     e = list_pages(&l);
     flush(&l);
     buf_done(&l.text);
@@ -117,29 +116,20 @@ static enum form form_of(const struct cli *c)
 
 static struct err list_pages(struct listing *l)
 {
-    struct queue_work *w = l->w;
-    struct store_query query = {.after = l->last,
-            .downwards = l->newest,
-            .wanted = queue_filter_wants,
-            .filter = &l->filter};
-    while (!l->end && l->shown < l->limit) {
-        struct arena a;
-        struct store_page page;
+    struct queue_pages p AUTO(queue_pages_end) = {.query = {.after = l->last,
+                                                          .downwards = l->newest,
+                                                          .wanted = queue_filter_wants,
+                                                          .filter = &l->filter}};
+    while (!p.page.end && l->shown < l->limit) {
         uint64_t more = l->limit - l->shown;
-        query.limit = more < PAGE_MESSAGES ? (size_t)more : PAGE_MESSAGES;
-        arena_init(&a, PAGE_BYTES_MAX);
-        struct err e = store_list(w->store, &a, &query, &page);
-        for (size_t i = 0; i < page.count && !failed(e); i++)
-            show(l, &page.messages[i]);
-        if (failed(e))
-            e = fail_fmt(&w->c->arena, e.kind, "%.*s", ARG(err_text(e)));
-        arena_done(&a);
-        TRY(e);
+        p.query.limit = more < QUEUE_PAGE_MESSAGES ? (size_t)more : QUEUE_PAGE_MESSAGES;
+        TRY(queue_pages_next(l->w, &p));
+        for (size_t i = 0; i < p.page.count; i++)
+            show(l, &p.page.messages[i]);
         flush(l);
-        l->damaged += page.damaged;
-        l->end = page.end;
-        query.after = page.next;
+        l->damaged += p.page.damaged;
     }
+    l->end = p.page.end;
     return OK;
 }
 

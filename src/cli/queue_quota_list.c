@@ -11,8 +11,7 @@
 #include "cli/queue_store.h"
 #include "queue/quota.h"
 
-#define PAGE_MESSAGES 200
-#define PAGE_BYTES_MAX (64 * MIB)
+#define TEXT_BYTES_MAX (64 * MIB)
 #define ROWS_BYTES_MAX (256 * MIB)
 #define SCRATCH_BYTES_MAX MIB
 #define VALUES_BYTES_MAX KIB
@@ -71,20 +70,11 @@ static struct err list_main(void *work)
 
 static struct err list_make(struct quota_list *l)
 {
-    struct store_query query = {.limit = PAGE_MESSAGES};
-    for (bool end = false; !end;) {
-        struct arena a;
-        struct store_page page;
-        arena_init(&a, PAGE_BYTES_MAX);
-        struct err e = store_list(l->w->store, &a, &query, &page);
-        for (size_t i = 0; i < page.count && !failed(e); i++)
-            e = count_message(l, &page.messages[i]);
-        end = page.end;
-        query.after = page.next;
-        if (failed(e))
-            e = fail_fmt(&l->w->c->arena, e.kind, "%.*s", ARG(err_text(e)));
-        arena_done(&a);
-        TRY(e);
+    struct queue_pages p AUTO(queue_pages_end) = {0};
+    while (!p.page.end) {
+        TRY(queue_pages_next(l->w, &p));
+        for (size_t i = 0; i < p.page.count; i++)
+            TRY(count_message(l, &p.page.messages[i]));
     }
     return OK;
 }
@@ -214,7 +204,7 @@ static void show_table(struct quota_list *l, const struct quota_row *rows, size_
 {
     struct cli *c = l->w->c;
     struct buf text AUTO(buf_done);
-    buf_init(&text, PAGE_BYTES_MAX);
+    buf_init(&text, TEXT_BYTES_MAX);
     buf_fmt(&text, "%s%7s  %19s  %23s  %-16s  %s%s\n", cli_paint(c->colour, PAINT_BOLD), "Used",
             "Messages", "Size", "Quota", "Of", cli_paint(c->colour, PAINT_END));
     for (size_t i = 0; i < count; i++) {

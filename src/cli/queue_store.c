@@ -3,8 +3,11 @@
 #include "cli/queue_store.h"
 
 #include "base/id.h"
+#include "cli/one_task.h"
 #include "rt/clock.h"
 #include "rt/file.h"
+
+#define PAGE_BYTES_MAX (256 * (size_t)MIB)
 
 static int settings_read(struct queue_work *w);
 static int store_run(struct queue_work *w, enum queue_open how);
@@ -47,12 +50,9 @@ static int store_run(struct queue_work *w, enum queue_open how)
         return cli_fail_text(c, CLI_FAILED,
                 "there is no queue in %.*s; it is made when the server starts",
                 ARG(options.folder));
-    struct loop *loop = failed(e) ? NULL : loop_new_real();
-    if (loop == NULL)
-        return cli_fail(c, CLI_FAILED, failed(e) ? e : fail(ERR_LIMIT, "no memory for a loop"));
     w->how = options;
-    e = loop_run(loop, work, w);
-    loop_free(loop);
+    if (!failed(e))
+        e = one_task_run(work, w);
     return failed(e) ? cli_fail(c, CLI_FAILED, e) : w->status;
 }
 
@@ -64,6 +64,24 @@ static struct err work(void *arg)
     struct err e = w->main(w);
     store_close(w->store);
     return e;
+}
+
+struct err queue_pages_next(struct queue_work *w, struct queue_pages *p)
+{
+    queue_pages_end(p);
+    arena_init(&p->arena, PAGE_BYTES_MAX);
+    if (p->query.limit == 0)
+        p->query.limit = QUEUE_PAGE_MESSAGES;
+    struct err e = store_list(w->store, &p->arena, &p->query, &p->page);
+    if (failed(e)) // what it says is in the arena of the page
+        return fail_fmt(&w->c->arena, e.kind, "%.*s", ARG(err_text(e)));
+    p->query.after = p->page.next;
+    return OK;
+}
+
+void queue_pages_end(struct queue_pages *p)
+{
+    arena_done(&p->arena);
 }
 
 bool queue_id_parse(struct str text, uint64_t *out)

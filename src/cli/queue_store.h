@@ -28,5 +28,21 @@ enum queue_open { QUEUE_TO_READ, QUEUE_TO_CHANGE };
 // Opens, runs, closes; the exit status. Errors were told.
 int queue_work_run(struct cli *c, enum queue_open how, task_main *main, void *arg);
 
+// The queue page by page; a page lives until the next one.
+//
+//     struct queue_pages p AUTO(queue_pages_end) = {0};
+//     while (!p.page.end) {
+//         TRY(queue_pages_next(w, &p));
+//         ... p.page.messages ...
+//     }
+#define QUEUE_PAGE_MESSAGES 200
+struct queue_pages {
+    struct store_query query; // `limit` 0: QUEUE_PAGE_MESSAGES
+    struct store_page page;
+    struct arena arena;
+};
+struct err queue_pages_next(struct queue_work *w, struct queue_pages *p) MUST_USE;
+void queue_pages_end(struct queue_pages *p);
+
 // 16 hex digits or a decimal number (management.md 15.2).
 bool queue_id_parse(struct str text, uint64_t *out);

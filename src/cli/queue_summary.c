@@ -10,8 +10,7 @@
 #include "cli/queue_store.h"
 #include "queue/env.h"
 
-#define PAGE_MESSAGES 200
-#define PAGE_BYTES_MAX (64 * MIB)
+#define TEXT_BYTES_MAX (64 * MIB)
 #define GROUPS_BYTES_MAX (256 * MIB)
 #define TOP 50
 #define ERROR_BYTES_MAX 200
@@ -87,20 +86,11 @@ static struct err summary_main(void *work)
 
 static struct err summary_make(struct summary *s)
 {
-    struct store_query query = {.limit = PAGE_MESSAGES};
-    for (bool end = false; !end;) {
-        struct arena a;
-        struct store_page page;
-        arena_init(&a, PAGE_BYTES_MAX);
-        struct err e = store_list(s->w->store, &a, &query, &page);
-        for (size_t i = 0; i < page.count && !failed(e); i++)
-            e = count_message(s, &page.messages[i]);
-        end = page.end;
-        query.after = page.next;
-        if (failed(e))
-            e = fail_fmt(&s->w->c->arena, e.kind, "%.*s", ARG(err_text(e)));
-        arena_done(&a);
-        TRY(e);
+    struct queue_pages p AUTO(queue_pages_end) = {0};
+    while (!p.page.end) {
+        TRY(queue_pages_next(s->w, &p));
+        for (size_t i = 0; i < p.page.count; i++)
+            TRY(count_message(s, &p.page.messages[i]));
     }
     return OK;
 }
@@ -193,7 +183,7 @@ static void show_table(struct summary *s, const struct group_row *rows, size_t c
 {
     struct cli *c = s->w->c;
     struct buf text AUTO(buf_done);
-    buf_init(&text, PAGE_BYTES_MAX);
+    buf_init(&text, TEXT_BYTES_MAX);
     buf_fmt(&text, "%s%9s  %9s  %9s  %7s  %9s  %-9s  %s%s\n", cli_paint(c->colour, PAINT_BOLD),
             "Messages", "Recipients", "Size", "Held", "Oldest", "Next due", "Group",
             cli_paint(c->colour, PAINT_END));
