@@ -1,9 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/sender_answers.c: results of SPF and DMARC as JSON.
+// cli/sender_answers.c: see cli/sender_answers.h.
 #include "cli/sender_answers.h"
 
 static void put_text(struct json_out *o, struct str key, struct str value);
 static void put_list(struct json_out *o, struct str key, const struct str *at, size_t count);
+
+struct err sender_question(struct cli *c, struct spf_question *out)
+{
+    struct str ip = cli_text(c, S("ip"), STR_NULL);
+    out->helo = cli_text(c, S("helo"), STR_NULL);
+    out->sender = cli_text(c, S("mail-from"), STR_NULL);
+    if (!ip_parse(ip, &out->ip))
+        return fail_fmt(&c->arena, ERR_SYNTAX, "'%.*s' is no address", ARG(ip));
+    return OK;
+}
+
+int sender_suffixes_open(struct cli *c, struct suffix_list **out)
+{
+    struct err e = suffix_list_open(&c->arena, cli_text(c, S("psl"), STR_NULL), out);
+    return failed(e) ? cli_fail(c, cli_status_of_file(e), e) : CLI_OK;
+}
 
 void spf_answer_add(struct json_out *o, const struct spf_answer *answer, struct str received_spf)
 {

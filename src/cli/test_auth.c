@@ -17,7 +17,7 @@
 struct test_auth {
     struct message_test message;
     struct cli *c;
-    struct ip ip;
+    struct spf_question sender;
     struct str authserv_id;
     struct suffix_list *suffixes;
     struct spf_answer spf_helo, spf;
@@ -27,21 +27,7 @@ struct test_auth {
 };
 
 static const struct cli_option options[] = {
-        {.name = S_INIT("ip"),
-                .takes = OPTION_TEXT,
-                .value = S_INIT("ADDR"),
-                .required = true,
-                .help = "the address of the client"},
-        {.name = S_INIT("helo"),
-                .takes = OPTION_TEXT,
-                .value = S_INIT("NAME"),
-                .required = true,
-                .help = "what it says in EHLO or HELO"},
-        {.name = S_INIT("mail-from"),
-                .takes = OPTION_TEXT,
-                .value = S_INIT("ADDR"),
-                .required = true,
-                .help = "the sender; empty for the null sender"},
+        SENDER_OPTIONS,
         {.name = S_INIT("authserv-id"),
                 .takes = OPTION_TEXT,
                 .value = S_INIT("ID"),
@@ -66,15 +52,13 @@ static struct str unfolded(struct arena *a, struct str text);
 static int run(struct cli *c)
 {
     struct test_auth t = {.c = c, .authserv_id = cli_text(c, S("authserv-id"), S("localhost"))};
-    struct str ip = cli_text(c, S("ip"), STR_NULL);
-    if (!ip_parse(ip, &t.ip))
-        return cli_usage_error(c, fail_fmt(&c->arena, ERR_SYNTAX, "'%.*s' is no address", ARG(ip)));
-    if (cli_has(c, S("psl"))) {
-        struct err e = suffix_list_open(&c->arena, cli_text(c, S("psl"), STR_NULL), &t.suffixes);
-        if (failed(e))
-            return cli_fail(c, cli_status_of_file(e), e);
-    }
-    int status = message_test(&t.message, c, check, &t);
+    struct err e = sender_question(c, &t.sender);
+    if (failed(e))
+        return cli_usage_error(c, e);
+    int status = cli_has(c, S("psl")) ? sender_suffixes_open(c, &t.suffixes) : CLI_OK;
+    if (status != CLI_OK)
+        return status;
+    status = message_test(&t.message, c, check, &t);
     if (status == CLI_OK)
         status = show(&t);
     message_test_end(&t.message);
@@ -100,12 +84,10 @@ static struct err check_session(struct test_auth *t)
     struct arena *a = &t->message.arena;
     struct spf_settings settings = spf_settings_default();
     struct iprev_settings iprev = {.wait_ms = IPREV_WAIT_MS, .names_max = IPREV_NAMES};
-    struct spf_question q = {.identity = SPF_OF_HELO,
-            .ip = t->ip,
-            .helo = cli_text(t->c, S("helo"), STR_NULL),
-            .sender = cli_text(t->c, S("mail-from"), STR_NULL),
-            .receiver = t->authserv_id};
-    TRY(iprev_check(r, a, &iprev, &t->ip, &t->iprev));
+    struct spf_question q = t->sender;
+    q.identity = SPF_OF_HELO;
+    q.receiver = t->authserv_id;
+    TRY(iprev_check(r, a, &iprev, &t->sender.ip, &t->iprev));
     TRY(spf_check(r, a, &settings, &q, &t->spf_helo));
     q.identity = SPF_OF_MAIL;
     return spf_check(r, a, &settings, &q, &t->spf);
@@ -135,10 +117,10 @@ static struct err write_field(struct test_auth *t)
     struct arena *a = &t->message.arena;
     struct authres list = {.authserv_id = t->authserv_id};
     bool added = authres_add_dkim(a, &list, &t->message.dkim) &&
-                 authres_add_arc(a, &list, &t->message.chain, &t->ip) &&
+                 authres_add_arc(a, &list, &t->message.chain, &t->sender.ip) &&
                  authres_add_spf(a, &list, &t->spf_helo) && authres_add_spf(a, &list, &t->spf) &&
-                 authres_add_iprev(
-                         a, &list, iprev_result_name(t->iprev.result), t->iprev.comment, &t->ip) &&
+                 authres_add_iprev(a, &list, iprev_result_name(t->iprev.result), t->iprev.comment,
+                         &t->sender.ip) &&
                  authres_add_dmarc(a, &list, &t->dmarc);
     t->field = added ? unfolded(a, authres_value(a, &list)) : STR_NULL;
     return str_is_null(t->field) ? fail(ERR_LIMIT, "no memory for what was found") : OK;

@@ -41,9 +41,9 @@ static int run(struct cli *c)
     struct test_dmarc t = {.settings = dmarc_settings_default()};
     struct suffix_list *suffixes = NULL;
     if (str_eq(cli_text(c, S("org"), S("tree-walk")), S("psl"))) {
-        struct err e = suffix_list_open(&c->arena, cli_text(c, S("psl"), STR_NULL), &suffixes);
-        if (failed(e))
-            return cli_fail(c, cli_status_of_file(e), e);
+        int opened = sender_suffixes_open(c, &suffixes);
+        if (opened != CLI_OK)
+            return opened;
         t.settings.suffixes = suffixes;
     }
     int status = asking_begin(&t.dns, c, ASKING_ONLY_NAMED);

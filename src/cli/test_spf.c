@@ -13,21 +13,7 @@ struct test_spf {
 };
 
 static const struct cli_option options[] = {
-        {.name = S_INIT("ip"),
-                .takes = OPTION_TEXT,
-                .value = S_INIT("ADDR"),
-                .required = true,
-                .help = "the address of the client"},
-        {.name = S_INIT("helo"),
-                .takes = OPTION_TEXT,
-                .value = S_INIT("NAME"),
-                .required = true,
-                .help = "what it says in EHLO or HELO"},
-        {.name = S_INIT("mail-from"),
-                .takes = OPTION_TEXT,
-                .value = S_INIT("ADDR"),
-                .required = true,
-                .help = "the sender; empty for the null sender"},
+        SENDER_OPTIONS,
         {.name = S_INIT("receiver"),
                 .takes = OPTION_TEXT,
                 .value = S_INIT("NAME"),
@@ -72,19 +58,14 @@ static int run(struct cli *c)
 
 static struct err read_options(struct cli *c, struct test_spf *t)
 {
-    struct str ip = cli_text(c, S("ip"), STR_NULL);
     t->settings = spf_settings_default();
     t->settings.lookups_max = (uint32_t)cli_number(c, S("max-lookups"), t->settings.lookups_max);
     t->settings.voids_max = (uint32_t)cli_number(c, S("max-void"), t->settings.voids_max);
     t->question = (struct spf_question){
-            .helo = cli_text(c, S("helo"), STR_NULL),
-            .sender = cli_text(c, S("mail-from"), STR_NULL),
             .receiver = cli_text(c, S("receiver"), STR_NULL),
             .default_explanation = cli_text(c, S("default-explanation"), STR_NULL),
     };
-    if (!ip_parse(ip, &t->question.ip))
-        return fail_fmt(&c->arena, ERR_SYNTAX, "'%.*s' is no address", ARG(ip));
-    return OK;
+    return sender_question(c, &t->question);
 }
 
 static struct err check(void *test)
