@@ -162,9 +162,9 @@ static void bool_json(struct json_out *o, struct str key, bool value)
 static void time_json(struct json_out *o, struct str key, int64_t at_ms)
 {
     struct buf text AUTO(buf_done);
+    buf_init(&text, TIME_BYTES_MAX);
     if (at_ms == 0)
         return;
-    buf_init(&text, TIME_BYTES_MAX);
     date_add_rfc3339(&text, at_ms, DATE_SECONDS);
     str_json(o, key, buf_str(&text));
 }
@@ -187,9 +187,9 @@ static void lines(struct buf *out, const char *name, const struct strs *values)
 static void time_line(struct buf *out, const char *name, int64_t at_ms)
 {
     struct buf text AUTO(buf_done);
+    buf_init(&text, TIME_BYTES_MAX);
     if (at_ms == 0)
         return;
-    buf_init(&text, TIME_BYTES_MAX);
     date_add_rfc3339(&text, at_ms, DATE_SECONDS);
     line(out, name, buf_str(&text));
 }

@@ -93,11 +93,11 @@ static void print(struct cli *c, struct str piece, enum terminal terminal)
 {
     struct buf text AUTO(buf_done);
     struct str rest = piece, line;
+    buf_init(&text, PIECE_BYTES_MAX);
     if (terminal == TERMINAL_NOT) {
         cli_print(c, piece);
         return;
     }
-    buf_init(&text, PIECE_BYTES_MAX);
     for (bool first = true; str_split(&rest, '\n', &line); first = false) {
         if (!first)
             buf_add_byte(&text, '\n');

@@ -142,13 +142,13 @@ static struct err cut_detail(struct resolving *r, struct str delimiters)
     struct buf base AUTO(buf_done);
     struct mail_address parts;
     size_t at = 1;
+    buf_init(&base, KIB);
     TRY(mail_address_parse(r->arena, r->address, &parts));
     struct str local = parts.local; // without quotes
     while (at < local.len && str_find_byte(delimiters, local.ptr[at]) == STR_NOT_FOUND)
         at++;
     if (at >= local.len)
         return OK;
-    buf_init(&base, KIB);
     mail_local_add(&base, str_upto(local, at));
     buf_fmt(&base, "@%.*s", ARG(r->domain.name));
     struct str address = arena_str(r->arena, buf_str(&base));

@@ -365,9 +365,9 @@ static struct err explain(struct spf_eval *ev, struct spf_answer *answer)
 {
     const struct spf_frame *f = &ev->frames[0];
     struct buf text AUTO(buf_done);
+    buf_init(&text, SPF_EXPLANATION_BYTES_MAX);
     if (!ev->settings->explain || str_is_null(f->record.exp))
         return OK;
-    buf_init(&text, SPF_EXPLANATION_BYTES_MAX);
     struct err e = explanation_fetch(ev, f, &text);
     if (e.kind == ERR_CANCELLED)
         return e;

@@ -284,6 +284,7 @@ struct err spf_eval_name(struct spf_eval *ev, struct str domain, struct str spec
         enum spf_step *out_step, struct str *out)
 {
     struct buf text AUTO(buf_done);
+    buf_init(&text, EXPANSION_BYTES_MAX);
     *out = str_is_null(spec) ? domain : STR_NULL;
     if (str_is_null(spec))
         return OK;
@@ -294,7 +295,6 @@ struct err spf_eval_name(struct spf_eval *ev, struct str domain, struct str spec
         if (*out_step != SPF_STEP_NO_MATCH)
             return OK;
     }
-    buf_init(&text, EXPANSION_BYTES_MAX);
     TRY(spf_eval_expand(ev, domain, spec, &text));
     if (text.overflow) {
         *out_step = spf_eval_problem(

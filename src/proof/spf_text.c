@@ -87,9 +87,9 @@ static struct str explanation_line(struct arena *a, const struct spf_answer *ans
 {
     struct buf text AUTO(buf_done);
     struct scan in = scan_over(str_upto(answer->explanation, EXPLANATION_SHOWN_MAX));
+    buf_init(&text, KIB);
     if (str_is_empty(answer->explanation))
         return STR_NULL;
-    buf_init(&text, KIB);
     buf_fmt(&text, "%.*s explains: ", ARG(answer->domain));
     for (uint8_t c; scan_any(&in, &c);) {
         if (c >= ' ' && c <= '~')
