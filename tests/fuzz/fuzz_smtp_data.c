@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/fuzz/fuzz_smtp_data.c: DATA in any split gives what it gives whole, and what a simple
-// reader of one octet after the other gives. Input: policy and framing, the lengths of reads, the octets.
+// reader of one octet after the other gives. Input: policy and framing, the lengths of reads, the
+// octets.
 #define POSTHASTE_BASE_ROOM
-#include "smtp/data.h"
+#include "simple_data.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,50 +33,6 @@ static void run(struct data_reader *d, const uint8_t *splits, struct str in, str
     }
 }
 
-// RFC 5321 4.5.2 and the policies, an octet at a time over the whole text. What is still held back
-// at the end of an unfinished DATA is not looked at.
-static void simple(struct str in, enum newline_policy policy, bool dotted, struct buf *out,
-        bool *out_ended, size_t *out_left)
-{
-    bool at_line = true;
-    *out_ended = false;
-    *out_left = 0;
-    for (size_t i = 0; i < in.len; i++) {
-        struct str rest = str_from(in, i);
-        size_t crs = 0;
-        if (dotted && at_line && str_starts(rest, S(".\r\n"))) {
-            *out_ended = true;
-            *out_left = rest.len - 3;
-            return;
-        }
-        if (dotted && at_line && rest.ptr[0] == '.') {
-            at_line = false;
-            continue;
-        }
-        at_line = false;
-        while (crs < rest.len && rest.ptr[crs] == '\r')
-            crs++;
-        bool line = crs > 0 && crs < rest.len && rest.ptr[crs] == '\n';
-        if (line) {
-            if (policy != NEWLINES_NORMALIZE)
-                buf_add_repeat(out, '\r', crs - 1);
-            buf_add(out, S("\r\n"));
-            i += crs;
-            at_line = crs == 1;
-        } else if (crs > 0) {
-            buf_add_repeat(out, policy == NEWLINES_NORMALIZE ? ' ' : '\r', crs);
-            i += crs - 1;
-        } else if (rest.ptr[0] == '\n') {
-            buf_add(out, policy == NEWLINES_NORMALIZE ? S("\r\n") : S("\n"));
-        } else if (rest.ptr[0] == '\0') {
-            if (policy != NEWLINES_NORMALIZE)
-                buf_add_byte(out, '\0');
-        } else {
-            buf_add_byte(out, rest.ptr[0]);
-        }
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < SPLITS + 1)
@@ -99,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(whole.bare_lf_count == split.bare_lf_count);
     assert(whole.bare_cr_count == split.bare_cr_count);
     if (framing != DATA_BINARY) {
-        simple(in, whole.policy, framing == DATA_DOTTED, &c, &ended, &left_c);
+        simple_data(in, whole.policy, framing == DATA_DOTTED, &c, &ended, &left_c);
         assert(ended == (framing == DATA_DOTTED && whole.state == DATA_ENDED));
         assert(!ended || left_c == left_a);
         assert(framing == DATA_DOTTED && !ended ? str_starts(buf_str(&c), buf_str(&a))
