@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // queue/store_open.c: the environment and its handle in this process, and who this process is: a
 // worker, which claims a slot and gets its journal, or a tool.
-//
-// The map is as large as the records may ever grow: it costs addresses and nothing else, because
-// the file grows only as it is written, and a map that never changes its size needs no agreement
-// between processes while they run.
 #include "queue/store_kept.h"
 
 #include "base/encode.h"
 #include "rt/blobfile.h"
 #include "rt/clock.h"
+#include "rt/lmdb_env.h"
 #include "rt/lockfile.h"
 
 #include <errno.h>
@@ -18,7 +15,6 @@
 #define FORMAT_MINOR 1 // 0 had no journal
 #define READERS_MAX 512
 #define STORE_ARENA_BYTES (16 * MIB) // names, and the ids of commits in doubt
-#define MAP_BYTES_LEAST (64 * MIB)
 
 static bool give_all(struct store *store);
 static struct err open_folders(struct store *store, struct arena *a);
@@ -185,26 +181,12 @@ static struct err adopt_segments(struct store *store, struct arena *a)
 
 static struct err open_env(struct store *store, struct arena *a)
 {
-    uint64_t map_bytes = store->options.map_bytes_max;
-    unsigned flags = MDB_NOTLS | MDB_NOMEMINIT | (store->options.read_only ? MDB_RDONLY : 0);
+    struct lmdb_options options = {.count = DB_COUNT,
+            .map_bytes_max = store->options.map_bytes_max,
+            .readers_max = READERS_MAX,
+            .read_only = store->options.read_only};
     const char *path = arena_c_str(a, store->options.folder);
-    int rc = path == NULL ? ENOMEM : EAGAIN;
-    while (rc == EAGAIN || (rc == ENOMEM && map_bytes > MAP_BYTES_LEAST)) {
-        if (rc == ENOMEM)
-            map_bytes /= 2; // the address space of this process is bounded
-        if (store->env != NULL)
-            mdb_env_close(store->env);
-        store->env = NULL;
-        rc = mdb_env_create(&store->env);
-        if (rc == 0)
-            rc = mdb_env_set_mapsize(store->env, map_bytes);
-        if (rc == 0)
-            rc = mdb_env_set_maxdbs(store->env, DB_COUNT);
-        if (rc == 0)
-            rc = mdb_env_set_maxreaders(store->env, READERS_MAX);
-        if (rc == 0)
-            rc = mdb_env_open(store->env, path, flags, 0600);
-    }
+    int rc = path == NULL ? ENOMEM : lmdb_env_open(path, &options, &store->env);
     if (rc != 0)
         return store_trouble(a, rc, "opening the queue");
     int gone = 0;

@@ -53,11 +53,20 @@ void lmdb_close(MDB_env *env)
 
 static struct err open_env(struct arena *a, const struct lmdb_options *options, MDB_env **out)
 {
+    const char *path = arena_c_str(a, options->folder);
+    int rc = path == NULL ? ENOMEM : lmdb_env_open(path, options, out);
+    if (rc == ENOENT)
+        return fail_fmt(
+                a, ERR_NOT_FOUND, "opening %s: there is nothing in %s yet", options->what, path);
+    return lmdb_trouble(a, options, rc, "opening");
+}
+
+int lmdb_env_open(const char *path, const struct lmdb_options *options, MDB_env **out)
+{
     uint64_t map_bytes = options->map_bytes_max;
     unsigned flags = MDB_NOTLS | MDB_NOMEMINIT | (options->read_only ? MDB_RDONLY : 0);
-    const char *path = arena_c_str(a, options->folder);
-    int rc = path == NULL ? ENOMEM : EAGAIN;
-    while (rc == EAGAIN || (rc == ENOMEM && path != NULL && map_bytes > MAP_BYTES_LEAST)) {
+    int rc = EAGAIN;
+    while (rc == EAGAIN || (rc == ENOMEM && map_bytes > MAP_BYTES_LEAST)) {
         MDB_env *env = NULL;
         if (rc == ENOMEM)
             map_bytes /= 2; // the address space of this process is bounded
@@ -72,13 +81,10 @@ static struct err open_env(struct arena *a, const struct lmdb_options *options, 
             rc = mdb_env_open(env, path, flags, 0600);
         if (rc == 0)
             *out = env;
-        else if (env != NULL)
-            mdb_env_close(env);
+        else
+            lmdb_close(env);
     }
-    if (rc == ENOENT)
-        return fail_fmt(
-                a, ERR_NOT_FOUND, "opening %s: there is nothing in %s yet", options->what, path);
-    return lmdb_trouble(a, options, rc, "opening");
+    return rc;
 }
 
 static struct err open_databases(

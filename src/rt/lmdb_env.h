@@ -28,6 +28,9 @@ struct lmdb_options {
 struct err lmdb_open(struct arena *a, const struct lmdb_options *options, MDB_env **out_env,
         MDB_dbi *out_dbs) MUST_USE;
 void lmdb_close(MDB_env *env); // NULL is fine
+// The environment alone, of `path`, for those who see to its databases themselves: 0 or what LMDB
+// gave back. Of the options it takes count, map_bytes_max, readers_max and read_only.
+int lmdb_env_open(const char *path, const struct lmdb_options *options, MDB_env **out) MUST_USE;
 
 // What a call gave back, with the kind that fits; 0 is OK.
 struct err lmdb_trouble(
