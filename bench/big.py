@@ -50,7 +50,12 @@ def measure(count, mib, workers):
                     sys.exit("the sender did not start")
                 ready_kib = most_kib = server.pss_kib()
                 while sender.poll() is None:
-                    most_kib = max(most_kib, server.pss_kib())
+                    try:
+                        most_kib = max(most_kib, server.pss_kib())
+                    except OSError: # a process has ended, which none should
+                        sender.kill()
+                        with open(folder.path("log")) as log:
+                            sys.exit("a process of the server has ended:\n" + log.read())
                     time.sleep(0.1)
                 said = json.loads(sender.stdout.readline())
             spent_s = server.cpu_s() - before_s
