@@ -3,6 +3,7 @@
 // to configure for it. Needs no server.
 #include "cli/commands.h"
 #include "cli/dkim_key.h"
+#include "cli/one_task.h"
 
 #include "base/date.h"
 #include "rt/blobfile.h"
@@ -58,12 +59,7 @@ static struct err begin(struct creation *n)
 {
     struct cli *c = n->c;
     TRY(dkim_kind_read(c, c->operands[0], &n->kind));
-    struct loop *loop = loop_new_real();
-    if (loop == NULL)
-        return fail(ERR_LIMIT, "no memory for a clock");
-    struct err e = loop_run(loop, read_clock, n);
-    loop_free(loop);
-    TRY(e);
+    TRY(one_task_run(read_clock, n));
     return name_it(n);
 }
 

@@ -2,6 +2,7 @@
 // cli/message_read.c: messages as files hold them, made what the wire would carry.
 #include "cli/message_read.h"
 
+#include "cli/one_task.h"
 #include "mail/mail.h"
 #include "rt/rt.h"
 
@@ -31,11 +32,7 @@ int message_test_offline(struct message_test *t, struct cli *c, task_main *main,
     if (status != CLI_OK)
         return status;
     t->dns.c = c;
-    struct loop *loop = loop_new_real();
-    if (loop == NULL)
-        return cli_fail(c, CLI_INTERNAL, fail(ERR_LIMIT, "no memory for a loop"));
-    struct err e = loop_run(loop, main, arg);
-    loop_free(loop);
+    struct err e = one_task_run(main, arg);
     return failed(e) ? cli_fail(c, CLI_INTERNAL, e) : CLI_OK;
 }
 

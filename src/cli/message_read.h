@@ -22,7 +22,7 @@ struct message_test {
 int message_test(struct message_test *t, struct cli *c, task_main *main, void *arg);
 // The same for those who ask no DNS: there is no resolver, and need be no options for one.
 int message_test_offline(struct message_test *t, struct cli *c, task_main *main, void *arg);
-void message_test_end(struct message_test *t);
+void message_test_end(struct message_test *t); // one of zeroes, which never began, is fine
 
 // One pass over the message, in a task. What is NULL is not looked at.
 struct message_wanted {
@@ -48,6 +48,9 @@ struct dkim_rules message_rules(struct cli *c);
         .name = S_INIT("min-rsa-bits"), .takes = OPTION_NUMBER, .value = S_INIT("N"),              \
         .max = DKIM_RSA_BITS_MAX, .help = "accept RSA keys from this length on (default 1024)"     \
     }
+// Of those who verify.
+#define MESSAGE_VERIFY_OPTIONS                                                                     \
+    CLI_OPTION_RSA_BITS, CLI_OPTION_NOW, CLI_OPTION_ZONE, CLI_OPTION_CONFIG
 
 // The answers as the conformance data's README has them.
 void arc_answer_add(struct json_out *o, const struct arc_answer *answer);

@@ -4,10 +4,7 @@
 #include "cli/message_read.h"
 
 static const struct cli_option options[] = {
-        CLI_OPTION_RSA_BITS,
-        CLI_OPTION_NOW,
-        CLI_OPTION_ZONE,
-        CLI_OPTION_CONFIG,
+        MESSAGE_VERIFY_OPTIONS,
 };
 
 static struct err check(void *test) suspends;

@@ -28,10 +28,7 @@ static const struct cli_option options[] = {
                 .value = S_INIT("ID"),
                 .required = true,
                 .help = "whose Authentication-Results go into the set"},
-        CLI_OPTION_RSA_BITS,
-        CLI_OPTION_NOW,
-        CLI_OPTION_ZONE,
-        CLI_OPTION_CONFIG,
+        MESSAGE_VERIFY_OPTIONS,
 };
 
 static struct err seal(void *test) suspends;
@@ -42,12 +39,11 @@ static int run(struct cli *c)
 {
     struct test_arc_sign t = {0};
     int status = message_signer_read(c, &t.by);
-    if (status == CLI_OK) {
+    if (status == CLI_OK)
         status = message_test(&t.message, c, seal, &t);
-        if (status == CLI_OK)
-            status = show(c, &t);
-        message_test_end(&t.message);
-    }
+    if (status == CLI_OK)
+        status = show(c, &t);
+    message_test_end(&t.message);
     message_signer_end(&t.by);
     return status;
 }

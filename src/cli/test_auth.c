@@ -36,10 +36,7 @@ static const struct cli_option options[] = {
                 .takes = OPTION_TEXT,
                 .value = S_INIT("FILE"),
                 .help = "find organizational domains by this list of public suffixes"},
-        CLI_OPTION_RSA_BITS,
-        CLI_OPTION_NOW,
-        CLI_OPTION_ZONE,
-        CLI_OPTION_CONFIG,
+        MESSAGE_VERIFY_OPTIONS,
 };
 
 static struct err check(void *test) suspends;

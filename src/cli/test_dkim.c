@@ -11,10 +11,7 @@ static const struct cli_option options[] = {
                 .min = 1,
                 .max = DKIM_FIELDS_READ_MAX,
                 .help = "signatures that are verified (default 10)"},
-        CLI_OPTION_RSA_BITS,
-        CLI_OPTION_NOW,
-        CLI_OPTION_ZONE,
-        CLI_OPTION_CONFIG,
+        MESSAGE_VERIFY_OPTIONS,
 };
 
 static struct err check(void *test) suspends;

@@ -35,12 +35,11 @@ static int run(struct cli *c)
 {
     struct test_dkim_sign t = {0};
     int status = message_signer_read(c, &t.by);
-    if (status == CLI_OK) {
+    if (status == CLI_OK)
         status = message_test_offline(&t.message, c, sign, &t);
-        if (status == CLI_OK)
-            status = show(c, &t);
-        message_test_end(&t.message);
-    }
+    if (status == CLI_OK)
+        status = show(c, &t);
+    message_test_end(&t.message);
     message_signer_end(&t.by);
     return status;
 }
