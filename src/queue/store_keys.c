@@ -93,14 +93,6 @@ bool key_is_due(struct str key, uint8_t *out_slot, struct due *out)
     return true;
 }
 
-bool key_is_link(struct str key, uint64_t *out_id)
-{
-    if (key.len != DIGEST_LINK_BYTES)
-        return false;
-    *out_id = key_u64(key.ptr + BODY_DIGEST_BYTES);
-    return true;
-}
-
 bool key_is_kept(struct str key, uint8_t *out_slot, uint32_t *out_name, uint64_t *out_id)
 {
     const uint8_t *bytes = (const uint8_t *)key.ptr;

@@ -28,5 +28,4 @@ struct str key_str(const struct key *key); // as long as the key stays
 uint64_t key_u64(const void *at);
 bool key_is_unit(struct str key, uint64_t *out_id, uint16_t *out_number);
 bool key_is_due(struct str key, uint8_t *out_slot, struct due *out);
-bool key_is_link(struct str key, uint64_t *out_id);
 bool key_is_kept(struct str key, uint8_t *out_slot, uint32_t *out_name, uint64_t *out_id);

@@ -37,11 +37,6 @@ struct err file_read(struct arena *a, struct str path, size_t bytes_max, struct 
     return OK;
 }
 
-struct err file_read_stdin(struct arena *a, size_t bytes_max, struct str *out_text)
-{
-    return read_all(a, STDIN_FILENO, "standard input", bytes_max, out_text);
-}
-
 struct err file_stat(struct arena *a, struct str path, struct file_info *out)
 {
     const char *name;

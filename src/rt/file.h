@@ -18,8 +18,6 @@ struct file_info {
 // "cannot read /x: Permission denied". `out_info` may be NULL.
 MUST_USE struct err file_read(struct arena *a, struct str path, size_t bytes_max,
         struct str *out_text, struct file_info *out_info);
-// What comes on a descriptor that is open already (standard input), to its end.
-MUST_USE struct err file_read_stdin(struct arena *a, size_t bytes_max, struct str *out_text);
 MUST_USE struct err file_stat(struct arena *a, struct str path, struct file_info *out);
 bool file_exists(struct str path);
 
