@@ -57,6 +57,7 @@ static inline void oracle_data(struct walk *w);
 static inline void oracle_chunk(struct walk *w, struct str args, int code);
 static inline void oracle_finals(struct walk *w, struct str octets, bool dotted, size_t count);
 static inline void oracle_kept(struct walk *w, uint64_t id, struct str octets, bool dotted);
+static inline bool oracle_lacks_octets(const struct walk *w);
 static inline bool oracle_is_over(const struct walk *w);
 static inline uint64_t oracle_id(struct str text);
 
@@ -111,12 +112,25 @@ static inline void oracle_check(struct session_record *r)
     while (!oracle_is_over(&w) && str_find_byte(w.rest, '\n') != STR_NOT_FOUND)
         oracle_next(&w);
     // Commands without a reply: the server has had enough, and knows why.
-    ORACLE_ASSERT(r, r->ended_here || str_find_byte(w.rest, '\n') == STR_NOT_FOUND);
+    ORACLE_ASSERT(r, r->ended_here || str_find_byte(w.rest, '\n') == STR_NOT_FOUND ||
+                             oracle_lacks_octets(&w));
     // Replies without a command: a last word at most.
     if (w.next < r->said.count)
         ORACLE_ASSERT(r, w.next + 1 == r->said.count && r->said.at[w.next].code == 421);
     ORACLE_ASSERT(r, w.queued > 0 || r->kept.count == 0);
     buf_done(&w.chunks);
+}
+
+// Of the chunk that is announced next.
+static inline bool oracle_lacks_octets(const struct walk *w)
+{
+    struct scan in = scan_over(w->rest);
+    struct str ignored;
+    uint64_t bytes;
+    scan_blanks(&in);
+    return !w->in_exchange && scan_lit_nocase(&in, S("BDAT")) && scan_blanks(&in) > 0 &&
+           scan_u64(&in, INT64_MAX, &bytes) && scan_until_past(&in, '\n', &ignored) &&
+           bytes > scan_rest(&in).len;
 }
 
 // A last word, 421, may come behind any reply.
