@@ -78,8 +78,7 @@ const struct command command_account_create = {
         .operands = "NAME [PASSWORD]",
         .operand_min = 1,
         .operand_max = 2,
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
         .about = "Makes an account, group or list in the internal directory. A running server\n"
                  "knows it at once. On a terminal the password is asked for twice; without one\n"
                  "it is made up and printed. It is stored as a hash\n"

@@ -40,8 +40,7 @@ const struct command command_account_delete = {
         .operands = "NAME...",
         .operand_min = 1,
         .operand_max = SIZE_MAX,
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
         .about = "Deletes accounts, groups or lists from the internal directory. Their addresses\n"
                  "are free at once; mail to them that is queued goes by the usual rules.",
         .examples = "  posthaste account delete anna --yes",

@@ -16,13 +16,7 @@ static const struct cli_option options[] = {
                 .takes = OPTION_CHOICE,
                 .value = S_INIT("individual|group|list|resource|location|other"),
                 .help = "accounts of this type only"},
-        {.name = S_INIT("limit"),
-                .letter = 'l',
-                .takes = OPTION_NUMBER,
-                .value = S_INIT("N"),
-                .min = 1,
-                .max = UINT32_MAX,
-                .help = "at most N accounts"},
+        CLI_OPTION_LIMIT("at most N accounts"),
         CLI_OPTION_JSON,
 };
 
@@ -143,8 +137,7 @@ const struct command command_account_list = {
         .run = run,
         .operands = "[TEXT]",
         .operand_max = 1,
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
         .about = "Lists the accounts, groups and lists of the internal directory: all, or\n"
                  "those of which TEXT is a part of the name, the description or an address.\n"
                  "On a terminal a table, else one JSON object a line.",

@@ -111,8 +111,7 @@ const struct command command_account_password = {
         .run = run,
         .operands = "[NAME [PASSWORD]]",
         .operand_max = 2,
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
         .about = "Gives an account of the internal directory a new password. On a terminal it is\n"
                  "asked for twice; without one, or with --generate, it is made up and printed.\n"
                  "With --hash nothing is changed: the hash is printed, for a secret in the\n"

@@ -57,11 +57,8 @@ static struct err find(struct account_work *w, struct str written, const struct 
 
 const struct command command_account_show = {
         .run = run,
-        .operands = "NAME",
-        .operand_min = 1,
-        .operand_max = 1,
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_ONE_OPERAND("NAME"),
+        CLI_OPTIONS(options),
         .about = "Shows all that the internal directory knows of an account, group or list,\n"
                  "by its name or an address. Of secrets it tells the form only.",
         .examples = "  posthaste account show anna\n"

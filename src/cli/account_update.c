@@ -67,11 +67,8 @@ static int update(struct account_work *w)
 
 const struct command command_account_update = {
         .run = run,
-        .operands = "NAME",
-        .operand_min = 1,
-        .operand_max = 1,
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_ONE_OPERAND("NAME"),
+        CLI_OPTIONS(options),
         .about = "Changes an account, group or list of the internal directory, all that is asked\n"
                  "for or nothing of it. What is taken away goes before what is added. A running\n"
                  "server goes by it at once.",

@@ -21,7 +21,7 @@
 //        }
 //        const struct command command_test_toml = {
 //                .run = run, .operands = "< FILE", .about = "What it does, in paragraphs.",
-//                .options = options, .option_count = COUNT_OF(options)};
+//                CLI_OPTIONS(options)};
 //    (row and file see each other through #include "cli/commands.h")
 // 3. the file's name in cli/meson.build.
 //
@@ -68,6 +68,10 @@ struct command {
     size_t option_count;
 };
 
+// Members of a `struct command`: its table of options, and that it takes just one operand.
+#define CLI_OPTIONS(table) .options = table, .option_count = COUNT_OF(table)
+#define CLI_ONE_OPERAND(name) .operands = name, .operand_min = 1, .operand_max = 1
+
 struct command_row {
     enum command_group group;
     struct str path;  // the words of the command: "config check"
@@ -105,6 +109,12 @@ int cli_main(const struct cli_call *call); // the exit status
 #define CLI_OPTION_JSON                                                                            \
     {                                                                                              \
         .name = S_INIT("json"), .letter = 'j', .help = "print one JSON object instead of text"     \
+    }
+
+#define CLI_OPTION_LIMIT(text)                                                                     \
+    {                                                                                              \
+        .name = S_INIT("limit"), .letter = 'l', .takes = OPTION_NUMBER, .value = S_INIT("N"),      \
+        .min = 1, .max = UINT32_MAX, .help = text                                                  \
     }
 
 // Options by name, without dashes; the name must be in the command's table.

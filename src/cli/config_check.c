@@ -128,6 +128,5 @@ const struct command command_config_check = {
         .examples = "  posthaste config check\n"
                     "  posthaste config check --strict new.toml && mv new.toml config.toml\n"
                     "  posthaste config check --lines | grep server.listener",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

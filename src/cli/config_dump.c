@@ -58,6 +58,5 @@ const struct command command_config_dump = {
                  "been followed. Secrets are shown as \"***\". What is printed is TOML again.",
         .examples = "  posthaste config dump server.listener\n"
                     "  posthaste config dump --written",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

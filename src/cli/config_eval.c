@@ -422,9 +422,7 @@ static const struct cli_option options[] = {
 
 const struct command command_config_eval = {
         .run = run,
-        .operands = "EXPR",
-        .operand_min = 1,
-        .operand_max = 1,
+        CLI_ONE_OPERAND("EXPR"),
         .about = "Compiles one expression as a setting of the given context would, evaluates it\n"
                  "with the variables that --set gives, and prints how it came about, its type\n"
                  "and its value. With --config PATH the lists (lookup.<id>) and settings of that\n"
@@ -436,6 +434,5 @@ const struct command command_config_eval = {
                     "  posthaste config eval \"rcpt_domain == 'example.org' && is_tls\" \\\n"
                     "      --context RCPT --set rcpt_domain=example.org --set is_tls=true\n"
                     "  posthaste config eval \"'5m'\" --as duration",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -48,17 +48,14 @@ static const struct cli_option options[] = {
 
 const struct command command_config_explain = {
         .run = run,
-        .operands = "KEY",
-        .operand_min = 1,
-        .operand_max = 1,
+        CLI_ONE_OPERAND("KEY"),
         .about = "Explains one key: what it means, its type and default, whether an expression\n"
                  "may stand there; and which value is in force here, where it was written, or\n"
                  "what it inherits from. KEY is a flat key with the ids of your objects, or as\n"
                  "the table has it: server.listener.smtp.bind, server.listener.<id>.bind.",
         .examples = "  posthaste config explain server.listener.smtp.max-connections\n"
                     "  posthaste config --explain http.url",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };
 
 static const struct cli_option short_options[] = {
@@ -73,6 +70,5 @@ static const struct cli_option short_options[] = {
 const struct command command_config = {
         .run = run,
         .about = "The same as posthaste config explain KEY.",
-        .options = short_options,
-        .option_count = COUNT_OF(short_options),
+        CLI_OPTIONS(short_options),
 };

@@ -43,6 +43,5 @@ const struct command command_config_keys = {
         .examples = "  posthaste config keys server.tls\n"
                     "  posthaste config keys '*timeout*'\n"
                     "  posthaste config keys --json",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

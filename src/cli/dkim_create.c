@@ -188,18 +188,14 @@ const struct command command_dkim_create = {
                  "or e, as 202601r) the key in the DNS.",
         .examples = "  posthaste dkim create rsa example.org\n"
                     "  posthaste dkim create ed25519 example.org ed s1 -o /etc/posthaste/s1.pem",
-        .options = create_options,
-        .option_count = COUNT_OF(create_options),
+        CLI_OPTIONS(create_options),
 };
 
 const struct command command_dkim_keygen = {
         .run = run_keygen,
-        .operands = "ALGORITHM",
-        .operand_min = 1,
-        .operand_max = 1,
+        CLI_ONE_OPERAND("ALGORITHM"),
         .about = "Makes a key and prints it: the private key in PEM, and behind it the record\n"
                  "that publishes it. ALGORITHM is rsa or ed25519.",
         .examples = "  posthaste dkim keygen rsa --bits 3072",
-        .options = keygen_options,
-        .option_count = COUNT_OF(keygen_options),
+        CLI_OPTIONS(keygen_options),
 };

@@ -158,8 +158,7 @@ const struct command command_dkim_show = {
         .about = "Prints the record that publishes the public half of a private key, as a zone\n"
                  "file has it.",
         .examples = "  posthaste dkim show rsa-example.org.pem example.org 202601r",
-        .options = show_options,
-        .option_count = COUNT_OF(show_options),
+        CLI_OPTIONS(show_options),
 };
 
 const struct command command_dkim_check = {
@@ -171,6 +170,5 @@ const struct command command_dkim_check = {
                 "Compares what the DNS has for a key with the key itself: ok, missing or differs.\n"
                 "Exit status: 0 it is published, 1 it is not or is another, 3 the DNS failed.",
         .examples = "  posthaste dkim check rsa-example.org.pem example.org 202601r",
-        .options = check_options,
-        .option_count = COUNT_OF(check_options),
+        CLI_OPTIONS(check_options),
 };

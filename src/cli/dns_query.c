@@ -164,6 +164,5 @@ const struct command command_dns_query = {
                     "  posthaste dns query 192.0.2.1\n"
                     "  posthaste dns query _25._tcp.mx.example.org TLSA --json\n"
                     "  posthaste dns query example.com TXT --zone zone.json",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

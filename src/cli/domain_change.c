@@ -63,11 +63,8 @@ static int change_it(struct account_work *w, enum apply apply, const char *done)
 
 const struct command command_domain_create = {
         .run = run_create,
-        .operands = "DOMAIN",
-        .operand_min = 1,
-        .operand_max = 1,
-        .options = create_options,
-        .option_count = COUNT_OF(create_options),
+        CLI_ONE_OPERAND("DOMAIN"),
+        CLI_OPTIONS(create_options),
         .about = "Makes a domain in the internal directory, so that accounts can have addresses\n"
                  "in it. A running server knows it at once.",
         .examples = "  posthaste domain create example.org --alias example.net",
@@ -75,11 +72,8 @@ const struct command command_domain_create = {
 
 const struct command command_domain_update = {
         .run = run_update,
-        .operands = "DOMAIN",
-        .operand_min = 1,
-        .operand_max = 1,
-        .options = update_options,
-        .option_count = COUNT_OF(update_options),
+        CLI_ONE_OPERAND("DOMAIN"),
+        CLI_OPTIONS(update_options),
         .about = "Changes a domain of the internal directory, all that is asked for or nothing.",
         .examples = "  posthaste domain update example.org --catch-all anna@example.org",
 };

@@ -30,11 +30,8 @@ static int delete_one(struct account_work *w)
 
 const struct command command_domain_delete = {
         .run = run,
-        .operands = "DOMAIN",
-        .operand_min = 1,
-        .operand_max = 1,
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_ONE_OPERAND("DOMAIN"),
+        CLI_OPTIONS(options),
         .about = "Deletes a domain from the internal directory, once no account has an address\n"
                  "in it. A domain of the configuration is deleted there.",
         .examples = "  posthaste domain delete example.org --yes",

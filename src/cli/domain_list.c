@@ -121,8 +121,7 @@ static struct str origin_of(size_t i, size_t file)
 
 const struct command command_domain_list = {
         .run = run,
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
         .about = "Lists the domains that are ours: those of the configuration, [domain.NAME],\n"
                  "and those of the internal directory. On a terminal a table, else one JSON\n"
                  "object a line.",

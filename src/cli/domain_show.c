@@ -86,11 +86,8 @@ struct err domain_of_configuration(
 
 const struct command command_domain_show = {
         .run = run,
-        .operands = "DOMAIN",
-        .operand_min = 1,
-        .operand_max = 1,
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_ONE_OPERAND("DOMAIN"),
+        CLI_OPTIONS(options),
         .about = "Shows what is known of a domain, by its name or an alias.",
         .examples = "  posthaste domain show example.org",
 };

@@ -128,6 +128,5 @@ const struct command command_events = {
         .examples = "  posthaste events 'tls.*'\n"
                     "  posthaste events --level warn\n"
                     "  posthaste events --metrics --json",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -23,6 +23,5 @@ const struct command command_queue_cancel = {
                  "may still arrive.",
         .examples = "  posthaste queue cancel 0b55250b1000400a\n"
                     "  posthaste queue cancel --sender news@example.org --dry-run",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -91,6 +91,5 @@ const struct command command_queue_check = {
                  "over. Each problem is a line. Exit status: 0 none (or all mended), 1 some, 2 it\n"
                  "could not be looked at. It may run beside the server. Records that cannot be\n"
                  "read are kept as files in the folder quarantine beside the bodies.",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -27,6 +27,5 @@ const struct command command_queue_hold = {
                 "meanwhile. What is being sent at this moment goes on. Messages that are held for\n"
                 "a stronger reason stay as they are.",
         .examples = "  posthaste queue hold --domain example.org --reason \"new server there\"",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

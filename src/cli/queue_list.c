@@ -30,13 +30,7 @@ struct listing {
 static const struct cli_option options[] = {
         CLI_OPTION_CONFIG,
         QUEUE_FILTER_OPTIONS,
-        {.name = S_INIT("limit"),
-                .letter = 'l',
-                .takes = OPTION_NUMBER,
-                .value = S_INIT("N"),
-                .min = 1,
-                .max = UINT32_MAX,
-                .help = "at most N messages (default: all; on a terminal 100)"},
+        CLI_OPTION_LIMIT("at most N messages (default: all; on a terminal 100)"),
         {.name = S_INIT("cursor"),
                 .takes = OPTION_TEXT,
                 .value = S_INIT("ID"),
@@ -225,6 +219,5 @@ const struct command command_queue_list = {
         .examples = "  posthaste queue list --domain example.org --status tempfail\n"
                     "  posthaste queue list --sender '<>' --after +1h\n"
                     "  posthaste queue list --output json --limit 10",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -275,6 +275,5 @@ const struct command command_queue_quota_list = {
                  "values of the quota's key. \"(changed)\": by a quota that is configured "
                  "otherwise\n"
                  "now.",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -21,6 +21,5 @@ const struct command command_queue_release = {
                  "Recipients\n"
                  "are due at once; their end is later by the time of the hold.",
         .examples = "  posthaste queue release --hold-reason quarantine --sender ann@example.org",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

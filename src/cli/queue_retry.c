@@ -27,6 +27,5 @@ const struct command command_queue_retry = {
                  "held, but for those that wait for the time of their FUTURERELEASE.",
         .examples = "  posthaste queue retry --domain example.org\n"
                     "  posthaste queue retry 0b55250b1000400a --time +2h",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

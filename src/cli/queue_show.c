@@ -109,14 +109,11 @@ static void print(struct cli *c, struct str piece, enum terminal terminal)
 
 const struct command command_queue_show = {
         .run = run,
-        .operands = "ID",
-        .operand_min = 1,
-        .operand_max = 1,
+        CLI_ONE_OPERAND("ID"),
         .about = "Prints a message as it will be sent: with the lines that this server puts on\n"
                  "top, without those that it leaves out. On a terminal control characters are\n"
                  "shown harmlessly; into a file or pipe go the bytes as they are.",
         .examples = "  posthaste queue show 0b55250b1000400a --headers\n"
                     "  posthaste queue show 0b55250b1000400a --raw > message.eml",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

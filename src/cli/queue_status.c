@@ -72,6 +72,5 @@ const struct command command_queue_status = {
                  "reply, and when it is tried again. An id has 16 hex digits, or is a decimal\n"
                  "number. The exit status is 5 when there is no such message, 6 when only some\n"
                  "are there.",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -247,6 +247,5 @@ const struct command command_queue_summary = {
                  "queues, the largest groups first. A message with recipients of two groups\n"
                  "counts in both, and once in the last line.",
         .examples = "  posthaste queue summary --by error --top 10",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

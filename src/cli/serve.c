@@ -68,6 +68,5 @@ const struct command command_serve = {
                  "status is 1. So is a second server with the same global.state-dir.",
         .examples = "  posthaste serve --config /etc/posthaste/config.toml\n"
                     "  posthaste config check && posthaste server reload",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

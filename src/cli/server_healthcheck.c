@@ -21,6 +21,5 @@ const struct command command_server_healthcheck = {
         .about = "Ends with 0 when the running server is ready: it serves on all its addresses\n"
                  "and is not stopping; `live` only asks whether it answers. Else the exit status\n"
                  "is 1, and a line says why.",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

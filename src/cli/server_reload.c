@@ -23,6 +23,5 @@ const struct command command_server_reload = {
                  "status is 1. It is 3 when no server answers.",
         .examples = "  posthaste server reload\n"
                     "  posthaste server reload --dry-run",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -18,6 +18,5 @@ const struct command command_server_restart = {
                  "\n"
                  "When the new program does not come up, the old one goes on and the exit status\n"
                  "is 1; the log says why.",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

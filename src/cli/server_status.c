@@ -15,6 +15,5 @@ const struct command command_server_status = {
         .about = "Prints how the running server is: whether it serves on all its addresses, its\n"
                  "generation, its workers, and how many connections are open. The supervisor\n"
                  "answers, whatever the workers do. The exit status is 3 when there is no server.",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

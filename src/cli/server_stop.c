@@ -16,6 +16,5 @@ const struct command command_server_stop = {
                  "told, messages that are being received are finished, and after\n"
                  "server.shutdown.grace whoever is left is cut off. SIGTERM does the same. Under\n"
                  "a service manager ask that one instead, or it may start the server again.",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

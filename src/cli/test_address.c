@@ -55,6 +55,5 @@ const struct command command_test_address = {
                  "what is wrong with it. This server takes local parts of more than 64 octets,\n"
                  "which are not valid.",
         .examples = "  echo '{\"address\": \"\\\"a b\\\"@example.com\"}' | posthaste test address",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

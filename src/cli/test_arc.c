@@ -38,6 +38,5 @@ const struct command command_test_arc = {
                  "the point where the chain broke are unchecked.",
         .examples = "  posthaste test arc < message.eml\n"
                     "  posthaste test arc --zone zone.json --now 1667843664 < message.eml",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -120,6 +120,5 @@ const struct command command_test_arc_sign = {
                 "Authentication-Results fields of the message that bear the given id.",
         .examples = "  posthaste test arc-sign --domain example.org --selector s1 --key s1.pem \\\n"
                     "      --headers From:To:Subject --authserv-id mx.example.org < message.eml",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -168,6 +168,5 @@ const struct command command_test_auth = {
                  "the Authentication-Results field that comes of it.",
         .examples = "  posthaste test auth --ip 192.0.2.1 --helo mx.example.org \\\n"
                     "      --mail-from ann@example.org < message.eml",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

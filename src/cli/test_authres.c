@@ -90,6 +90,5 @@ const struct command command_test_authres = {
                  "\"arc\": true the value is that of ARC-Authentication-Results.",
         .examples = "  echo '{\"value\": \"mx.example; dkim=pass header.d=a.example\"}' |\n"
                     "      posthaste test authres",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -51,6 +51,5 @@ const struct command command_test_dkim = {
                  "marked as body_limited; the server refuses them unless auth.dkim.strict is off.",
         .examples = "  posthaste test dkim < message.eml\n"
                     "  posthaste test dkim --zone zone.json --now 1667843664 < message.eml",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

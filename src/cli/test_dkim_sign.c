@@ -82,6 +82,5 @@ const struct command command_test_dkim_sign = {
         .examples =
                 "  posthaste test dkim-sign --domain example.org --selector s1 --key s1.pem \\\n"
                 "      < message.eml",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -128,6 +128,5 @@ const struct command command_test_dmarc = {
                 "null}.",
         .examples = "  echo '{\"from\": \"example.org\", \"dkim\": [], \"spf\": null}' |\n"
                     "      posthaste test dmarc",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -203,6 +203,5 @@ const struct command command_test_header = {
                 "its folding. The answer is {\"value\": ...}, null when nothing can be made of it.",
         .examples = "  echo '{\"type\": \"date\", \"value\": \"1 Jan 26 9:00 EST\"}' | posthaste "
                     "test header",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

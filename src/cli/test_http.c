@@ -112,8 +112,7 @@ static void print_error(struct json_out *o, const struct http_problem *problem)
 const struct command command_test_http = {
         .run = run,
         .operands = "< OCTETS",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
         .about = "Reads the octets that a client sent on one connection from standard input, as\n"
                  "strictly as an http listener, and prints the requests in them. Only whole ones\n"
                  "are listed; input that ends too early is no error. The first thing that is\n"

@@ -54,6 +54,5 @@ const struct command command_test_idna = {
                  "disallowed, hyphen, joiner, bidi, length, punycode, unassigned, empty, other.",
         .examples = "  echo '{\"op\": \"to-ascii\", \"domain\": \"Fa\303\237.de\"}' | posthaste "
                     "test idna",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

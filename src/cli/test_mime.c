@@ -104,6 +104,5 @@ const struct command command_test_mime = {
                  "with --content what is in them. Lines end in CRLF, or in LF where the message\n"
                  "has no CRLF at all.",
         .examples = "  posthaste test mime --pretty < message.eml",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

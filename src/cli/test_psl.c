@@ -58,6 +58,5 @@ const struct command command_test_psl = {
                  "{\"registrable\": \"example.co.uk\", \"suffix\": \"co.uk\", \"listed\": true}.\n"
                  "registrable is null for a suffix itself and for what is no domain.",
         .examples = "  echo '{\"domain\": \"a.b.example.org\"}' | posthaste test psl",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

@@ -237,6 +237,5 @@ const struct command command_test_record = {
                  "dkim (a key), dkim-signature, mta-sts, mta-sts-policy, tlsrpt and bimi.",
         .examples = "  echo '{\"type\": \"dmarc\", \"text\": \"v=DMARC1; p=none\"}' |\n"
                     "      posthaste test record",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

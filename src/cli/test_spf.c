@@ -92,6 +92,5 @@ const struct command command_test_spf = {
                  "name. Prints the result, what decided it, and what it cost.",
         .examples = "  posthaste test spf --ip 192.0.2.1 --helo mx.example.org \\\n"
                     "      --mail-from ann@example.org",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
 };

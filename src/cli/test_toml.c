@@ -67,8 +67,7 @@ static int error_answer(struct cli *c, const struct finding *first)
 const struct command command_test_toml = {
         .run = run,
         .operands = "< FILE",
-        .options = options,
-        .option_count = COUNT_OF(options),
+        CLI_OPTIONS(options),
         .about =
                 "Reads a TOML document from standard input by the letter of TOML 1.0.0 (or\n"
                 "1.1.0), without what the configuration tolerates beyond it, and prints it as\n"
