@@ -23,12 +23,13 @@
 
 #define SEEDS 250
 #define JOBS_MAX 64
+#define SEED_SECONDS_MAX 300
 #define TOLD_EACH 500 // seeds
 #define TROUBLE_MS (25 * SECOND_MS)
 #define PAUSE_MOST_MS 1500
 #define KINDS_MOST 4 // of trouble in one seed
 #define DOWN_MOST_MS 3000
-#define SEGMENT_BYTES_SMALL (512 * KIB)
+#define SEGMENT_BYTES_SMALL (256 * KIB)
 #define LAST_WAIT_MS (20 * MINUTE_MS)
 
 const struct ip intake_ip = {IP_V4, {198, 51, 100, 25}};
@@ -323,6 +324,7 @@ static pid_t begin(uint64_t seed, bool tells, struct figures *totals)
     assert(pid >= 0);
     if (pid > 0)
         return pid;
+    alarm(SEED_SECONDS_MAX); // of a seed that never comes to its end
     int wrong = run_one(seed, tells, totals);
     fflush(stdout);
     _exit(wrong);
