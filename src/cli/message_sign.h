@@ -7,17 +7,17 @@
 #include "proof/dkim_sign.h"
 
 // Rows for option tables.
-#define CLI_OPTION_SIGN_DOMAIN                                                                     \
-    {                                                                                              \
-        .name = S_INIT("domain"), .takes = OPTION_TEXT, .value = S_INIT("D"), .required = true,    \
-        .help = "who signs (d=)"                                                                   \
-    }
-#define CLI_OPTION_SIGN_SELECTOR                                                                   \
-    {                                                                                              \
-        .name = S_INIT("selector"), .takes = OPTION_TEXT, .value = S_INIT("S"), .required = true,  \
-        .help = "with which of its keys (s=)"                                                      \
-    }
-#define CLI_OPTION_SIGN_KEY                                                                        \
+#define MESSAGE_SIGN_OPTIONS                                                                       \
+    {.name = S_INIT("domain"),                                                                     \
+            .takes = OPTION_TEXT,                                                                  \
+            .value = S_INIT("D"),                                                                  \
+            .required = true,                                                                      \
+            .help = "who signs (d=)"},                                                             \
+            {.name = S_INIT("selector"),                                                           \
+                    .takes = OPTION_TEXT,                                                          \
+                    .value = S_INIT("S"),                                                          \
+                    .required = true,                                                              \
+                    .help = "with which of its keys (s=)"},                                        \
     {                                                                                              \
         .name = S_INIT("key"), .takes = OPTION_TEXT, .value = S_INIT("PEM"), .required = true,     \
         .help = "the file with the private key"                                                    \

@@ -15,9 +15,7 @@ struct test_arc_sign {
 };
 
 static const struct cli_option options[] = {
-        CLI_OPTION_SIGN_DOMAIN,
-        CLI_OPTION_SIGN_SELECTOR,
-        CLI_OPTION_SIGN_KEY,
+        MESSAGE_SIGN_OPTIONS,
         {.name = S_INIT("headers"),
                 .takes = OPTION_TEXT,
                 .value = S_INIT("NAME:NAME:..."),
