@@ -162,7 +162,7 @@ static struct err answer_queued(struct finishing *f)
         return reply_about(s, REPLY_QUEUED, id);
     for (size_t i = 0; i < t->answers.count; i++) {
         arena_reset(&s->scratch);
-        TRY(reply_about_two(s, REPLY_QUEUED_RCPT, t->rcpts.at[t->answers.at[i]].address.text, id));
+        TRY(reply_about_two(s, REPLY_QUEUED_RCPT, t->answers.at[i], id));
     }
     return OK;
 }

@@ -16,6 +16,7 @@ struct deciding {
     struct rcpt_command command;
     struct transaction_rcpt rcpt;
     struct str asked; // normal, as the client gave it
+    struct str given; // the same in the client's spelling: what later replies name it by
     bool is_postmaster;
 };
 
@@ -25,8 +26,8 @@ static struct err read_command(
 static struct err postmaster(struct deciding *d) suspends MUST_USE;
 static struct err tell_fault(struct smtp_session *s, const struct envelope_fault *fault) suspends;
 static struct err decide(struct deciding *d) suspends MUST_USE;
-static bool is_there_already(struct deciding *d, size_t *out_place);
-static struct err repeat(struct deciding *d, size_t place) suspends MUST_USE;
+static bool is_there_already(const struct deciding *d);
+static struct err repeat(struct deciding *d) suspends MUST_USE;
 static struct err ask_rules(struct deciding *d, bool *out_good) suspends MUST_USE;
 static struct err rewrite(struct deciding *d, bool *out_good) suspends MUST_USE;
 static struct err resolve(struct deciding *d, bool *out_good) suspends MUST_USE;
@@ -132,7 +133,6 @@ static struct err decide(struct deciding *d)
     struct smtp_session *s = d->s;
     int64_t most = rule_number(s, RULE_MAX_RECIPIENTS);
     bool good = false;
-    size_t place;
     if (most > 0 && d->t->answers.count >= (size_t)most) {
         event_in(s->options->span, EV_SMTP_TOO_MANY_RECIPIENTS, F_U64(limit, (uint64_t)most));
         return reply(s, REPLY_TOO_MANY_RCPTS);
@@ -140,38 +140,38 @@ static struct err decide(struct deciding *d)
     if (d->command.rcpt.beyond_ascii && !d->t->mail.smtputf8)
         return reply(s, REPLY_RCPT_NEEDS_UTF8);
     d->asked = d->rcpt.address.normal;
+    d->given = d->rcpt.address.text;
     d->t->current = d->rcpt.address;
-    if (is_there_already(d, &place))
-        return repeat(d, place);
+    if (is_there_already(d))
+        return repeat(d);
     TRY(ask_rules(d, &good));
     if (good)
         TRY(rewrite(d, &good));
     if (!good)
         return OK;
-    if (is_there_already(d, &place))
-        return repeat(d, place);
+    if (is_there_already(d))
+        return repeat(d);
     TRY(resolve(d, &good));
     if (!good || s->over)
         return OK;
-    if (is_there_already(d, &place))
-        return repeat(d, place);
+    if (is_there_already(d))
+        return repeat(d);
     TRY(ask_limits(d, &good));
     return good ? add(d) : OK;
 }
 
-static bool is_there_already(struct deciding *d, size_t *out_place)
+static bool is_there_already(const struct deciding *d)
 {
-    *out_place = transaction_find(d->t, d->rcpt.address.normal);
-    return *out_place != SIZE_MAX;
+    return transaction_has(d->t, d->rcpt.address.normal);
 }
 
 // One delivery; in LMTP each RCPT has its reply at the end all the same (inbound.md 12).
-static struct err repeat(struct deciding *d, size_t place)
+static struct err repeat(struct deciding *d)
 {
-    uint32_t *answer = vec_add(&d->t->arena, &d->t->answers);
+    struct str *answer = vec_add(&d->t->arena, &d->t->answers);
     if (answer == NULL)
         return fail(ERR_LIMIT, "no memory for a recipient");
-    *answer = (uint32_t)place;
+    *answer = d->given;
     event_in(d->s->options->span, EV_SMTP_RCPT_TO_DUPLICATE, F_STR(to, d->rcpt.address.normal));
     return reply(d->s, REPLY_RCPT_OK);
 }
@@ -318,14 +318,14 @@ static struct err ask_limits(struct deciding *d, bool *out_good)
 static struct err add(struct deciding *d)
 {
     struct transaction_rcpt *rcpt = vec_add(&d->t->arena, &d->t->rcpts);
-    uint32_t *answer = vec_add(&d->t->arena, &d->t->answers);
+    struct str *answer = vec_add(&d->t->arena, &d->t->answers);
     if (rcpt == NULL || answer == NULL) {
         if (rcpt != NULL)
             d->t->rcpts.count--;
         return fail(ERR_LIMIT, "no memory for a recipient");
     }
     *rcpt = d->rcpt;
-    *answer = (uint32_t)(d->t->rcpts.count - 1);
+    *answer = d->given;
     event_in(d->s->options->span, EV_SMTP_RCPT_TO, F_STR(to, d->rcpt.address.normal));
     return reply(d->s, REPLY_RCPT_OK);
 }

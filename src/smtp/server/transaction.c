@@ -53,10 +53,10 @@ struct err envelope_address_read(struct arena *a, struct str text, struct envelo
 
 // Messages with many recipients are rare and bounded; a search through the list costs less than
 // keeping a table for those with one.
-size_t transaction_find(const struct transaction *t, struct str normal)
+bool transaction_has(const struct transaction *t, struct str normal)
 {
     for (size_t i = 0; i < t->rcpts.count; i++)
         if (str_eq(t->rcpts.at[i].address.normal, normal))
-            return i;
-    return SIZE_MAX;
+            return true;
+    return false;
 }

@@ -33,8 +33,8 @@ struct transaction {
     int priority;
     int64_t by_ms, hold_until_ms; // moments; 0: none
     VEC(struct transaction_rcpt) rcpts;
-    // LMTP: a reply for each RCPT that was accepted, also a repeated one: places in rcpts.
-    VEC(uint32_t) answers;
+    // LMTP: a reply for each RCPT that was accepted, also a repeated one: the address as it was given.
+    VEC(struct str) answers;
     size_t tried; // RCPTs
     struct throttle_held held;
     uint64_t bytes_max; // 0: no limit
@@ -65,8 +65,8 @@ static inline struct str orcpt_type_of(struct str address)
 {
     return str_is_ascii(address) ? S("rfc822") : S("utf-8");
 }
-// Place of a recipient in rcpts; SIZE_MAX: it is not among them.
-size_t transaction_find(const struct transaction *t, struct str normal);
+// Is it among the recipients?
+bool transaction_has(const struct transaction *t, struct str normal);
 
 // The message has arrived whole: decides, commits, answers (inbound.md 7). The transaction is over.
 struct err message_finish(struct smtp_session *s) suspends MUST_USE;
