@@ -12,7 +12,7 @@
 
 struct kept {
     uint64_t id;
-    bool is_binary, is_found;
+    bool is_binary;
     struct str bytes; // as received
 };
 
@@ -194,7 +194,7 @@ static inline void oracle_chunk(struct walk *w, struct str args, int code)
     struct str chunk = str_upto(w->rest, (size_t)bytes);
     w->rest = str_from(w->rest, (size_t)bytes);
     bool is_last = scan_blanks(&in) > 0 && str_eq_nocase(scan_rest(&in), S("LAST"));
-    if (code == 250 || is_last)
+    if (code != 503) // out of sequence: not a part of any message
         buf_add(&w->chunks, chunk);
     if (!is_last)
         return;
