@@ -287,8 +287,9 @@ struct err overlay_apply(struct store *store, struct arena *a, MDB_txn *txn,
     }
     rc = commit(&ap);
     if (rc != 0) {
-        store->broken |= rc == MDB_PANIC || rc == EIO; // EIO: whether of the data or of the meta
-        if (rc == EIO && disk_is_full(&ap))            // page is not said
+        // Any error of the system's: whether of the data or of the meta page is not said.
+        store->broken |= rc == MDB_PANIC || rc > 0;
+        if (rc == EIO && disk_is_full(&ap))
             rc = ENOSPC;
         return store_trouble(a, rc, "committing to the queue");
     }

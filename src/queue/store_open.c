@@ -322,6 +322,11 @@ struct err store_mend(struct store *store, struct arena *a)
     mdb_env_close(store->env);
     store->env = NULL;
     TRY(open_env(store, a));
+    // LMDB has put the old meta page back, and not synced it. The pages of the commit that failed
+    // are written next: if the power went then, its meta page might come back without them.
+    int rc = mdb_env_sync(store->env, 1);
+    if (rc != 0)
+        return store_trouble(a, rc, "opening the queue again");
     store->broken = false;
     return OK;
 }
