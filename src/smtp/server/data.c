@@ -137,7 +137,9 @@ static struct err keep(struct receiving *r, struct str piece)
     }
     if (t->collects_head) {
         buf_add(&t->head, str_upto(piece, t->head.limit_bytes - t->head.len));
-        t->collects_head = t->data.in_header && t->head.len < t->head.limit_bytes;
+        // A line end that was mended comes as the next piece, and may be what ends the header.
+        bool goes_on = t->data.in_header || t->data.owed.len > 0;
+        t->collects_head = goes_on && t->head.len < t->head.limit_bytes;
     }
     struct err e = body_add(t->body, &r->s->scratch, piece);
     if (e.kind == ERR_CANCELLED)
@@ -204,6 +206,8 @@ struct err stage_bdat(struct smtp_session *s, struct str args)
         return transfer_failed(&r, e);
     if (s->over)
         return OK;
+    if (why != REPLY_OK && s->transaction != NULL)
+        s->transaction->lost_chunk = !last; // RFC 3030 2: what follows is no whole message
     if (why != REPLY_OK)
         return reply(s, why);
     if (r.trouble != REPLY_OK && !last) {
@@ -238,6 +242,8 @@ static enum reply_id why_no_chunk(struct smtp_session *s)
     enum reply_id why = why_not_now(s);
     if (why != REPLY_OK && why != REPLY_NEED_BDAT)
         return why;
+    if (t->lost_chunk)
+        return REPLY_BDAT_FAILED;
     bool binary = t->mail.body == BODY_BINARYMIME;
     if (failed(begin(s, binary ? DATA_BINARY : DATA_COUNTED)))
         return REPLY_NOT_ACCEPTED;

@@ -33,13 +33,15 @@ struct transaction {
     int priority;
     int64_t by_ms, hold_until_ms; // moments; 0: none
     VEC(struct transaction_rcpt) rcpts;
-    // LMTP: a reply for each RCPT that was accepted, also a repeated one: the address as it was given.
+    // LMTP: a reply for each RCPT that was accepted, also a repeated one. Addresses as they were
+    // given.
     VEC(struct str) answers;
     size_t tried; // RCPTs
     struct throttle_held held;
     uint64_t bytes_max; // 0: no limit
     int64_t transfer_until_ms;
     bool in_bdat, has_failed; // chunks have come; one was refused
+    bool lost_chunk;          // one came before it could be taken, and its message goes on
     // The message.
     uint64_t id;
     int64_t began_ms;
