@@ -167,6 +167,8 @@ static void macro_expand(
         struct buf *out, const struct spf_macro_values *values, const struct macro *m)
 {
     struct buf value AUTO(buf_done), parts AUTO(buf_done);
+    buf_init(&value, out->limit_bytes);
+    buf_init(&parts, out->limit_bytes);
     if (m->escape) {
         if (m->letter == '-')
             buf_add(out, S("%20"));
@@ -174,8 +176,6 @@ static void macro_expand(
             buf_add_byte(out, m->letter == '_' ? ' ' : '%');
         return;
     }
-    buf_init(&value, out->limit_bytes);
-    buf_init(&parts, out->limit_bytes);
     add_value(&value, values, m->letter);
     add_transformed(&parts, buf_str(&value), m);
     if (m->url)

@@ -73,7 +73,7 @@ static const struct verb verbs[] = {
 // command = verb [ SP args ]      RFC 5321 4.1.1; `line` still has its end
 struct err command_run(struct smtp_session *s, struct str line)
 {
-    struct str name;
+    struct str name = S(""); // that there is none is told, too
     enum reply_id wrong;
     s->stage = STAGE_OTHER;
     if (!str_ends(line, S("\r\n"))) {
