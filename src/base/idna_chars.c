@@ -5,11 +5,6 @@
 #include "base/unicode.h"
 #include "base/unicode_runs.h"
 
-struct mapped {
-    uint32_t code;
-    struct str text;
-};
-
 static const struct unicode_run valid[] = {
 #define VALID(first, last) {first, last, 1, 0},
 #include "base/idna.def"
@@ -26,7 +21,7 @@ static const struct unicode_run moved[] = {
 #define MOVED(first, last, step, delta) {first, last, step, delta},
 #include "base/idna.def"
 };
-static const struct mapped mapped[] = {
+static const struct unicode_text mapped[] = {
 #define MAPPED(code, text) {code, S_INIT(text)},
 #include "base/idna.def"
 };
@@ -43,8 +38,6 @@ static const struct unicode_run marks[] = {
 #include "base/idna.def"
 };
 
-static const struct mapped *mapped_of(uint32_t code);
-
 enum idna_fault idna_map(struct buf *out, uint32_t code)
 {
     if (code < 0x80) {
@@ -60,7 +53,7 @@ enum idna_fault idna_map(struct buf *out, uint32_t code)
         buf_add_utf8(out, (uint32_t)((int32_t)code + run->value));
         return IDNA_FINE;
     }
-    const struct mapped *m = mapped_of(code);
+    const struct unicode_text *m = UNICODE_ROW_OF(mapped, code);
     if (m != NULL) {
         buf_add(out, m->text);
         return IDNA_FINE;
@@ -69,19 +62,6 @@ enum idna_fault idna_map(struct buf *out, uint32_t code)
         return IDNA_FINE;
     bool known = unicode_run_of(refused, COUNT_OF(refused), code) != NULL;
     return known || code >= UNICODE_BAD_BYTE ? IDNA_DISALLOWED : IDNA_UNASSIGNED;
-}
-
-static const struct mapped *mapped_of(uint32_t code)
-{
-    size_t low = 0, high = COUNT_OF(mapped);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (mapped[middle].code < code)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < COUNT_OF(mapped) && mapped[low].code == code ? &mapped[low] : NULL;
 }
 
 // Of ASCII what STD 3 allows: letters, in lower case by now, digits and hyphens.

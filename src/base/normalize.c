@@ -48,7 +48,6 @@ static const struct unicode_run folds[] = {
 static bool is_normal_for_sure(struct str s);
 static void add_decomposed(struct buf *letters, uint32_t code);
 static void add_letter(struct buf *letters, uint32_t code);
-static const struct decomposition *decomposition_of(uint32_t code);
 static void order(struct letter *letters, size_t count);
 static size_t compose(struct letter *letters, size_t count);
 static uint32_t composition_of(uint32_t first, uint32_t second);
@@ -112,7 +111,7 @@ static void add_decomposed(struct buf *letters, uint32_t code)
             add_letter(letters, HANGUL_TAIL + tail);
         return;
     }
-    const struct decomposition *d = decomposition_of(code);
+    const struct decomposition *d = UNICODE_ROW_OF(decompositions, code);
     if (d == NULL) {
         add_letter(letters, code);
         return;
@@ -126,20 +125,6 @@ static void add_letter(struct buf *letters, uint32_t code)
 {
     struct letter letter = {.code = code, .cls = unicode_combining_class(code)};
     buf_add(letters, str_of((const char *)&letter, sizeof(letter)));
-}
-
-static const struct decomposition *decomposition_of(uint32_t code)
-{
-    size_t low = 0, high = COUNT_OF(decompositions);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (decompositions[middle].code < code)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool found = low < COUNT_OF(decompositions) && decompositions[low].code == code;
-    return found ? &decompositions[low] : NULL;
 }
 
 // Marks of different classes do not touch each other: they stand in the order of their classes.

@@ -11,11 +11,6 @@
 #define CODE_FINAL_SIGMA 0x03C2
 #define CODE_BYTES_MAX 4
 
-struct full {
-    uint32_t code;
-    struct str text;
-};
-
 static const struct unicode_run alphabetic[] = {
 #define ALPHABETIC(first, last, step) {first, last, step, 0},
 #include "base/unicode.def"
@@ -48,17 +43,17 @@ static const struct unicode_run to_upper[] = {
 #define TO_UPPER(first, last, step, delta) {first, last, step, delta},
 #include "base/unicode.def"
 };
-static const struct full full_lower[] = {
+static const struct unicode_text full_lower[] = {
 #define FULL_LOWER(code, text) {code, S_INIT(text)},
 #include "base/unicode.def"
 };
-static const struct full full_upper[] = {
+static const struct unicode_text full_upper[] = {
 #define FULL_UPPER(code, text) {code, S_INIT(text)},
 #include "base/unicode.def"
 };
 
 static bool is_in(const struct unicode_run *runs, size_t count, uint32_t code);
-static const struct full *full_of(const struct full *rows, size_t count, uint32_t code);
+static int by_code(const void *key, const void *row);
 static uint32_t sigma_at(struct str before, struct str after);
 static bool is_cased(uint32_t code);
 static bool is_ignorable(uint32_t code);
@@ -115,7 +110,7 @@ void unicode_add_lower(struct buf *out, struct str s)
     struct str rest = s;
     uint32_t code;
     while (unicode_next(&rest, &code)) {
-        const struct full *full = full_of(full_lower, COUNT_OF(full_lower), code);
+        const struct unicode_text *full = UNICODE_ROW_OF(full_lower, code);
         if (full != NULL)
             buf_add(out, full->text);
         else if (code >= UNICODE_BAD_BYTE)
@@ -131,7 +126,7 @@ void unicode_add_upper(struct buf *out, struct str s)
 {
     uint32_t code;
     while (unicode_next(&s, &code)) {
-        const struct full *full = full_of(full_upper, COUNT_OF(full_upper), code);
+        const struct unicode_text *full = UNICODE_ROW_OF(full_upper, code);
         const struct unicode_run *r = unicode_run_of(to_upper, COUNT_OF(to_upper), code);
         if (full != NULL)
             buf_add(out, full->text);
@@ -195,17 +190,15 @@ const struct unicode_run *unicode_run_of(
     return &runs[low];
 }
 
-static const struct full *full_of(const struct full *rows, size_t count, uint32_t code)
+const void *unicode_row_of(const void *rows, size_t count, size_t row_bytes, uint32_t code)
 {
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (rows[middle].code < code)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && rows[low].code == code ? &rows[low] : NULL;
+    return bsearch(&code, rows, count, row_bytes, by_code);
+}
+
+static int by_code(const void *key, const void *row)
+{
+    uint32_t code = *(const uint32_t *)key, other = *(const uint32_t *)row;
+    return (code > other) - (code < other);
 }
 
 // Unicode 3.13, Final_Sigma: a cased letter stands before it and none behind, each time looking
