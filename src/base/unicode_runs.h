@@ -23,5 +23,5 @@ const struct unicode_run *unicode_run_of(
         const struct unicode_run *runs, size_t count, uint32_t code);
 // The row of one code point; NULL: it has none. Rows begin with their code and are in its order.
 const void *unicode_row_of(const void *rows, size_t count, size_t row_bytes, uint32_t code);
-#define UNICODE_ROW_OF(table, code) \
+#define UNICODE_ROW_OF(table, code)                                                                \
     unicode_row_of((table), COUNT_OF(table), sizeof((table)[0]), (code))
