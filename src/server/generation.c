@@ -23,6 +23,7 @@ static void tell_exit(struct supervisor *sup, struct slot *s, int64_t again_in_m
 static int64_t backoff_ms(const struct slot *s);
 static struct err run_once(struct supervisor *sup, struct slot *s) suspends;
 static void wait_for_end(struct slot *s) suspends;
+static void no_longer_ready(struct slot *s);
 static bool column_take(struct supervisor *sup, size_t *out);
 static void column_give(struct supervisor *sup, size_t column);
 
@@ -197,10 +198,7 @@ static struct err run_once(struct supervisor *sup, struct slot *s)
     }
     stream_close(s->wire);
     s->wire = NULL;
-    if (s->ready) {
-        s->ready = false;
-        s->generation->ready_count--;
-    }
+    no_longer_ready(s);
     s->last_words = logs_worker_ended(sup->logs, column);
     column_give(sup, column);
     if (s->generation->started && !s->generation->retiring)
@@ -228,8 +226,18 @@ void supervisor_note_exit(struct supervisor *sup, pid_t pid, int status)
                 g->slots[i].exited = true;
                 g->slots[i].exit_status = status;
                 g->slots[i].pid = 0;
+                no_longer_ready(&g->slots[i]);
                 waitq_wake_all(&g->slots[i].changed);
             }
+}
+
+// At the first sign of its end: nobody who asks may hear of a ready worker that does not exist.
+static void no_longer_ready(struct slot *s)
+{
+    if (!s->ready)
+        return;
+    s->ready = false;
+    s->generation->ready_count--;
 }
 
 static bool column_take(struct supervisor *sup, size_t *out)

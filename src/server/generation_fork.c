@@ -65,7 +65,7 @@ void slot_listen(struct supervisor *sup, struct slot *s)
 static void hear(struct supervisor *sup, struct slot *s, struct str line)
 {
     s->pings_unanswered = 0;
-    if (!str_eq(line, S("ready\n")) || s->ready)
+    if (!str_eq(line, S("ready\n")) || s->ready || s->exited)
         return;
     struct generation *g = s->generation;
     s->ready = true;

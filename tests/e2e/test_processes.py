@@ -83,12 +83,17 @@ def test_twenty_crashes_in_a_row(server):
     s = server(workers=1)
     s.expect_log('.')
     last = 0
+
+    def another():
+        nonlocal last
+        pid = ready_pids(s).get(0, last)
+        changed, last = pid != last, pid
+        return changed
     for _ in range(20):
-        eventually(lambda: ready_pids(s).get(0, last) != last, 15, 'the worker')
-        last = ready_pids(s)[0]
+        eventually(another, 15, 'the worker')
         os.kill(last, signal.SIGKILL)
     s.wait_log('20 times in a row')
-    eventually(lambda: ready_pids(s).get(0, last) != last, 15, 'the worker')
+    eventually(another, 15, 'the worker')
     assert serves(s)
     exits = [line for line in s.log_text().splitlines() if 'server.worker-exit' in line]
     assert len(exits) == 20
