@@ -117,6 +117,8 @@ struct err loop_run(struct loop *loop, task_main *first, void *arg)
         run_round(loop);
         if (top.count == 0)
             break;
+        // A round may take long (a worker starts, say): the next one's deadlines count from now.
+        loop->now_ns = loop->backend->now_ns(loop);
         if (!list_is_empty(&loop->ready) && loop->figures.switches - polled_at < SWITCHES_PER_POLL)
             continue;
         loop->figures.polls++;
