@@ -250,7 +250,8 @@ static struct err direct_write(struct batch *b)
         return fail(ERR_LIMIT, "no memory for a change of the queue");
     int rc = mdb_txn_begin(store->env, NULL, 0, &txn);
     if (rc != 0) {
-        store->broken |= rc == MDB_PANIC;
+        if (rc == MDB_PANIC)
+            store_break(store, rc);
         return store_trouble(&b->arena, rc, "writing the queue");
     }
     entry.view = view_of(store, txn);

@@ -249,7 +249,8 @@ void kept_tidy(struct store *store, struct arena *a, uint8_t slot, uint32_t name
             rc = mdb_txn_commit(txn);
         else
             mdb_txn_abort(txn);
-        store->broken |= rc == MDB_PANIC;
+        if (rc == MDB_PANIC)
+            store_break(store, rc);
         txn = NULL;
         bytes = 0;
     }

@@ -23,6 +23,7 @@ struct store {
     MDB_dbi db[DB_COUNT];
     uint64_t identity;
     _Atomic bool broken; // LMDB will have nothing more to do with this handle: see store_mend
+    _Atomic enum err_kind broken_by; // what those hear who come before it is mended
     struct id_maker ids;
     uint64_t last_id; // that was given
     // Group commit. `waiting` are the requests of tasks; one of these tasks leads.
@@ -59,6 +60,8 @@ static inline MDB_val key_val(const struct key *key)
 struct str val_str(const MDB_val *val);
 
 // What LMDB says, in words for a person, with the kind that fits.
+// On either thread: an error after which LMDB must be opened anew.
+void store_break(struct store *store, int rc);
 struct err store_trouble(struct arena *a, int rc, const char *doing) MUST_USE;
 // After MDB_PANIC: the handle is closed and opened again, so that the store is as it lies on disk.
 struct err store_mend(struct store *store, struct arena *a) MUST_USE;

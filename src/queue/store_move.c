@@ -192,8 +192,9 @@ struct err move_some(struct store *store, struct arena *a)
     } else {
         journal_put_back(store->journal, &m.segments);
     }
-    if (store->broken && failed(store_mend(store, &m.arena)))
-        e = fail(ERR_IO, "the queue can be neither written nor read");
+    struct err mended = store->broken ? store_mend(store, &m.arena) : OK;
+    if (failed(mended))
+        e = fail(mended.kind, "the queue can be neither written nor read");
     store->is_stuck = failed(e);
     store->stuck_at_ms = now_ms();
     store->move_runs = false;
@@ -262,7 +263,8 @@ static struct err move_into(struct moving *m)
         return OK; // nothing in it, or the last attempt did succeed, and nobody knew
     int rc = mdb_txn_begin(store->env, NULL, 0, &txn);
     if (rc != 0) {
-        store->broken |= rc == MDB_PANIC;
+        if (rc == MDB_PANIC)
+            store_break(store, rc);
         return store_trouble(&m->arena, rc, "writing the queue");
     }
     return overlay_apply(store, &m->arena, txn, &store->moving->overlay, &m->slot);
@@ -282,15 +284,17 @@ struct err overlay_apply(struct store *store, struct arena *a, MDB_txn *txn,
         rc = write_slot_state(&ap, slot);
     if (rc != 0) {
         mdb_txn_abort(txn);
-        store->broken |= rc == MDB_PANIC;
+        if (rc == MDB_PANIC)
+            store_break(store, rc);
         return store_trouble(a, rc, "writing the queue");
     }
     rc = commit(&ap);
     if (rc != 0) {
-        // Any error of the system's: whether of the data or of the meta page is not said.
-        store->broken |= rc == MDB_PANIC || rc > 0;
         if (rc == EIO && disk_is_full(&ap))
             rc = ENOSPC;
+        // Any error of the system's: whether of the data or of the meta page is not said.
+        if (rc == MDB_PANIC || rc > 0)
+            store_break(store, rc);
         return store_trouble(a, rc, "committing to the queue");
     }
     remove_files(&ap);

@@ -316,6 +316,13 @@ struct err store_recover(struct store *store, struct arena *a)
     return store->options.read_only ? OK : recover(store, a, false);
 }
 
+void store_break(struct store *store, int rc)
+{
+    if (!store->broken)
+        store->broken_by = rc > 0 ? err_kind_of_errno(rc) : ERR_IO;
+    store->broken = true;
+}
+
 struct err store_mend(struct store *store, struct arena *a)
 {
     assert(store->broken);

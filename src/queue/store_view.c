@@ -14,7 +14,7 @@ struct err view_begin(struct store *store, struct arena *a, struct view *out)
 {
     *out = (struct view){.store = store};
     if (store->broken)
-        return fail(ERR_IO, "the queue cannot be read until it could be written again");
+        return fail(store->broken_by, "the queue cannot be read until it could be written again");
     int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &out->txn);
     if (rc != 0)
         return store_trouble(a, rc, "reading the queue");
