@@ -192,6 +192,10 @@ def run_by_hand(tests, under_gdb, arguments):
     os.execvpe(command[0], command, env)
 
 
+# How pytest, TAP and our own runners begin the line that names a failure.
+NAMES_A_FAILURE = re.compile(r'(FAILED|ERROR|not ok|FAIL)\b')
+
+
 def closing(outcomes):
     failed = [o for o in outcomes if o.failed]
     if failed:
@@ -199,6 +203,8 @@ def closing(outcomes):
         for o in failed:
             only = {'asan': ' --only-asan', 'valgrind': ' --valgrind'}.get(o.test.build, '')
             print('    script/test %s%s' % (shlex.quote(o.test.name), only))
+            for line in list(filter(NAMES_A_FAILURE.match, o.output.splitlines()))[:20]:
+                print('        ' + line)
     total = [sum(getattr(o, key) for o in outcomes) for key in ('passed', 'failed', 'skipped')]
     print('%d passed, %d failed' % tuple(total[:2]) + (', %d skipped' % total[2] if total[2] else ''))
     return 1 if total[1] else 0

@@ -110,7 +110,8 @@ def test_full(server, tmp_path, small_disk, guard):
     s.stop()
     codes = collections.Counter(more for what, more in flood.book().values() if what == 'no')
     print('refused:', dict(codes))
-    assert set(codes) == {'452'}
+    assert set(codes) == {'452'}, '\n'.join(
+        line for line in s.log_text().splitlines() if ' ERROR' in line or 'store.error' in line)[:4000]
     figures = account_for(s, flood)
     assert figures['acknowledged'] > 0
     assert figures['unknown'] == 0 or guard == 'stopped while full'
