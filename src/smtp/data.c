@@ -70,9 +70,14 @@ enum data_progress data_finish(struct data_reader *d, struct str *out)
     return DATA_END;
 }
 
-bool data_is_refused(const struct data_reader *d)
+bool data_has_refused_newline(const struct data_reader *d)
 {
-    return d->policy == NEWLINES_REJECT && d->bare_lf_count + d->bare_cr_count + d->nul_count > 0;
+    return d->policy == NEWLINES_REJECT && d->bare_lf_count + d->bare_cr_count > 0;
+}
+
+bool data_has_refused_nul(const struct data_reader *d)
+{
+    return d->policy == NEWLINES_REJECT && d->framing != DATA_BINARY && d->nul_count > 0;
 }
 
 // One or more CRs were seen. LF makes the last of them a line's end, and the others disappear or

@@ -56,4 +56,5 @@ enum data_progress data_next(struct data_reader *d, struct scan *in, struct str 
 // Behind the last chunk of BDAT: what was held back.
 enum data_progress data_finish(struct data_reader *d, struct str *out);
 // Did the octets break a rule that the policy does not forgive?
-bool data_is_refused(const struct data_reader *d);
+bool data_has_refused_newline(const struct data_reader *d);
+bool data_has_refused_nul(const struct data_reader *d); // in the body; BINARYMIME has the right to

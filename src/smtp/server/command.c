@@ -36,7 +36,6 @@ static struct err while_refused(struct smtp_session *s, const struct verb *verb)
 static struct err bare_lf(struct smtp_session *s, bool *out_forbidden) suspends;
 static struct err not_mail(struct smtp_session *s) suspends;
 static bool has_bad_bytes(struct str line, enum reply_id *out);
-static bool has_high_bytes(struct str line);
 static bool speaks_another_protocol(struct str line);
 static const struct verb *verb_find(struct str name);
 static struct err after_command(struct smtp_session *s, const struct verb *verb);
@@ -110,7 +109,7 @@ struct err command_run(struct smtp_session *s, struct str line)
 
 static struct err run_verb(struct smtp_session *s, const struct verb *verb, struct str args)
 {
-    if (has_high_bytes(args)) {
+    if (!str_is_ascii(args)) {
         if ((verb->rules & TAKES_UTF8) == 0)
             return reply_junk(s, REPLY_BAD_BYTE);
         if (!str_is_utf8(args))
@@ -160,11 +159,6 @@ static bool has_bad_bytes(struct str line, enum reply_id *out)
             return true;
     }
     return false;
-}
-
-static bool has_high_bytes(struct str line)
-{
-    return !str_is_ascii(line);
 }
 
 // inbound.md 3.3: a browser or a smuggled request must not be mistaken for commands.

@@ -40,12 +40,12 @@ static enum reply_id judge_octets(struct finishing *f)
                 F_U64(total, d->bare_lf_count + d->bare_cr_count));
     if (d->nul_in_header)
         return REPLY_NUL_IN_HEADER;
-    if (d->policy == NEWLINES_REJECT && d->bare_lf_count + d->bare_cr_count > 0) {
+    if (data_has_refused_newline(d)) {
         event_in(s->options->span, EV_SMTP_SMUGGLING_ATTEMPT,
                 F_U64(total, d->bare_lf_count + d->bare_cr_count));
         return REPLY_BARE_NEWLINE;
     }
-    if (d->policy == NEWLINES_REJECT && d->nul_count > 0 && d->framing != DATA_BINARY)
+    if (data_has_refused_nul(d))
         return REPLY_NUL_IN_MESSAGE;
     if (line_max > 0 && d->longest_line_bytes > (uint64_t)line_max)
         return REPLY_LONG_LINE;

@@ -53,8 +53,7 @@ static struct err while_open(struct smtp_session *s, struct str args)
 {
     struct envelope_fault fault;
     struct mail_command ignored;
-    struct envelope_rules rules = {
-            .offered = extensions_offered(s, args), .strict = s->pace.strict_envelope};
+    struct envelope_rules rules = envelope_rules_now(s, args);
     TRY(mail_command_parse(&s->scratch, args, &rules, &ignored, &fault));
     if (fault.kind != FAULT_NONE)
         return tell_fault(s, &fault);
@@ -67,8 +66,7 @@ static struct err begin(struct smtp_session *s, struct str args, struct envelope
     struct transaction *t = s->transaction = transaction_new(s);
     if (t == NULL)
         return fail(ERR_LIMIT, "no memory for a transaction");
-    struct envelope_rules rules = {
-            .offered = extensions_offered(s, args), .strict = s->pace.strict_envelope};
+    struct envelope_rules rules = envelope_rules_now(s, args);
     struct str kept = arena_str(&t->arena, args);
     if (str_is_null(kept))
         return fail(ERR_LIMIT, "no memory for a transaction");
@@ -192,9 +190,7 @@ static struct err rewrite(struct smtp_session *s, enum reply_id *out)
     struct envelope_address now = {S(""), S(""), S("")};
     struct err e = text.len > 0 ? envelope_address_read(&t->arena, text, &now) : OK;
     if (failed(e)) {
-        struct expr_fault fault = {.cause = arena_fmt(&s->scratch, "'%.*s' is no address: %.*s",
-                                           ARG(text), ARG(err_text(e)))};
-        session_tell_fault(s, rule_key(RULE_MAIL_REWRITE), &fault);
+        session_tell_no_address(s, RULE_MAIL_REWRITE, text, e);
         *out = REPLY_CONFIG_TROUBLE;
         return OK;
     }

@@ -8,14 +8,22 @@
 #include "smtp/server/stages.h"
 #include "smtp/server/transaction.h"
 
+static uint32_t extensions_offered(struct smtp_session *s, struct str args) suspends;
 static struct err decide_hold(struct smtp_session *s, bool *out_good) suspends MUST_USE;
 static struct err decide_by(struct smtp_session *s, bool *out_good) suspends MUST_USE;
 static void decide_priority(struct smtp_session *s) suspends;
 static bool is_solicitation_refused(struct smtp_session *s) suspends;
 static bool keyword_is_among(struct str keyword, struct str list);
 
-// Asked only when the command has parameters: that is when anything hangs on it.
-uint32_t extensions_offered(struct smtp_session *s, struct str args)
+struct envelope_rules envelope_rules_now(struct smtp_session *s, struct str args)
+{
+    return (struct envelope_rules){
+            .offered = extensions_offered(s, args), .strict = s->pace.strict_envelope};
+}
+
+// Extensions with parameters that this session may use now (enum smtp_extension). Asked only when
+// the command has parameters: that is when anything hangs on it.
+static uint32_t extensions_offered(struct smtp_session *s, struct str args)
 {
     static const struct {
         enum rule_id rule;
@@ -88,6 +96,7 @@ struct err params_decide(struct smtp_session *s, bool *out_good)
 }
 
 // RFC 4865
+static uint32_t extensions_offered(struct smtp_session *s, struct str args) suspends;
 static struct err decide_hold(struct smtp_session *s, bool *out_good)
 {
     struct transaction *t = s->transaction;

@@ -59,8 +59,7 @@ static struct err without_mail(struct smtp_session *s, struct str args)
 {
     struct envelope_fault fault;
     struct rcpt_command ignored;
-    struct envelope_rules rules = {
-            .offered = extensions_offered(s, args), .strict = s->pace.strict_envelope};
+    struct envelope_rules rules = envelope_rules_now(s, args);
     TRY(rcpt_command_parse(&s->scratch, args, &rules, &ignored, &fault));
     if (fault.kind != FAULT_NONE)
         return tell_fault(s, &fault);
@@ -71,8 +70,7 @@ static struct err without_mail(struct smtp_session *s, struct str args)
 static struct err read_command(struct deciding *d, struct str args, struct envelope_fault *fault)
 {
     struct smtp_session *s = d->s;
-    struct envelope_rules rules = {
-            .offered = extensions_offered(s, args), .strict = s->pace.strict_envelope};
+    struct envelope_rules rules = envelope_rules_now(s, args);
     struct str kept = arena_str(&d->t->arena, args);
     if (str_is_null(kept))
         return fail(ERR_LIMIT, "no memory for a recipient");
@@ -201,9 +199,7 @@ static struct err rewrite(struct deciding *d, bool *out_good)
     struct str text = r.value.text;
     struct err e = envelope_address_read(&d->t->arena, text, &now);
     if (failed(e)) {
-        struct expr_fault fault = {.cause = arena_fmt(&s->scratch, "'%.*s' is no address: %.*s",
-                                           ARG(text), ARG(err_text(e)))};
-        session_tell_fault(s, rule_key(RULE_RCPT_REWRITE), &fault);
+        session_tell_no_address(s, RULE_RCPT_REWRITE, text, e);
         *out_good = text.len == 0; // inbound.md 9: told, and the recipient stays
         return *out_good ? OK : reply(s, REPLY_CONFIG_TROUBLE);
     }

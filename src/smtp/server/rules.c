@@ -36,6 +36,14 @@ struct expr_result rule_ask(struct smtp_session *s, enum rule_id id)
     return result;
 }
 
+void session_tell_no_address(
+        struct smtp_session *s, enum rule_id id, struct str text, struct err why)
+{
+    struct expr_fault fault = {.cause = arena_fmt(&s->scratch, "'%.*s' is no address: %.*s",
+                                       ARG(text), ARG(err_text(why)))};
+    session_tell_fault(s, rule_key(id), &fault);
+}
+
 bool rule_bool(struct smtp_session *s, enum rule_id id)
 {
     struct expr_result r = rule_ask(s, id);

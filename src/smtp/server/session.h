@@ -89,6 +89,9 @@ struct session_env {
 // For those who evaluate expressions about this session themselves.
 struct expr_env session_env(struct smtp_session *s, struct session_env *self);
 void session_tell_fault(struct smtp_session *s, struct str key, const struct expr_fault *fault);
+// A rule that rewrites an address made something else of it.
+void session_tell_no_address(
+        struct smtp_session *s, enum rule_id id, struct str text, struct err why);
 
 // -- Replies (reply.c) ----------------------------------------------------------------------------
 

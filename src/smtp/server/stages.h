@@ -33,8 +33,8 @@ void session_note_junk(struct smtp_session *s);
 struct sasl_set auth_offered(struct smtp_session *s) suspends;
 // Is NO-SOLICITING offered, and with which keywords?
 bool solicitation_is_named(struct smtp_session *s, struct str *out_keywords) suspends;
-// Extensions with parameters that this session may use now (enum smtp_extension).
-uint32_t extensions_offered(struct smtp_session *s, struct str args) suspends;
+// How MAIL and RCPT with these arguments are read in this session now.
+struct envelope_rules envelope_rules_now(struct smtp_session *s, struct str args) suspends;
 
 #define XCLIENT_NAMES "NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"
 #define XFORWARD_NAMES "NAME ADDR PORT PROTO HELO IDENT SOURCE"

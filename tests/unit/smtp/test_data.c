@@ -101,7 +101,8 @@ static void check_dotted(size_t i, struct result *r)
     check_str(dotted[i].name, buf_str(&r->message), dotted[i].message);
     check_u64(dotted[i].name, r->ended, dotted[i].ended);
     check_u64(dotted[i].name, r->left, dotted[i].left);
-    check_u64(dotted[i].name, data_is_refused(&r->d), dotted[i].refused);
+    check_u64(dotted[i].name, data_has_refused_newline(&r->d) || data_has_refused_nul(&r->d),
+            dotted[i].refused);
     buf_done(&r->message);
 }
 
