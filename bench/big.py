@@ -70,14 +70,8 @@ def measure(count, mib, workers):
 
 
 def main(arguments):
-    workers = 2
-    if "--help" in arguments:
-        print(open(__file__).read().split("\nimport")[0])
-        return 0
-    if "--workers" in arguments:
-        at = arguments.index("--workers")
-        workers = int(arguments[at + 1])
-        del arguments[at:at + 2]
+    house.help(__file__, arguments)
+    workers = int(house.option(arguments, "--workers", 2))
     count = int(arguments[0]) if arguments else 1000
     mib = int(arguments[1]) if len(arguments) > 1 else 25
     count = min(count, house.descriptors() - 200)

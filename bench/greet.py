@@ -15,9 +15,7 @@ import house  # noqa: E402
 
 
 def main(arguments):
-    if "--help" in arguments:
-        print(open(__file__).read().split("\nimport")[0])
-        return 0
+    house.help(__file__, arguments)
     count = int(arguments[0]) if arguments else 7
     threads = int(arguments[1]) if len(arguments) > 1 else 8
     house.descriptors()

@@ -59,15 +59,10 @@ def measure(way, count):
 
 def main(arguments):
     most = house.descriptors()
-    ways = list(LIMITS)
     count = 10000
-    if "--help" in arguments:
-        print(open(__file__).read().split("\nimport")[0])
-        return 0
-    if "--only" in arguments:
-        at = arguments.index("--only")
-        ways = [arguments[at + 1]]
-        del arguments[at:at + 2]
+    house.help(__file__, arguments)
+    only = house.option(arguments, "--only", None)
+    ways = [only] if only else list(LIMITS)
     if "--most" in arguments:
         arguments.remove("--most")
         ways, count = ["plain"], min(30000, most - 200)

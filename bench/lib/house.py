@@ -30,6 +30,25 @@ def descriptors():
     return most
 
 
+def help(script, arguments):
+    """--help shows the comment at the script's head."""
+    if "--help" in arguments:
+        print(open(script).read().split("\nimport")[0])
+        sys.exit(0)
+
+
+def option(arguments, name, otherwise):
+    """The word behind the option `name`; both are taken out of `arguments`."""
+    if name not in arguments:
+        return otherwise
+    at = arguments.index(name)
+    if at + 1 == len(arguments):
+        sys.exit("%s needs a word behind it" % name)
+    value = arguments[at + 1]
+    del arguments[at:at + 2]
+    return value
+
+
 def machine():
     with open("/proc/cpuinfo") as f:
         names = [line.split(":")[1].strip() for line in f if line.startswith("model name")]
