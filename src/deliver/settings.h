@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// deliver/settings.h: how mail leaves, as configured (outbound.md): routes, connection and TLS
+// strategies, which of them an attempt uses, limits, what is learned of hosts.
+//
+// Made at load, inherited by the workers, never changed. Slices and expressions are those of the
+// conf, which must outlive it; the sets of networks are freed by deliver_settings_done.
+#pragma once
+
+#include "conf/conf.h"
+#include "listen/nets.h"
+#include "smtp/client/client.h"
+
+// --- Routes (outbound.md 3) ----------------------------------------------------------------------
+
+enum route_type { ROUTE_MX, ROUTE_RELAY, ROUTE_LOCAL };
+enum ip_order { IP4_THEN_IP6, IP6_THEN_IP4, IP4_ONLY, IP6_ONLY, IP_ALTERNATE };
+enum relay_balance {
+    BALANCE_FAILOVER,
+    BALANCE_ROUND_ROBIN,
+    BALANCE_RANDOM,
+    BALANCE_HASH_SENDER,
+    BALANCE_HASH_RCPT_DOMAIN,
+};
+enum local_store { LOCAL_MAILDIR, LOCAL_LMTP, LOCAL_DISCARD, LOCAL_HOLD };
+// TLS_AS_STRATEGY: the TLS strategy says (relays may differ from it).
+enum tls_wish { TLS_AS_STRATEGY, TLS_OPTIONAL, TLS_REQUIRE, TLS_DISABLE };
+
+struct relay_target {
+    struct str name;    // a host to be looked up; null: `at` is where it is
+    bool is_mx;         // `name` is a domain whose MX hosts are meant
+    struct endpoint at; // address or Unix socket; with a name only the port counts
+};
+
+struct route {
+    struct str id;
+    enum route_type type;
+    uint32_t rcpts_max;      // of a transaction
+    uint32_t failover;       // 1 << enum client_stage: what makes the next host try
+    uint32_t extensions_off; // enum client_extension: as if not offered
+    bool helo_only;
+    // ROUTE_MX
+    uint32_t hosts_max, addresses_max;
+    enum ip_order ip_order;
+    uint16_t port;
+    struct str mx_domain;    // null: the recipient's
+    struct nets *prohibited; // NULL: none
+    bool implicit_mx, allow_literals, accept_mx_ip;
+    // ROUTE_RELAY, and ROUTE_LOCAL with LOCAL_LMTP
+    const struct relay_target *targets;
+    size_t target_count;
+    enum client_protocol protocol;
+    bool tls_implicit, tls_allow_invalid;
+    enum tls_wish starttls;
+    struct str tls_name, tls_ca_file, tls_certificate; // null: not set
+    struct str username, secret, token;                // null: no AUTH
+    struct strs mechanisms;                            // none: outbound.md 13
+    bool allow_plaintext;
+    enum relay_balance balance;
+    // ROUTE_LOCAL
+    enum local_store store;
+    struct str path; // of maildirs, with {local} {domain} {rcpt} {user}
+    bool create;
+    struct str uid, gid; // null: ours
+    uint32_t mode;
+    uint64_t quota_bytes, quota_messages; // 0: none
+    bool over_quota_bounces;
+    bool adds_return_path, adds_delivered_to, adds_original_to;
+};
+
+// --- Connection strategies (7), TLS strategies (14), hosts (19.4) --------------------------------
+
+enum source_select {
+    SOURCE_RANDOM,
+    SOURCE_ROUND_ROBIN,
+    SOURCE_HASH_SENDER,
+    SOURCE_HASH_SENDER_DOMAIN,
+    SOURCE_HASH_RCPT_DOMAIN,
+};
+
+struct source_address {
+    struct ip ip;
+    struct str ehlo_name; // null: the strategy's
+};
+
+struct connection_strategy {
+    struct str id;
+    struct str ehlo_name; // null: the server's
+    const struct source_address *sources;
+    size_t source_count;
+    enum source_select select;
+    int64_t connect_ms, session_ms;
+    struct client_timeouts timeouts; // without that of TLS, which the TLS strategy has
+    bool reuse;
+    uint32_t reuse_messages_max; // 0: no limit
+    int64_t reuse_age_ms;
+    int64_t idle_ms;   // 0: 5 s, 30 s for relays
+    uint32_t idle_max; // of a destination
+    bool freebind;
+    uint32_t line_bytes_max; // 0: as they are
+};
+
+struct tls_strategy {
+    struct str id;
+    enum tls_wish dane, mta_sts, starttls; // never TLS_AS_STRATEGY
+    bool allow_invalid;
+    int64_t tls_ms, mta_sts_ms;
+    int version_min;                 // TLS1_2_VERSION, ...
+    struct str ciphers, groups;      // null: ours
+    bool plaintext_on_failure;       // on-handshake-failure
+    bool accept_on_invalid;          // on-invalid-cert
+    struct str ca_file, certificate; // null: the system's; none
+    bool session_cache;
+    bool honor_tls_required_no;
+};
+
+struct host_settings {
+    uint32_t failures_max; // 0: no cool-down
+    int64_t cooldown_ms, cooldown_max_ms, remember_tls_ms;
+    bool learn;
+};
+
+// --- Limits (20) and rules about replies (19.3) --------------------------------------------------
+
+enum outbound_key {
+    OUTBOUND_KEY_MX,
+    OUTBOUND_KEY_REMOTE_IP,
+    OUTBOUND_KEY_LOCAL_IP,
+    OUTBOUND_KEY_SENDER,
+    OUTBOUND_KEY_SENDER_DOMAIN,
+    OUTBOUND_KEY_RCPT,
+    OUTBOUND_KEY_RCPT_DOMAIN,
+    OUTBOUND_KEY_MX_SITE,
+    OUTBOUND_KEY_ROUTE,
+    OUTBOUND_KEY_QUEUE,
+    OUTBOUND_KEY_ACCOUNT,
+};
+enum outbound_stage { OUTBOUND_OF_SENDER, OUTBOUND_OF_RCPT, OUTBOUND_OF_REMOTE };
+enum outbound_unit {
+    OUTBOUND_MESSAGES,
+    OUTBOUND_RECIPIENTS,
+    OUTBOUND_CONNECTIONS,
+    OUTBOUND_BYTES,
+};
+
+struct outbound_limiter {
+    struct str id;
+    const struct expr_setting *match; // NULL: always
+    uint32_t keys;                    // 1 << enum outbound_key
+    enum outbound_stage stage;        // from the variables of key and match
+    struct rate rate;                 // count 0: none
+    uint32_t concurrency;             // 0: none
+    enum outbound_unit unit;
+    uint32_t burst;
+};
+
+enum response_action {
+    RESPONSE_LOG,
+    RESPONSE_DEFER,
+    RESPONSE_BOUNCE,
+    RESPONSE_NEXT_HOST,
+    RESPONSE_DROP_CONNECTION,
+};
+
+struct response_rule {
+    struct str id;
+    const struct expr_setting *match;
+    enum response_action action;
+    int64_t retry_after_ms; // 0: as scheduled
+};
+
+enum downgrade_8bit { DOWNGRADE_8BIT_CONVERT, DOWNGRADE_8BIT_SEND, DOWNGRADE_8BIT_BOUNCE };
+enum downgrade_utf8 { DOWNGRADE_UTF8_BOUNCE, DOWNGRADE_UTF8_ENCODE };
+
+struct deliver_settings {
+    const struct conf *conf;
+    struct str host; // server.hostname
+    const struct route *routes;
+    size_t route_count;
+    const struct connection_strategy *connections;
+    size_t connection_count;
+    const struct tls_strategy *tls;
+    size_t tls_count;
+    // Which of them: expressions that give a name.
+    const struct expr_setting *route_of, *connection_of, *tls_of;
+    struct host_settings hosts;
+    const struct outbound_limiter *limiters;
+    size_t limiter_count;
+    const struct response_rule *responses;
+    size_t response_count;
+    struct strs self_names;    // lower case: what else is "us" (queue.self)
+    const struct ip *self_ips; // of queue.self
+    size_t self_ip_count;
+    bool detect_self;
+    enum downgrade_8bit downgrade_8bit;
+    enum downgrade_utf8 downgrade_utf8;
+    uint64_t bdat_chunk_bytes;
+    bool priority_header;
+    bool dsn_never_null_sender;
+    struct nets *sts_prohibited;
+    int64_t sts_refresh_ms;
+    int64_t expression_wait_ms;
+};
+
+// Adds what is wrong to the findings and goes on; the error is for lack of memory only. The
+// built-in routes `mx` and `local`, the connection strategy `default`, and the TLS strategies
+// `default` and `invalid-tls` are there whether written or not.
+struct err deliver_settings_make(struct arena *a, const struct conf *conf, uint64_t seed,
+        struct findings *findings, struct deliver_settings *out) MUST_USE;
+void deliver_settings_done(struct deliver_settings *s);
+
+const struct route *route_named(const struct deliver_settings *s, struct str id); // or NULL
+const struct connection_strategy *connection_named(const struct deliver_settings *s, struct str id);
+const struct tls_strategy *tls_named(const struct deliver_settings *s, struct str id);
