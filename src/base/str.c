@@ -319,3 +319,11 @@ static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
+
+bool strs_have(const struct strs *all, struct str one)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (str_eq(all->at[i], one))
+            return true;
+    return false;
+}

@@ -119,3 +119,10 @@ size_t utf8_put(uint32_t code, char out[4]); // bytes written, 0 for what is no 
 // Edit distance (insert, delete, replace, swap of neighbours), for "did you mean"; stops counting
 // at `most` + 1. Slices longer than 64 bytes are `most` + 1 apart from all others.
 size_t str_distance(struct str a, struct str b, size_t most);
+
+// Several, as one value.
+struct strs {
+    const struct str *at;
+    size_t count;
+};
+bool strs_have(const struct strs *all, struct str one);

@@ -32,14 +32,6 @@ bool account_type_named(struct str name, enum account_type *out)
     return false;
 }
 
-bool strs_have(const struct strs *all, struct str one)
-{
-    for (size_t i = 0; i < all->count; i++)
-        if (str_eq(all->at[i], one))
-            return true;
-    return false;
-}
-
 struct str account_email(const struct account *account)
 {
     for (size_t i = 0; i < account->emails.count; i++)

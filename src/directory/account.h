@@ -24,12 +24,6 @@ enum account_type {
 struct str account_type_name(enum account_type type); // "individual"
 bool account_type_named(struct str name, enum account_type *out);
 
-struct strs {
-    const struct str *at;
-    size_t count;
-};
-bool strs_have(const struct strs *all, struct str one);
-
 struct account {
     uint32_t id; // never 0, never used again; of a memory directory: its place in the file
     enum account_type type;

@@ -71,7 +71,7 @@ struct client_options {
     bool helo_only;
     bool tls_is_required;      // no HELO fallback then
     uint64_t bdat_chunk_bytes; // 0: 1 MiB
-    struct span *span;   // may be NULL
+    struct span *span;         // may be NULL
 };
 
 // CLIENT_LOST: no answer or an impossible one, the connection cannot be used any more (temporary).
