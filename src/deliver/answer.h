@@ -13,8 +13,8 @@ struct client_answer answer_permanent(enum client_stage stage, enum failure_kind
 struct client_answer answer_good(
         struct str host, uint16_t code, struct str enhanced, struct str text);
 
-// Of two answers, the one that tells a person more: a reply of a remote counts more than TLS, DANE
-// and MTA-STS, these more than connections, these more than DNS; among equals the later (outbound.md
-// 1.6).
+// Of two answers, the one that tells a person more (outbound.md 1.6): a reply of a remote counts
+// more than TLS, DANE and MTA-STS, these more than connections, these more than DNS; among equals
+// the later.
 const struct client_answer *answer_better(
         const struct client_answer *earlier, const struct client_answer *later);
