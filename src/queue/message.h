@@ -31,6 +31,7 @@ enum message_flag { // queue.md 2.6; the first six exclude each other
     MESSAGE_BY_NOTIFY = 1 << 13,
     MESSAGE_BY_RETURN = 1 << 14,
     MESSAGE_BY_TRACE = 1 << 15,
+    MESSAGE_LAST_RESORT = 1 << 16, // a report about a message without sender: nobody is told of it
 };
 
 enum rcpt_flag {
