@@ -84,7 +84,8 @@ struct recipient {
     uint32_t notify_count;
     int64_t notify_at_ms; // NEVER_MS: no more
     enum expiry_kind expiry;
-    int64_t expiry_ms; // after the message's creation
+    int64_t base_ms;   // what marks and expiry count from, after the message's creation
+    int64_t expiry_ms; // after the message's creation; of EXPIRY_ATTEMPTS a hard end too; 0: none
     uint32_t expiry_attempts;
     struct outcome last;
 };
@@ -104,6 +105,7 @@ struct hold {
     enum hold_reason reason;
     struct str text, by;
     int64_t since_ms, until_ms; // until 0: open
+    int64_t clocks_at_ms; // its recipients' clocks run on from then (queue.hold.max); 0: never
 };
 
 struct unit {
