@@ -237,6 +237,12 @@ struct expr_result expr_eval(
 // The result of a setting that depends on nothing, else NULL. Never EXPR_FAILED.
 const struct expr_result *expr_constant(const struct expr_setting *s);
 
+// What its value at a place (from 0: each 'then', and the 'else') gives when that is a literal: for
+// names that must exist. NULL: it is computed. out_entry says which it is, as in struct expr_fault.
+size_t expr_value_count(const struct expr_setting *s);
+const struct expr_result *expr_literal(
+        const struct expr_setting *s, size_t place, struct str *out_entry);
+
 // Does any of its conditions or values, as compiled, read the variable?
 bool expr_uses(const struct expr_setting *s, enum expr_variable id);
 

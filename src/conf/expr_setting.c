@@ -103,6 +103,20 @@ const struct expr_result *expr_constant(const struct expr_setting *s)
     return first->is_else && first->value.is_ready ? &first->value.ready : NULL;
 }
 
+size_t expr_value_count(const struct expr_setting *s)
+{
+    return s->rules.count;
+}
+
+const struct expr_result *expr_literal(
+        const struct expr_setting *s, size_t place, struct str *out_entry)
+{
+    assert(place < s->rules.count);
+    const struct expr_branch *value = &s->rules.at[place].value;
+    *out_entry = value->entry;
+    return value->is_ready ? &value->ready : NULL;
+}
+
 bool expr_uses(const struct expr_setting *s, enum expr_variable id)
 {
     for (size_t i = 0; i < s->rules.count; i++) {
