@@ -31,6 +31,7 @@ const struct backend backend_real = {
         .listen = real_listen,
         .connect = real_connect,
         .pair = real_pair,
+        .own_ips = real_own_ips,
         .resolver = resolver_new_unbound,
         .offload = real_offload,
         .free = real_free,

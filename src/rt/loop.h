@@ -27,6 +27,7 @@ struct backend {
     struct err (*connect)(const struct endpoint *to, const struct connect_options *options,
             struct stream **out) suspends;
     struct err (*pair)(struct stream *out[2]);
+    struct err (*own_ips)(struct arena *a, const struct ip **out, size_t *out_count);
     struct err (*resolver)(
             struct arena *a, const struct dns_settings *settings, struct resolver **out);
     struct err (*offload)(struct loop *loop, offload_fn *fn, void *arg) suspends;

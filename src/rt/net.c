@@ -71,6 +71,11 @@ struct err stream_pair(struct stream *out[2])
     return loop_running()->backend->pair(out);
 }
 
+struct err net_own_ips(struct arena *a, const struct ip **out, size_t *out_count)
+{
+    return loop_running()->backend->own_ips(a, out, out_count);
+}
+
 struct err real_listen(
         const struct endpoint *at, const struct listen_options *options, struct acceptor **out)
 {

@@ -77,5 +77,8 @@ bool acceptor_shed(struct acceptor *a, struct str text);
 // Index of a network interface by name, for the zone of a link-local address; 0: there is none.
 uint32_t net_zone_index(struct str name);
 
+// The addresses of this machine's interfaces, in the simulator those of the node. No duplicates.
+struct err net_own_ips(struct arena *a, const struct ip **out, size_t *out_count) MUST_USE;
+
 struct err net_connect(const struct endpoint *to, const struct connect_options *options,
         struct stream **out) suspends MUST_USE;

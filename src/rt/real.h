@@ -18,5 +18,6 @@ struct err real_listen(const struct endpoint *at, const struct listen_options *o
 struct err real_connect(const struct endpoint *to, const struct connect_options *options,
         struct stream **out) suspends MUST_USE;
 struct err real_pair(struct stream *out[2]) MUST_USE;
+struct err real_own_ips(struct arena *a, const struct ip **out, size_t *out_count) MUST_USE;
 struct err real_offload(struct loop *loop, offload_fn *fn, void *arg) suspends MUST_USE;
 void offload_state_free(struct offload_state *state);

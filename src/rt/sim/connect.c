@@ -314,6 +314,21 @@ static struct node *node_of_ip(struct sim *sim, const struct ip *ip)
     return NULL;
 }
 
+// Outside of all nodes there is no machine, and so no address.
+struct err sim_backend_own_ips(struct arena *a, const struct ip **out, size_t *out_count)
+{
+    const struct task *t = loop_running()->current;
+    size_t count = t == NULL || t->node == NULL ? 0 : t->node->is.ip_count;
+    struct ip *ips = arena_array(a, count + 1, struct ip);
+    if (ips == NULL)
+        return fail(ERR_LIMIT, "no memory for addresses");
+    for (size_t i = 0; i < count; i++)
+        ips[i] = t->node->is.ips[i];
+    *out = ips;
+    *out_count = count;
+    return OK;
+}
+
 struct err sim_backend_pair(struct stream *out[2])
 {
     struct loop *loop = loop_running();

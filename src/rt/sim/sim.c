@@ -30,6 +30,7 @@ static const struct backend backend_sim = {
         .listen = sim_backend_listen,
         .connect = sim_backend_connect,
         .pair = sim_backend_pair,
+        .own_ips = sim_backend_own_ips,
         .resolver = sim_backend_resolver,
         .offload = sim_offload,
         .free = sim_backend_free,

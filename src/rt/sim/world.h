@@ -131,6 +131,7 @@ struct err sim_backend_listen(const struct endpoint *at, const struct listen_opt
 struct err sim_backend_connect(const struct endpoint *to, const struct connect_options *options,
         struct stream **out) suspends MUST_USE;
 struct err sim_backend_pair(struct stream *out[2]) MUST_USE;
+struct err sim_backend_own_ips(struct arena *a, const struct ip **out, size_t *out_count) MUST_USE;
 struct err sim_backend_resolver(struct arena *a, const struct dns_settings *settings,
         struct resolver **out) MUST_USE; // names.c
 void connect_due(struct sim *sim, const struct due *due);
