@@ -65,7 +65,10 @@ struct host {
 struct host_list {
     struct host *at; // best first
     size_t count;
-    enum dnssec dnssec;           // the worst of all
+    enum dnssec dnssec;        // the worst of all
+    struct str domain;         // the one whose hosts these are; null: a relay's
+    const struct str *aliases; // targets of its CNAMEs, in order (RFC 7672 3.2.2)
+    size_t alias_count;
     struct client_answer trouble; // when there is none
     bool null_mx_ignored;         // a "." stood beside others: worth a warning
     bool was_cut;                 // there were more than MX_RECORDS_MAX: so is this
@@ -81,13 +84,9 @@ struct host_address {
 struct host_addresses {
     const struct host_address *at; // in the order in which to try them
     size_t count;
-    enum dnssec dnssec; // secure when a family is (outbound.md 15.2)
-    // The CNAMEs that led there (outbound.md 15.3). With canonical != name and canonical_dnssec
-    // insecure, alias_dnssec tells whether the host's own CNAME is signed all the same; it is only
-    // asked for when the list of hosts was secure.
-    struct str canonical; // the host's own name when there is no CNAME; null: no name at all
-    enum dnssec canonical_dnssec;
-    enum dnssec alias_dnssec;
+    enum dnssec dnssec;      // secure when a family is (outbound.md 15.2)
+    const struct str *chain; // targets of the CNAMEs that led there, in order (outbound.md 15.3)
+    size_t chain_count;
     struct client_answer trouble; // when there is none: the verdict is for this host alone
 };
 struct err host_addresses_find(const struct hosts_inputs *in, const struct host *host,
