@@ -72,6 +72,16 @@ struct str conf_item(const struct conf *conf, struct str map, struct str id, str
     return slot->key;
 }
 
+struct str conf_item_preset(const struct conf *conf, struct str map, struct str member)
+{
+    struct buf key AUTO(buf_done);
+    buf_init(&key, 2 * KEY_BYTES_MAX);
+    buf_fmt(&key, "%.*s.<id>%s%.*s", ARG(map), member.len > 0 ? "." : "", ARG(member));
+    const struct conf_slot *slot = conf_slot_find(conf, buf_str(&key));
+    assert(slot != NULL); // the table has this member
+    return slot->key;
+}
+
 bool conf_bool(const struct conf *conf, struct str key)
 {
     const struct conf_value *v = answer(conf, key);

@@ -130,6 +130,9 @@ bool conf_has_id(const struct conf *conf, struct str map, struct str id);
 // as the server-wide one it overrides (listeners.md 2.3), else as the default. `member` is empty
 // for a map whose objects are values themselves (lookup.<id>).
 struct str conf_item(const struct conf *conf, struct str map, struct str id, struct str member);
+// The same of an object that nobody has written: it reads as the default. For objects that are
+// there all the same, such as the route `mx`.
+struct str conf_item_preset(const struct conf *conf, struct str map, struct str member);
 
 // -- Values -------------------------------------------------------------------------------------
 // Each asserts that the key has the type asked for. "None": the optional key was switched off

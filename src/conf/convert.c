@@ -25,6 +25,7 @@ static bool convert_float(struct conversion *c, struct str text);
 static bool convert_name(struct conversion *c, struct str text);
 static bool convert_net(struct conversion *c, struct str text);
 static bool convert_word(struct conversion *c, struct str text);
+static bool wrong_word(struct conversion *c, struct str text);
 static bool convert_pattern(struct conversion *c, struct str text);
 static bool convert_tables(struct conversion *c);
 static bool keep(struct conversion *c, struct str text);
@@ -230,13 +231,22 @@ static bool convert_word(struct conversion *c, struct str text)
     case WORD_UNKNOWN:
         break;
     }
-    struct str near = value_word_nearest(words, text);
-    struct str list = value_word_list(&c->l->scratch, words);
+    return wrong_word(c, text);
+}
+
+// The beginning may be that of the row; the words, and the nearest one, are told in any case.
+static bool wrong_word(struct conversion *c, struct str text)
+{
+    struct arena *a = &c->l->scratch;
+    struct str near = value_word_nearest(str_from_c(c->setting->words), text);
+    struct str list = value_word_list(a, str_from_c(c->setting->words));
+    struct str shown = str_upto(text, SHOWN_BYTES_MAX), before = STR_NULL, after = STR_NULL;
+    struct str what = arena_fmt(a, "invalid word \"%.*s\"", ARG(shown));
+    if (str_cut(str_from_c(c->setting->wrong), '{', &before, &after))
+        what = arena_fmt(a, "%.*s%.*s%.*s", ARG(before), ARG(shown), ARG(str_from(after, 1)));
     if (str_is_null(near))
-        return wrong(c, "invalid word \"%.*s\" (expected %.*s)",
-                ARG(str_upto(text, SHOWN_BYTES_MAX)), ARG(list));
-    return wrong(c, "invalid word \"%.*s\" (expected %.*s); did you mean '%.*s'?",
-            ARG(str_upto(text, SHOWN_BYTES_MAX)), ARG(list), ARG(near));
+        return wrong(c, "%.*s (expected %.*s)", ARG(what), ARG(list));
+    return wrong(c, "%.*s (expected %.*s); did you mean '%.*s'?", ARG(what), ARG(list), ARG(near));
 }
 
 // Words that many write and that deserve a better answer than a list (listeners.md 4 and 8.1).

@@ -13,6 +13,7 @@ struct dump { // where lines go: to one of these
 
 static struct conf_slot **slots_sorted(struct arena *a, const struct conf *conf, struct str prefix,
         enum conf_dump_what what, size_t *out_count);
+static bool is_pattern(struct str key);
 static int slot_compare(const void *a, const void *b);
 static void dump_all(
         const struct dump *d, const struct conf *conf, struct str prefix, enum conf_dump_what what);
@@ -103,13 +104,19 @@ static struct conf_slot **slots_sorted(struct arena *a, const struct conf *conf,
         return NULL;
     for (size_t i = 0; map_next(&conf->slots, &i, &key, &value);) {
         struct conf_slot *slot = value;
-        bool wanted = slot->answer != NULL && str_starts(key, prefix);
+        bool wanted = slot->answer != NULL && str_starts(key, prefix) && !is_pattern(key);
         if (wanted && (what == CONF_DUMP_ALL || slot->answer == slot->own))
             all[count++] = slot;
     }
     qsort(all, count, sizeof(struct conf_slot *), slot_compare);
     *out_count = count;
     return all;
+}
+
+// conf_item_preset's: of no object. An id that looks like it stands in quotes.
+static bool is_pattern(struct str key)
+{
+    return str_contains(key, S(".<id>"));
 }
 
 static int slot_compare(const void *a, const void *b)
@@ -340,7 +347,7 @@ static struct str nearest_key(const struct conf *conf, struct str key)
     void *value;
     for (size_t i = 0; map_next(&conf->slots, &i, &name, &value);) {
         size_t d = str_distance(name, key, NEAR_MAX);
-        if (d < best_distance) {
+        if (d < best_distance && !is_pattern(name)) {
             best = name;
             best_distance = d;
         }

@@ -34,6 +34,7 @@ struct setting {
     enum many many;
     enum advice advice;
     const char *words;    // of an enum
+    const char *wrong;    // instead of `invalid word "X"`, in which {} is what was written
     const char *inherits; // key that is asked when this one is absent
     const char *computed; // how the default comes about when it is no constant
     const char *refers;   // map whose ids this names

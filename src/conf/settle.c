@@ -51,6 +51,7 @@ static void settle_row(struct loader *l, const struct setting *s)
     }
     map = str_upto(key, at);
     member = str_from(key, at + 6); // behind ".<id>.", empty when nothing is
+    settle_slot(l, key, s, preset, NULL);
     const struct conf_map *m = conf_map_find(l->conf, map);
     struct buf full AUTO(buf_done);
     buf_init(&full, 2 * KEY_BYTES_MAX);
