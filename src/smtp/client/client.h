@@ -69,9 +69,10 @@ struct client_options {
     const struct client_timeouts *timeouts;
     uint32_t extensions_off;
     bool helo_only;
-    bool tls_is_required;      // no HELO fallback then
-    uint64_t bdat_chunk_bytes; // 0: 1 MiB
-    struct span *span;         // may be NULL
+    bool tls_is_required;        // no HELO fallback then
+    bool parameters_are_refused; // SIZE, DSN, BY and MT-PRIORITY are not said: outbound.md 9
+    uint64_t bdat_chunk_bytes;   // 0: 1 MiB
+    struct span *span;           // may be NULL
 };
 
 // CLIENT_LOST: no answer or an impossible one, the connection cannot be used any more (temporary).
@@ -90,7 +91,9 @@ struct client_answer {
 struct client_rcpt {
     const struct recipient *rcpt; // address, ORCPT, NOTIFY
     struct str address;           // as it is to be sent (with an A-label domain, perhaps)
-    bool was_tried;               // false after client_send: for another transaction (452 4.5.3)
+    // False after client_send: for another transaction on the same connection, for there were too
+    // many (452 4.5.3), or this peer wants it without parameters.
+    bool was_tried;
     struct client_answer answer;
 };
 
@@ -106,7 +109,8 @@ struct client_transaction {
     int64_t by_s; // DELIVERBY's seconds left; 0 with by_mode 0: none
     char by_mode; // 'R', 'N' or 0
     bool by_trace;
-    // Out: the answer to MAIL, and of SMTP (not LMTP) to the message.
+    // Out: the answer to MAIL, and of SMTP (not LMTP) to the message; `end` is what was in the way,
+    // if the message was not sent.
     struct client_answer mail, end;
     bool rcpts_were_too_many; // 452 4.5.3 after this many accepted:
     size_t rcpts_accepted;
@@ -143,13 +147,21 @@ uint64_t client_size_max(const struct smtp_client *c);  // 0: no limit said
 int64_t client_by_min_s(const struct smtp_client *c);   // of DELIVERBY; 0: none said
 uint32_t client_rcpts_max(const struct smtp_client *c); // of LIMITS RCPTMAX; 0: none said
 uint32_t client_mails_max(const struct smtp_client *c);
+uint32_t client_rcpt_domains_max(const struct smtp_client *c);
+// A command was taken only without its parameters: worth remembering for an hour.
+bool client_refuses_parameters(const struct smtp_client *c);
+// False after any answer with `gone`, and any error: the stream can only be closed.
+bool client_is_usable(const struct smtp_client *c);
 struct str client_peer_name(const struct smtp_client *c); // of its EHLO reply, lower case
 
-// A reply, for fuzzing and tests: reads what outbound.md 8.2 allows.
+// A reply, for fuzzing and tests: reads what outbound.md 8.2 allows. ERR_SYNTAX: it is none.
 struct client_reply {
-    uint16_t code;
-    struct str enhanced;     // null: none, or of another class
-    struct str text;         // lines joined by spaces, printable, 1,024 octets at most
+    uint16_t code;       // of the last line
+    bool codes_differ;   // between its lines
+    struct str enhanced; // null: none, or of another class
+    struct str text;     // without it; lines joined by spaces, no controls, 1,024 octets at most
     const struct str *lines; // as they came behind code and separator
     size_t line_count;
 };
+struct err client_reply_read(
+        struct stream *s, struct arena *a, struct client_reply *out) suspends MUST_USE;
