@@ -3,11 +3,11 @@
 // recipient is owed one, whether it may be sent, and what it says. Values in, a message out, which
 // the caller commits together with the recipients' new status in one store_commit.
 //
-//     dsn_completed(m, r, DSN_HOP_PLAIN, false);            // when an attempt was good
+//     dsn_completed(r, DSN_HOP_PLAIN, false);               // when an attempt was good
 //     ...
 //     VEC(struct dsn_rcpt) owed = {0};
 //     for each recipient r of the unit
-//         switch on dsn_due(m, r, mark_passed): DSN_NONE, or add {r, action} to `owed`
+//         switch on dsn_due(r, mark_passed): DSN_NONE, or add {r, action} to `owed`
 //     TRY(dsn_words_make(settings, a, &env, span, &words)); // expressions of report.dsn
 //     switch (dsn_fate_of(settings, rates, m, &words, wall_now)) {
 //     case DSN_FATE_SEND:
@@ -46,10 +46,10 @@ enum dsn_hop {          // to whom a recipient was handed
 // Right after the attempt that made it RCPT_COMPLETED: leaves in the recipient's flags what is owed
 // (RCPT_RELAYED_DSN_OWED), or that nothing is (RCPT_DSN_SENT), so that what is owed survives a
 // restart. `by_owed`: DELIVERBY wants to hear of it (mode N to a hop without, or a trace).
-void dsn_completed(const struct message *m, struct recipient *r, enum dsn_hop hop, bool by_owed);
+void dsn_completed(struct recipient *r, enum dsn_hop hop, bool by_owed);
 // What its sender is to be told now, as far as the recipient goes; `mark_passed`: a mark of delay
 // notification has just passed (queue.md 8.2). A null sender and reports are dsn_fate_of's.
-enum dsn_action dsn_due(const struct message *m, const struct recipient *r, bool mark_passed);
+enum dsn_action dsn_due(const struct recipient *r, bool mark_passed);
 // Once the report is in the same commit, or it was decided that there is none.
 void dsn_mark(struct recipient *r, enum dsn_action action);
 
@@ -76,7 +76,7 @@ struct dsn_words {
     bool send;
     const struct str *copies; // copy_to: each gets what dsn_compose makes with `to` set to it
     size_t copy_count;
-    struct str double_bounce_to; // empty: discard
+    struct str double_bounce_to; // empty: discard (always for what is a last resort itself)
 };
 struct err dsn_words_make(const struct dsn_settings *s, struct arena *a, struct queue_env *env,
         struct span *span, struct dsn_words *out) suspends MUST_USE;
@@ -86,7 +86,7 @@ struct err dsn_words_make(const struct dsn_settings *s, struct arena *a, struct 
 enum dsn_fate {
     DSN_FATE_SEND,
     DSN_FATE_DOUBLE_BOUNCE, // null sender: event delivery.double-bounce for failures; a report to
-                            // words.double_bounce_to if that is set and m is no last resort
+                            // words.double_bounce_to if that is set
     DSN_FATE_NEVER,         // about a report, or the return path is our own DSN address
     DSN_FATE_OFF,           // report.dsn.send
     DSN_FATE_RATE,          // report.dsn.rate: tell once a minute, see dsn_rates_suppressed
@@ -105,6 +105,8 @@ uint64_t dsn_rates_suppressed(struct dsn_rates *rates, int64_t wall_now_ms);
 
 // --- What it says (12.2, 12.4 to 12.8) -----------------------------------------------------------
 
+#define DSN_RCPTS_MAX UNIT_RCPTS_MAX
+
 struct dsn_rcpt {
     const struct recipient *rcpt;
     enum dsn_action action; // not DSN_NONE
@@ -112,7 +114,7 @@ struct dsn_rcpt {
 
 struct dsn_report {
     const struct message *about;  // its units are not looked at
-    const struct dsn_rcpt *rcpts; // at least one, in any order
+    const struct dsn_rcpt *rcpts; // at least one, at most DSN_RCPTS_MAX, in any order
     size_t rcpt_count;
     struct str to;      // envelope: about->sender, a copy's address, or double_bounce_to
     bool last_resort;   // about a message without sender: sets MESSAGE_LAST_RESORT
@@ -135,7 +137,8 @@ struct err dsn_compose(struct arena *a, const struct dsn_settings *s, const stru
 
 // Status of a recipient as reported: from the reply's enhanced code, its code, or what went wrong.
 // Of three numbers always. In the arena or constant.
-struct str dsn_status(struct arena *a, const struct recipient *r, enum dsn_action action);
+struct str dsn_status(struct arena *a, const struct message *m, const struct recipient *r,
+        enum dsn_action action);
 
 // --- Events (12.12) ------------------------------------------------------------------------------
 
