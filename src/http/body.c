@@ -9,6 +9,8 @@ static enum http_read step(
         struct http_body *b, struct str buffered, size_t *out_taken, struct str *out_data);
 static enum http_read take_content(struct http_body *b, enum http_body_at then, struct str buffered,
         size_t *out_taken, struct str *out_data);
+static enum http_read take_rest(
+        struct http_body *b, struct str buffered, size_t *out_taken, struct str *out_data);
 static enum http_read chunk_size(struct http_body *b, struct str buffered, size_t *out_taken);
 static struct http_problem size_line(struct http_body *b, struct str line, uint64_t *out_size);
 static struct http_problem extension(struct scan *in);
@@ -35,6 +37,9 @@ void http_body_begin(struct http_body *b, const struct http_head *head, uint64_t
     case HTTP_BODY_CHUNKED:
         b->at = HTTP_AT_CHUNK_SIZE;
         break;
+    case HTTP_BODY_TO_CLOSE:
+        b->at = HTTP_AT_REST;
+        break;
     }
 }
 
@@ -59,6 +64,13 @@ enum http_read http_body_feed(
     return HTTP_DONE;
 }
 
+bool http_body_close(struct http_body *b)
+{
+    if (b->at == HTTP_AT_REST)
+        b->at = HTTP_AT_END;
+    return http_body_is_done(b);
+}
+
 // HTTP_MORE with something taken or a new place: go on; with nothing: wait.
 static enum http_read step(
         struct http_body *b, struct str buffered, size_t *out_taken, struct str *out_data)
@@ -74,6 +86,8 @@ static enum http_read step(
         return chunk_end(b, buffered, out_taken);
     case HTTP_AT_TRAILERS:
         return trailers(b, buffered, out_taken);
+    case HTTP_AT_REST:
+        return take_rest(b, buffered, out_taken, out_data);
     case HTTP_AT_END:
         break;
     }
@@ -90,6 +104,19 @@ static enum http_read take_content(struct http_body *b, enum http_body_at then, 
     b->left -= out_data->len;
     if (b->left == 0)
         b->at = then;
+    return HTTP_DATA;
+}
+
+static enum http_read take_rest(
+        struct http_body *b, struct str buffered, size_t *out_taken, struct str *out_data)
+{
+    if (buffered.len == 0)
+        return HTTP_MORE;
+    if (buffered.len > b->bytes_max - b->content_bytes)
+        return bad(b, http_problem(413, "the body is too large"));
+    *out_data = buffered;
+    *out_taken = buffered.len;
+    b->content_bytes += buffered.len;
     return HTTP_DATA;
 }
 

@@ -33,3 +33,6 @@
 // Beside the head of a request, its arena holds what a handler makes of it.
 #define HTTP_HANDLER_BYTES_MAX (256 * KIB)
 #define HTTP_ANSWER_HEAD_BYTES_MAX (16 * KIB)
+// Of the asking side: answers with 1xx before the one that counts. One is usual (100), a few may be
+// (103), more would only keep us waiting.
+#define HTTP_INTERIM_MAX 8

@@ -23,7 +23,6 @@ static size_t line_bytes_left(const struct http_reader *r);
 static struct http_problem too_long(const struct http_reader *r);
 static struct http_problem line_apply(struct http_reader *r, struct str text, bool *out_last);
 static struct http_problem request_line(struct http_reader *r, struct str line);
-static struct http_problem version(struct scan *in, uint8_t *out_minor);
 static struct http_problem field_line(struct http_reader *r, struct str line);
 static enum http_read bad(struct http_reader *r, struct http_problem problem);
 
@@ -108,7 +107,7 @@ static struct http_problem request_line(struct http_reader *r, struct str line)
         return http_problem(400, "this is no HTTP request");
     if (!scan_until_past(&in, ' ', &h->target) || h->target.len == 0)
         return http_problem(400, "the request line is not METHOD TARGET HTTP/1.1");
-    TRY_HTTP(version(&in, &h->minor));
+    TRY_HTTP(http_version_parse(scan_rest(&in), &h->minor));
     if (method.len > HTTP_METHOD_BYTES_MAX)
         return http_problem(501, "the method is unknown");
     h->method_name = method;
@@ -116,16 +115,14 @@ static struct http_problem request_line(struct http_reader *r, struct str line)
     return http_target_split(h->method, h->target, &h->parts);
 }
 
-// HTTP-version = "HTTP" "/" DIGIT "." DIGIT             RFC 9112 2.3; 505: RFC 9110 15.6.6
-static struct http_problem version(struct scan *in, uint8_t *out_minor)
+struct http_problem http_version_parse(struct str text, uint8_t *out_minor)
 {
-    struct str rest = scan_rest(in);
-    if (rest.len != S("HTTP/1.1").len || !str_starts(rest, S("HTTP/")) || rest.ptr[6] != '.' ||
-            !byte_is_digit((uint8_t)rest.ptr[5]) || !byte_is_digit((uint8_t)rest.ptr[7]))
+    if (text.len != S("HTTP/1.1").len || !str_starts(text, S("HTTP/")) || text.ptr[6] != '.' ||
+            !byte_is_digit((uint8_t)text.ptr[5]) || !byte_is_digit((uint8_t)text.ptr[7]))
         return http_problem(400, "the request line does not end in HTTP/1.1");
-    if (rest.ptr[5] != '1' || rest.ptr[7] > '1')
+    if (text.ptr[5] != '1' || text.ptr[7] > '1')
         return http_problem(505, "HTTP/1.1 and HTTP/1.0 are spoken here");
-    *out_minor = rest.ptr[7] == '1';
+    *out_minor = text.ptr[7] == '1';
     return HTTP_FINE;
 }
 

@@ -20,7 +20,12 @@
 #include "http/field.h"
 #include "http/uri.h"
 
-enum http_framing { HTTP_BODY_NONE, HTTP_BODY_LENGTH, HTTP_BODY_CHUNKED };
+enum http_framing {
+    HTTP_BODY_NONE,
+    HTTP_BODY_LENGTH,
+    HTTP_BODY_CHUNKED,
+    HTTP_BODY_TO_CLOSE, // of answers only, RFC 9112 6.3
+};
 
 struct http_head {
     enum http_method method;
