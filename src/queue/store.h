@@ -53,6 +53,24 @@ void store_close(struct store *store); // what is not settled stays in the journ
 // journal before they are needed. `arg` is the store. Returns when it is cancelled; without it the
 // journal fills, and those who commit do its work.
 struct err store_tend(void *store) suspends MUST_USE;
+// What this process accepts, for who delivers it: each unit as soon as it is committed, so that
+// nobody has to look for it. NULL: nobody wants to know any more. What does not fit is counted as
+// missed: then the store must be looked through (store_due).
+struct due {
+    int64_t at_ms;
+    uint64_t id;
+    uint16_t number;
+};
+#define STORE_NEWS_MAX 4096
+struct store_news {
+    struct waitq come;
+    struct due at[STORE_NEWS_MAX]; // a ring
+    size_t first, count;
+    bool missed;
+};
+void store_tell_news(struct store *store, struct store_news *news);
+bool store_news_take(struct store_news *news, struct due *out);
+
 // All that is committed is in LMDB when it returns OK.
 struct err store_settle(struct store *store, struct arena *a) suspends MUST_USE;
 
@@ -119,11 +137,6 @@ struct err store_list(struct store *store, struct arena *a, const struct store_q
         struct store_page *out) MUST_USE;
 
 // Units of a slot that are due until a moment, earliest first.
-struct due {
-    int64_t at_ms;
-    uint64_t id;
-    uint16_t number;
-};
 struct err store_due(struct store *store, struct arena *a, uint8_t slot, int64_t until_ms,
         const struct due *after, size_t limit, struct due **out, size_t *out_count) MUST_USE;
 

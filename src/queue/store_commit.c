@@ -47,6 +47,7 @@ static void lead(struct store *store) suspends;
 static void batch_take(struct store *store, struct batch *b);
 static size_t request_bytes(const struct request *r);
 static void batch_tell(struct batch *b);
+static void accepted(struct store *store, const struct message *m);
 static struct err build(struct batch *b, struct entry *e);
 static struct err journal_batch(struct batch *b) suspends;
 static struct err make_room(struct batch *b) suspends;
@@ -126,10 +127,43 @@ static void batch_tell(struct batch *b)
         if (failed(e))
             r->result = fail_fmt(r->arena, e.kind, "%.*s", ARG(err_text(e)));
         for (size_t i = 0; i < r->count && !failed(e); i++)
-            if (r->changes[i].kind == STORE_ACCEPT && r->changes[i].message->body.arriving != NULL)
-                body_keep(r->changes[i].message->body.arriving);
+            if (r->changes[i].kind == STORE_ACCEPT)
+                accepted(b->store, r->changes[i].message);
         r->done = true;
     }
+}
+
+static void accepted(struct store *store, const struct message *m)
+{
+    if (m->body.arriving != NULL)
+        body_keep(m->body.arriving);
+    struct store_news *news = store->news;
+    if (news == NULL)
+        return;
+    for (size_t i = 0; i < m->unit_count; i++) {
+        if (news->count == STORE_NEWS_MAX) {
+            news->missed = true;
+            break;
+        }
+        news->at[(news->first + news->count++) % STORE_NEWS_MAX] = (struct due){
+                .at_ms = m->units[i].due_ms, .id = m->id, .number = m->units[i].number};
+    }
+    waitq_wake_all(&news->come);
+}
+
+void store_tell_news(struct store *store, struct store_news *news)
+{
+    store->news = news;
+}
+
+bool store_news_take(struct store_news *news, struct due *out)
+{
+    if (news->count == 0)
+        return false;
+    *out = news->at[news->first];
+    news->first = (news->first + 1) % STORE_NEWS_MAX;
+    news->count--;
+    return true;
 }
 
 static struct err build(struct batch *b, struct entry *e)

@@ -37,6 +37,7 @@ struct store {
     // Without a journal: ids whose commit failed in such a way that they may be there: removed
     // before anything else.
     VEC(uint64_t) doubtful;
+    struct store_news *news; // NULL: nobody wants to know
     // With one.
     struct journal *journal;      // NULL: none
     struct overlay pending;       // the group that is being committed

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// deliver/courier.c: a task that carries units for one destination, one after another, as long as
+// there are any and nobody else has waited too long for its turn. Its connection stays open between
+// them; when it is done, the pool may keep it for the next one.
+#include "deliver/deliver_state.h"
+
+struct err courier_run(void *arg)
+{
+    struct courier *c = arg;
+    size_t taken = 0;
+    task_describe("delivery", c);
+    do {
+        int64_t due_ms = job_run(c);
+        dispatch_settled(c, due_ms);
+    } while (!task_cancelled() && dispatch_take_next(c, ++taken));
+    if (c->connection != NULL)
+        pool_park(&c->deliverer->pool, c->connection);
+    dispatch_came_back(c);
+    return OK;
+}

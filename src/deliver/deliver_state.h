@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// deliver/deliver_state.h: what the files of the deliverer share. All of it belongs to one worker,
+// and is only touched on its loop.
+#pragma once
+
+#include "base/map.h"
+#include "deliver/deliver.h"
+#include "deliver/pool.h"
+#include "rt/rt.h"
+
+#define UNIT_KEY_BYTES 10
+#define SLOTS (ID_SLOT_OUTSIDE + 1)
+
+// A unit that is due, from when it is found until it is settled.
+struct ready {
+    struct link in_destination; // while it waits for a courier
+    struct destination *destination;
+    int64_t due_ms;
+    uint64_t id;
+    uint16_t number;
+    char key[UNIT_KEY_BYTES]; // of deliverer.known
+};
+
+// Units for one domain in one virtual queue.
+struct destination {
+    struct link in_virtual; // while it has units that no courier carries
+    struct virtual_state *virtual;
+    struct list ready;
+    size_t ready_count;
+    size_t couriers, couriers_max; // learned: outbound.md 28.2
+    struct str key;                // virtual queue, NUL, domain
+    struct str domain;
+};
+
+struct virtual_state {
+    struct str id;
+    uint32_t slots;
+    size_t in_flight; // couriers
+    size_t ready_count;
+    bool paused;
+    bool leaves_some; // due units were left in the store for want of room
+    int64_t told_at_ms;
+    struct list waiting; // destinations, the next first
+    size_t waiting_count;
+    struct deliverer *owner;
+};
+
+struct deliverer {
+    struct deliver_inputs in;
+    struct arena arena;
+    struct self self;
+    struct store_news news; // its waitq wakes the dispatcher, whatever for
+    struct map known;       // key -> struct ready
+    struct map destinations; // key -> struct destination
+    struct map virtuals;     // id -> struct virtual_state
+    struct virtual_state fallback; // for want of memory: no slots
+    struct group couriers;
+    struct pool pool;
+    int64_t wake_at_ms; // of the calendar: something becomes due
+    bool look_wanted;   // what is due is to be looked for in the store
+    struct due look_from[SLOTS];
+    bool look_goes_on[SLOTS]; // from there
+    int64_t adopted_at_ms;
+    int locks[SLOTS]; // of slots whose mail is ours; -1: it is not
+    bool stopping;
+    uint64_t turn; // counts attempts
+    struct deliver_figures figures;
+};
+
+struct courier {
+    struct deliverer *deliverer;
+    struct destination *destination;
+    struct ready *carries;
+    struct connection *connection; // NULL: none is open
+    bool went_well;                // the last unit
+};
+
+// --- dispatch.c ---
+
+// The next unit of the courier's destination, which it carries then; false: none, or others wait.
+bool dispatch_take_next(struct courier *c, size_t taken_already);
+// What came of it: it is due again at that moment (NEVER_MS: never).
+void dispatch_settled(struct courier *c, int64_t due_ms);
+void dispatch_came_back(struct courier *c); // and is gone
+
+struct err courier_run(void *courier) suspends; // courier.c, a task_main
+
+// job.c: everything that is to be done now about the unit that the courier carries. The moment at
+// which it is due next.
+int64_t job_run(struct courier *c) suspends;
