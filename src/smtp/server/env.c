@@ -3,7 +3,7 @@
 // CONN to DATA). Values are made when they are asked for.
 #include "smtp/server/session.h"
 
-#include "conf/expr_dns.h"
+#include "directory/surroundings.h"
 #include "rt/rt.h"
 #include "smtp/server/transaction.h"
 
@@ -16,6 +16,7 @@ static bool of_transaction(const struct smtp_session *s, struct arena *scratch,
         enum expr_variable id, struct expr_value *out);
 static int64_t local_port(const struct session_env *e);
 static struct expr_value recipients(const struct transaction *t, struct arena *scratch);
+static struct surroundings around(const struct session_env *e);
 static struct expr_value system_value(void *self, enum expr_system what);
 static struct str config_get(void *self, struct arena *scratch, struct str key);
 static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
@@ -135,47 +136,40 @@ static struct expr_value recipients(const struct transaction *t, struct arena *s
     return expr_array(all, t->rcpts.count);
 }
 
+static struct surroundings around(const struct session_env *e)
+{
+    const struct smtp_service *service = e->session->service;
+    return (struct surroundings){.conf = service->settings->conf,
+            .directories = service->directories,
+            .resolver = service->resolver,
+            .host = e->session->visit->listener->host,
+            .node = service->node};
+}
+
 static struct expr_value system_value(void *self, enum expr_system what)
 {
-    const struct session_env *e = self;
-    switch (what) {
-    case EXPR_HOSTNAME:
-    case EXPR_NODE_HOSTNAME:
-        return expr_text(e->session->visit->listener->host);
-    case EXPR_NODE_ID:
-        return expr_integer(e->session->service->node);
-    case EXPR_DOMAIN:
-    case EXPR_NODE_ROLE:
-        break;
-    }
-    return expr_text(S(""));
+    struct surroundings s = around(self);
+    return surroundings_system(&s, what);
 }
 
 static struct str config_get(void *self, struct arena *scratch, struct str key)
 {
-    const struct session_env *e = self;
-    const struct conf *conf = e->session->service->settings->conf;
-    return conf == NULL ? S("") : conf_key_text(conf, scratch, key);
+    struct surroundings s = around(self);
+    return surroundings_config(&s, scratch, key);
 }
 
 static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
         struct str directory, struct str name, int64_t timeout_ms, bool *out)
 {
-    const struct session_env *e = self;
-    struct directories *d = e->session->service->directories;
-    within_ms(timeout_ms > 0 ? timeout_ms : NO_DEADLINE);
-    return d != NULL ? directories_is_local(d, scratch, what, directory, name, out)
-                     : fail(ERR_IO, "the directories are not open");
+    struct surroundings s = around(self);
+    return surroundings_is_local(&s, scratch, what, directory, name, timeout_ms, out);
 }
 
 static struct err dns_query(void *self, struct arena *scratch, struct str name, enum expr_dns type,
         int64_t timeout_ms, struct expr_value *out)
 {
-    const struct session_env *e = self;
-    struct resolver *resolver = e->session->service->resolver;
-    if (resolver == NULL)
-        return fail(ERR_UNSUPPORTED, "dns_query: there is no resolver");
-    return expr_dns_ask(resolver, scratch, name, type, timeout_ms, out);
+    struct surroundings s = around(self);
+    return surroundings_dns(&s, scratch, name, type, timeout_ms, out);
 }
 
 static int64_t clock_ms(void *self UNUSED)
