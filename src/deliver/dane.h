@@ -26,13 +26,14 @@ enum dane_state {
     DANE_AVOID_MUTE,  // the DNS failed to answer: the host must not be used now
 };
 
-struct dane_host {
-    struct str name; // of the MX host or relay: lower case, A-labels
+struct dane_host {   // as hosts.h has it
+    struct str name; // of the MX host or relay: lower case, A-labels; null: only an address
     uint16_t port;
-    enum dnssec mx;          // of the MX records; a relay's name, which was configured, is secure
-    enum dnssec addresses;   // of A and AAAA: secure when one family is
-    const struct str *chain; // targets of the CNAMEs from the name to its addresses, in order
-    size_t chain_count;
+    enum dnssec mx;        // of the MX records; a relay's name, which was configured, is secure
+    enum dnssec addresses; // of A and AAAA: secure when one family is
+    struct str canonical;  // where the name's CNAMEs end; the name itself, or null, without any
+    enum dnssec canonical_dnssec;
+    enum dnssec alias_dnssec; // of the name's own CNAME
 };
 
 struct dane {
@@ -83,4 +84,4 @@ struct dane_match {
 };
 
 // Inside a task: OpenSSL runs on the large stack. `out` points to the records and names given.
-void dane_verify(const struct dane_question *question, struct arena *a, struct dane_match *out);
+void dane_verify(const struct dane_question *question, struct dane_match *out);

@@ -46,9 +46,12 @@ struct err resolver_new_zone(
         for (size_t i = 0; i < DNS_KEPT_COUNT; i++)
             settings.kept_bytes[i] = 0;
     struct err e = resolver_make(&zone_backend, z, &settings, out);
-    if (failed(e))
+    if (failed(e)) {
         mem_free(z);
-    return e;
+        return e;
+    }
+    (*out)->figures.validating = settings.validation != DNS_VALIDATE_OFF;
+    return OK;
 }
 
 static struct err zone_start(struct resolver *r, struct dns_ask *ask)
