@@ -9,6 +9,8 @@ static bool of_message(const struct queue_env *e, struct arena *scratch, enum ex
 static bool of_unit(const struct unit *u, enum expr_variable id, struct expr_value *out);
 static bool of_rcpt(const struct queue_env *e, struct arena *scratch, enum expr_variable id,
         struct expr_value *out);
+static bool of_host(const struct queue_host *h, struct arena *scratch, enum expr_variable id,
+        struct expr_value *out);
 static struct expr_value lower(struct arena *scratch, struct str text);
 static struct str tag_of(const struct message *m, struct str name);
 static struct expr_value recipients(const struct message *m, struct arena *scratch);
@@ -19,6 +21,9 @@ static struct expr_value system_value(void *self, enum expr_system what);
 static struct str config_get(void *self, struct arena *scratch, struct str key);
 static struct err dns_query(void *self, struct arena *scratch, struct str name, enum expr_dns type,
         int64_t timeout_ms, struct expr_value *out) suspends;
+static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
+        struct str directory, struct str name, int64_t timeout_ms, bool *out) suspends;
+static int64_t clock_ms(void *self);
 
 struct expr_env queue_expr_env(struct queue_env *self)
 {
@@ -26,7 +31,9 @@ struct expr_env queue_expr_env(struct queue_env *self)
     static const struct expr_env_ops with_outside = {.variable = variable,
             .system = system_value,
             .config_get = config_get,
-            .dns_query = dns_query};
+            .dns_query = dns_query,
+            .is_local = is_local,
+            .now_ms = clock_ms};
     const struct expr_env *outside = self->outside;
     if (outside == NULL || outside->ops == NULL)
         return (struct expr_env){.self = self, .ops = &inside};
@@ -57,7 +64,8 @@ static bool variable(void *self, struct arena *scratch, enum expr_variable id, s
     const struct queue_env *e = self;
     return of_message(e, scratch, id, rest, out) ||
            (e->unit != NULL && of_unit(e->unit, id, out)) ||
-           (e->rcpt != NULL && of_rcpt(e, scratch, id, out));
+           (e->rcpt != NULL && of_rcpt(e, scratch, id, out)) ||
+           (e->host != NULL && of_host(e->host, scratch, id, out));
 }
 
 static bool of_message(const struct queue_env *e, struct arena *scratch, enum expr_variable id,
@@ -155,6 +163,44 @@ static bool of_rcpt(const struct queue_env *e, struct arena *scratch, enum expr_
     return false;
 }
 
+static bool of_host(const struct queue_host *h, struct arena *scratch, enum expr_variable id,
+        struct expr_value *out)
+{
+    switch ((int)id) {
+    case EXPR_VAR_MX:
+        *out = expr_text(h->mx);
+        return true;
+    case EXPR_VAR_MX_SITE:
+        *out = expr_text(h->mx_site);
+        return true;
+    case EXPR_VAR_ROUTE:
+        *out = expr_text(h->route);
+        return true;
+    case EXPR_VAR_REMOTE_IP:
+        *out = expr_text(h->remote_ip.family == IP_NONE ? S("") : ip_text(scratch, &h->remote_ip));
+        return true;
+    case EXPR_VAR_LOCAL_IP:
+        *out = expr_text(h->local_ip.family == IP_NONE ? S("") : ip_text(scratch, &h->local_ip));
+        return true;
+    case EXPR_VAR_STAGE:
+        *out = expr_text(h->stage);
+        return true;
+    case EXPR_VAR_CODE:
+        *out = expr_integer(h->code);
+        return true;
+    case EXPR_VAR_ENHANCED:
+        *out = expr_text(h->enhanced);
+        return true;
+    case EXPR_VAR_MESSAGE:
+        *out = expr_text(h->text);
+        return true;
+    case EXPR_VAR_ATTEMPT:
+        *out = expr_integer(h->attempt);
+        return true;
+    }
+    return false;
+}
+
 static struct expr_value lower(struct arena *scratch, struct str text)
 {
     return expr_text(arena_str_lower(scratch, text));
@@ -246,4 +292,21 @@ static struct err dns_query(void *self, struct arena *scratch, struct str name, 
     if (outside->ops->dns_query == NULL)
         return fail(ERR_UNSUPPORTED, "the DNS cannot be asked here");
     return outside->ops->dns_query(outside->self, scratch, name, type, timeout_ms, out);
+}
+
+static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
+        struct str directory, struct str name, int64_t timeout_ms, bool *out)
+{
+    const struct queue_env *e = self;
+    const struct expr_env *outside = e->outside;
+    if (outside->ops->is_local == NULL)
+        return fail(ERR_UNSUPPORTED, "no directory can be asked here");
+    return outside->ops->is_local(outside->self, scratch, what, directory, name, timeout_ms, out);
+}
+
+static int64_t clock_ms(void *self)
+{
+    const struct queue_env *e = self;
+    const struct expr_env *outside = e->outside;
+    return outside->ops->now_ms != NULL ? outside->ops->now_ms(outside->self) : e->wall_now_ms;
 }

@@ -8,10 +8,19 @@
 #include "directory/account.h"
 #include "queue/message.h"
 
+// Of a delivery attempt (QHOST) and a reply (QRESP); empty and zero: not known yet.
+struct queue_host {
+    struct str mx, mx_site, route;
+    struct ip remote_ip, local_ip;
+    struct str stage, enhanced, text; // of a reply
+    int64_t code, attempt;
+};
+
 struct queue_env {
     const struct message *message;
     const struct unit *unit;        // NULL: not known
     const struct recipient *rcpt;   // NULL: not known
+    const struct queue_host *host;  // NULL: not known
     int64_t wall_now_ms;            // for queue_age and expires_in
     const struct expr_env *outside; // NULL: none
 };
