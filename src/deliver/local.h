@@ -16,12 +16,15 @@
 #include "directory/directory.h"
 #include "queue/store.h"
 
+struct maildir_faults;
+
 struct local_inputs {
     struct directories *directories;
     const struct resolve_rules *rules; // of session.rcpt.*; NULL: any directory, '+'
     const struct route *route;
     struct store *store;
-    struct str host; // ours: in the names of the files
+    struct str host;             // ours: in the names of the files
+    struct maildir_faults *fail; // tests: see maildir.h
 };
 
 enum local_fate {
