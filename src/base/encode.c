@@ -3,7 +3,8 @@
 #define POSTHASTE_BASE_ROOM
 #include "base/encode.h"
 
-#define PIECE_BYTES 12 // the longest escape is \u{10FFFF}
+#define PIECE_BYTES 12       // the longest escape is \u{10FFFF}
+#define QUOTED_LINE_BYTES 76 // RFC 2045 6.7, rule 5
 
 static const char hex_digits[] = "0123456789abcdef";
 static const char alphabet_std[] =
@@ -14,6 +15,7 @@ static const char alphabet_url[] =
 static size_t base64_digits(const char *alphabet, const uint8_t *from, size_t len, char out[4]);
 static bool base64_decode(struct buf *out, struct str digits, const char *alphabet);
 static int base64_value(uint8_t c, const char *alphabet);
+static bool quoted_must(struct str line, size_t at);
 static struct str escape_next(struct str *rest, enum escape_for how, char piece[PIECE_BYTES]);
 static bool is_unshowable(uint32_t code);
 static struct str escape_code(uint32_t code, char piece[PIECE_BYTES]);
@@ -133,6 +135,39 @@ static int base64_value(uint8_t c, const char *alphabet)
     if (c == (uint8_t)alphabet[62])
         return 62;
     return c == (uint8_t)alphabet[63] ? 63 : -1;
+}
+
+void encode_quoted_printable(struct buf *out, struct str text)
+{
+    struct scan in = scan_over(text);
+    struct str line;
+    while (scan_line(&in, &line)) {
+        size_t column = 0;
+        for (size_t i = 0; i < line.len; i++) {
+            bool must = quoted_must(line, i);
+            size_t room = QUOTED_LINE_BYTES - (i + 1 < line.len); // for the "=" of a soft break
+            if (column + (must ? 3 : 1) > room) {
+                buf_add(out, S("=\r\n"));
+                column = 0;
+            }
+            uint8_t c = (uint8_t)line.ptr[i];
+            if (must)
+                buf_fmt(out, "=%02X", c);
+            else
+                buf_add_byte(out, (char)c);
+            column += must ? 3 : 1;
+        }
+        buf_add(out, S("\r\n"));
+    }
+}
+
+// Blanks at the end of a line would get lost.
+static bool quoted_must(struct str line, size_t at)
+{
+    uint8_t c = (uint8_t)line.ptr[at];
+    if (byte_is_blank(c))
+        return at + 1 == line.len;
+    return c < ' ' || c > '~' || c == '=';
 }
 
 void escape_text(struct buf *out, struct str bytes, size_t bytes_max, enum escape_for how)

@@ -13,6 +13,9 @@ bool decode_base64(struct buf *out, struct str text);     // padded, canonical, 
 void encode_base64url(struct buf *out, struct str bytes); // RFC 4648 5, without padding
 bool decode_base64url(struct buf *out, struct str text);  // with or without padding, canonical
 
+// RFC 2045 6.7: text whose lines end in CRLF, in lines of at most 76 octets.
+void encode_quoted_printable(struct buf *out, struct str text);
+
 // What log lines and messages to a terminal may show of a peer's bytes (operations.md 6.2).
 // Controls become \n, \r, \t or \u{1b}, as do bidi controls and line separators (\u{202e}), bytes
 // that are not UTF-8 \xff; quotes and backslash get a backslash when quoted. At most bytes_max

@@ -10,7 +10,8 @@ static bool byte_is_word(uint8_t c);
 
 void fold_begin(struct fold *f, struct buf *out, struct str field_name)
 {
-    *f = (struct fold){.out = out, .line_at = out->len, .fresh = true};
+    *f = (struct fold){
+            .out = out, .line_bytes_max = FOLD_LINE_BYTES, .line_at = out->len, .fresh = true};
     buf_add(out, field_name);
     buf_add_byte(out, ':');
 }
@@ -48,7 +49,7 @@ void fold_add(struct fold *f, struct str text)
 static void settle(struct fold *f)
 {
     struct buf *out = f->out;
-    if (out->overflow || line_bytes(f) <= FOLD_LINE_BYTES)
+    if (out->overflow || line_bytes(f) <= f->line_bytes_max)
         return;
     if (f->can_fold) {
         if (f->blank)
@@ -75,13 +76,13 @@ void fold_bytes(struct fold *f, struct str bytes)
     settle(f);
     while (!str_is_empty(bytes) && !f->out->overflow) {
         size_t used = line_bytes(f);
-        if (used >= FOLD_LINE_BYTES) {
+        if (used >= f->line_bytes_max) {
             fold_line(f);
             continue;
         }
         fold_joint(f);
-        buf_add(f->out, str_upto(bytes, FOLD_LINE_BYTES - used));
-        bytes = str_from(bytes, FOLD_LINE_BYTES - used);
+        buf_add(f->out, str_upto(bytes, f->line_bytes_max - used));
+        bytes = str_from(bytes, f->line_bytes_max - used);
     }
 }
 

@@ -18,12 +18,13 @@
 
 struct fold {
     struct buf *out;
-    size_t line_at; // where the line began
-    size_t word_at; // where the last word began, with the blank before it
-    bool blank;     // there is one
-    bool can_fold;  // before that word
-    bool fresh;     // no word is on the line yet
-    bool indented;  // the line is not the first one
+    size_t line_bytes_max; // FOLD_LINE_BYTES, unless the writer says less after fold_begin
+    size_t line_at;        // where the line began
+    size_t word_at;        // where the last word began, with the blank before it
+    bool blank;            // there is one
+    bool can_fold;         // before that word
+    bool fresh;            // no word is on the line yet
+    bool indented;         // the line is not the first one
 };
 
 void fold_begin(struct fold *f, struct buf *out, struct str field_name);
@@ -38,6 +39,8 @@ void fold_joint(struct fold *f);
 void fold_bytes(struct fold *f, struct str bytes);
 // The words of a text, at its blanks and line ends.
 void fold_text(struct fold *f, struct str text);
+// The name before an address (mail/phrase.c): words, a quoted string, or encoded words.
+void fold_phrase(struct fold *f, struct str name);
 // A new line now, whatever room there is; the next word is its first.
 void fold_line(struct fold *f);
 void fold_end(struct fold *f);

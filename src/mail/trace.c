@@ -21,7 +21,6 @@ static void add_for(struct fold *f, const struct trace_received *r);
 static void add_comment_words(struct fold *f, struct str text, bool smtputf8);
 static void add_address_field(
         struct buf *out, struct str field_name, struct str address, bool smtputf8, bool brackets);
-static void add_address(struct buf *out, struct str address, bool smtputf8);
 static void add_ascii_domain(struct buf *out, struct str domain);
 static void add_plain(struct buf *out, struct str *rest, byte_class *is);
 static bool byte_is_plain_name(uint8_t c);
@@ -149,7 +148,7 @@ static void add_for(struct fold *f, const struct trace_received *r)
         fold_line(f);
         fold_word(f, S("for"));
         fold_word(f, S("<"));
-        add_address(f->out, r->rcpt, r->smtputf8);
+        trace_address_add(f->out, r->rcpt, r->smtputf8);
         fold_add(f, S(">"));
     }
     if (r->priority != 0) {
@@ -211,14 +210,14 @@ static void add_address_field(
     struct fold f;
     fold_begin(&f, out, field_name);
     fold_word(&f, brackets ? S("<") : S(""));
-    add_address(out, address, smtputf8);
+    trace_address_add(out, address, smtputf8);
     fold_add(&f, brackets ? S(">") : S(""));
     fold_end(&f);
 }
 
 // The address was read by its grammar when it came; what is taken out here is what somebody's
 // rewriting may have brought in since.
-static void add_address(struct buf *out, struct str address, bool smtputf8)
+void trace_address_add(struct buf *out, struct str address, bool smtputf8)
 {
     struct str local = address, domain = STR_NULL;
     bool convert = !smtputf8 && str_rcut(address, '@', &local, &domain) && !str_is_ascii(domain);

@@ -44,4 +44,6 @@ void trace_original_to_add(struct buf *out, struct str rcpt, bool smtputf8);
 // For others who write fields: a peer's text without what could break a field. A name stands
 // outside comments, so brackets, quotes and blanks in it become "?".
 void trace_name_add(struct buf *out, struct str name, bool smtputf8);
+// An address of an envelope, without brackets; its domain as A-labels where UTF-8 may not stand.
+void trace_address_add(struct buf *out, struct str address, bool smtputf8);
 void trace_comment_add(struct buf *out, struct str text, bool smtputf8); // without its parentheses
