@@ -59,7 +59,9 @@ struct str tls_level_name(enum tls_level level); // "none", "pkix", "sts-pkix", 
 struct tls_plan {
     bool refused;                // not to be used, and not even connected to:
     struct client_answer answer; // why
-    const char *result_type;     // RFC 8460 4.3, of a refusal that is to be reported; or NULL
+    // RFC 8460 4.3: a fault that is reported before anybody connects: of the refusal, or of records
+    // that cannot be used or believed, where the host is used all the same. NULL: none.
+    const char *result_type;
 
     enum tls_use use;
     bool mandatory;          // never plaintext
@@ -68,6 +70,7 @@ struct tls_plan {
     bool forgives;           // TLS-Required: No: a proof that fails is told, and delivery goes on
     bool accepts_invalid;    // on-invalid-cert
     bool plaintext_after;    // on-handshake-failure
+    bool sts_matches;        // as wished
     bool reports_sts;        // an MTA-STS policy applies, testing included: see struct tls_proof
     struct str sni;          // null: none
     const struct str *names; // reference names
@@ -134,8 +137,14 @@ struct err tls_verify(struct tls_clients *clients, const struct tls_plan *plan, 
 // Contexts and stores of authorities for all strategies and relays, made when the configuration is
 // loaded (files are read) and never changed. A context offers no session: nothing is resumed.
 
-struct err tls_clients_make(struct arena *a, const struct deliver_settings *settings,
-        const struct certificates *certificates, struct tls_clients **out) MUST_USE;
+struct tls_clients_options {
+    const struct deliver_settings *settings; // must outlive the clients
+    struct certificates *certificates;       // ours to show; counted; NULL: none
+    const struct conf_files *files;          // NULL: those of the machine
+};
+// ERR_CONFIG: a file of authorities cannot be read, or has none; the text names it.
+struct err tls_clients_make(struct arena *a, const struct tls_clients_options *options,
+        struct tls_clients **out) MUST_USE;
 void tls_clients_free(struct tls_clients *clients); // NULL is fine
 // What stays the clients'. An error is our own trouble: TLS_LOCAL_TROUBLE.
 struct err tls_client_context(struct tls_clients *clients, const struct tls_plan *plan,
