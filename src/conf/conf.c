@@ -160,6 +160,18 @@ struct conf_list conf_list(const struct conf *conf, struct str key)
     return (struct conf_list){v->elements, v->count};
 }
 
+struct err conf_strs(struct arena *a, const struct conf *conf, struct str key, struct strs *out)
+{
+    struct conf_list list = conf_list(conf, key);
+    struct str *at = arena_array(a, list.count + 1, struct str);
+    if (at == NULL)
+        return fail(ERR_LIMIT, "no memory for a list of settings");
+    for (size_t i = 0; i < list.count; i++)
+        at[i] = list.at[i].text;
+    *out = (struct strs){at, list.count};
+    return OK;
+}
+
 const struct conf_element *conf_member(const struct conf_element *table, struct str name)
 {
     for (size_t i = 0; i < table->member_count; i++)

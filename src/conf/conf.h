@@ -201,6 +201,9 @@ const struct conf_element *conf_member(const struct conf_element *table, struct 
 // else null. Certificates watch it.
 struct str conf_value_file(const struct conf *conf, struct str key);
 
+// Texts of the elements, in the arena.
+struct err conf_strs(
+        struct arena *a, const struct conf *conf, struct str key, struct strs *out) MUST_USE;
 // An expression setting: its compiled form (conf/expr.h), never NULL: the default is compiled too.
 struct expr_setting;
 const struct expr_setting *conf_expr(const struct conf *conf, struct str key);

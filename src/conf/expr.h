@@ -237,6 +237,13 @@ struct expr_result expr_eval(
 // The result of a setting that depends on nothing, else NULL. Never EXPR_FAILED.
 const struct expr_result *expr_constant(const struct expr_setting *s);
 
+// NULL for what is true whatever happens: checking whether a rule applies is cheap then.
+static inline const struct expr_setting *expr_unless_true(const struct expr_setting *match)
+{
+    const struct expr_result *constant = expr_constant(match);
+    return constant != NULL && constant->boolean ? NULL : match;
+}
+
 // What its value at a place (from 0: each 'then', and the 'else') gives when that is a literal: for
 // names that must exist. NULL: it is computed. out_entry says which it is, as in struct expr_fault.
 size_t expr_value_count(const struct expr_setting *s);

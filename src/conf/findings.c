@@ -60,6 +60,14 @@ void finding_add_fmt(struct findings *all, struct finding f, const char *fmt, ..
     finding_keep(all, f);
 }
 
+bool findings_tell(const struct findings *all, struct str key)
+{
+    each_in_vec (finding, &all->all)
+        if (finding->severity == FINDING_ERROR && str_eq(finding->key, key))
+            return true;
+    return false;
+}
+
 void findings_harden(struct findings *all)
 {
     each_in_vec (f, &all->all)

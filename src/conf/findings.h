@@ -58,6 +58,8 @@ void findings_harden(struct findings *all);
 // The same with a formatted message.
 void finding_add_fmt(struct findings *all, struct finding f, const char *fmt, ...)
         PRINTF_LIKE(3, 4);
+// Is an error about this key among them? What is wrong already need not be missed as well.
+bool findings_tell(const struct findings *all, struct str key);
 static inline bool findings_failed(const struct findings *all)
 {
     return all->error_count > 0;

@@ -87,6 +87,20 @@ bool value_boolean(struct str text, bool *out)
     return true;
 }
 
+bool value_mode(struct str text, uint32_t *out)
+{
+    uint32_t mode = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '7')
+            return false;
+        mode = mode * 8 + (uint32_t)(text.ptr[i] - '0');
+    }
+    if (text.len == 0 || text.len > 4 || mode > 0777)
+        return false;
+    *out = mode;
+    return true;
+}
+
 bool value_is_none(struct str text)
 {
     static const struct str words[] = {

@@ -45,6 +45,7 @@ bool value_duration(struct str text, int64_t *out_ms);
 // "5/1h"; false when count or period is zero or out of range. Periods are raised to one second.
 bool value_rate(struct str text, struct rate *out);
 bool value_boolean(struct str text, bool *out);
+bool value_mode(struct str text, uint32_t *out); // "0660": permission bits, at most 0777
 // false, disable(d), never, none, 0 and the empty text (configuration.md 4.1).
 bool value_is_none(struct str text);
 bool value_rate_is_none(struct str text); // and unlimited

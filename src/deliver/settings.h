@@ -142,6 +142,8 @@ enum outbound_unit {
     OUTBOUND_BYTES,
 };
 
+#define OUTBOUND_LIMITERS_MAX 64
+
 struct outbound_limiter {
     struct str id;
     const struct expr_setting *match; // NULL: always

@@ -76,7 +76,7 @@ static struct err read_directory(struct directory_reading *r, struct str id, str
     for (size_t i = 0; i < COUNT_OF(types); i++)
         if (str_eq(types[i].word, word))
             d->type = types[i].type;
-    TRY(settings_strs(r, item(r, id, S("login.domains")), &d->login_domains));
+    TRY(conf_strs(r->arena, r->conf, item(r, id, S("login.domains")), &d->login_domains));
     d->default_domain = conf_str(r->conf, item(r, id, S("default-domain")));
     if (str_is_empty(d->default_domain))
         d->default_domain = conf_str(r->conf, S("report.domain"));
@@ -177,18 +177,6 @@ static void read_authentication(struct directory_reading *r)
 static struct str item(struct directory_reading *r, struct str id, struct str member)
 {
     return conf_item(r->conf, S("directory"), id, member);
-}
-
-struct err settings_strs(struct directory_reading *r, struct str key, struct strs *out)
-{
-    struct conf_list list = conf_list(r->conf, key);
-    struct str *at = arena_array(r->arena, list.count + 1, struct str);
-    if (at == NULL)
-        return fail(ERR_LIMIT, "no memory for the directories");
-    for (size_t i = 0; i < list.count; i++)
-        at[i] = list.at[i].text;
-    *out = (struct strs){at, list.count};
-    return OK;
 }
 
 // -- Asking ---------------------------------------------------------------------------------------

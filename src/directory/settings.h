@@ -62,4 +62,3 @@ struct directory_reading {
 };
 struct err settings_read_memory(struct directory_reading *r, struct directory *directory) MUST_USE;
 struct err settings_read_domains(struct directory_reading *r) MUST_USE;
-struct err settings_strs(struct directory_reading *r, struct str key, struct strs *out) MUST_USE;

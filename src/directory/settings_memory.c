@@ -64,8 +64,8 @@ struct err settings_read_memory(struct directory_reading *r, struct directory *d
     for (size_t i = 0; i < m.list.count; i++)
         m.accounts[i].lists = (struct strs){m.lists[i].at, m.lists[i].count};
     struct strs domains;
-    TRY(settings_strs(
-            r, conf_item(r->conf, S("directory"), directory->id, S("lookup.domains")), &domains));
+    TRY(conf_strs(r->arena, r->conf,
+            conf_item(r->conf, S("directory"), directory->id, S("lookup.domains")), &domains));
     for (size_t i = 0; i < domains.count; i++)
         if (!map_put(&m.memory->domains, domains.at[i], m.memory))
             return no_memory();

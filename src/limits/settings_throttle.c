@@ -6,8 +6,6 @@
 static void read_throttle(const struct conf *conf, struct str id, struct throttle *out);
 static struct str key_of(const struct conf *conf, struct str id, struct str member);
 static void check_throttle(const struct conf *conf, struct findings *f, const struct throttle *t);
-static bool is_told_already(const struct findings *f, struct str key);
-static const struct expr_setting *unless_always(const struct expr_setting *match);
 static enum throttle_class class_of(const struct throttle *t);
 static bool looks_at(
         const struct throttle *t, uint32_t keys, const enum expr_variable *variables, size_t count);
@@ -71,7 +69,7 @@ static void read_throttle(const struct conf *conf, struct str id, struct throttl
     };
     for (size_t i = 0; i < list.count; i++)
         out->keys |= 1U << keys[list.at[i].value.integer];
-    out->match = unless_always(conf_expr(conf, out->match_key));
+    out->match = expr_unless_true(conf_expr(conf, out->match_key));
     out->class = class_of(out);
 }
 
@@ -84,26 +82,10 @@ static void check_throttle(const struct conf *conf, struct findings *f, const st
 {
     struct str rate = key_of(conf, t->id, S("rate"));
     struct str concurrency = key_of(conf, t->id, S("concurrency"));
-    if (t->rate.count == 0 && t->concurrency == 0 && !is_told_already(f, rate) &&
-            !is_told_already(f, concurrency))
+    if (t->rate.count == 0 && t->concurrency == 0 && !findings_tell(f, rate) &&
+            !findings_tell(f, concurrency))
         conf_error(conf, f, rate, -1, S("missing"),
                 "a limiter needs a rate such as \"5/1h\", or a concurrency");
-}
-
-// A value that did not convert reads as if it were not there, and has its finding.
-static bool is_told_already(const struct findings *f, struct str key)
-{
-    each_in_vec (finding, &f->all)
-        if (finding->severity == FINDING_ERROR && str_eq(finding->key, key))
-            return true;
-    return false;
-}
-
-// NULL for what is true whatever happens: most limiters have no match, and checking is cheap then.
-static const struct expr_setting *unless_always(const struct expr_setting *match)
-{
-    const struct expr_result *constant = expr_constant(match);
-    return constant != NULL && constant->boolean ? NULL : match;
 }
 
 static enum throttle_class class_of(const struct throttle *t)

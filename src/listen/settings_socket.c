@@ -3,7 +3,6 @@
 #include "listen/settings_read.h"
 
 #define BACKLOG_DEFAULT 1024
-#define MODE_MAX 0777
 
 static void read_tos(struct reading *r, struct listener *l);
 static void read_mode(struct reading *r, struct listener *l);
@@ -53,19 +52,14 @@ static void read_tos(struct reading *r, struct listener *l)
 static void read_mode(struct reading *r, struct listener *l)
 {
     struct str text = listener_str(r, l, S("socket.mode"));
-    int mode = 0;
-    bool octal = text.len >= 1 && text.len <= 4;
-    for (size_t i = 0; octal && i < text.len; i++) {
-        octal = text.ptr[i] >= '0' && text.ptr[i] <= '7';
-        mode = mode * 8 + (text.ptr[i] - '0');
-    }
+    uint32_t mode;
     if (str_is_empty(text))
         return;
-    if (!octal || mode > MODE_MAX)
+    if (value_mode(text, &mode))
+        l->socket.mode = (int)mode;
+    else
         listener_error(r, l, S("socket.mode"), -1, S("bad-mode"),
                 "invalid permissions \"%.*s\" (expected octal digits such as 0660)", ARG(text));
-    else
-        l->socket.mode = mode;
 }
 
 // Where the server speaks first the client would wait for us, and the kernel for the client.
