@@ -11,6 +11,8 @@ enum {
     MESSAGE_TAGS_MAX = 16,             // queue.md 2.1
     MESSAGE_CUTS_MAX = 1000,           // fields of a header block, inbound.md 7
     MESSAGE_QUOTA_REFS_MAX = 40000,    // a few for each recipient
+    QUEUE_NAME_BYTES_MAX = 32,         // of a virtual queue, queue.md 15
+    SCHEDULE_INTERVALS_MAX = 64,       // of retry and notify, queue.md 15
     QUOTAS_MAX = 256,                  // queue.md 15
     REPLY_BYTES_MAX = 500,             // of a quota; a reply line has 512, RFC 5321 4.5.3.1.5
     RECORD_BYTES_MAX = 16 * MIB,       // queue.md 15

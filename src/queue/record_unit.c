@@ -19,8 +19,8 @@ enum unit_tag {
 };
 #define UNIT_NUMBERS (TAG(U_VERSION) | TAG(U_DUE) | TAG(U_RCPT_COUNT))
 
-enum hold_tag { H_REASON = 1, H_TEXT = 2, H_BY = 3, H_SINCE = 4, H_UNTIL = 5 };
-#define HOLD_NUMBERS (TAG(H_REASON) | TAG(H_SINCE) | TAG(H_UNTIL))
+enum hold_tag { H_REASON = 1, H_TEXT = 2, H_BY = 3, H_SINCE = 4, H_UNTIL = 5, H_CLOCKS_AT = 6 };
+#define HOLD_NUMBERS (TAG(H_REASON) | TAG(H_SINCE) | TAG(H_UNTIL) | TAG(H_CLOCKS_AT))
 
 enum rcpt_tag {
     R_ADDRESS = 1,
@@ -35,10 +35,11 @@ enum rcpt_tag {
     R_EXPIRY_MS = 10,
     R_EXPIRY_ATTEMPTS = 11,
     R_OUTCOME = 12,
+    R_BASE_MS = 13,
 };
 #define RCPT_NUMBERS                                                                               \
     (TAG(R_FLAGS) | TAG(R_STATUS) | TAG(R_RETRY_COUNT) | TAG(R_RETRY_AT) | TAG(R_NOTIFY_COUNT) |   \
-            TAG(R_NOTIFY_AT) | TAG(R_EXPIRY_MS) | TAG(R_EXPIRY_ATTEMPTS))
+            TAG(R_NOTIFY_AT) | TAG(R_EXPIRY_MS) | TAG(R_EXPIRY_ATTEMPTS) | TAG(R_BASE_MS))
 
 enum outcome_tag {
     O_KIND = 1,
@@ -87,6 +88,8 @@ static void hold_encode(const struct hold *h, struct fields_out *outer)
     field_str(&out, H_BY, h->by);
     field_i64(&out, H_SINCE, h->since_ms);
     field_i64(&out, H_UNTIL, h->until_ms);
+    if (h->clocks_at_ms != 0)
+        field_i64(&out, H_CLOCKS_AT, h->clocks_at_ms);
     field_nested_end(&out);
 }
 
@@ -108,6 +111,8 @@ static void rcpt_encode(const struct recipient *r, struct fields_out *outer)
     field_i64(&out, R_EXPIRY_MS, r->expiry_ms);
     if (r->last.at_ms != 0)
         outcome_encode(&r->last, &out);
+    if (r->base_ms != 0)
+        field_i64(&out, R_BASE_MS, r->base_ms);
     field_nested_end(&out);
 }
 
@@ -189,7 +194,7 @@ static struct err hold_decode(struct str bytes, struct hold *out)
     struct fields_in in;
     struct field f;
     TRY(fields_open(bytes, &in));
-    while (field_next_of(&in, HOLD_NUMBERS, H_UNTIL, &f))
+    while (field_next_of(&in, HOLD_NUMBERS, H_CLOCKS_AT, &f))
         switch ((enum hold_tag)f.tag) {
         case H_REASON:
             if (f.number > HOLD_QUARANTINE)
@@ -208,6 +213,9 @@ static struct err hold_decode(struct str bytes, struct hold *out)
         case H_UNTIL:
             out->until_ms = field_signed(&f);
             break;
+        case H_CLOCKS_AT:
+            out->clocks_at_ms = field_signed(&f);
+            break;
         }
     return in.broken ? fail(ERR_SYNTAX, "the unit's hold makes no sense") : OK;
 }
@@ -218,7 +226,7 @@ static struct err rcpt_decode(struct str bytes, struct recipient *out)
     struct field f;
     struct recipient r = {.address = S(""), .notify_at_ms = NEVER_MS};
     TRY(fields_open(bytes, &in));
-    while (field_next_of(&in, RCPT_NUMBERS, R_OUTCOME, &f))
+    while (field_next_of(&in, RCPT_NUMBERS, R_BASE_MS, &f))
         switch ((enum rcpt_tag)f.tag) {
         case R_ADDRESS:
             r.address = f.bytes;
@@ -258,6 +266,9 @@ static struct err rcpt_decode(struct str bytes, struct recipient *out)
             break;
         case R_OUTCOME:
             TRY(outcome_decode(f.bytes, &r.last));
+            break;
+        case R_BASE_MS:
+            r.base_ms = field_signed(&f);
             break;
         }
     if (in.broken)

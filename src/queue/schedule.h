@@ -95,10 +95,9 @@ struct schedule_job {
 
 // By queue.strategy.schedule; `u` is the unit it stands in, NULL at enqueue. `present`: what it
 // stays with when the evaluation fails; NULL: the schedule `default`, which is also the answer to
-// an unknown name. Never NULL. An error is a cancellation.
-struct err schedule_choose(struct schedule_job *job, const struct unit *u,
-        const struct recipient *r, const struct schedule *present,
-        const struct schedule **out) suspends MUST_USE;
+// an unknown name. Never NULL.
+const struct schedule *schedule_choose(struct schedule_job *job, const struct unit *u,
+        const struct recipient *r, const struct schedule *present) suspends;
 // A recipient whose address, orcpt and flags are set gets its times: base, first attempt, first
 // mark, expiry; with DELIVERBY and FUTURERELEASE of the message.
 void schedule_begin(const struct schedule *s, const struct message *m, struct recipient *r);

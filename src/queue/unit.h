@@ -7,18 +7,27 @@
 
 #include "queue/message.h"
 
-// The earliest of what is still to come for its recipients (queue.md 3.1, I1); NEVER_MS when it is
-// held for an open time, or all are final.
+// The earliest of what is still to come for its recipients (queue.md 3.1, I1): attempt, mark,
+// expiry; NEVER_MS when it is held for an open time, or all are final.
 int64_t unit_next_due(const struct unit *u, int64_t created_ms);
 bool unit_is_final(const struct unit *u);
 
+// What the recipient's own clock shows: it stands while the unit is held (queue.md 2.10), from its
+// base on, until the hold's clocks_at_ms.
+int64_t rcpt_clock_ms(
+        const struct unit *u, const struct recipient *r, int64_t created_ms, int64_t wall_now_ms);
+// When it is given up, by its own clock, whatever happens; NEVER_MS: only attempts count.
+int64_t rcpt_expires_at_ms(const struct recipient *r, int64_t created_ms);
+
 // False: a stronger reason holds it already, or nothing is pending; it is unchanged.
 bool unit_hold(struct unit *u, const struct hold *hold, int64_t created_ms);
-// Ends any hold but that of FUTURERELEASE. The clocks of the pending recipients go on where they
-// stood: what they had left when the hold began, they have again (of a quarantine: all of it).
+// Ends any hold but that of FUTURERELEASE, which goes on when its time has not come. The clocks of
+// the pending recipients go on where they stood: what they had left when the hold began, they have
+// again (of a quarantine: all of it).
 bool unit_release(struct unit *u, int64_t created_ms, int64_t wall_now_ms);
 // Pending recipients are due at that moment; one that would have expired by then gets one attempt
-// more. Ends a FUTURERELEASE. False: it is held otherwise, or nobody is pending.
+// more, unless DELIVERBY or a person has fixed its end. Ends a FUTURERELEASE. False: it is held
+// otherwise, or nobody is pending.
 bool unit_retry(struct unit *u, int64_t created_ms, int64_t at_ms);
 // The recipient fails for good, by a person's decision.
 void rcpt_cancel(struct recipient *r, int64_t wall_now_ms);

@@ -37,6 +37,7 @@ static void dues(void **state)
     r->notify_at_ms = NEVER_MS;
     check_u64("the end", (uint64_t)unit_next_due(u, CREATED), 11000);
     r->expiry = EXPIRY_ATTEMPTS;
+    r->expiry_ms = 0;
     check_u64("no end by time", (uint64_t)unit_next_due(u, CREATED), 20000);
     u->hold.reason = HOLD_FUTURE_RELEASE;
     u->hold.until_ms = 77;
