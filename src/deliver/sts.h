@@ -22,17 +22,21 @@
 #include "proof/transport.h"
 #include "rt/dns.h"
 
+struct http_trust;
 struct span;
 struct sts_cache;
 
 struct sts_cache_options {
-    struct str folder;  // made when needed; null: nothing outlives the worker
-    size_t bytes_max;   // of policies in memory, cache.dns.mta-sts.size
-    int64_t refresh_ms; // queue.mta-sts.refresh
-    struct str ca_file; // null: the system's authorities
-    uint16_t port;      // 0: 443; tests cannot have that one
+    struct str folder;              // made when needed; null: nothing outlives the worker
+    size_t bytes_max;               // of policies in memory, cache.dns.mta-sts.size
+    int64_t refresh_ms;             // queue.mta-sts.refresh
+    const struct http_trust *trust; // of the policies' hosts; NULL: the system's authorities
+    uint16_t port;                  // 0: 443; tests have another
 };
-// Copies the texts of the options.
+// As configured. The folder is `mta-sts` in global.state-dir, its name in the arena.
+struct err sts_cache_options_read(
+        struct arena *a, const struct conf *conf, struct sts_cache_options *out) MUST_USE;
+// The options' folder and trust must outlive the cache.
 struct err sts_cache_new(const struct sts_cache_options *options, struct sts_cache **out) MUST_USE;
 void sts_cache_free(struct sts_cache *cache); // nobody may be asking; NULL is fine
 
