@@ -21,6 +21,8 @@ struct proving {
     bool done, right;
 };
 
+static bool salt_password(enum scram_hash hash, struct str password, struct str salt,
+        uint32_t iterations, uint8_t out[SCRAM_DIGEST_BYTES_MAX]);
 static void sign(void *arg);
 static void prove(void *arg);
 static bool hmac(const EVP_MD *md, struct str key, struct str text, uint8_t *out);
@@ -32,7 +34,6 @@ size_t scram_digest_bytes(enum scram_hash hash)
     return hash == SCRAM_SHA_1 ? 20 : 32;
 }
 
-// SaltedPassword := Hi(Normalize(password), salt, i)
 // StoredKey := H(HMAC(SaltedPassword, "Client Key"))
 // ServerKey := HMAC(SaltedPassword, "Server Key")
 bool scram_derive(enum scram_hash hash, struct str password, struct str salt, uint32_t iterations,
@@ -41,16 +42,47 @@ bool scram_derive(enum scram_hash hash, struct str password, struct str salt, ui
     const EVP_MD *md = digest_of(hash);
     size_t len = scram_digest_bytes(hash);
     uint8_t salted[SCRAM_DIGEST_BYTES_MAX], client_key[SCRAM_DIGEST_BYTES_MAX];
-    if (password.len > INT32_MAX || salt.len > INT32_MAX || iterations > INT32_MAX)
-        return false;
-    bool done = PKCS5_PBKDF2_HMAC(password.ptr, (int)password.len, (const uint8_t *)salt.ptr,
-                        (int)salt.len, (int)iterations, md, (int)len, salted) == 1 &&
+    bool done = salt_password(hash, password, salt, iterations, salted) &&
                 hmac(md, bytes(salted, len), S("Client Key"), client_key) &&
                 hmac(md, bytes(salted, len), S("Server Key"), out->server_key) &&
                 EVP_Digest(client_key, len, out->stored_key, NULL, md, NULL) == 1;
     mem_wipe(salted, sizeof(salted));
     mem_wipe(client_key, sizeof(client_key));
     return done;
+}
+
+// ClientProof := ClientKey XOR HMAC(StoredKey, AuthMessage)
+// ServerSignature := HMAC(ServerKey, AuthMessage)
+bool scram_prove(enum scram_hash hash, struct str password, struct str salt, uint32_t iterations,
+        struct str auth_message, struct scram_proof *out)
+{
+    const EVP_MD *md = digest_of(hash);
+    size_t len = scram_digest_bytes(hash);
+    uint8_t salted[SCRAM_DIGEST_BYTES_MAX], client_key[SCRAM_DIGEST_BYTES_MAX];
+    uint8_t key[SCRAM_DIGEST_BYTES_MAX]; // the server's, then the stored one
+    bool done = salt_password(hash, password, salt, iterations, salted) &&
+                hmac(md, bytes(salted, len), S("Client Key"), client_key) &&
+                hmac(md, bytes(salted, len), S("Server Key"), key) &&
+                hmac(md, bytes(key, len), auth_message, out->server_signature) &&
+                EVP_Digest(client_key, len, key, NULL, md, NULL) == 1 &&
+                hmac(md, bytes(key, len), auth_message, out->proof);
+    for (size_t i = 0; i < len; i++)
+        out->proof[i] ^= client_key[i];
+    mem_wipe(salted, sizeof(salted));
+    mem_wipe(client_key, sizeof(client_key));
+    mem_wipe(key, sizeof(key));
+    return done;
+}
+
+// SaltedPassword := Hi(Normalize(password), salt, i)
+static bool salt_password(enum scram_hash hash, struct str password, struct str salt,
+        uint32_t iterations, uint8_t out[SCRAM_DIGEST_BYTES_MAX])
+{
+    if (password.len > INT32_MAX || salt.len > INT32_MAX || iterations > INT32_MAX)
+        return false;
+    return PKCS5_PBKDF2_HMAC(password.ptr, (int)password.len, (const uint8_t *)salt.ptr,
+                   (int)salt.len, (int)iterations, digest_of(hash), (int)scram_digest_bytes(hash),
+                   out) == 1;
 }
 
 bool scram_sign(
@@ -64,10 +96,16 @@ bool scram_sign(
 bool cram_proves(struct str secret, struct str challenge, struct str digest, bool *out_right)
 {
     uint8_t made[CRAM_DIGEST_BYTES];
-    struct signing s = {.md = EVP_md5(), .key = secret, .text = challenge, .out = made};
-    deep_call(sign, &s);
-    *out_right = s.done && same_bytes(bytes(made, sizeof(made)), digest);
+    bool done = cram_digest(secret, challenge, made);
+    *out_right = done && same_bytes(bytes(made, sizeof(made)), digest);
     mem_wipe(made, sizeof(made));
+    return done;
+}
+
+bool cram_digest(struct str secret, struct str challenge, uint8_t out[CRAM_DIGEST_BYTES])
+{
+    struct signing s = {.md = EVP_md5(), .key = secret, .text = challenge, .out = out};
+    deep_call(sign, &s);
     return s.done;
 }
 

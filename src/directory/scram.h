@@ -26,6 +26,16 @@ bool scram_proves(enum scram_hash hash, struct str stored_key, struct str auth_m
 bool scram_sign(
         enum scram_hash hash, struct str key, struct str text, uint8_t out[SCRAM_DIGEST_BYTES_MAX]);
 
+// The other side of it, for a client. Slow on purpose as well.
+struct scram_proof {
+    uint8_t proof[SCRAM_DIGEST_BYTES_MAX];
+    uint8_t server_signature
+            [SCRAM_DIGEST_BYTES_MAX]; // what a server must answer that knows the key
+};
+bool scram_prove(enum scram_hash hash, struct str password, struct str salt, uint32_t iterations,
+        struct str auth_message, struct scram_proof *out);
+
 #define CRAM_DIGEST_BYTES 16
+bool cram_digest(struct str secret, struct str challenge, uint8_t out[CRAM_DIGEST_BYTES]);
 // Is the client's digest that of the challenge by the secret?
 bool cram_proves(struct str secret, struct str challenge, struct str digest, bool *out_right);

@@ -131,6 +131,7 @@ struct client_credentials {
     struct str username, secret, token; // secret or token null
     struct strs mechanisms;             // none: the order of outbound.md 13
     bool channel_is_safe;               // TLS, loopback or a Unix socket, or it was allowed
+    struct str nonce;                   // of SCRAM, for tests: printable, without ','; else null
 };
 struct err client_auth(struct smtp_client *c, struct arena *a,
         const struct client_credentials *credentials, struct client_answer *out) suspends MUST_USE;
