@@ -19,7 +19,7 @@ HEADERS = [
     (r'(assert|errno|inttypes|limits|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|math|float)\.h', 'all'),
     (r'(stdio|stdlib|string|strings|ctype)\.h', 'all'),  # the calls are judged one by one (CALLS)
     (r'sys/wait\.h', ['rt', 'server']),  # WIFEXITED and its like, for what rt/ reports of a process
-    (r'(sys/.*|netinet/.*|arpa/.*|net/.*|linux/.*|netdb|unistd|fcntl|poll|dirent|glob|termios)\.h', ['rt']),
+    (r'(sys/.*|netinet/.*|arpa/.*|net/.*|linux/.*|ifaddrs|netdb|unistd|fcntl|poll|dirent|glob|termios)\.h', ['rt']),
     (r'(time|signal|pthread|sched|semaphore|threads|grp|pwd|ucontext|dlfcn|execinfo|spawn|syslog)\.h', ['rt']),
     (r'(sanitizer|valgrind)/.*\.h', ['base', 'rt']),
     (r'malloc\.h', ['base']),  # malloc_trim: mem_trim()
