@@ -183,7 +183,7 @@ static struct err find_before(struct storing *s, const char *part)
     while (!s->settled && folder_reader_next(reader, &name))
         s->settled = maildir_name_is(name, s->letter->unique);
     s->outcome = MAILDIR_STORED;
-    return OK;
+    return s->settled ? blob_remove(&s->work, s->part) : OK; // what that delivery left over
 }
 
 // Nothing has come into cur/ since the message came to us, so it did not: large mailboxes that
