@@ -32,6 +32,14 @@ struct client_answer answer_good(
                     .text = text}};
 }
 
+const struct client_answer *arena_answer(struct arena *a, const struct client_answer *answer)
+{
+    struct client_answer *copy = arena_make(a, struct client_answer);
+    if (copy != NULL)
+        *copy = *answer;
+    return copy;
+}
+
 const struct client_answer *answer_better(
         const struct client_answer *earlier, const struct client_answer *later)
 {

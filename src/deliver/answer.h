@@ -13,6 +13,9 @@ struct client_answer answer_permanent(enum client_stage stage, enum failure_kind
 struct client_answer answer_good(
         struct str host, uint16_t code, struct str enhanced, struct str text);
 
+// A copy that stays; NULL without memory.
+const struct client_answer *arena_answer(struct arena *a, const struct client_answer *answer);
+
 // Of two answers, the one that tells a person more (outbound.md 1.6): a reply of a remote counts
 // more than TLS, DANE and MTA-STS, these more than connections, these more than DNS; among equals
 // the later.

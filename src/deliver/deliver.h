@@ -33,17 +33,20 @@ struct deliver_inputs {
     const struct listen_settings *listen; // whose addresses are ours
     struct store *store;                  // with a journal
     struct resolver *resolver;
-    struct directories *directories; // NULL: nobody is local
-    struct quota_meter *quota;       // NULL: nothing is counted
-    struct sts_cache *sts;           // NULL: MTA-STS is not asked for
+    struct directories *directories;   // NULL: nobody is local
+    const struct resolve_rules *rules; // of recipients: see deliver/local.h
+    struct tls_clients *tls;
+    uint8_t node;
+    struct quota_meter *quota; // NULL: nothing is counted
+    struct sts_cache *sts;     // NULL: MTA-STS is not asked for
     struct event_log *log;
     uint32_t workers; // that share the slots of the virtual queues
     bool adopts;      // takes over the mail of workers that are gone: one of the node's does
 };
 
 struct err deliverer_new(struct arena *a, const struct deliver_inputs *in,
-        struct deliverer **out) MUST_USE; // the inputs must outlive it
-void deliverer_free(struct deliverer *d); // NULL is fine
+        struct deliverer **out) MUST_USE;           // the inputs must outlive it
+void deliverer_free(struct deliverer *d);           // NULL is fine
 struct err deliverer_run(void *deliverer) suspends; // a task_main
 void deliverer_stop(struct deliverer *d);
 // Somebody else has changed what waits: look now.

@@ -3,6 +3,7 @@
 // and is only touched on its loop.
 #pragma once
 
+#include "base/id.h"
 #include "base/map.h"
 #include "deliver/deliver.h"
 #include "deliver/pool.h"
@@ -49,12 +50,14 @@ struct deliverer {
     struct deliver_inputs in;
     struct arena arena;
     struct self self;
-    struct store_news news; // its waitq wakes the dispatcher, whatever for
-    struct map known;       // key -> struct ready
-    struct map destinations; // key -> struct destination
-    struct map virtuals;     // id -> struct virtual_state
+    struct store_news news;        // its waitq wakes the dispatcher, whatever for
+    struct map known;              // key -> struct ready
+    struct map destinations;       // key -> struct destination
+    struct map virtuals;           // id -> struct virtual_state
     struct virtual_state fallback; // for want of memory: no slots
     struct group couriers;
+    struct arena scratch; // of a moment in which nobody suspends
+    struct dsn_rates *dsn_rates;
     struct pool pool;
     int64_t wake_at_ms; // of the calendar: something becomes due
     bool look_wanted;   // what is due is to be looked for in the store

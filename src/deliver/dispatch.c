@@ -17,19 +17,19 @@
 #define LOOK_MOST 4096
 #define ADOPT_EVERY_MS (30 * SECOND_MS)
 #define SCRATCH_BYTES_MAX (16 * MIB)
-#define READY_LEAST 128     // of a virtual queue, however few its slots
-#define COURIERS_FIRST 5    // of a destination that nobody knows yet
-#define TURNS_MAX 20        // units in a row for one destination while others wait
+#define READY_LEAST 128  // of a virtual queue, however few its slots
+#define COURIERS_FIRST 5 // of a destination that nobody knows yet
+#define TURNS_MAX 20     // units in a row for one destination while others wait
 #define BACK_PRESSURE_MS (60 * SECOND_MS)
 #define DELIVERER_BYTES_MAX (8 * MIB)
 
 static void take_news(struct deliverer *d, struct arena *a);
 static struct err look(struct deliverer *d, struct arena *a) MUST_USE;
-static struct err look_at_slot(struct deliverer *d, struct arena *a, uint8_t slot,
-        size_t *examined) MUST_USE;
+static struct err look_at_slot(
+        struct deliverer *d, struct arena *a, uint8_t slot, size_t *examined) MUST_USE;
 static void adopt(struct deliverer *d, struct arena *a);
 static bool offer(struct deliverer *d, struct arena *a, const struct due *due);
-static struct virtual_state *virtual_of(struct deliverer *d, struct str id);
+static struct virtual_state *virtual_of(struct deliverer *d, const struct unit *u);
 static struct destination *destination_of(
         struct deliverer *d, struct virtual_state *v, struct str domain);
 static size_t room_of(const struct deliverer *d, const struct virtual_state *v);
@@ -136,16 +136,14 @@ static struct err look(struct deliverer *d, struct arena *a)
     return OK;
 }
 
-static struct err look_at_slot(
-        struct deliverer *d, struct arena *a, uint8_t slot, size_t *examined)
+static struct err look_at_slot(struct deliverer *d, struct arena *a, uint8_t slot, size_t *examined)
 {
     int64_t now = wall_ms();
     struct due *page, from = d->look_from[slot];
     size_t count = LOOK_PAGE;
     bool goes_on = d->look_goes_on[slot], left_some = false;
     while (count == LOOK_PAGE && *examined < LOOK_MOST) {
-        TRY(store_due(d->in.store, a, slot, now, goes_on ? &from : NULL, LOOK_PAGE, &page,
-                &count));
+        TRY(store_due(d->in.store, a, slot, now, goes_on ? &from : NULL, LOOK_PAGE, &page, &count));
         for (size_t i = 0; i < count; i++)
             left_some |= !offer(d, a, &page[i]);
         if (count > 0)
@@ -175,8 +173,7 @@ static void adopt(struct deliverer *d, struct arena *a)
         struct due *any;
         size_t count = 0;
         if (slot == store_slot(d->in.store) ||
-                failed(store_due(
-                        d->in.store, a, (uint8_t)slot, INT64_MAX, NULL, 1, &any, &count)))
+                failed(store_due(d->in.store, a, (uint8_t)slot, INT64_MAX, NULL, 1, &any, &count)))
             continue;
         if (count > 0 && d->locks[slot] < 0)
             d->locks[slot] = store_slot_take(d->in.store, a, (uint8_t)slot);
@@ -195,7 +192,7 @@ static bool offer(struct deliverer *d, struct arena *a, const struct due *due)
         return true;
     if (failed(store_read_unit(d->in.store, a, due->id, due->number, &u)))
         return true; // gone meanwhile, or damaged, which is the check's business
-    struct virtual_state *v = virtual_of(d, u.queue);
+    struct virtual_state *v = virtual_of(d, &u);
     struct destination *to = destination_of(d, v, u.domain);
     size_t room = room_of(d, v);
     if (to == NULL || v->paused || v->ready_count >= room || to->ready_count >= room / 2) {
@@ -244,9 +241,9 @@ static void make_key(char key[UNIT_KEY_BYTES], uint64_t id, uint16_t number)
 }
 
 // queue.md 4.1: of a virtual queue that is not configured any more, those of `default`.
-static struct virtual_state *virtual_of(struct deliverer *d, struct str id)
+static struct virtual_state *virtual_of(struct deliverer *d, const struct unit *u)
 {
-    const struct virtual_queue *q = virtual_queue_named(d->in.schedules, id);
+    const struct virtual_queue *q = virtual_queue_of_unit(d->in.schedules, u);
     struct virtual_state *v = map_get(&d->virtuals, q->id);
     if (v != NULL)
         return v;
@@ -269,7 +266,7 @@ static struct destination *destination_of(
     buf_add(&key, v->id);
     buf_add_byte(&key, '\0');
     buf_add(&key, domain);
-    if (buf_failed(&key))
+    if (key.overflow)
         return NULL;
     struct destination *to = map_get(&d->destinations, buf_str(&key));
     if (to != NULL)
@@ -301,8 +298,8 @@ static void send_couriers(struct deliverer *d)
     for (size_t i = 0; !d->stopping && map_next(&d->virtuals, &i, &id, &each);) {
         struct virtual_state *v = each;
         for (size_t passed = 0; v->in_flight < v->slots && passed < v->waiting_count; passed++) {
-            struct destination *to = CONTAINER_OF(
-                    list_first(&v->waiting), struct destination, in_virtual);
+            struct destination *to =
+                    CONTAINER_OF(list_first(&v->waiting), struct destination, in_virtual);
             link_remove(&to->in_virtual);
             list_append(&v->waiting, &to->in_virtual);
             if (to->couriers < to->couriers_max && send_courier(d, to))
@@ -394,8 +391,7 @@ void dispatch_came_back(struct courier *c)
 
 // --- Making and freeing --------------------------------------------------------------------------
 
-struct err deliverer_new(
-        struct arena *a, const struct deliver_inputs *in, struct deliverer **out)
+struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struct deliverer **out)
 {
     struct deliverer *d = mem_new(struct deliverer);
     if (d == NULL)
@@ -409,7 +405,10 @@ struct err deliverer_new(
     d->adopted_at_ms = -ADOPT_EVERY_MS;
     for (size_t i = 0; i < SLOTS; i++)
         d->locks[i] = -1;
-    struct err e = pool_init(&d->pool);
+    pool_init(&d->pool);
+    arena_init(&d->scratch, SCRATCH_BYTES_MAX);
+    d->dsn_rates = dsn_rates_new(random_u64());
+    struct err e = d->dsn_rates == NULL ? fail(ERR_LIMIT, "no memory to deliver mail") : OK;
     if (!failed(e))
         e = self_make(&d->arena, in->listen, in->settings, &d->self);
     if (!failed(e))
@@ -437,6 +436,8 @@ void deliverer_free(struct deliverer *d)
     map_done(&d->destinations);
     map_done(&d->virtuals);
     pool_done(&d->pool);
+    dsn_rates_free(d->dsn_rates);
+    arena_done(&d->scratch);
     arena_done(&d->arena);
     mem_free(d);
 }

@@ -81,6 +81,10 @@ uint8_t store_slot(const struct store *store); // ID_SLOT_OUTSIDE without a jour
 // Is there a process that owns this slot? If not, its units are to be adopted by somebody. The
 // journals of the dead are empty by then: see store_recover.
 bool store_slot_is_owned(struct store *store, struct arena *a, uint8_t slot);
+// Takes over the slot of a process that is gone, until store_slot_give: nobody else has it then. The
+// lock's descriptor; -1: somebody has it.
+int store_slot_take(struct store *store, struct arena *a, uint8_t slot);
+void store_slot_give(int *lock); // -1 then
 // What store_open does at first, again: journals whose process has died meanwhile are moved into
 // LMDB. For who adopts.
 struct err store_recover(struct store *store, struct arena *a) MUST_USE;

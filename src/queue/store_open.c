@@ -298,17 +298,30 @@ uint8_t store_slot(const struct store *store)
 
 bool store_slot_is_owned(struct store *store, struct arena *a, uint8_t slot)
 {
-    int lock = -1;
-    pid_t holder;
-    struct str folder = journal_folder(a, store->options.folder);
-    struct str path = slot_lock_path(a, folder, slot);
     if (slot == store->ids.slot)
         return store->journal != NULL;
-    if (!blob_exists(a, path))
+    if (!blob_exists(a, slot_lock_path(a, journal_folder(a, store->options.folder), slot)))
         return false;
+    int lock = store_slot_take(store, a, slot);
+    bool owned = lock < 0;
+    store_slot_give(&lock);
+    return owned;
+}
+
+int store_slot_take(struct store *store, struct arena *a, uint8_t slot)
+{
+    int lock = -1;
+    pid_t holder;
+    struct str path = slot_lock_path(a, journal_folder(a, store->options.folder), slot);
     struct err e = lockfile_take(a, path, &lock, &holder);
-    blob_close(lock);
-    return failed(e);
+    return failed(e) ? -1 : lock;
+}
+
+void store_slot_give(int *lock)
+{
+    if (*lock >= 0)
+        blob_close(*lock);
+    *lock = -1;
 }
 
 struct err store_recover(struct store *store, struct arena *a)

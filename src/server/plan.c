@@ -20,6 +20,7 @@ static void make(void *arg);
 static struct err make_in_loop(void *arg);
 static struct err fill(struct making *m);
 static struct err mail_make(struct making *m);
+static struct err delivery_make(struct making *m);
 static struct err listeners_make(struct plan *plan, struct findings *f);
 static struct err addresses_make(
         struct plan *plan, struct findings *f, const struct listener *l, struct plan_listener *out);
@@ -62,6 +63,8 @@ void plan_free(struct plan *plan)
     listen_settings_done(&plan->listen);
     http_settings_done(&plan->http);
     smtp_settings_done(&plan->smtp);
+    tls_clients_free(plan->tls_clients);
+    deliver_settings_done(&plan->deliver);
     directory_settings_free(plan->directory);
     signers_done(&plan->signers);
     conf_free(plan->conf);
@@ -142,6 +145,7 @@ static struct err fill(struct making *m)
     plan->dns = dns_settings_default();
     (void)plan_dns_make(plan->conf, m->findings, &plan->arena, &plan->dns); // findings say why not
     TRY(mail_make(m));
+    TRY(delivery_make(m));
     plan->telemetry = telemetry_load(&plan->arena, plan->conf, m->findings);
     return plan->telemetry == NULL
                    ? fail(ERR_LIMIT, "no memory for the tracers")
@@ -163,6 +167,17 @@ static struct err mail_make(struct making *m)
     iprev_settings_make(plan->conf, &plan->iprev);
     TRY(signers_make(&plan->arena, plan->conf, m->findings, &plan->signers));
     return queue_settings_make(&plan->arena, plan->conf, m->findings, &plan->queue);
+}
+
+// What mail needs that leaves.
+static struct err delivery_make(struct making *m)
+{
+    struct plan *plan = m->plan;
+    struct arena *a = &plan->arena;
+    TRY(schedule_settings_make(a, plan->conf, m->findings, &plan->schedules));
+    TRY(dsn_settings_make(a, plan->conf, m->findings, &plan->dsn));
+    TRY(deliver_settings_make(a, plan->conf, m->in->kept->seed, m->findings, &plan->deliver));
+    return tls_clients_make(&plan->deliver, plan->listen.certificates, &plan->tls_clients);
 }
 
 static struct err listeners_make(struct plan *plan, struct findings *f)

@@ -7,6 +7,8 @@
 #include "base/base.h"
 #include "conf/conf.h"
 #include "conf/findings.h"
+#include "deliver/settings.h"
+#include "deliver/tls.h"
 #include "directory/directory.h"
 #include "events/settings.h"
 #include "limits/dnsbl.h"
@@ -16,6 +18,8 @@
 #include "manage/http_settings.h"
 #include "proof/iprev.h"
 #include "proof/signers.h"
+#include "queue/dsn.h"
+#include "queue/schedule.h"
 #include "queue/settings.h"
 #include "rt/dns.h"
 #include "rt/net.h"
@@ -53,6 +57,10 @@ struct plan {
     struct iprev_settings iprev;
     struct signers signers;
     struct queue_settings queue;
+    struct schedule_settings schedules;
+    struct dsn_settings dsn;
+    struct deliver_settings deliver;
+    struct tls_clients *tls_clients; // for deliveries; NULL at the first stage
     const struct directory_settings *directory;
     const struct telemetry *telemetry; // tracers, levels, metrics
     uint64_t number;                   // of the generation

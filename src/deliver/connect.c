@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// deliver/connect.c: from an address to a connection that is ready for MAIL: TCP, greeting, EHLO,
+// TLS as planned, AUTH (outbound.md 8.1). Whatever goes wrong on the way is about this address or
+// this host, and somebody else may be tried.
+#include "deliver/remote.h"
+
+#include "rt/tls.h"
+
+static struct err connect_to(struct remote *r, struct approach *p, struct connection *c,
+        struct client_answer *why) suspends MUST_USE;
+static struct err talk(struct remote *r, struct approach *p, struct connection *c,
+        struct client_answer *why, enum reach *reach) suspends MUST_USE;
+static struct err greet(struct remote *r, struct approach *p, struct connection *c,
+        struct client_answer *why, enum reach *reach) suspends MUST_USE;
+static struct err secure(struct remote *r, struct approach *p, struct connection *c,
+        struct client_answer *why, enum reach *reach) suspends MUST_USE;
+static struct err start_tls(struct remote *r, struct approach *p, struct connection *c,
+        struct tls_step *step) suspends MUST_USE;
+static struct err shake_hands(struct remote *r, struct approach *p, struct connection *c,
+        struct tls_step *step) suspends MUST_USE;
+static struct err log_in(struct remote *r, struct approach *p, struct connection *c,
+        struct client_answer *why, enum reach *reach) suspends MUST_USE;
+static bool follow(struct remote *r, struct approach *p, const struct tls_step *step,
+        struct client_answer *why, enum reach *reach);
+static bool is_echo(const struct remote *r, const struct connection *c, struct str own_name);
+
+struct err approach_open(struct remote *r, struct approach *p, struct connection **out,
+        struct client_answer *why, enum reach *reach)
+{
+    struct connection *c = NULL;
+    bool again = true;
+    *out = NULL;
+    // The second time round without TLS, where that is allowed and the first handshake failed.
+    for (int tries = 0; again && tries < 2; tries++) {
+        bool was_plain = p->stays_plain;
+        c = connection_new();
+        if (c == NULL)
+            return fail(ERR_LIMIT, "no memory for another connection");
+        *why = (struct client_answer){0};
+        *reach = REACH_NEXT_ADDRESS;
+        struct err e = connect_to(r, p, c, why);
+        if (!failed(e) && why->verdict == CLIENT_GOOD)
+            e = talk(r, p, c, why, reach);
+        if (failed(e) || why->verdict != CLIENT_GOOD) {
+            connection_break(c);
+            c = NULL;
+            TRY(e);
+        }
+        again = c == NULL && p->stays_plain && !was_plain;
+    }
+    *out = c;
+    return OK;
+}
+
+static struct err connect_to(
+        struct remote *r, struct approach *p, struct connection *c, struct client_answer *why)
+{
+    struct job *j = r->j;
+    int64_t began = now_ms();
+    const struct connect_options options = {.from = p->source};
+    const struct endpoint *to = &p->address->at;
+    struct err e;
+    {
+        within_ms(p->how->connect_ms);
+        e = net_connect(to, &options, &c->stream);
+    }
+    if (e.kind == ERR_CANCELLED)
+        return e;
+    if (failed(e)) {
+        struct str text = e.kind == ERR_TIMEOUT ? S("Timeout while connecting")
+                                                : arena_str(&j->arena, err_text(e));
+        *why = answer_temporary(CLIENT_CONNECT, FAILURE_CONNECTION, p->name, S("4.4.1"), text);
+        event_in(&j->span, EV_DELIVERY_CONNECT_ERROR, F_STR(domain, j->u->domain),
+                F_STR(hostname, p->name), F_IP(remoteIp, &to->ip), F_U64(remotePort, to->port),
+                F_STR(reason, text), F_MS(elapsed, now_ms() - began));
+        return OK;
+    }
+    const struct connection_strategy *how = p->how;
+    bool is_mx = r->route->type == ROUTE_MX;
+    c->identity = arena_str(&c->arena, p->identity);
+    c->host = arena_str(&c->arena, p->name);
+    c->age_ms = how->reuse_age_ms;
+    c->messages_max = how->reuse ? how->reuse_messages_max : 1;
+    c->idle_ms = how->idle_ms > 0 ? how->idle_ms : (is_mx ? 5 : 30) * SECOND_MS;
+    event_in(&j->span, EV_DELIVERY_CONNECT, F_STR(domain, j->u->domain), F_STR(hostname, p->name),
+            F_IP(localIp, &stream_local(c->stream)->ip), F_IP(remoteIp, &to->ip),
+            F_U64(remotePort, to->port), F_MS(elapsed, now_ms() - began));
+    return OK;
+}
+
+static struct err talk(struct remote *r, struct approach *p, struct connection *c,
+        struct client_answer *why, enum reach *reach)
+{
+    struct job *j = r->j;
+    const struct client_options options = {.protocol = r->protocol,
+            .ehlo_name = arena_str(&c->arena, p->ehlo_name),
+            .timeouts = &p->how->timeouts,
+            .extensions_off = r->route->extensions_off,
+            .helo_only = r->route->helo_only,
+            .tls_is_required = p->tls.mandatory,
+            .bdat_chunk_bytes = j->d->in.settings->bdat_chunk_bytes};
+    struct tls_step step = {0};
+    *reach = REACH_NEXT_HOST;
+    if (p->tls.use == TLS_USE_IMPLICIT) {
+        TRY(shake_hands(r, p, c, &step));
+        if (!follow(r, p, &step, why, reach))
+            return OK;
+    }
+    TRY(client_new(&c->arena, c->stream, &options, &c->client));
+    TRY(greet(r, p, c, why, reach));
+    if (why->verdict == CLIENT_GOOD && p->tls.use == TLS_USE_STARTTLS && !p->stays_plain)
+        TRY(secure(r, p, c, why, reach));
+    if (why->verdict == CLIENT_GOOD && p->tls.needs_requiretls &&
+            !client_offers(c->client, CLIENT_EXT_REQUIRETLS)) {
+        TRY(tls_after(&p->tls, TLS_NO_REQUIRETLS, &j->arena, S(""), &step));
+        follow(r, p, &step, why, reach);
+    }
+    if (why->verdict == CLIENT_GOOD && !str_is_empty(r->route->username))
+        TRY(log_in(r, p, c, why, reach));
+    uint32_t mails_max = client_mails_max(c->client);
+    if (mails_max > 0 && (c->messages_max == 0 || mails_max < c->messages_max))
+        c->messages_max = mails_max;
+    return OK;
+}
+
+static struct err greet(struct remote *r, struct approach *p, struct connection *c,
+        struct client_answer *why, enum reach *reach)
+{
+    struct job *j = r->j;
+    TRY(client_greet(c->client, &j->arena, why));
+    why->outcome.entity = p->name;
+    if (why->outcome.code != 0)
+        why->outcome.host = p->name;
+    if (why->verdict == CLIENT_LOST && why->stage == CLIENT_GREETING)
+        *reach = REACH_NEXT_ADDRESS;
+    if (why->verdict != CLIENT_GOOD) {
+        enum event_id id = why->stage == CLIENT_GREETING ? EV_DELIVERY_GREETING_FAILED
+                                                         : EV_DELIVERY_EHLO_REJECTED;
+        event_in(&j->span, id, F_STR(domain, j->u->domain), F_STR(hostname, p->name),
+                F_U64(code, why->outcome.code), F_STR(details, why->outcome.text));
+    } else if (is_echo(r, c, p->ehlo_name)) {
+        *why = answer_temporary(CLIENT_EHLO, FAILURE_CONNECTION, p->name, S("4.4.6"),
+                S("the host calls itself by our name: mail would go in a circle"));
+    }
+    return OK;
+}
+
+// outbound.md 6.4
+static bool is_echo(const struct remote *r, const struct connection *c, struct str own_name)
+{
+    return r->route->type == ROUTE_MX && r->j->d->in.settings->detect_self &&
+           str_eq_nocase(client_peer_name(c->client), own_name);
+}
+
+static struct err secure(struct remote *r, struct approach *p, struct connection *c,
+        struct client_answer *why, enum reach *reach)
+{
+    struct job *j = r->j;
+    struct tls_step step = {0};
+    if (client_offers(c->client, CLIENT_EXT_STARTTLS)) {
+        TRY(start_tls(r, p, c, &step));
+    } else {
+        event_in(&j->span, EV_DELIVERY_START_TLS_UNAVAILABLE, F_STR(hostname, p->name));
+        TRY(tls_after(&p->tls, TLS_NOT_OFFERED, &j->arena, S(""), &step));
+    }
+    if (!follow(r, p, &step, why, reach) || stream_ssl(c->stream) == NULL)
+        return OK;
+    TRY(client_hello(c->client, &j->arena, why));
+    why->outcome.entity = p->name;
+    return OK;
+}
+
+static struct err start_tls(
+        struct remote *r, struct approach *p, struct connection *c, struct tls_step *step)
+{
+    struct job *j = r->j;
+    struct client_answer said;
+    TRY(client_starttls(c->client, &j->arena, &said));
+    if (said.verdict == CLIENT_GOOD)
+        return shake_hands(r, p, c, step);
+    enum tls_event what = said.verdict == CLIENT_LOST ? TLS_CONNECTION_LOST : TLS_REFUSED;
+    event_in(&j->span, EV_DELIVERY_START_TLS_ERROR, F_STR(hostname, p->name),
+            F_STR(reason, said.outcome.text));
+    return tls_after(&p->tls, what, &j->arena, said.outcome.text, step);
+}
+
+static struct err shake_hands(
+        struct remote *r, struct approach *p, struct connection *c, struct tls_step *step)
+{
+    struct job *j = r->j;
+    SSL_CTX *context;
+    struct tls_proof proof;
+    struct err e = tls_client_context(j->d->in.tls, &p->tls, &j->arena, &context);
+    if (failed(e))
+        return tls_after(&p->tls, TLS_LOCAL_TROUBLE, &j->arena, err_text(e), step);
+    {
+        within_ms(p->tls.strategy->tls_ms);
+        e = stream_tls(c->stream, context, TLS_CLIENT, p->tls.sni, &j->arena);
+    }
+    if (e.kind == ERR_CANCELLED)
+        return e;
+    if (failed(e)) {
+        event_in(&j->span, EV_DELIVERY_START_TLS_ERROR, F_STR(hostname, p->name), F_ERR(reason, e));
+        return tls_after(&p->tls, tls_event_of(e), &j->arena, err_text(e), step);
+    }
+    TRY(tls_verify(j->d->in.tls, &p->tls, stream_ssl(c->stream), wall_ms(), &j->arena, &proof));
+    *step = proof.step;
+    if (step->course == TLS_GO_ON)
+        event_in(&j->span, EV_DELIVERY_START_TLS, F_STR(hostname, p->name),
+                F_STR(version, proof.version), F_STR(details, proof.cipher),
+                F_STR(policy, tls_level_name(proof.reached)));
+    else
+        event_in(&j->span, EV_DELIVERY_START_TLS_ERROR, F_STR(hostname, p->name),
+                F_STR(reason, proof.why));
+    return OK;
+}
+
+// True: the connection may be used.
+static bool follow(struct remote *r UNUSED, struct approach *p, const struct tls_step *step,
+        struct client_answer *why, enum reach *reach)
+{
+    switch (step->course) {
+    case TLS_GO_ON:
+    case TLS_GO_ON_PLAIN:
+        return true;
+    case TLS_RECONNECT_PLAIN:
+        p->stays_plain = true;
+        *reach = REACH_NEXT_ADDRESS;
+        break;
+    case TLS_NEXT_ADDRESS:
+        *reach = REACH_NEXT_ADDRESS;
+        break;
+    case TLS_NEXT_HOST:
+        *reach = REACH_NEXT_HOST;
+        break;
+    }
+    *why = step->answer;
+    if (why->verdict == CLIENT_GOOD) // it is to be made anew, and says nothing of its own
+        why->verdict = CLIENT_LOST;
+    return false;
+}
+
+static struct err log_in(struct remote *r, struct approach *p, struct connection *c,
+        struct client_answer *why, enum reach *reach)
+{
+    struct job *j = r->j;
+    const struct route *route = r->route;
+    const struct client_credentials credentials = {.username = route->username,
+            .secret = route->secret,
+            .token = route->token,
+            .mechanisms = route->mechanisms,
+            .channel_is_safe = stream_ssl(c->stream) != NULL || route->allow_plaintext ||
+                               !str_is_null(p->address->at.unix_path) ||
+                               ip_is_loopback(&p->address->at.ip)};
+    TRY(client_auth(c->client, &j->arena, &credentials, why));
+    why->outcome.entity = p->name;
+    *reach = REACH_NEXT_HOST;
+    if (why->verdict != CLIENT_GOOD)
+        event_in(&j->span, EV_DELIVERY_AUTH_FAILED, F_STR(id, route->id), F_STR(hostname, p->name),
+                F_U64(code, why->outcome.code), F_STR(details, why->outcome.text));
+    return OK;
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// deliver/job.c: what is to be done about a unit that is due (queue.md 7): end its hold, give up who
+// has expired, count the marks for notices, and try those whose turn it is, by the route that each
+// of them has. What came of it settle.c writes down.
+#include "deliver/job.h"
+
+#define JOB_BYTES_MAX (64 * MIB)
+
+static bool begin(struct job *j);
+static bool read_message(struct job *j) suspends;
+static bool copy_before(struct job *j);
+static struct err attempt(struct job *j) suspends MUST_USE;
+static struct err choose_routes(struct job *j) suspends MUST_USE;
+static struct err choose_route(struct job *j, size_t place) suspends MUST_USE;
+static struct err go(struct job *j, const struct route *route) suspends MUST_USE;
+static struct err go_local(struct job *j, const struct route *route, struct carried *rcpts,
+        size_t count) suspends MUST_USE;
+static struct err resolve(struct job *j, const struct local_inputs *in, struct carried *rcpts,
+        size_t *count) suspends MUST_USE;
+static void take_local(struct job *j, size_t place, const struct local_result *result);
+
+int64_t job_run(struct courier *c)
+{
+    struct job j = {.courier = c, .d = c->deliverer};
+    int64_t due_ms = NEVER_MS;
+    arena_init(&j.arena, JOB_BYTES_MAX);
+    c->went_well = true;
+    if (begin(&j)) {
+        struct err e = OK;
+        if (j.look.try_count > 0)
+            e = attempt(&j);
+        // Given up in the middle: what is not settled is as it was, and found again.
+        due_ms = failed(e) && !j.look.changed && j.look.try_count == 0 ? NEVER_MS
+                                                                       : job_write_down(&j);
+        c->went_well = !j.met_trouble;
+    }
+    arena_done(&j.arena);
+    return due_ms;
+}
+
+static bool begin(struct job *j)
+{
+    struct deliverer *d = j->d;
+    j->began_ms = now_ms();
+    j->wall_now_ms = wall_ms();
+    if (!read_message(j) || !copy_before(j))
+        return false;
+    j->around = (struct surroundings){.conf = d->in.settings->conf,
+            .directories = d->in.directories,
+            .resolver = d->in.resolver,
+            .host = d->in.settings->host,
+            .node = d->in.node};
+    j->outside = surroundings_env(&j->around, d->in.settings->expression_wait_ms);
+    j->tried = arena_array(&j->arena, j->u->rcpt_count, struct tried);
+    const struct schedule_job job = {.settings = d->in.schedules,
+            .message = &j->m,
+            .wall_now_ms = j->wall_now_ms,
+            .arena = &j->arena};
+    if (j->tried == NULL || failed(schedule_look(&job, j->u, &j->look)))
+        return false;
+    for (size_t i = 0; i < j->u->rcpt_count; i++)
+        j->tried[i].is_due = (j->look.of_rcpt[i] & LOOK_TRY) != 0;
+    return true;
+}
+
+// A unit that is gone needs nothing; one that cannot be read is looked for again in some seconds.
+static bool read_message(struct job *j)
+{
+    const struct ready *r = j->courier->carries;
+    struct store *store = j->d->in.store;
+    struct err e = store_read(store, &j->arena, r->id, STORE_WITH_BODY, &j->m);
+    if (failed(e)) {
+        if (e.kind != ERR_NOT_FOUND)
+            event(j->d->in.log, EV_QUEUE_BLOB_NOT_FOUND, F_ID(queueId, r->id), F_ERR(reason, e));
+        return false;
+    }
+    for (size_t i = 0; i < j->m.unit_count && j->u == NULL; i++)
+        if (j->m.units[i].number == r->number)
+            j->u = &j->m.units[i];
+    return j->u != NULL && j->u->due_ms <= j->wall_now_ms;
+}
+
+static bool copy_before(struct job *j)
+{
+    j->before = j->m;
+    j->before.units = arena_array(&j->arena, j->m.unit_count, struct unit);
+    struct recipient *rcpts = arena_array(&j->arena, j->u->rcpt_count, struct recipient);
+    if (j->before.units == NULL || rcpts == NULL)
+        return false;
+    memcpy(j->before.units, j->m.units, j->m.unit_count * sizeof(struct unit));
+    memcpy(rcpts, j->u->rcpts, j->u->rcpt_count * sizeof(struct recipient));
+    j->before.units[j->u - j->m.units].rcpts = rcpts;
+    return true;
+}
+
+// --- An attempt ----------------------------------------------------------------------------------
+
+static struct err attempt(struct job *j)
+{
+    struct deliverer *d = j->d;
+    d->figures.attempts++;
+    span_begin(&j->span, d->in.log, EV_DELIVERY_ATTEMPT_START, F_ID(queueId, j->m.id),
+            F_STR(queueName, j->u->queue), F_STR(domain, j->u->domain),
+            F_STR(from, str_is_empty(j->m.sender) ? S("<>") : j->m.sender),
+            F_U64(total, j->look.try_count), F_U64(size, message_bytes(&j->m)));
+    event_in(&j->span, EV_DELIVERY_ATTEMPT_START, F_U64(attempt, j->u->rcpts[0].retry_count + 1));
+    struct err e = choose_routes(j);
+    // One route after another: units whose recipients go different ways are few.
+    for (size_t i = 0; i < j->u->rcpt_count && !failed(e); i++)
+        if (j->tried[i].is_due && !j->tried[i].is_settled && j->tried[i].route != NULL)
+            e = go(j, j->tried[i].route);
+    size_t good = 0, bad = 0;
+    for (size_t i = 0; i < j->u->rcpt_count; i++) {
+        good += j->tried[i].is_settled && j->tried[i].verdict.verdict == VERDICT_GOOD;
+        bad += j->tried[i].is_settled && j->tried[i].verdict.verdict != VERDICT_GOOD;
+    }
+    event_in(&j->span, EV_DELIVERY_ATTEMPT_END, F_MS(elapsed, now_ms() - j->began_ms),
+            F_U64(totalSuccesses, good), F_U64(totalFailures, bad));
+    return e;
+}
+
+static struct err choose_routes(struct job *j)
+{
+    for (size_t i = 0; i < j->u->rcpt_count; i++)
+        if (j->tried[i].is_due)
+            TRY(choose_route(j, i));
+    return OK;
+}
+
+static struct err choose_route(struct job *j, size_t place)
+{
+    const struct deliver_settings *s = j->d->in.settings;
+    struct str name = j->u->route_override;
+    if (str_is_empty(name)) {
+        struct err e = job_strategy(j, S("queue.strategy.route"), s->route_of, place, NULL, &name);
+        if (e.kind == ERR_CONFIG) {
+            struct client_answer why = answer_temporary(CLIENT_CONNECT, FAILURE_IO, s->host,
+                    S("4.3.5"), arena_str(&j->arena, err_text(e)));
+            job_put_off(j, place, &why, j->wall_now_ms + JOB_LATER_MS);
+            return OK;
+        }
+        TRY(e);
+    }
+    j->tried[place].route = route_named(s, name);
+    if (j->tried[place].route != NULL)
+        return OK;
+    struct client_answer why = answer_temporary(CLIENT_CONNECT, FAILURE_IO, s->host, S("4.3.5"),
+            arena_fmt(&j->arena, "route '%.*s' is not configured", ARG(name)));
+    event_in(&j->span, EV_SMTP_ID_NOT_FOUND, F_STR(id, name), F_STR(details, S("queue.route")));
+    job_settle(j, place, &why);
+    return OK;
+}
+
+struct err job_strategy(struct job *j, struct str key, const struct expr_setting *setting,
+        size_t place, const struct queue_host *host, struct str *out)
+{
+    struct queue_env self = {.message = &j->m,
+            .unit = j->u,
+            .rcpt = &j->u->rcpts[place],
+            .host = host,
+            .wall_now_ms = j->wall_now_ms,
+            .outside = &j->outside};
+    struct expr_env env = queue_expr_env(&self);
+    struct expr_result r = expr_eval(setting, &env, &j->arena);
+    if (task_cancelled())
+        return fail(ERR_CANCELLED, "the delivery is given up");
+    if (r.outcome == EXPR_FAILED) {
+        event_in(&j->span, EV_EVAL_ERROR, F_STR(key, key), F_STR(reason, r.fault.cause));
+        return fail_fmt(&j->arena, ERR_CONFIG, "%.*s cannot be evaluated: %.*s", ARG(key),
+                ARG(r.fault.cause));
+    }
+    *out = r.outcome == EXPR_VALUE ? r.text : S("");
+    return OK;
+}
+
+// All that are due and have this route.
+static struct err go(struct job *j, const struct route *route)
+{
+    struct carried *rcpts = arena_array(&j->arena, j->u->rcpt_count, struct carried);
+    size_t count = 0;
+    if (rcpts == NULL)
+        return fail(ERR_LIMIT, "no memory for an attempt");
+    for (size_t i = 0; i < j->u->rcpt_count; i++)
+        if (j->tried[i].is_due && !j->tried[i].is_settled && j->tried[i].route == route)
+            rcpts[count++] = (struct carried){.place = i, .address = j->u->rcpts[i].address};
+    if (route->type == ROUTE_LOCAL)
+        return go_local(j, route, rcpts, count);
+    return remote_carry(j, route, rcpts, count);
+}
+
+// --- Those who stay ------------------------------------------------------------------------------
+
+static struct err go_local(
+        struct job *j, const struct route *route, struct carried *rcpts, size_t count)
+{
+    const struct local_inputs in = {.directories = j->d->in.directories,
+            .rules = j->d->in.rules,
+            .route = route,
+            .store = j->d->in.store,
+            .host = j->d->in.settings->host};
+    if (route->store == LOCAL_LMTP) {
+        TRY(resolve(j, &in, rcpts, &count));
+        return count > 0 ? remote_carry(j, route, rcpts, count) : OK;
+    }
+    size_t *places = arena_array(&j->arena, count, size_t);
+    struct local_result *results = arena_array(&j->arena, count, struct local_result);
+    if (places == NULL || results == NULL)
+        return fail(ERR_LIMIT, "no memory for an attempt");
+    for (size_t i = 0; i < count; i++)
+        places[i] = rcpts[i].place;
+    TRY(local_deliver(&in, &j->arena, &j->m, j->u, places, count, results));
+    for (size_t i = 0; i < count; i++)
+        take_local(j, places[i], &results[i]);
+    return OK;
+}
+
+// Leaves those that go to the backend, with the addresses it knows.
+static struct err resolve(
+        struct job *j, const struct local_inputs *in, struct carried *rcpts, size_t *count)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < *count; i++) {
+        struct local_result result;
+        TRY(local_resolve(in, &j->arena, &j->u->rcpts[rcpts[i].place], &result));
+        if (result.fate == LOCAL_FATE_MAILBOX)
+            rcpts[left++] = (struct carried){.place = rcpts[i].place, .address = result.lmtp};
+        else
+            take_local(j, rcpts[i].place, &result);
+    }
+    *count = left;
+    return OK;
+}
+
+static void take_local(struct job *j, size_t place, const struct local_result *result)
+{
+    struct tried *t = &j->tried[place];
+    switch (result->fate) {
+    case LOCAL_FATE_ANSWERED:
+    case LOCAL_FATE_MAILBOX:
+        job_settle(j, place, &result->answer);
+        t->hop = DSN_HOP_FINAL;
+        break;
+    case LOCAL_FATE_FORWARD:
+        t->forward_to = result->targets;
+        t->forward_count = result->target_count;
+        job_settle(j, place, &result->answer);
+        t->hop = DSN_HOP_FINAL;
+        break;
+    case LOCAL_FATE_HOLD:
+        j->is_held = true;
+        break;
+    }
+    if (result->is_our_fault)
+        event_in(&j->span, EV_STORE_ERROR, F_STR(reason, result->answer.outcome.text));
+}
+
+// --- What became of a recipient ------------------------------------------------------------------
+
+void job_settle(struct job *j, size_t place, const struct client_answer *answer)
+{
+    static const enum verdict verdicts[] = {[CLIENT_GOOD] = VERDICT_GOOD,
+            [CLIENT_TEMPORARY] = VERDICT_TEMPORARY,
+            [CLIENT_PERMANENT] = VERDICT_PERMANENT,
+            [CLIENT_LOST] = VERDICT_TEMPORARY};
+    struct tried *t = &j->tried[place];
+    t->is_settled = true;
+    t->verdict = (struct schedule_verdict){
+            .verdict = verdicts[answer->verdict], .outcome = answer->outcome};
+    t->verdict.outcome.at_ms = wall_ms();
+}
+
+void job_settle_all(
+        struct job *j, const struct carried *rcpts, size_t count, const struct client_answer *why)
+{
+    for (size_t i = 0; i < count; i++)
+        job_settle(j, rcpts[i].place, why);
+}
+
+void job_put_off(struct job *j, size_t place, const struct client_answer *why, int64_t until_ms)
+{
+    job_settle(j, place, why);
+    j->tried[place].verdict.verdict = VERDICT_SUSPENDED;
+    j->tried[place].verdict.until_ms = until_ms;
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// deliver/job.h: one unit while it is looked after: what job.c, remote.c, connect.c and settle.c
+// share.
+#pragma once
+
+#include "deliver/answer.h"
+#include "deliver/deliver_state.h"
+#include "deliver/local.h"
+#include "deliver/tls.h"
+#include "directory/surroundings.h"
+#include "events/event.h"
+
+#define JOB_LATER_MS (60 * SECOND_MS) // outbound.md 2: what cannot be evaluated now
+
+// What became of one recipient in this job.
+struct tried {
+    bool is_due;
+    const struct route *route;
+    bool is_settled; // `verdict` says how
+    struct schedule_verdict verdict;
+    enum dsn_hop hop; // of VERDICT_GOOD
+    // VERDICT_GOOD because its address has become one of others: it goes to them.
+    const struct expanded_member *forward_to;
+    size_t forward_count;
+    bool by_owed; // DELIVERBY wants to hear of it
+};
+
+struct job {
+    struct courier *courier;
+    struct deliverer *d;
+    struct arena arena;
+    struct span span;
+    int64_t began_ms;    // of the loop
+    int64_t wall_now_ms; // when it began
+    struct message m;
+    struct message before; // as it was read: for the quotas
+    struct unit *u;        // of m.units
+    struct surroundings around;
+    struct expr_env outside;
+    struct schedule_look look;
+    struct tried *tried; // one for each recipient
+    bool is_held;        // by its route, from now on
+    bool met_trouble;    // with the connection or its host, so that fewer should try at once
+};
+
+// A recipient on its way out.
+struct carried {
+    size_t place;
+    struct str address; // as it is to be sent
+};
+
+// One expression of queue.strategy, under its key, for a recipient. ERR_CONFIG: it cannot be evaluated now; the
+// text says why. An empty text: no name.
+struct err job_strategy(struct job *j, struct str key, const struct expr_setting *setting,
+        size_t place, const struct queue_host *host, struct str *out) suspends MUST_USE;
+void job_settle(struct job *j, size_t place, const struct client_answer *answer);
+void job_settle_all(
+        struct job *j, const struct carried *rcpts, size_t count, const struct client_answer *why);
+// Not an attempt: it is tried again at that moment, and nothing is counted.
+void job_put_off(struct job *j, size_t place, const struct client_answer *why, int64_t until_ms);
+
+// remote.c: over SMTP or LMTP, for as long as there are hosts and time.
+struct err remote_carry(struct job *j, const struct route *route, const struct carried *rcpts,
+        size_t count) suspends MUST_USE;
+
+// settle.c: writes down what the job came to, with the notices that are owed, and goes on trying to
+// until it is on disk or the worker ends. The moment at which the unit is due next.
+int64_t job_write_down(struct job *j) suspends;

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+// deliver/settle.c: what a job came to becomes what the store says, in one commit: statuses and next
+// times, reports of delivery that are owed, messages for those whose address has moved on, or the
+// message's end. A peer that has said 250 has the message, so this goes on until it is written down
+// or the worker ends; then the attempt is made again by whoever comes next (queue.md 1.4, 3.3).
+#include "deliver/job.h"
+
+#include "queue/body.h"
+
+#define AGAIN_FIRST_MS (SECOND_MS)
+#define AGAIN_MOST_MS (30 * SECOND_MS)
+#define NOTICES_MAX 8 // one to the sender, some to copies
+
+struct settling {
+    struct job *j;
+    struct message *notices; // and forwarded messages
+    size_t notice_count, notice_room;
+    bool ends; // nobody of the message is pending any more
+};
+
+static struct err write_all(struct settling *s) suspends MUST_USE;
+static struct err apply(struct job *j) suspends MUST_USE;
+static void complete(struct job *j);
+static struct err owe(struct settling *s) suspends MUST_USE;
+static struct err report(
+        struct settling *s, const struct dsn_rcpt *rcpts, size_t count) suspends MUST_USE;
+static struct err compose(struct settling *s, const struct dsn_words *words,
+        const struct dsn_rcpt *rcpts, size_t count, struct str to,
+        bool last_resort) suspends MUST_USE;
+static struct err enqueue(struct job *j, struct message *m) suspends MUST_USE;
+static struct message *next_notice(struct settling *s);
+static struct err write_once(struct settling *s) suspends MUST_USE;
+static struct err read_again(struct job *j, bool *out_gone) MUST_USE;
+static bool others_are_final(const struct job *j);
+static void remove_if_done(struct job *j) suspends;
+static void tell(const struct settling *s);
+static void tell_rcpt(const struct job *j, size_t place);
+
+int64_t job_write_down(struct job *j)
+{
+    struct settling s = {.j = j};
+    int64_t pause_ms = AGAIN_FIRST_MS;
+    struct err e = write_all(&s);
+    while (failed(e) && e.kind != ERR_CANCELLED && e.kind != ERR_LIMIT) {
+        bool gone = false;
+        event(j->d->in.log, EV_STORE_ERROR, F_ERR(reason, e));
+        e = task_sleep_ms(pause_ms);
+        pause_ms = pause_ms * 2 > AGAIN_MOST_MS ? AGAIN_MOST_MS : pause_ms * 2;
+        s.notice_count = 0;
+        if (!failed(e))
+            e = read_again(j, &gone);
+        if (gone)
+            return NEVER_MS;
+        if (!failed(e))
+            e = write_all(&s);
+    }
+    if (failed(e))
+        return NEVER_MS;
+    tell(&s);
+    if (j->d->in.quota != NULL)
+        quota_release(j->d->in.quota, &j->before, s.ends ? NULL : &j->m);
+    if (s.ends)
+        return NEVER_MS;
+    remove_if_done(j);
+    return j->u->due_ms;
+}
+
+static struct err write_all(struct settling *s)
+{
+    TRY(apply(s->j));
+    TRY(owe(s));
+    return write_once(s);
+}
+
+// --- The recipients ------------------------------------------------------------------------------
+
+static struct err apply(struct job *j)
+{
+    struct unit *u = j->u;
+    struct schedule_verdict *verdicts =
+            arena_array(&j->arena, u->rcpt_count, struct schedule_verdict);
+    struct schedule_job job = {.settings = j->d->in.schedules,
+            .message = &j->m,
+            .wall_now_ms = wall_ms(),
+            .random = random_u64(),
+            .outside = &j->outside,
+            .arena = &j->arena};
+    if (verdicts == NULL)
+        return fail(ERR_LIMIT, "no memory to settle a delivery");
+    for (size_t i = 0; i < u->rcpt_count; i++)
+        if (j->tried[i].is_settled)
+            verdicts[i] = j->tried[i].verdict;
+    complete(j);
+    TRY(schedule_after(&job, u, verdicts));
+    if (!str_is_null(job.unknown))
+        event(j->d->in.log, EV_SMTP_ID_NOT_FOUND, F_STR(id, job.unknown),
+                F_STR(details, S("queue.schedule")));
+    if (j->is_held) {
+        const struct hold hold = {.reason = HOLD_ROUTE,
+                .text = S("the route holds what comes"),
+                .by = S("queue.route"),
+                .since_ms = job.wall_now_ms};
+        unit_hold(u, &hold, j->m.created_ms);
+    }
+    return OK;
+}
+
+// Which report a success owes is known now, and stays in the recipient's flags.
+static void complete(struct job *j)
+{
+    for (size_t i = 0; i < j->u->rcpt_count; i++) {
+        const struct tried *t = &j->tried[i];
+        if (!t->is_settled || t->verdict.verdict != VERDICT_GOOD)
+            continue;
+        struct recipient as_completed = j->u->rcpts[i];
+        as_completed.status = RCPT_COMPLETED;
+        dsn_completed(&as_completed, t->hop, t->by_owed);
+        j->u->rcpts[i].flags = as_completed.flags;
+    }
+}
+
+// --- Reports of delivery -------------------------------------------------------------------------
+
+static struct err owe(struct settling *s)
+{
+    struct job *j = s->j;
+    struct dsn_rcpt *owed = arena_array(&j->arena, j->u->rcpt_count, struct dsn_rcpt);
+    size_t count = 0;
+    if (owed == NULL)
+        return fail(ERR_LIMIT, "no memory for a report of delivery");
+    for (size_t i = 0; i < j->u->rcpt_count; i++) {
+        struct recipient *r = &j->u->rcpts[i];
+        bool mark = (j->look.of_rcpt[i] & (LOOK_DELAY_NOTICE | LOOK_BY_NOTICE)) != 0;
+        enum dsn_action action = dsn_due(r, mark);
+        if (action == DSN_NONE)
+            continue;
+        owed[count++] = (struct dsn_rcpt){.rcpt = r, .action = action};
+        dsn_mark(r, action);
+    }
+    if (count > 0)
+        TRY(report(s, owed, count));
+    return OK;
+}
+
+static struct err report(struct settling *s, const struct dsn_rcpt *rcpts, size_t count)
+{
+    struct job *j = s->j;
+    struct dsn_words words;
+    struct queue_env env = {.message = &j->m, .wall_now_ms = wall_ms(), .outside = &j->outside};
+    TRY(dsn_words_make(j->d->in.dsn, &j->arena, &env, &j->span, &words));
+    for (size_t i = 0; i < count; i++)
+        dsn_tell(&j->span, &j->m, &rcpts[i]);
+    switch (dsn_fate_of(j->d->in.dsn, j->d->dsn_rates, &j->m, &words, wall_ms())) {
+    case DSN_FATE_SEND:
+        TRY(compose(s, &words, rcpts, count, j->m.sender, false));
+        for (size_t i = 0; i < words.copy_count && s->notice_count < NOTICES_MAX; i++)
+            TRY(compose(s, &words, rcpts, count, words.copies[i], false));
+        break;
+    case DSN_FATE_DOUBLE_BOUNCE:
+        event_in(&j->span, EV_DELIVERY_DOUBLE_BOUNCE, F_ID(queueId, j->m.id),
+                F_STR(to, rcpts[0].rcpt->address));
+        if (!str_is_empty(words.double_bounce_to))
+            TRY(compose(s, &words, rcpts, count, words.double_bounce_to, true));
+        break;
+    case DSN_FATE_NEVER:
+    case DSN_FATE_OFF:
+        break;
+    case DSN_FATE_RATE: {
+        uint64_t suppressed = dsn_rates_suppressed(j->d->dsn_rates, wall_ms());
+        if (suppressed > 0)
+            event_in(&j->span, EV_DELIVERY_DSN_SUPPRESSED, F_STR(to, j->m.sender),
+                    F_U64(total, suppressed));
+        break;
+    }
+    }
+    return OK;
+}
+
+static struct err compose(struct settling *s, const struct dsn_words *words,
+        const struct dsn_rcpt *rcpts, size_t count, struct str to, bool last_resort)
+{
+    struct job *j = s->j;
+    struct message_reader *original AUTO(message_auto_close) = NULL;
+    const struct message_reading how = {0};
+    struct message *notice = next_notice(s);
+    if (notice == NULL)
+        return fail(ERR_LIMIT, "no memory for a report of delivery");
+    struct err e = message_open(j->d->in.store, &j->arena, &j->m, &how, &original);
+    if (e.kind == ERR_CANCELLED)
+        return e;
+    const struct dsn_report report = {.about = &j->m,
+            .rcpts = rcpts,
+            .rcpt_count = count,
+            .to = to,
+            .last_resort = last_resort,
+            .id = store_new_id(j->d->in.store),
+            .random = {random_u64(), random_u64()},
+            .wall_now_ms = wall_ms(),
+            .offset_min = local_offset_min(wall_ms())};
+    TRY(dsn_compose(&j->arena, j->d->in.dsn, words, &report, failed(e) ? NULL : original, notice));
+    TRY(enqueue(j, notice));
+    s->notice_count++;
+    return OK;
+}
+
+static struct message *next_notice(struct settling *s)
+{
+    if (s->notices == NULL)
+        s->notices = arena_array(&s->j->arena, NOTICES_MAX + 1, struct message);
+    return s->notices == NULL ? NULL : &s->notices[s->notice_count];
+}
+
+// The times of a message of our own.
+static struct err enqueue(struct job *j, struct message *m)
+{
+    struct schedule_job job = {.settings = j->d->in.schedules,
+            .message = m,
+            .wall_now_ms = m->created_ms,
+            .random = random_u64(),
+            .outside = &j->outside,
+            .arena = &j->arena};
+    for (size_t i = 0; i < m->unit_count; i++) {
+        struct unit *u = &m->units[i];
+        const struct schedule *schedule = NULL;
+        for (size_t k = 0; k < u->rcpt_count; k++) {
+            schedule = schedule_choose(&job, u, &u->rcpts[k], NULL);
+            schedule_begin(schedule, m, &u->rcpts[k]);
+        }
+        schedule_begin_unit(schedule, m, u);
+    }
+    return OK;
+}
+
+// --- The commit ----------------------------------------------------------------------------------
+
+static struct err write_once(struct settling *s)
+{
+    struct job *j = s->j;
+    struct store_change changes[NOTICES_MAX + 2];
+    size_t count = 0;
+    s->ends = unit_is_final(j->u) && others_are_final(j);
+    changes[count++] = s->ends ? (struct store_change){.kind = STORE_REMOVE, .id = j->m.id}
+                               : (struct store_change){.kind = STORE_UPDATE, .unit = j->u};
+    for (size_t i = 0; i < s->notice_count; i++)
+        changes[count++] = (struct store_change){.kind = STORE_ACCEPT, .message = &s->notices[i]};
+    struct err e = store_commit(j->d->in.store, &j->arena, changes, count);
+    if (!failed(e) && !s->ends)
+        j->u->version++;
+    return e;
+}
+
+static bool others_are_final(const struct job *j)
+{
+    struct arena *scratch = &j->d->scratch;
+    arena_reset(scratch);
+    for (size_t i = 0; i < j->m.unit_count; i++) {
+        struct unit now;
+        const struct unit *u = &j->m.units[i];
+        if (u == j->u)
+            continue;
+        if (failed(store_read_unit(j->d->in.store, scratch, j->m.id, u->number, &now)) ||
+                !unit_is_final(&now))
+            return false;
+    }
+    return true;
+}
+
+// Two units of a message may have ended at the same moment, each seeing the other pending: then
+// whoever looks last finds that nobody is.
+static void remove_if_done(struct job *j)
+{
+    if (!unit_is_final(j->u) || !others_are_final(j))
+        return;
+    const struct store_change removal = {.kind = STORE_REMOVE, .id = j->m.id};
+    struct err e = store_commit(j->d->in.store, &j->arena, &removal, 1);
+    if (failed(e))
+        return; // the other one did it
+    event(j->d->in.log, EV_DELIVERY_COMPLETED, F_ID(queueId, j->m.id),
+            F_MS(elapsed, wall_ms() - j->m.created_ms));
+    if (j->d->in.quota != NULL)
+        quota_release(j->d->in.quota, &j->m, NULL);
+}
+
+// After a commit that did not succeed: what is stored now, which may be somebody else's version of
+// the unit, gets what happened to the recipients.
+static struct err read_again(struct job *j, bool *out_gone)
+{
+    struct unit now;
+    struct err e =
+            store_read_unit(j->d->in.store, &j->arena, j->m.id, j->courier->carries->number, &now);
+    *out_gone = e.kind == ERR_NOT_FOUND || (!failed(e) && now.rcpt_count != j->u->rcpt_count);
+    TRY(e);
+    const struct schedule_job job = {.settings = j->d->in.schedules,
+            .message = &j->m,
+            .wall_now_ms = j->wall_now_ms,
+            .arena = &j->arena};
+    *j->u = now;
+    return schedule_look(&job, j->u, &j->look);
+}
+
+// --- What there is to tell -----------------------------------------------------------------------
+
+static void tell(const struct settling *s)
+{
+    const struct job *j = s->j;
+    for (size_t i = 0; i < j->u->rcpt_count; i++)
+        if (j->tried[i].is_settled || (j->look.of_rcpt[i] & LOOK_EXPIRED) != 0)
+            tell_rcpt(j, i);
+    if (s->ends)
+        event(j->d->in.log, EV_DELIVERY_COMPLETED, F_ID(queueId, j->m.id),
+                F_MS(elapsed, wall_ms() - j->m.created_ms));
+    else if (!unit_is_final(j->u))
+        event(j->d->in.log, EV_QUEUE_RESCHEDULED, F_ID(queueId, j->m.id),
+                F_STR(domain, j->u->domain), F_TIME(due, j->u->due_ms));
+}
+
+static void tell_rcpt(const struct job *j, size_t place)
+{
+    const struct recipient *r = &j->u->rcpts[place];
+    const struct outcome *o = &r->last;
+    struct deliver_figures *figures = &j->d->figures;
+    if (r->status == RCPT_COMPLETED) {
+        figures->delivered++;
+        event_in(&j->span, EV_DELIVERY_DELIVERED, F_STR(to, r->address), F_STR(hostname, o->host),
+                F_U64(code, o->code), F_STR(details, o->text),
+                F_MS(elapsed, wall_ms() - j->m.created_ms), F_U64(attempt, r->retry_count + 1));
+        return;
+    }
+    bool is_final = r->status == RCPT_PERM_FAILED;
+    figures->failed += is_final;
+    figures->deferred += !is_final;
+    event_in(&j->span, EV_DELIVERY_FAILED, F_STR(to, r->address), F_STR(hostname, o->entity),
+            F_U64(code, o->code), F_STR(details, o->text),
+            F_STR(reason, is_final ? S("permanent") : S("temporary")),
+            F_TIME(nextRetry, is_final ? 0 : r->retry_at_ms), F_U64(attempt, r->retry_count));
+}
