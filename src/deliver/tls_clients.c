@@ -19,9 +19,6 @@
 
 // Mozilla's "intermediate" (its guideline 5.7). TLS 1.3 has its own, which are all good.
 #define CIPHERS_TODAY "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:!aNULL"
-#define CIPHERS_LEGACY "ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0"
-// With TLS 1.0 or 1.1 allowed, there must be suites that those know.
-#define CIPHERS_OLDER "HIGH:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0"
 
 struct trust { // authorities of one file
     struct link link;
@@ -214,18 +211,14 @@ static void make(void *arg)
 static struct err set_up(struct making *m)
 {
     const struct tls_strategy *s = m->plan->strategy;
-    bool is_legacy = str_eq(s->ciphers, S("legacy"));
-    bool is_old = is_legacy || s->version_min < TLS1_2_VERSION;
-    struct str ciphers = s->ciphers;
-    if (is_legacy)
-        ciphers = S(CIPHERS_LEGACY);
-    else if (str_is_null(ciphers))
-        ciphers = is_old ? S(CIPHERS_OLDER) : S(CIPHERS_TODAY);
+    struct str ciphers = str_is_null(s->ciphers) ? S(CIPHERS_TODAY) : s->ciphers;
+    // Lists for hosts of long ago lower OpenSSL's standards by themselves ("@SECLEVEL=0").
+    bool is_old = s->version_min < TLS1_2_VERSION || str_contains(ciphers, S("@SECLEVEL=0"));
     // What a peer's certificate must be is decided afterwards: where DANE names a key of 1024 bits,
     // that is the key.
     SSL_CTX_set_security_level(m->ssl, is_old ? 0 : 1);
     SSL_CTX_set_options(m->ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
-    if (is_legacy)
+    if (is_old)
         SSL_CTX_set_options(m->ssl, SSL_OP_LEGACY_SERVER_CONNECT);
     SSL_CTX_set_session_cache_mode(m->ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_max_cert_list(m->ssl, TLS_CHAIN_BYTES_MAX);

@@ -295,7 +295,6 @@ static struct err identify(struct arena *a, const struct tls_wishes *w, struct t
     buf_fmt(&text, "tls use=%d level=%.*s mandatory=%d forgives=%d accepts=%d requiretls=%d",
             (int)plan->use, ARG(tls_level_name(plan->level)), plan->mandatory, plan->forgives,
             plan->accepts_invalid, plan->needs_requiretls);
-    add_text(&text, "route", w->route->id);
     add_text(&text, "strategy", w->strategy->id);
     add_text(&text, "sni", plan->sni);
     for (size_t i = 0; names_count && i < plan->name_count; i++)
