@@ -250,6 +250,9 @@ static enum unknown_kind unknown_kind_of(const struct setting *s)
 // configuration.md 3.3
 static bool id_is_valid(struct str id)
 {
+    struct ip ip;
+    if (ip_parse(id, &ip)) // queue.source-ip."2001:db8::1"
+        return true;
     if (id.len == 0 || id.len > ID_BYTES_MAX || !byte_is_alnum((uint8_t)id.ptr[0]))
         return false;
     for (size_t i = 0; i < id.len; i++) {

@@ -6,8 +6,9 @@
 #include "base/encode.h"
 #include "base/unicode.h"
 
-#define PHRASE_BYTES_MAX 300  // further ones are left out
-#define ENCODED_OCTETS_MAX 45 // with its frame an encoded word has 75 at most: 2047 2
+#define PHRASE_BYTES_MAX 300 // further ones are left out
+// An encoded word has 75 characters at most, its line 76 with the name of the field (RFC 2047 2).
+#define ENCODED_OCTETS_MAX 39
 
 static bool is_control(uint32_t code);
 static bool is_atoms(struct str text);

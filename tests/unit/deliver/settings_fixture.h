@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// tests/unit/deliver/settings_fixture.h: the settings of delivery of a configuration written in a
+// line or two, made on a machine that has 192.0.2.1 and 2001:db8::1.
+#pragma once
+
+#include "../base/check.h"
+
+#include "../conf/memfs.h"
+#include "deliver/settings.h"
+#include "rt/sim/sim.h"
+
+#define SMTP "[server.listener.smtp]\nbind = '[::]:25'\n" // a server must have a listener
+#define RELAY "[queue.route.r]\ntype = 'relay'\n"
+#define LOCAL "[queue.route.l]\ntype = 'local'\n"
+#define LIMIT "[[queue.limiter.outbound]]\n"
+
+struct fixture {
+    struct arena arena;
+    struct findings findings;
+    struct conf *conf;
+    struct deliver_settings settings;
+    struct sim *sim;
+    struct err made;
+};
+
+static inline void make_now(void *arg)
+{
+    struct fixture *f = arg;
+    f->made = deliver_settings_make(&f->arena, f->conf, 7, &f->findings, &f->settings);
+}
+
+static inline struct err make_in_node(void *arg)
+{
+    deep_call(make_now, arg);
+    return OK;
+}
+
+// A machine, because it is asked for the addresses of its interfaces.
+static inline struct err on_a_machine(void *arg)
+{
+    struct fixture *f = arg;
+    struct node *n;
+    struct sim_node what = {
+            .name = S("us"), .ip_count = 2, .main = make_in_node, .arg = f};
+    assert_true(ip_parse(S("192.0.2.1"), &what.ips[0]) && ip_parse(S("2001:db8::1"), &what.ips[1]));
+    TRY(sim_node_add(f->sim, &what, &n));
+    TRY(sim_node_start(n));
+    return sim_run_ms(f->sim, 10);
+}
+
+static inline void fixture_init(struct fixture *f, const char *config)
+{
+    *f = (struct fixture){.made = fail(ERR_LIMIT, "it did not run")};
+    arena_init(&f->arena, 64 * MIB);
+    f->findings = findings_make(&f->arena);
+    struct conf_env env = {.os_hostname = S("mx.example.org"), .cpu_count = 2};
+    struct str text = arena_fmt(&f->arena, SMTP "%s", config);
+    struct memfile file = {.path = "/c.toml", .text = text.ptr, .text_len = text.len};
+    struct memfs fs = {.files = &file, .count = 1};
+    struct conf_files files = memfs_files(&fs);
+    struct conf_options options = {.path = S("/c.toml"), .env = &env, .files = &files};
+    f->conf = conf_load(&options, &f->findings);
+    assert_non_null(f->conf);
+    f->sim = sim_new(1);
+    assert_non_null(f->sim);
+    assert_false(failed(sim_run(f->sim, on_a_machine, f)));
+    check_str("made", err_text(f->made), S(""));
+    conf_sort_findings(f->conf, &f->findings, 0);
+}
+
+static inline void fixture_done(struct fixture *f)
+{
+    deliver_settings_done(&f->settings);
+    sim_free(f->sim);
+    conf_free(f->conf);
+    arena_done(&f->arena);
+}
