@@ -26,6 +26,8 @@ static bool convert_name(struct conversion *c, struct str text);
 static bool convert_net(struct conversion *c, struct str text);
 static bool convert_word(struct conversion *c, struct str text);
 static bool wrong_word(struct conversion *c, struct str text);
+static bool wrong_sentence(
+        struct conversion *c, struct str shown, struct str list, struct str near);
 static bool convert_pattern(struct conversion *c, struct str text);
 static bool convert_tables(struct conversion *c);
 static bool keep(struct conversion *c, struct str text);
@@ -234,19 +236,32 @@ static bool convert_word(struct conversion *c, struct str text)
     return wrong_word(c, text);
 }
 
-// The beginning may be that of the row; the words, and the nearest one, are told in any case.
 static bool wrong_word(struct conversion *c, struct str text)
 {
-    struct arena *a = &c->l->scratch;
     struct str near = value_word_nearest(str_from_c(c->setting->words), text);
-    struct str list = value_word_list(a, str_from_c(c->setting->words));
-    struct str shown = str_upto(text, SHOWN_BYTES_MAX), before = STR_NULL, after = STR_NULL;
-    struct str what = arena_fmt(a, "invalid word \"%.*s\"", ARG(shown));
-    if (str_cut(str_from_c(c->setting->wrong), '{', &before, &after))
-        what = arena_fmt(a, "%.*s%.*s%.*s", ARG(before), ARG(shown), ARG(str_from(after, 1)));
+    struct str list = value_word_list(&c->l->scratch, str_from_c(c->setting->words));
+    struct str shown = str_upto(text, SHOWN_BYTES_MAX);
+    if (c->setting->wrong != NULL)
+        return wrong_sentence(c, shown, list, near);
     if (str_is_null(near))
-        return wrong(c, "%.*s (expected %.*s)", ARG(what), ARG(list));
-    return wrong(c, "%.*s (expected %.*s); did you mean '%.*s'?", ARG(what), ARG(list), ARG(near));
+        return wrong(c, "invalid word \"%.*s\" (expected %.*s)", ARG(shown), ARG(list));
+    return wrong(c, "invalid word \"%.*s\" (expected %.*s); did you mean '%.*s'?", ARG(shown),
+            ARG(list), ARG(near));
+}
+
+// The row's own sentence, then the words unless it tells them itself.
+static bool wrong_sentence(struct conversion *c, struct str shown, struct str list, struct str near)
+{
+    struct arena *a = &c->l->scratch;
+    struct str row = str_from_c(c->setting->wrong), before, after, expected = S(""), advice = S("");
+    bool has_place = str_cut(row, '{', &before, &after);
+    assert(has_place);
+    if (!str_contains(row, S("xpected ")))
+        expected = arena_fmt(a, " Expected %.*s.", ARG(list));
+    if (!str_is_null(near))
+        advice = arena_fmt(a, " Did you mean '%.*s'?", ARG(near));
+    return wrong(c, "%.*s%.*s%.*s%.*s%.*s", ARG(before), ARG(shown), ARG(str_from(after, 1)),
+            ARG(expected), ARG(advice));
 }
 
 // Words that many write and that deserve a better answer than a list (listeners.md 4 and 8.1).

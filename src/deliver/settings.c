@@ -88,9 +88,12 @@ static void read_server_wide(struct reading *r)
             .remember_tls_ms = conf_duration_ms(conf, S("queue.host.remember-tls")),
             .learn = conf_bool(conf, S("queue.host.learn")),
     };
-    if (s->hosts.cooldown_max_ms < s->hosts.cooldown_ms)
-        conf_error(conf, r->findings, S("queue.host.max-cooldown"), -1, S("too-short"),
-                "shorter than queue.host.cooldown, with which it begins");
+    if (s->hosts.cooldown_max_ms < s->hosts.cooldown_ms) {
+        bool most = conf_is_set(conf, S("queue.host.max-cooldown"));
+        conf_error(conf, r->findings,
+                most ? S("queue.host.max-cooldown") : S("queue.host.cooldown"), -1, S("conflict"),
+                "queue.host.cooldown is longer than queue.host.max-cooldown");
+    }
     s->detect_self = conf_bool(conf, S("queue.detect-self"));
     s->downgrade_8bit = ways_8bit[way >= 0 ? way : 0];
     s->downgrade_utf8 = conf_enum(conf, S("queue.downgrade-utf8")) == 1 ? DOWNGRADE_UTF8_ENCODE

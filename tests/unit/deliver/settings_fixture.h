@@ -40,8 +40,7 @@ static inline struct err on_a_machine(void *arg)
 {
     struct fixture *f = arg;
     struct node *n;
-    struct sim_node what = {
-            .name = S("us"), .ip_count = 2, .main = make_in_node, .arg = f};
+    struct sim_node what = {.name = S("us"), .ip_count = 2, .main = make_in_node, .arg = f};
     assert_true(ip_parse(S("192.0.2.1"), &what.ips[0]) && ip_parse(S("2001:db8::1"), &what.ips[1]));
     TRY(sim_node_add(f->sim, &what, &n));
     TRY(sim_node_start(n));

@@ -103,12 +103,12 @@ static void server_wide(struct buf *out, const struct deliver_settings *s)
         buf_add_byte(out, ',');
     }
     buf_fmt(out, " detect=%d 8bit=%d utf8=%d chunk=%llu nets=%zu\n", s->detect_self,
-            (int)s->downgrade_8bit, (int)s->downgrade_utf8,
-            (unsigned long long)s->bdat_chunk_bytes,
+            (int)s->downgrade_8bit, (int)s->downgrade_utf8, (unsigned long long)s->bdat_chunk_bytes,
             s->sts_prohibited != NULL ? nets_count(s->sts_prohibited) : 0);
 }
 
-#define MX_ROUTE "mx mx rcpts=100 failover=1bf hosts=5 addresses=2 order=0 port=25 nets=9 implicit=1\n"
+#define MX_ROUTE                                                                                   \
+    "mx mx rcpts=100 failover=1bf hosts=5 addresses=2 order=0 port=25 nets=9 implicit=1\n"
 #define LOCAL_ROUTE                                                                                \
     "local local rcpts=100 failover=1bf store=0 path=/var/mail/{domain}/{local}/Maildir create=1 " \
     "mode=600 quota=0/0 headers=110\n"
@@ -207,7 +207,8 @@ static const struct {
 
         {"no limiters", limiters, "", ""},
         {"stage by key", limiters,
-                LIMIT "rate='5/1s'\nkey='sender'\n" LIMIT "rate='5/1s'\nkey=['rcpt','route']\n" LIMIT
+                LIMIT "rate='5/1s'\nkey='sender'\n" LIMIT
+                      "rate='5/1s'\nkey=['rcpt','route']\n" LIMIT
                       "concurrency=3\nkey=['localIp','rcptDomain']\n" LIMIT "enable=false\n",
                 "0 always keys=8 stage=0 rate=5/1000 burst=5 concurrency=0 unit=0\n"
                 "1 always keys=120 stage=1 rate=5/1000 burst=5 concurrency=0 unit=0\n"
