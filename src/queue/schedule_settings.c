@@ -137,8 +137,8 @@ static struct err read_schedule(struct reading *r, struct str id, struct schedul
             .honor_retry_hint = conf_bool(r->conf, item(r, id, S("honor-retry-hint")))};
     struct str retry = item(r, id, S("retry"));
     TRY(read_intervals(r, retry, &out->retry_ms, &out->retry_count));
-    if (out->retry_count == 0) { // what did not convert was told, an empty list was not
-        if (conf_list(r->conf, retry).count == 0 && conf_is_none(r->conf, retry))
+    if (out->retry_count == 0) {
+        if (!findings_tell(r->findings, retry))
             conf_error(r->conf, r->findings, retry, -1, S("bad-duration"),
                     "invalid duration: at least one wait is needed");
         out->retry_ms = usual_retry;
