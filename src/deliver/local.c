@@ -48,7 +48,6 @@ static struct err answer_outcome(struct delivering *d, struct local_result *r, s
         enum maildir_outcome outcome) MUST_USE;
 static struct err answer_trouble(
         struct delivering *d, struct local_result *r, struct err e) MUST_USE;
-static int64_t number_or_ours(struct str number);
 
 struct err local_deliver(const struct local_inputs *in, struct arena *a, const struct message *m,
         const struct unit *u, const size_t *places, size_t count, struct local_result *out)
@@ -215,9 +214,7 @@ static struct err store_letter(struct delivering *d, const struct local_result *
     const struct maildir_letter letter = {.path = path,
             .detail = r->detail,
             .unique = maildir_unique(d->arena, m->created_ms, m->id, r->address, d->in->host),
-            .owner = {.mode = route->mode,
-                    .uid = number_or_ours(route->uid),
-                    .gid = number_or_ours(route->gid)},
+            .owner = {.mode = route->mode, .uid = route->uid, .gid = route->gid},
             .create = route->create,
             .keep_crlf = (m->flags & MESSAGE_BODY_BINARY) != 0,
             .created_ms = m->created_ms,
@@ -287,12 +284,6 @@ static struct err answer_trouble(struct delivering *d, struct local_result *r, s
         r->answer = local_answer_temporary(CLIENT_EOD, S("4.3.0"), text);
     r->is_our_fault = e.kind == ERR_CONFIG || e.kind == ERR_REFUSED;
     return OK;
-}
-
-static int64_t number_or_ours(struct str number)
-{
-    uint64_t value;
-    return str_to_u64(number, UINT32_MAX - 1, &value) ? (int64_t)value : -1;
 }
 
 // --- Answers -------------------------------------------------------------------------------------

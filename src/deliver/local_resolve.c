@@ -135,10 +135,10 @@ static struct err join_detail(struct resolving *r)
     struct local_result *out = r->out;
     struct mail_address parts;
     struct buf text AUTO(buf_done);
+    buf_init(&text, 4 * KIB);
     out->lmtp = out->address;
     if (str_is_null(out->detail))
         return OK;
-    buf_init(&text, 4 * KIB);
     TRY(mail_address_parse(r->arena, out->address, &parts));
     struct str with_detail = arena_fmt(r->arena, "%.*s%.*s%.*s", ARG(parts.local),
             ARG(str_upto(r->rules.delimiters, 1)), ARG(out->detail));

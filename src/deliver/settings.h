@@ -60,7 +60,7 @@ struct route {
     enum local_store store;
     struct str path; // of maildirs, with {local} {domain} {rcpt} {user}
     bool create;
-    struct str uid, gid; // null: ours
+    int64_t uid, gid; // -1: ours
     uint32_t mode;
     uint64_t quota_bytes, quota_messages; // 0: none
     bool over_quota_bounces;

@@ -3,7 +3,12 @@
 // the shelf; and an LMTP server, whose hosts are read like those of a relay.
 #include "deliver/maildir_path.h"
 #include "deliver/settings_read.h"
+#include "rt/identity.h"
 
+typedef struct err number_of(struct arena *a, struct str name, uint32_t *out, bool *out_may);
+
+static int64_t read_owner(
+        struct reading *r, const struct object *o, struct str member, number_of *number);
 static void read_path(struct reading *r, const struct object *o, struct route *out);
 static void read_mode(struct reading *r, const struct object *o, struct route *out);
 static void read_quota(struct reading *r, const struct object *o, struct route *out);
@@ -15,14 +20,33 @@ struct err settings_read_local(struct reading *r, const struct object *o, struct
             LOCAL_MAILDIR, LOCAL_LMTP, LOCAL_DISCARD, LOCAL_HOLD}; // as in the row
     out->store = stores[object_word(r, o, S("store"))];
     out->create = object_bool(r, o, S("create"));
-    out->uid = object_str(r, o, S("uid"));
-    out->gid = object_str(r, o, S("gid"));
+    out->uid = read_owner(r, o, S("uid"), identity_user_number);
+    out->gid = read_owner(r, o, S("gid"), identity_group_number);
     out->over_quota_bounces = object_word(r, o, S("over-quota")) == 1;
     read_path(r, o, out);
     read_mode(r, o, out);
     read_quota(r, o, out);
     read_headers(r, o, out);
     return OK;
+}
+
+static int64_t read_owner(
+        struct reading *r, const struct object *o, struct str member, number_of *number)
+{
+    struct str name = object_str(r, o, member);
+    uint32_t found = 0;
+    bool may = true;
+    if (str_is_empty(name))
+        return -1;
+    struct err e = number(r->arena, name, &found, &may);
+    if (failed(e))
+        object_error(r, o, member, -1, S("bad-owner"), "%.*s", ARG(err_text(e)));
+    else if (!may)
+        object_error(r, o, member, -1, S("bad-owner"),
+                "the server's user cannot give files to %.*s: let the server run as that user or "
+                "in that group (server.run-as), or leave %.*s out",
+                ARG(name), ARG(member));
+    return (int64_t)found;
 }
 
 // What a placeholder stands for is known later; whether it is one is known now.

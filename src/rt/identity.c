@@ -160,6 +160,31 @@ static bool is_our_group(uint32_t gid)
     return false;
 }
 
+struct err identity_user_number(struct arena *a, struct str name, uint32_t *out, bool *out_may)
+{
+    struct identity found;
+    bool has_gid = false;
+    struct err e = find_user(a, name, &found, &has_gid);
+    if (e.kind == ERR_CONFIG)
+        return fail_fmt(a, ERR_CONFIG, "there is no user %.*s", ARG(name));
+    TRY(e);
+    *out = found.uid;
+    *out_may = identity_is_root() || found.uid == geteuid();
+    return OK;
+}
+
+struct err identity_group_number(struct arena *a, struct str name, uint32_t *out, bool *out_may)
+{
+    uint32_t gid = 0;
+    struct err e = find_group(a, name, &gid);
+    if (e.kind == ERR_CONFIG)
+        return fail_fmt(a, ERR_CONFIG, "there is no group %.*s", ARG(name));
+    TRY(e);
+    *out = gid;
+    *out_may = identity_is_root() || is_our_group(gid);
+    return OK;
+}
+
 // --- Becoming ------------------------------------------------------------------------------------
 
 struct err identity_take(struct arena *a, const struct identity *who)

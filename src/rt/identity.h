@@ -52,6 +52,14 @@ struct err identity_drop_capabilities(struct arena *a) MUST_USE;
 // False where somebody's filter of system calls is in the way.
 bool identity_can_drop_capabilities(void);
 
+// Owners of files, by name or number; ERR_CONFIG: there is nobody of that name. *out_may: as it is
+// now, this process may give its files to them. Root may, but what becomes an ordinary user later
+// may do no more than that one.
+struct err identity_user_number(
+        struct arena *a, struct str name, uint32_t *out, bool *out_may) MUST_USE;
+struct err identity_group_number(
+        struct arena *a, struct str name, uint32_t *out, bool *out_may) MUST_USE;
+
 // A folder that the server creates itself: made when it is missing, with what leads to it, and
 // given to the identity. One that exists is left as it is.
 struct err identity_make_folder(

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // server/confine.c: from the configuration to the sandbox of a worker. Its own folder may be
-// written. Of certificates, the folders may be read: a renewed one is another file, and the worker
-// that serves it reads it without a reload.
+// written, and those of mailboxes. Of certificates, the folders may be read: a renewed one is
+// another file, and the worker that serves it reads it without a reload.
 #include "server/confine.h"
 
+#include "deliver/local.h"
 #include "events/event.h"
+#include "rt/blobfile.h"
 #include "rt/sandbox.h"
 #include "rt/task.h"
 #include "server/plan.h"
@@ -25,6 +27,7 @@ static void enter(void *arg);
 static void add(struct paths *paths, struct str path);
 static void add_list(struct paths *paths, const struct conf *conf, struct str key);
 static void add_certificates(struct paths *paths, const struct conf *conf);
+static void add_mailboxes(struct paths *paths, const struct deliver_settings *deliver);
 static void add_file(struct paths *paths, struct str file);
 static enum sandbox_mode mode_of(const struct plan *plan);
 
@@ -47,6 +50,7 @@ static void enter(void *arg)
     add(&write, conf_str(e->plan->conf, S("global.state-dir")));
     add(&write, e->plan->queue.records.path); // outside of it when a store says so
     add(&write, e->plan->queue.bodies.path);
+    add_mailboxes(&write, &e->plan->deliver);
     struct sandbox_wish wish = {.mode = mode_of(e->plan),
             .read = read.all.at,
             .read_count = read.all.count,
@@ -73,6 +77,20 @@ static void add_certificates(struct paths *paths, const struct conf *conf)
             struct str key = conf_item(conf, S("certificate"), ids.at[i], members[j]);
             add_file(paths, conf_value_file(conf, key));
         }
+}
+
+// The folder of all mailboxes is made here when it is missing: a rule is of a folder that is there.
+// That it cannot be made hears who delivers.
+static void add_mailboxes(struct paths *paths, const struct deliver_settings *deliver)
+{
+    for (size_t i = 0; i < deliver->route_count; i++) {
+        struct str root = local_root(&deliver->routes[i]);
+        if (str_is_null(root))
+            continue;
+        struct err ignored = folder_make(paths->arena, root);
+        (void)ignored;
+        add(paths, root);
+    }
 }
 
 static void add_file(struct paths *paths, struct str file)

@@ -28,7 +28,7 @@
 // -- Resolving ------------------------------------------------------------------------------------
 
 static const struct {
-    const char *name, *address, *orcpt; // ORCPT of type rfc822; NULL: none
+    const char *name, *address, *orcpt; // its ORCPT, an address; NULL: none
     const char *type;                   // another type
     enum local_fate fate;
     const char *is;       // a mailbox: its address; an answer: its status; forward: the first one
@@ -145,6 +145,8 @@ static void delivery_make(struct delivery *d, struct world *w, const char *folde
             .path = arena_fmt(&w->a, "%.*s/{domain}/{local}/Maildir", ARG(d->root)),
             .create = true,
             .mode = 0600,
+            .uid = -1,
+            .gid = -1,
             .adds_return_path = true,
             .adds_delivered_to = true};
     d->in = (struct local_inputs){
