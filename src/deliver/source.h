@@ -16,7 +16,7 @@
 
 #include "deliver/settings.h"
 
-#define SOURCES_BAD_MAX 64
+#define SOURCES_BAD_MAX 32
 #define SOURCE_BAD_MS (60 * SECOND_MS)
 #define SOURCE_PAUSE_MS (5 * SECOND_MS)
 

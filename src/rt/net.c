@@ -28,7 +28,11 @@ static void fd_acceptor_free(struct acceptor *a);
 static struct err accept_failure(int errno_value);
 static int spare_open(const struct fd_acceptor *a);
 static struct fd_acceptor *fd_acceptor_from(struct acceptor *a);
-static struct err finish_connect(int fd) suspends;
+static struct err bind_source(int fd, const struct connect_options *options);
+static struct err finish_connect(
+        int fd, const struct endpoint *to, const struct connect_options *options) suspends;
+static struct err connect_failure(
+        int errno_value, const struct endpoint *to, const struct connect_options *options);
 
 static const struct acceptor_ops fd_acceptor_ops = {
         .accept = fd_accept, .close = fd_acceptor_close, .free = fd_acceptor_free};
@@ -207,20 +211,11 @@ struct err real_connect(
     socklen_t length = sockaddr_from(to, &address);
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return fail(err_kind_of_errno(errno), "no socket could be made");
-    if (options->from.family != IP_NONE) {
-        struct sockaddr_storage from;
-        socklen_t from_length = sockaddr_from(&(struct endpoint){.ip = options->from}, &from);
-        if (bind(fd, (struct sockaddr *)&from, from_length) != 0) {
-            struct err e = fail(err_kind_of_errno(errno), "the source address cannot be used");
-            close(fd);
-            return e;
-        }
-    }
-    struct err e = OK;
-    if (connect(fd, (struct sockaddr *)&address, length) != 0)
-        e = errno == EINPROGRESS ? finish_connect(fd)
-                                 : fail(err_kind_of_errno(errno), "connecting failed");
+        return connect_failure(errno, to, options);
+    struct err e = options->from.family == IP_NONE ? OK : bind_source(fd, options);
+    if (!failed(e) && connect(fd, (struct sockaddr *)&address, length) != 0)
+        e = errno == EINPROGRESS ? finish_connect(fd, to, options)
+                                 : connect_failure(errno, to, options);
     if (failed(e)) {
         close(fd);
         return e;
@@ -230,7 +225,23 @@ struct err real_connect(
     return fd_stream(fd, &local, to, out);
 }
 
-static struct err finish_connect(int fd)
+// The port is chosen by connect: chosen by bind, it would be nobody else's, whoever he speaks to.
+static struct err bind_source(int fd, const struct connect_options *options)
+{
+    struct sockaddr_storage from;
+    socklen_t length = sockaddr_from(&(struct endpoint){.ip = options->from}, &from);
+    int on = 1;
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    if (options->freebind)
+        setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
+    if (bind(fd, (struct sockaddr *)&from, length) == 0)
+        return OK;
+    return fail(errno == EADDRNOTAVAIL ? ERR_NOT_FOUND : err_kind_of_errno(errno),
+            "the source address cannot be used");
+}
+
+static struct err finish_connect(
+        int fd, const struct endpoint *to, const struct connect_options *options)
 {
     struct watch w;
     TRY(watch_begin(&w, fd));
@@ -243,7 +254,35 @@ static struct err finish_connect(int fd)
     int reason = 0;
     socklen_t length = sizeof(reason);
     getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &length);
-    return reason == 0 ? OK : fail(err_kind_of_errno(reason), "connecting failed");
+    return reason == 0 ? OK : connect_failure(reason, to, options);
+}
+
+// Without an IPv6 address of its own a machine says EADDRNOTAVAIL; else that is a lack of ports.
+static struct err connect_failure(
+        int errno_value, const struct endpoint *to, const struct connect_options *options)
+{
+    switch (errno_value) {
+    case ECONNREFUSED:
+        return fail(ERR_UNREACHABLE, "connection refused");
+    case EHOSTUNREACH:
+        return fail(ERR_UNREACHABLE, "no way to the host");
+    case ETIMEDOUT:
+        return fail(ERR_TIMEOUT, "the host does not answer");
+    case ECONNRESET:
+        return fail(ERR_RESET, "connection reset");
+    case ENETUNREACH:
+    case EAFNOSUPPORT:
+        return fail(ERR_UNSUPPORTED, "this machine has no way to such addresses");
+    case EADDRNOTAVAIL:
+        if (to->ip.family == IP_V6 && options->from.family == IP_NONE)
+            return fail(ERR_UNSUPPORTED, "this machine has no IPv6 address");
+        return fail(ERR_LIMIT, "no port is left for a connection");
+    case EMFILE:
+    case ENFILE:
+        return fail(ERR_LIMIT, "no descriptor is left for a connection");
+    default:
+        return fail(err_kind_of_errno(errno_value), "connecting failed");
+    }
 }
 
 struct err real_pair(struct stream *out[2])

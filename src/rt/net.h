@@ -36,6 +36,7 @@ struct stream_options {
 
 struct connect_options {
     struct ip from; // IP_NONE: the system chooses
+    bool freebind;  // from an address that this machine has not (yet)
 };
 
 struct err net_listen(const struct endpoint *at, const struct listen_options *options,
@@ -80,5 +81,7 @@ uint32_t net_zone_index(struct str name);
 // The addresses of this machine's interfaces, in the simulator those of the node. No duplicates.
 struct err net_own_ips(struct arena *a, const struct ip **out, size_t *out_count) MUST_USE;
 
+// Errors that are not the other end's: ERR_NOT_FOUND, this machine has not got the address `from`;
+// ERR_UNSUPPORTED, it has no way to such addresses; ERR_LIMIT, no descriptor or port is left.
 struct err net_connect(const struct endpoint *to, const struct connect_options *options,
         struct stream **out) suspends MUST_USE;

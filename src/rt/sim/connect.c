@@ -174,6 +174,9 @@ struct err sim_backend_connect(
     struct loop *loop = loop_running();
     struct sim *sim = sim_of_loop(loop);
     struct node *n = loop->current->node;
+    if (n != NULL && n->is.ip_count > 0 && options->from.family != IP_NONE && !options->freebind &&
+            node_of_ip(sim, &options->from) != n)
+        return fail(ERR_NOT_FOUND, "the source address cannot be used");
     struct endpoint from = source_for(sim, n, to, &options->from);
     struct conn *c = conn_new(sim, &from, to);
     if (c == NULL)
@@ -205,9 +208,9 @@ static struct err connect_wait(struct conn *c)
     case CONNECT_DONE:
         return OK; // if it broke meanwhile, the first read tells
     case CONNECT_REFUSED:
-        return fail(ERR_UNREACHABLE, "connecting failed");
+        return fail(ERR_UNREACHABLE, "connection refused");
     case CONNECT_LOST:
-        return fail(ERR_TIMEOUT, "connecting failed");
+        return fail(ERR_TIMEOUT, "the host does not answer");
     }
     return OK;
 }
