@@ -7,16 +7,17 @@
 
 #include "server/plan.h"
 
-struct verdict {
+struct check_verdict {
     size_t files, refused;
 };
 
 static int run(struct cli *c);
-static int check_named(struct cli *c, struct findings *findings, struct verdict *v);
+static int check_named(struct cli *c, struct findings *findings, struct check_verdict *v);
 static void check_file(struct cli *c, const struct conf_env *env, struct str path,
-        struct findings *findings, struct verdict *v);
+        struct findings *findings, struct check_verdict *v);
 static void show_lines(struct cli *c, const struct findings *findings);
-static void show_summary(struct cli *c, const struct findings *findings, const struct verdict *v);
+static void show_summary(
+        struct cli *c, const struct findings *findings, const struct check_verdict *v);
 static size_t add_count(struct buf *out, size_t count, const char *what, size_t before);
 
 #define LINES_BYTES_MAX (64 * MIB)
@@ -24,7 +25,7 @@ static size_t add_count(struct buf *out, size_t count, const char *what, size_t 
 static int run(struct cli *c)
 {
     struct findings findings = findings_make(&c->arena);
-    struct verdict verdict = {0};
+    struct check_verdict verdict = {0};
     if (cli_has(c, S("full")))
         fputs("note: this build has no stores that --full would open\n", c->err);
     int status = check_named(c, &findings, &verdict);
@@ -50,7 +51,7 @@ static int run(struct cli *c)
 }
 
 // Each FILE is a main file of its own. Without one it is the file that `serve` would take.
-static int check_named(struct cli *c, struct findings *findings, struct verdict *v)
+static int check_named(struct cli *c, struct findings *findings, struct check_verdict *v)
 {
     struct conf_env env = conf_env_process(&c->arena);
     for (size_t i = 0; i < c->operand_count; i++)
@@ -65,7 +66,7 @@ static int check_named(struct cli *c, struct findings *findings, struct verdict 
 }
 
 static void check_file(struct cli *c, const struct conf_env *env, struct str path,
-        struct findings *findings, struct verdict *v)
+        struct findings *findings, struct check_verdict *v)
 {
     struct conf_options options = {.path = path, .env = env};
     (void)c;
@@ -83,7 +84,8 @@ static void show_lines(struct cli *c, const struct findings *findings)
     cli_print(c, buf_str(&text));
 }
 
-static void show_summary(struct cli *c, const struct findings *findings, const struct verdict *v)
+static void show_summary(
+        struct cli *c, const struct findings *findings, const struct check_verdict *v)
 {
     struct buf text AUTO(buf_done);
     buf_init(&text, KIB);

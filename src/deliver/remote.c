@@ -37,24 +37,28 @@ static struct err put_off_all(struct remote *r, struct err why) MUST_USE;
 struct err remote_carry(
         struct job *j, const struct route *route, const struct carried *rcpts, size_t count)
 {
-    struct remote r = {.j = j, .route = route, .count = count};
-    r.rcpts = arena_array(&j->arena, count, struct carried);
-    if (r.rcpts == NULL)
+    struct remote *r = arena_make(&j->arena, struct remote);
+    if (r != NULL)
+        r->rcpts = arena_array(&j->arena, count, struct carried);
+    if (r == NULL || r->rcpts == NULL)
         return fail(ERR_LIMIT, "no memory for an attempt");
-    memcpy(r.rcpts, rcpts, count * sizeof(*rcpts));
-    r.protocol = route->type == ROUTE_MX ? CLIENT_SMTP : route->protocol;
+    memcpy(r->rcpts, rcpts, count * sizeof(*rcpts));
+    r->j = j;
+    r->route = route;
+    r->count = count;
+    r->protocol = route->type == ROUTE_MX ? CLIENT_SMTP : route->protocol;
     event_in(&j->span, EV_DELIVERY_DOMAIN_DELIVERY_START, F_STR(domain, j->u->domain),
             F_STR(id, route->id));
     bool goes_on;
-    TRY(find_policy(&r, &goes_on));
+    TRY(find_policy(r, &goes_on));
     if (goes_on)
-        TRY(find_hosts(&r));
+        TRY(find_hosts(r));
     struct err e = OK;
-    for (size_t i = 0; i < r.list.count && r.count > 0 && !failed(e); i++)
-        e = try_host(&r, &r.list.at[i]);
+    for (size_t i = 0; i < r->list.count && r->count > 0 && !failed(e); i++)
+        e = try_host(r, &r->list.at[i]);
     if (e.kind == ERR_CONFIG) // an expression that cannot be evaluated now
-        return put_off_all(&r, e);
-    close_up(&r);
+        return put_off_all(r, e);
+    close_up(r);
     return e;
 }
 

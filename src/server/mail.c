@@ -24,6 +24,9 @@ static struct err open_store(struct mail_worker *m) suspends MUST_USE;
 static struct err tend_store(void *mail_worker) suspends MUST_USE;
 static void open_directories(struct mail_worker *m);
 static void open_resolver(struct mail_worker *m);
+static void look_around(struct mail_worker *m);
+static struct err start_deliveries(struct mail_worker *m) MUST_USE;
+static void end_deliveries(struct mail_worker *m) suspends;
 
 struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inputs *in)
 {
@@ -35,6 +38,7 @@ struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inp
             .settings = &plan->limits, .shared = &in->shared->limits, .column = in->column};
     m->service = (struct smtp_service){
             .settings = &plan->smtp,
+            .schedules = &plan->schedules,
             .limits = &m->limits,
             .metrics = in->metrics,
             .node = (uint8_t)conf_u64(plan->conf, S("cluster.node-id")),
@@ -42,17 +46,27 @@ struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inp
                     &plan->queue, in->log, in->test != NULL ? in->test->space_faults : NULL),
     };
     memcpy(m->service.pepper, in->shared->pepper, sizeof(m->service.pepper));
-    begin_quota(m, in);
     group_begin(&m->tending);
+    group_begin(&m->delivering);
     if (m->test != NULL)
         m->test->mail = m;
     open_resolver(m);
     open_directories(m);
+    look_around(m);
+    begin_quota(m, in);
     return group_spawn(&m->tending, tend_store, m);
+}
+
+void mail_worker_stop(struct mail_worker *m)
+{
+    if (m->deliverer != NULL)
+        deliverer_stop(m->deliverer);
 }
 
 void mail_worker_end(struct mail_worker *m)
 {
+    mail_worker_stop(m);
+    end_deliveries(m);
     group_end(&m->tending);
     if (m->test != NULL)
         m->test->mail = NULL;
@@ -79,7 +93,56 @@ static struct err tend_store(void *arg)
         TRY(group_spawn(&m->tending, sweep_bodies, m));
     if (m->counts_quotas)
         TRY(group_spawn(&m->tending, count_quotas, m));
+    struct err e = start_deliveries(m);
+    if (failed(e))
+        event(m->log, EV_SERVER_STARTUP_ERROR, F_ERR(reason, e));
     return store_tend(m->service.store);
+}
+
+static struct err start_deliveries(struct mail_worker *m)
+{
+    const struct plan *plan = m->plan;
+    struct sts_cache_options sts;
+    if (m->test != NULL && m->test->delivers_nothing)
+        return OK;
+    TRY(sts_cache_options_read(&m->arena, plan->conf, &sts));
+    TRY(sts_cache_new(&sts, &m->sts));
+    m->rcpt_rules = (struct resolve_rules){.directory = S("*"),
+            .sub_addressing = plan->smtp.rules[RULE_SUB_ADDRESSING].setting,
+            .catch_all = plan->smtp.rules[RULE_CATCH_ALL].setting,
+            .delimiters = plan->smtp.delimiters,
+            .env = &m->around_env};
+    const struct deliver_inputs in = {.settings = &plan->deliver,
+            .schedules = &plan->schedules,
+            .dsn = &plan->dsn,
+            .listen = &plan->listen,
+            .store = m->service.store,
+            .resolver = m->service.resolver,
+            .directories = m->service.directories,
+            .rules = &m->rcpt_rules,
+            .tls = plan->tls_clients,
+            .quota = m->service.quota,
+            .sts = m->sts,
+            .log = m->log,
+            .node = m->service.node,
+            .workers = (uint32_t)plan->worker_count,
+            .adopts = m->is_first};
+    TRY(deliverer_new(&m->arena, &in, &m->deliverer));
+    return group_spawn(&m->delivering, deliverer_run, m->deliverer);
+}
+
+// What is on its way gets as long as the manager of the queue allows.
+static void end_deliveries(struct mail_worker *m)
+{
+    {
+        within_ms(m->plan->schedules.drain_timeout_ms);
+        struct err ignored = group_wait_all(&m->delivering);
+        (void)ignored; // who has not come back by then is cancelled, and tries again another day
+    }
+    group_end(&m->delivering);
+    deliverer_free(m->deliverer);
+    sts_cache_free(m->sts);
+    m->deliverer = NULL;
 }
 
 // What crashes have left of large messages that were arriving. One that is alive is written all the
@@ -103,12 +166,11 @@ static struct err sweep_bodies(void *arg)
 
 static void begin_quota(struct mail_worker *m, const struct mail_worker_inputs *in)
 {
-    m->quota_env = (struct expr_env){.lookups = conf_lookups(m->plan->conf)};
     m->quota = (struct quota_meter){.settings = &m->plan->queue,
             .shared = in->shared->quota,
             .column = in->column,
             .log = in->log,
-            .outside = &m->quota_env};
+            .outside = &m->around_env};
     if (m->quota.shared == NULL || m->plan->queue.quota_count == 0)
         return;
     m->service.quota = &m->quota;
@@ -170,4 +232,14 @@ static void open_resolver(struct mail_worker *m)
         e = dnsbl_service_make(&m->arena, &m->plan->dnsbl, m->service.resolver, &m->service.dnsbl);
     if (failed(e))
         event(m->log, EV_SERVER_STARTUP_ERROR, F_ERR(reason, e));
+}
+
+static void look_around(struct mail_worker *m)
+{
+    m->around = (struct surroundings){.conf = m->plan->conf,
+            .directories = m->service.directories,
+            .resolver = m->service.resolver,
+            .host = m->plan->listen.host,
+            .node = m->service.node};
+    m->around_env = surroundings_env(&m->around, m->plan->smtp.expression_wait_ms);
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// server/mail.h: what a worker needs to take mail: the store, the directories, limits, the DNS. It
-// is made of the plan once the worker runs, and given back when its last session has ended.
+// server/mail.h: what a worker needs to take mail and to deliver it: the store, the directories,
+// limits, the DNS, the deliverer. It is made of the plan once the worker runs, and given back when
+// its last session has ended.
 //
 // A store that cannot be opened (its disk is full, another server has it) does not keep a worker
 // from serving: mail is refused for the moment (451), and opening is tried again.
 #pragma once
 
+#include "deliver/deliver.h"
+#include "directory/surroundings.h"
 #include "limits/shared.h"
 #include "queue/quota.h"
 #include "rt/task.h"
@@ -20,12 +23,18 @@ struct mail_worker {
     const struct plan *plan;
     struct smtp_service service;
     struct limits limits;
-    struct expr_env quota_env; // what expressions of quotas may ask
+    struct surroundings around; // what expressions outside of sessions may ask:
+    struct expr_env around_env; // of quotas, deliveries
     struct quota_meter quota;
     bool counts_quotas; // the one worker that does
     bool is_first;
     struct event_log *log;
     struct group tending;
+    struct deliverer *deliverer; // NULL: not (yet)
+    struct sts_cache *sts;
+    struct sts_inputs sts_refreshing;
+    struct resolve_rules rcpt_rules; // of those that deliveries look up again
+    struct group delivering;
     bool store_was_told;      // that it cannot be opened
     struct worker_test *test; // NULL: this is none
 };
@@ -42,4 +51,6 @@ struct mail_worker_inputs {
 // The error is a lack of memory.
 struct err mail_worker_begin(
         struct mail_worker *m, const struct mail_worker_inputs *in) suspends MUST_USE;
+// No delivery is begun any more; what runs may end. Before mail_worker_end.
+void mail_worker_stop(struct mail_worker *m);
 void mail_worker_end(struct mail_worker *m) suspends;

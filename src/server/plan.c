@@ -177,7 +177,15 @@ static struct err delivery_make(struct making *m)
     TRY(schedule_settings_make(a, plan->conf, m->findings, &plan->schedules));
     TRY(dsn_settings_make(a, plan->conf, m->findings, &plan->dsn));
     TRY(deliver_settings_make(a, plan->conf, m->in->kept->seed, m->findings, &plan->deliver));
-    return tls_clients_make(&plan->deliver, plan->listen.certificates, &plan->tls_clients);
+    const struct tls_clients_options tls = {.settings = &plan->deliver,
+            .certificates = plan->listen.certificates,
+            .files = m->options->files};
+    struct err e = tls_clients_make(a, &tls, &plan->tls_clients);
+    if (e.kind != ERR_CONFIG)
+        return e;
+    conf_error(plan->conf, m->findings, S("queue.tls"), -1, S("bad-authorities"), "%.*s",
+            ARG(err_text(e)));
+    return OK;
 }
 
 static struct err listeners_make(struct plan *plan, struct findings *f)

@@ -37,6 +37,7 @@ struct worker_test {
     struct store_faults *store_faults; // may be NULL, as the other
     const struct space_faults *space_faults;
     struct mail_worker *mail;
+    bool delivers_nothing; // what is accepted stays in the queue
 };
 
 struct worker_start {

@@ -87,6 +87,8 @@ static void end_as(struct worker *w, enum worker_ending how)
     w->retiring = true;
     // A probe on a connection from before a reload asks about the server, and that is ready.
     w->health.draining |= how == WORKER_STOPS;
+    if (how == WORKER_STOPS)
+        mail_worker_stop(&w->mail);
     waitq_wake_all(&w->ordered);
 }
 
