@@ -157,8 +157,11 @@ static struct err recall(struct sts_entry *entry, struct arena *scratch)
         entry->used_saved_ms = saved.used_ms;
     if (saved.known.fetched_ms > wall_ms()) // the clock was wrong: it must not hold for ever
         saved.known.fetched_ms = wall_ms();
-    if (entry->known != NULL && entry->known->fetched_ms >= saved.known.fetched_ms)
-        return OK;
+    const struct sts_known *mine = entry->known;
+    if (mine != NULL && (mine->fetched_ms > saved.known.fetched_ms ||
+                                (mine->fetched_ms == saved.known.fetched_ms &&
+                                        str_eq(mine->id, saved.known.id))))
+        return OK; // the clock may stand still between two of them
     return sts_entry_learn(entry, scratch, &saved.known);
 }
 
