@@ -40,6 +40,9 @@ struct health_trouble {
 
 enum health_word health_ask(struct health *h, const struct endpoint *address,
         const struct ip *source, int64_t now_ms, struct health_trouble *out);
+// How long a unit waits when all its addresses cool down: HEALTH_DEFER_MIN_MS at least, and some
+// more by chance, so that they do not all come at once.
+int64_t health_delay_ms(const struct health_trouble *trouble, int64_t now_ms);
 void health_good(struct health *h, const struct endpoint *address, const struct ip *source);
 void health_bad(struct health *h, const struct endpoint *address, const struct ip *source,
         const struct client_answer *why, int64_t now_ms);
