@@ -300,9 +300,9 @@ struct err read_nets(struct reading *r, struct str key, struct nets **out)
 void check_file(const struct reading *r, const struct object *o, struct str member)
 {
     struct str path = object_str(r, o, member), text;
-    struct arena a AUTO(arena_done);
     if (str_is_null(path))
         return;
+    struct arena a AUTO(arena_done);
     arena_init(&a, CA_FILE_BYTES_MAX + MIB);
     struct err e = file_read(&a, path, CA_FILE_BYTES_MAX, &text, NULL);
     if (failed(e))
