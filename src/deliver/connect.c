@@ -92,9 +92,14 @@ static struct err talk(struct remote *r, struct approach *p, struct connection *
         struct client_answer *why, enum reach *reach)
 {
     struct job *j = r->j;
+    struct client_timeouts *timeouts = arena_make(&c->arena, struct client_timeouts);
+    if (timeouts == NULL)
+        return fail(ERR_LIMIT, "no memory for another connection");
+    *timeouts = p->how->timeouts;
+    timeouts->tls_ms = p->tls.strategy->tls_ms;
     const struct client_options options = {.protocol = r->protocol,
             .ehlo_name = arena_str(&c->arena, p->ehlo_name),
-            .timeouts = &p->how->timeouts,
+            .timeouts = timeouts,
             .extensions_off = r->route->extensions_off,
             .helo_only = r->route->helo_only,
             .tls_is_required = p->tls.mandatory,

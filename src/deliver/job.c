@@ -102,8 +102,8 @@ static struct err attempt(struct job *j)
     span_begin(&j->span, d->in.log, EV_DELIVERY_ATTEMPT_START, F_ID(queueId, j->m.id),
             F_STR(queueName, j->u->queue), F_STR(domain, j->u->domain),
             F_STR(from, str_is_empty(j->m.sender) ? S("<>") : j->m.sender),
-            F_U64(total, j->look.try_count), F_U64(size, message_bytes(&j->m)));
-    event_in(&j->span, EV_DELIVERY_ATTEMPT_START, F_U64(attempt, j->u->rcpts[0].retry_count + 1));
+            F_U64(total, j->look.try_count), F_U64(size, message_bytes(&j->m)),
+            F_U64(attempt, j->u->rcpts[0].retry_count + 1));
     struct err e = choose_routes(j);
     // One route after another: units whose recipients go different ways are few.
     for (size_t i = 0; i < j->u->rcpt_count && !failed(e); i++)
