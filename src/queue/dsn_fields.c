@@ -12,6 +12,7 @@
 
 #define ADDRESS_BYTES_MAX 1000 // as written; an ORCPT that needs more is left out
 #define HOST_BYTES_MAX 255
+#define ENHANCED_BYTES_MAX 9 // "5.999.999"
 
 static void add_message_group(struct buf *out, const struct dsn_writing *w);
 static void add_rcpt_group(struct buf *out, const struct dsn_writing *w, const struct dsn_rcpt *d);
@@ -176,24 +177,32 @@ static bool was_attempted(const struct outcome *o)
 // RFC 3464 2.3.6. The text is folded at its blanks, so several of them become one.
 static void add_diagnostic(struct buf *out, const struct dsn_writing *w, const struct outcome *o)
 {
-    struct buf text AUTO(buf_done);
+    struct buf raw AUTO(buf_done), clean AUTO(buf_done);
     size_t bytes_max = dsn_diagnostic_bytes(w->report->rcpt_count);
     struct fold f;
+    buf_init(&raw, 4 * KIB);
+    buf_init(&clean, 4 * DSN_DIAGNOSTIC_BYTES);
     if (o->code == 0 && str_is_empty(o->text))
         return;
-    buf_init(&text, 16 * KIB);
-    if (o->code != 0)
-        buf_fmt(&text, "%u ", o->code);
-    if (o->code != 0 && !str_is_empty(o->enhanced) && !str_starts(o->text, o->enhanced))
-        buf_fmt(&text, "%.*s ", ARG(o->enhanced));
-    dsn_clean_add(&text, o->text, bytes_max - text.len, w->utf8);
-    struct str value = str_upto(buf_str(&text), bytes_max);
+    dsn_reply_add(&raw, o, bytes_max);
+    dsn_clean_add(&clean, buf_str(&raw), bytes_max, w->utf8);
+    struct str value = str_upto(buf_str(&clean), bytes_max);
     while (!str_is_utf8(value))
         value = str_upto(value, value.len - 1);
     dsn_field_begin(&f, out, S("Diagnostic-Code"));
     fold_word(&f, o->code != 0 ? S("smtp;") : S("X-local;"));
     fold_text(&f, value);
     fold_end(&f);
+}
+
+// The text of some programs begins with the enhanced code.
+void dsn_reply_add(struct buf *out, const struct outcome *o, size_t bytes_max)
+{
+    if (o->code != 0)
+        buf_fmt(out, "%u ", o->code);
+    if (o->code != 0 && !str_is_empty(o->enhanced) && !str_starts(o->text, o->enhanced))
+        buf_fmt(out, "%.*s ", ARG(str_upto(o->enhanced, ENHANCED_BYTES_MAX)));
+    buf_add(out, str_upto(o->text, bytes_max));
 }
 
 static void add_date(struct buf *out, const struct dsn_writing *w, struct str name, int64_t at_ms)

@@ -50,9 +50,9 @@ static bool rate_allows(
         const struct dsn_settings *s, struct dsn_rates *rates, struct str to, int64_t wall_now_ms)
 {
     struct arena scratch AUTO(arena_done);
+    arena_init(&scratch, 4 * KIB);
     if (rates == NULL || s->rate.count == 0)
         return true;
-    arena_init(&scratch, 4 * KIB);
     struct str lower = arena_str_lower(&scratch, to);
     uint64_t owner = hash_sip24(rates->seed, 0, str_is_null(lower) ? to : lower) | 1;
     if (shared_buckets_take(&rates->buckets, owner, &s->rate, wall_now_ms))

@@ -273,13 +273,11 @@ static void add_reply(struct talk *t, const struct recipient *r, struct str show
 {
     const struct outcome *o = &r->last;
     size_t rcpts = t->w->report->rcpt_count;
-    struct buf reply AUTO(buf_done);
+    struct buf raw AUTO(buf_done), reply AUTO(buf_done);
+    buf_init(&raw, TEXT_BYTES_MAX);
     buf_init(&reply, TEXT_BYTES_MAX);
-    if (o->code != 0)
-        buf_fmt(&reply, "%u ", o->code);
-    if (o->code != 0 && !str_is_empty(o->enhanced) && !str_starts(o->text, o->enhanced))
-        buf_fmt(&reply, "%.*s ", ARG(o->enhanced));
-    add_shown(&reply, str_upto(o->text, dsn_diagnostic_bytes(rcpts)), r->address, shown);
+    dsn_reply_add(&raw, o, dsn_diagnostic_bytes(rcpts));
+    add_shown(&reply, buf_str(&raw), r->address, shown);
     add_wrapped(t->out, REASON_INDENT, buf_str(&reply));
 }
 
