@@ -25,16 +25,18 @@ struct iprev_settings;
 struct limits;
 struct quota_meter;
 struct resolver;
+struct schedule_settings;
 struct smtp_settings;
 struct space_guard;
 struct store;
 
 enum smtp_kind { SMTP_PLAIN, SMTP_LMTP };
 
-// Of a worker. Everything but the settings may be missing: mail is then refused for the moment,
+// Of a worker. Everything but settings and schedules may be missing: mail is then refused for the moment,
 // nobody is local, nothing is limited.
 struct smtp_service {
     const struct smtp_settings *settings;
+    const struct schedule_settings *schedules;
     const struct limits *limits;
     struct directories *directories;
     struct store *store;

@@ -179,6 +179,7 @@ static struct err open_house(void *arg)
     h->limits =
             (struct limits){.settings = &h->plan->limits, .shared = w->limits_shared, .column = 1};
     h->service = (struct smtp_service){.settings = &h->plan->smtp,
+            .schedules = &h->plan->schedules,
             .limits = &h->limits,
             .store = w->store,
             .node = 1,

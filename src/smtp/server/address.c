@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // smtp/server/address.c: who gets an accepted message: lists become their members, recipients are
-// put into units by the domain they go to, and what a list sends on has its owner as sender.
+// put into units by the domain they go to and the schedule they have, and what a list sends on has
+// its owner as sender.
 #include "smtp/server/client.h"
 #include "smtp/server/finish.h"
 
 #include "base/map.h"
+#include "queue/body.h"
+#include "queue/schedule.h"
 #include "rt/rt.h"
 #include "smtp/limits.h"
 
-// Of remote mail, until schedules are settings: notices after one day and three, five days in all
-// (queue.md 8).
-#define FIRST_NOTICE_MS DAY_MS
-#define EXPIRY_MS (5LL * DAY_MS)
+#define CHOICE_BYTES_MAX (1 * MIB) // of one evaluation of queue.strategy.schedule
 
 struct goer {                            // somebody who gets it
     const struct transaction_rcpt *rcpt; // whose flags count
@@ -19,6 +19,7 @@ struct goer {                            // somebody who gets it
     struct str sender;   // of the message that he gets
     bool has_own_sender; // that of a list, not the client's
     struct str orcpt_type, orcpt;
+    const struct schedule *schedule;
     size_t place; // among all, so that sorting keeps the order
 };
 
@@ -35,18 +36,22 @@ static struct err add_rcpt(
 static struct err add_members(
         struct addressing *a, const struct transaction_rcpt *rcpt) suspends MUST_USE;
 static struct err add_goer(struct addressing *a, const struct goer *goer) MUST_USE;
-static struct err make_messages(struct addressing *a) MUST_USE;
-static struct err make_units(struct addressing *a, const struct goer *from, const struct goer *end,
-        struct message *m) MUST_USE;
-static struct err fill_unit(struct addressing *a, const struct goer *from, size_t count,
-        const struct message *m, struct unit *out) MUST_USE;
-static void fill_recipient(const struct message *m, const struct goer *g, struct recipient *out);
+static struct err make_messages(struct addressing *a) suspends MUST_USE;
+static struct err make_units(struct addressing *a, struct goer *from, struct goer *end,
+        struct message *m) suspends MUST_USE;
+static bool choose_schedules(
+        struct addressing *a, struct goer *from, size_t count, struct message *m) suspends;
+static void tell_choice(struct smtp_session *s, const struct schedule_job *job);
+static void fill_unit(const struct goer *from, struct recipient *rcpts, const struct message *m,
+        struct unit *out);
+static void fill_recipient(const struct goer *g, struct recipient *out);
 static struct message message_for(const struct finishing *f, struct str sender);
 static uint32_t message_flags(const struct finishing *f);
 static uint32_t rcpt_flags(const struct transaction_rcpt *rcpt);
 static size_t run_of_sender(const struct goer *at, const struct goer *end);
-static size_t run_of_domain(const struct goer *at, const struct goer *end);
+static size_t run_of_unit(const struct goer *at, const struct goer *end);
 static int compare_goers(const void *left, const void *right);
+static int compare_in_message(const void *left, const void *right);
 
 struct err finish_address(struct finishing *f)
 {
@@ -118,14 +123,14 @@ static struct err add_goer(struct addressing *a, const struct goer *goer)
         return fail(ERR_LIMIT, "no memory for the recipients");
     *added = *goer;
     added->place = a->goers.count;
-    if (a->goers.count > MESSAGE_RCPTS_MAX)
+    if (a->goers.count > a->f->s->service->schedules->rcpts_max)
         a->f->refusal = REPLY_LIST_TOO_LARGE;
     return OK;
 }
 
 static struct err make_messages(struct addressing *a)
 {
-    const struct goer *at = a->goers.at, *end = at + a->goers.count;
+    struct goer *at = a->goers.at, *end = at + a->goers.count;
     size_t senders = 0;
     for (const struct goer *g = at; g < end; g += run_of_sender(g, end))
         senders++;
@@ -144,65 +149,96 @@ static struct err make_messages(struct addressing *a)
     return OK;
 }
 
-// A unit for each domain, and another one beyond UNIT_RCPTS_MAX.
+// A unit for each domain and schedule, and another one beyond UNIT_RCPTS_MAX. Until the schedules
+// are known all stand in one, so that the expression that chooses them sees the whole message.
 static struct err make_units(
-        struct addressing *a, const struct goer *from, const struct goer *end, struct message *m)
+        struct addressing *a, struct goer *from, struct goer *end, struct message *m)
 {
-    size_t units = 0;
-    for (const struct goer *g = from; g < end; g += run_of_domain(g, end))
+    size_t count = (size_t)(end - from), units = 0, done = 0;
+    struct recipient *rcpts = arena_array(a->arena, count, struct recipient);
+    if (rcpts == NULL)
+        return fail(ERR_LIMIT, "no memory for the recipients");
+    struct unit all = {.message_id = m->id, .rcpts = rcpts, .rcpt_count = count};
+    for (size_t i = 0; i < count; i++)
+        fill_recipient(&from[i], &rcpts[i]);
+    m->units = &all;
+    m->unit_count = 1;
+    m->body.bytes = a->f->t->body != NULL ? body_bytes(a->f->t->body) : 0;
+    if (choose_schedules(a, from, count, m))
+        qsort(from, count, sizeof(*from), compare_in_message);
+    for (const struct goer *g = from; g < end; g += run_of_unit(g, end))
         units++;
-    m->units = arena_array(a->arena, units, struct unit);
     m->unit_count = units;
+    m->units = arena_array(a->arena, units, struct unit);
     if (m->units == NULL)
         return fail(ERR_LIMIT, "no memory for a message");
     for (size_t i = 0; i < units; i++) {
-        size_t run = run_of_domain(from, end);
-        m->units[i] = (struct unit){.message_id = m->id, .number = (uint16_t)i};
-        TRY(fill_unit(a, from, run, m, &m->units[i]));
-        from += run;
+        size_t run = run_of_unit(&from[done], end);
+        m->units[i] = (struct unit){.message_id = m->id, .number = (uint16_t)i, .rcpt_count = run};
+        fill_unit(&from[done], &rcpts[done], m, &m->units[i]);
+        done += run;
     }
     return OK;
 }
 
-static struct err fill_unit(struct addressing *a, const struct goer *from, size_t count,
-        const struct message *m, struct unit *out)
+// Are there recipients of one domain with several schedules? An expression that does not ask for
+// the address is asked once for each domain.
+static bool choose_schedules(
+        struct addressing *a, struct goer *from, size_t count, struct message *m)
+{
+    struct smtp_session *s = a->f->s;
+    const struct schedule_settings *settings = s->service->schedules;
+    struct session_env around = {.session = s};
+    struct expr_env outside = session_env(s, &around);
+    bool asks_address = expr_uses(settings->schedule_of, EXPR_VAR_RCPT), mixed = false;
+    struct arena scratch AUTO(arena_done);
+    arena_init(&scratch, CHOICE_BYTES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        struct schedule_job job = {.settings = settings,
+                .message = m,
+                .wall_now_ms = a->f->wall_now_ms,
+                .outside = &outside,
+                .arena = &scratch};
+        bool same = i > 0 && str_eq(from[i].address.domain, from[i - 1].address.domain);
+        if (same && !asks_address) {
+            from[i].schedule = from[i - 1].schedule;
+            continue;
+        }
+        from[i].schedule = schedule_choose(&job, NULL, &m->units[0].rcpts[i], NULL);
+        mixed |= same && from[i].schedule != from[i - 1].schedule;
+        tell_choice(s, &job);
+        arena_reset(&scratch);
+    }
+    return mixed;
+}
+
+static void tell_choice(struct smtp_session *s, const struct schedule_job *job)
+{
+    if (job->fault.cause.len > 0)
+        session_tell_fault(s, S("queue.strategy.schedule"), &job->fault);
+    if (!str_is_null(job->unknown))
+        event_in(s->options->span, EV_SMTP_ID_NOT_FOUND, F_STR(id, job->unknown),
+                F_STR(details, S("queue.schedule")));
+}
+
+static void fill_unit(
+        const struct goer *from, struct recipient *rcpts, const struct message *m, struct unit *out)
 {
     out->domain = from->address.domain;
-    out->queue = S("default");
-    out->schedule = S("default");
-    out->due_ms = m->created_ms;
-    if (m->hold_until_ms != 0) {
-        out->hold = (struct hold){.reason = HOLD_FUTURE_RELEASE,
-                .since_ms = m->created_ms,
-                .until_ms = m->hold_until_ms};
-        out->due_ms = m->hold_until_ms;
+    out->rcpts = rcpts;
+    for (size_t i = 0; i < out->rcpt_count; i++) {
+        fill_recipient(&from[i], &rcpts[i]);
+        schedule_begin(from->schedule, m, &rcpts[i]);
     }
-    out->rcpts = arena_array(a->arena, count, struct recipient);
-    out->rcpt_count = count;
-    if (out->rcpts == NULL)
-        return fail(ERR_LIMIT, "no memory for the recipients");
-    for (size_t i = 0; i < count; i++)
-        fill_recipient(m, &from[i], &out->rcpts[i]);
-    return OK;
+    schedule_begin_unit(from->schedule, m, out);
 }
 
-static void fill_recipient(const struct message *m, const struct goer *g, struct recipient *out)
+static void fill_recipient(const struct goer *g, struct recipient *out)
 {
-    int64_t first_ms = m->hold_until_ms != 0 ? m->hold_until_ms : m->created_ms;
-    *out = (struct recipient){
-            .address = g->address.text,
+    *out = (struct recipient){.address = g->address.text,
             .orcpt_type = g->orcpt_type,
             .orcpt = g->orcpt,
-            .flags = rcpt_flags(g->rcpt),
-            .retry_at_ms = first_ms,
-            .notify_at_ms = first_ms + FIRST_NOTICE_MS,
-            .expiry = EXPIRY_TTL,
-            .expiry_ms = first_ms - m->created_ms + EXPIRY_MS,
-    };
-    if (m->by_ms != 0) { // RFC 2852: a schedule must not move it
-        out->expiry_ms = m->by_ms - m->created_ms;
-        out->flags |= RCPT_EXPIRY_FIXED;
-    }
+            .flags = rcpt_flags(g->rcpt)};
 }
 
 static struct message message_for(const struct finishing *f, struct str sender)
@@ -275,10 +311,10 @@ static size_t run_of_sender(const struct goer *at, const struct goer *end)
     return count;
 }
 
-static size_t run_of_domain(const struct goer *at, const struct goer *end)
+static size_t run_of_unit(const struct goer *at, const struct goer *end)
 {
     size_t count = 1;
-    while (count < UNIT_RCPTS_MAX && at + count < end &&
+    while (count < UNIT_RCPTS_MAX && at + count < end && at[count].schedule == at->schedule &&
             str_eq(at[count].address.domain, at->address.domain))
         count++;
     return count;
@@ -293,6 +329,18 @@ static int compare_goers(const void *left, const void *right)
     int order = str_compare(l->sender, r->sender);
     if (order == 0)
         order = str_compare(l->address.domain, r->address.domain);
+    if (order == 0)
+        order = l->place < r->place ? -1 : 1;
+    return order;
+}
+
+// Of one sender, and so of one message.
+static int compare_in_message(const void *left, const void *right)
+{
+    const struct goer *l = left, *r = right;
+    int order = str_compare(l->address.domain, r->address.domain);
+    if (order == 0)
+        order = str_compare(l->schedule->id, r->schedule->id);
     if (order == 0)
         order = l->place < r->place ? -1 : 1;
     return order;

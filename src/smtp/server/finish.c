@@ -4,6 +4,7 @@
 // message that is committed stays.
 #include "smtp/server/finish.h"
 
+#include "queue/unit.h"
 #include "rt/rt.h"
 #include "smtp/limits.h"
 #include "smtp/server/stages.h"
@@ -197,10 +198,17 @@ static void tell_queued(struct finishing *f)
     for (size_t i = 0; i < f->message_count; i++) {
         m = &f->messages[i];
         struct str to = m->units[0].rcpts[0].address;
+        const struct recipient *first = &m->units[0].rcpts[0];
+        int64_t expires_ms = rcpt_expires_at_ms(first, m->created_ms);
+        struct field dsn = F_TIME(nextDsn, first->notify_at_ms);
+        struct field expires = F_TIME(expires, expires_ms);
+        if (first->notify_at_ms == NEVER_MS)
+            dsn = (struct field)F_NULL(nextDsn);
+        if (expires_ms == NEVER_MS) // attempts are counted
+            expires = (struct field)F_NULL(expires);
         event_in(span, id, F_ID(queueId, m->id), F_STR(from, from), F_STR(to, to),
                 F_U64(total, f->t->rcpts.count), F_U64(size, message_bytes(m)),
-                F_TIME(nextRetry, m->units[0].due_ms),
-                F_TIME(expires, m->created_ms + m->units[0].rcpts[0].expiry_ms));
+                F_TIME(nextRetry, first->retry_at_ms), dsn, expires);
     }
 }
 
