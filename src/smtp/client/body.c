@@ -198,7 +198,7 @@ static struct err send_chunk(struct sending *s)
             TRY(next_piece(s));
         if (str_is_null(s->piece)) {
             s->reading_failed = true;
-            return fail(ERR_IO, "the message is shorter than its record says");
+            return fail(ERR_IO, "the message is not as long as its record says");
         }
         struct str now = str_upto(s->piece, most < s->piece.len ? (size_t)most : s->piece.len);
         TRY(put(s, now));
