@@ -27,8 +27,8 @@ HEADERS = [
     (r'(unbound|seccomp)\.h', ['rt']),
     (r'lmdb\.h', ['rt', 'directory', 'queue']),
     (r'(argon2|crypt)\.h', ['directory']),
-    (r'openssl/evp\.h', ['base', 'rt', 'conf', 'listen', 'directory', 'proof', 'queue', 'server']),  # conf/: digests in expressions
-    (r'openssl/.*\.h', ['base', 'rt', 'listen', 'directory', 'proof', 'server']),  # server/ makes the contexts that rt/ uses
+    (r'openssl/evp\.h', ['base', 'rt', 'conf', 'listen', 'directory', 'proof', 'queue', 'deliver', 'server']),  # conf/: digests in expressions
+    (r'openssl/.*\.h', ['base', 'rt', 'listen', 'directory', 'proof', 'deliver', 'server']),  # server/ makes the contexts that rt/ uses; deliver/ those of its clients
     (r'pcre2\.h', ['conf']),
     (r'libpsl\.h', ['conf', 'mail']),
     (r'iconv\.h', ['mail']),
