@@ -26,7 +26,6 @@ static void add_field(struct buf *out, struct str name, struct str value);
 static bool remote_spoke(const struct outcome *o);
 static bool was_attempted(const struct outcome *o);
 static void add_raw_address(struct buf *out, struct str address, bool utf8);
-static void add_unitext(struct buf *out, struct str text);
 static bool embedded_take(struct str *rest, uint32_t *out);
 static void add_code(struct buf *out, uint32_t code, bool utf8);
 
@@ -105,7 +104,7 @@ static void add_original_rcpt(
     fold_add(&f, S(";"));
     fold_word(&f, S(""));
     if (is_utf8 && w->utf8)
-        add_unitext(out, r->orcpt);
+        dsn_unitext_add(out, r->orcpt);
     else if (ascii) // escaped already, if it has to be
         dsn_clean_add(out, r->orcpt, SIZE_MAX, false);
     else
@@ -238,7 +237,7 @@ static void add_raw_address(struct buf *out, struct str address, bool utf8)
 }
 
 // What was escaped for SMTP as it was before: utf-8-addr-unitext, RFC 6533 3.
-static void add_unitext(struct buf *out, struct str text)
+void dsn_unitext_add(struct buf *out, struct str text)
 {
     for (uint32_t code; !str_is_empty(text);)
         if (embedded_take(&text, &code) || unicode_next(&text, &code))

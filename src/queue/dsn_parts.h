@@ -45,6 +45,8 @@ int64_t dsn_retry_until(const struct dsn_report *report, const struct recipient 
 // "?" for what is no UTF-8. At most bytes_max octets of the text are looked at.
 void dsn_clean_add(struct buf *out, struct str text, size_t bytes_max, bool utf8);
 
+// An address of type utf-8 without its escapes.
+void dsn_unitext_add(struct buf *out, struct str text);
 // What was answered, in one line and as it came: code, enhanced code, so much of the text.
 void dsn_reply_add(struct buf *out, const struct outcome *o, size_t bytes_max);
 

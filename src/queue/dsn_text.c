@@ -38,7 +38,7 @@ static size_t count_sections(const struct dsn_report *r, size_t counts[SECTION_C
 static void add_first(struct talk *t);
 static void add_section(struct talk *t, enum section section, bool headed);
 static void add_entry(struct talk *t, const struct dsn_rcpt *d);
-static struct str shown_address(const struct recipient *r);
+static struct str shown_address(struct arena *a, const struct recipient *r);
 static void add_what(struct talk *t, const struct dsn_rcpt *d, struct str shown);
 static void add_trouble(struct talk *t, const struct recipient *r, struct str shown);
 static struct str verb_of(struct str command);
@@ -163,7 +163,7 @@ static void add_section(struct talk *t, enum section section, bool headed)
 
 static void add_entry(struct talk *t, const struct dsn_rcpt *d)
 {
-    struct str shown = shown_address(d->rcpt);
+    struct str shown = shown_address(t->w->arena, d->rcpt);
     buf_add_repeat(t->out, ' ', ENTRY_INDENT);
     buf_add_byte(t->out, '<');
     dsn_clean_add(t->out, shown, SIZE_MAX, true);
@@ -177,11 +177,18 @@ static void add_entry(struct talk *t, const struct dsn_rcpt *d)
 }
 
 // queue.md 12.5: what was rewritten to an address of another domain is nobody's business.
-static struct str shown_address(const struct recipient *r)
+static struct str shown_address(struct arena *a, const struct recipient *r)
 {
-    bool hide = !str_is_empty(r->orcpt) && !str_eq_nocase(r->orcpt, r->address) &&
-                !str_eq_nocase(address_domain(r->orcpt), address_domain(r->address));
-    return hide ? r->orcpt : r->address;
+    struct buf plain AUTO(buf_done);
+    struct str written = r->orcpt;
+    buf_init(&plain, TEXT_BYTES_MAX);
+    if (str_eq_nocase(r->orcpt_type, S("utf-8"))) {
+        dsn_unitext_add(&plain, r->orcpt);
+        written = arena_str(a, buf_str(&plain));
+    }
+    bool hide = !str_is_empty(written) && !str_eq_nocase(written, r->address) &&
+                !str_eq_nocase(address_domain(written), address_domain(r->address));
+    return hide ? written : r->address;
 }
 
 static void add_what(struct talk *t, const struct dsn_rcpt *d, struct str shown)
