@@ -4,9 +4,9 @@
 // answers must not get plaintext for it.
 #include "deliver/dane.h"
 
-#include <openssl/err.h>
-
 #include "rt/task.h"
+
+#include <openssl/err.h>
 
 #define SHA256_BYTES 32
 #define SHA512_BYTES 64

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/dane_verify.c: is this chain the one that the records name? One record that is met is
 // enough (outbound.md 15.5). Usage 3 names the leaf, and nothing else in it counts (RFC 7671 5.1);
-// usage 2 names an authority, so the way to it and the name in the leaf must be right; usages 0 and 1
-// do the same below public authorities.
+// usage 2 names an authority, so the way to it and the name in the leaf must be right; usages 0 and
+// 1 do the same below public authorities.
 #include "deliver/tls_chain.h"
 
 #include "deliver/dane.h"

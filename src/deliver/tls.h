@@ -2,7 +2,7 @@
 // deliver/tls.h: TLS with one host (outbound.md 14, 15.6, 15.7, 16.5, 17): what is tried, what the
 // certificate must prove, and what becomes of it when it is not offered, fails, or proves nothing.
 //
-//     TRY(tls_plan_make(a, &(struct tls_wishes){.strategy = strategy, .route = route, ...}, &plan));
+//     TRY(tls_plan_make(a, &(struct tls_wishes){.strategy = s, .route = r, ...}, &plan));
 //     if (plan.refused)
 //         ... plan.answer: this host is not used at all ...
 //     if (plan.use == TLS_USE_STARTTLS && !client_offers(c, CLIENT_EXT_STARTTLS))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/tls_after.c: what follows when TLS did not come about (outbound.md 14.3). All failures are
-// temporary but one: a network or a clock may be to blame, and five days are long enough to tell
-// (RFC 8461 5).
+// deliver/tls_after.c: what follows when TLS did not come about (outbound.md 14.3). All failures
+// but one are temporary: a network or a clock may be to blame, and five days are long enough to
+// tell (RFC 8461 5).
 #include "deliver/tls.h"
 
 #include "deliver/answer.h"

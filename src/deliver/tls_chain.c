@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/tls_chain.c: see tls_chain.h. The way to the anchor is OpenSSL's; names are compared here,
-// for OpenSSL's own comparison asks for two labels behind a wildcard and takes the common name where
-// the alternative names hold addresses only.
+// deliver/tls_chain.c: see tls_chain.h. The way to the anchor is OpenSSL's; names are compared
+// here, for OpenSSL's own comparison asks for two labels behind a wildcard and takes the common
+// name where the alternative names hold addresses only.
 #include "deliver/tls_chain.h"
 
 #include "listen/pem.h"

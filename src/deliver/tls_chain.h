@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/tls_chain.h: is there a way from a certificate to somebody trusted, and whose name is in
-// it? What DANE and the level PKIX have in common (outbound.md 14.2, 15.5). All of it runs on the large stack; OpenSSL's queue of errors is emptied by whoever called.
+// it? What DANE and the level PKIX have in common (outbound.md 14.2, 15.5). All of it runs on the
+// large stack; OpenSSL's queue of errors is emptied by whoever called.
 #pragma once
 
 #include "base/base.h"

@@ -100,8 +100,8 @@ static void prove_public(struct proving *p)
     p->out->name = said.name;
 }
 
-// What MTA-STS would have said, whatever the level. Where DANE has decided, its result is told under
-// both policies, since PKIX has no say then (RFC 8461 2).
+// What MTA-STS would have said, whatever the level. Where DANE has decided, its result is told
+// under both policies, since PKIX has no say then (RFC 8461 2).
 static void prove_sts(struct proving *p)
 {
     if (!p->plan->sts_matches)
