@@ -57,7 +57,13 @@ struct limits {
 };
 
 // What a number stands for, so that one client has another number for each purpose.
-enum limits_purpose { LIMITS_THROTTLE, LIMITS_GREYLIST, LIMITS_GREYLIST_NET, LIMITS_EARLY };
+enum limits_purpose {
+    LIMITS_THROTTLE,
+    LIMITS_GREYLIST,
+    LIMITS_GREYLIST_NET,
+    LIMITS_EARLY,
+    LIMITS_OUTBOUND,
+};
 
 // The number of an owner is made of its parts one by one: texts, addresses, networks.
 uint64_t limits_hash(const struct limits_shared *s, enum limits_purpose purpose, uint64_t number);

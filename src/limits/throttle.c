@@ -9,8 +9,6 @@
 // each counter, and a limiter by rcpt_domain takes one token for each domain.
 #include "limits/throttle.h"
 
-#define BUCKETS_SHIFT 62 // the topmost bits choose the table, the lowest the place in it
-
 struct taken { // by the limiters before the one that refuses
     uint64_t buckets[THROTTLES_MAX];
     uint64_t has_token;  // bit n: the limiter n has given a token
@@ -23,16 +21,12 @@ static uint64_t counter_of(
 static bool take(const struct limits *l, size_t place, uint64_t counter,
         struct throttle_check *check, struct taken *taken);
 static bool counts_once(const struct throttle *t);
-static struct throttle_hold *hold_of(struct throttle_held *held, uint64_t counter);
-static bool take_slot(const struct limits *l, const struct throttle *t, struct throttle_hold *hold);
 static bool take_token(const struct limits *l, size_t place, uint64_t counter,
         struct throttle_check *check, struct taken *taken);
-static struct shared_buckets *buckets_of(const struct limits *l, uint64_t bucket);
+static struct bucket_rate rate_of(const struct throttle *t);
 static void give_back(const struct limits *l, struct throttle_check *check, struct taken *taken);
-static void drop_holds(const struct limits *l, struct throttle_held *held, size_t keep);
 
 _Static_assert(THROTTLES_MAX <= 64, "has_token has a bit for each");
-_Static_assert(THROTTLE_TABLES == 1 << (64 - BUCKETS_SHIFT), "a table for each value");
 
 bool throttles_has(const struct limits *l, enum throttle_class class)
 {
@@ -57,9 +51,9 @@ const struct throttle *throttles_take(const struct limits *l, struct throttle_ch
     return NULL;
 }
 
-void throttle_release(const struct limits *l, struct throttle_held *held)
+void throttle_release(const struct limits *l, struct limits_held *held)
 {
-    drop_holds(l, held, 0);
+    limits_held_drop(l->shared, l->column, held, 0);
 }
 
 // inbound.md 10.4: what cannot be decided applies.
@@ -108,17 +102,12 @@ static bool take(const struct limits *l, size_t place, uint64_t counter,
 {
     const struct throttle *t = &l->settings->throttles.all[place];
     bool remembers = t->concurrency > 0 || counts_once(t);
-    struct throttle_hold *hold = remembers ? hold_of(check->held, counter) : NULL;
-    if (remembers && hold == NULL) {
-        hold = vec_add(check->held->arena, &check->held->all);
-        if (hold == NULL)
-            return false; // the session has used up its memory: it may come again, as after a limit
-        *hold = (struct throttle_hold){.counter = counter, .slot = CLIENTS_NOWHERE};
-        if (!take_slot(l, t, hold))
-            return false;
-    } else if (hold != NULL && counts_once(t)) {
+    bool is_held = remembers && limits_held_find(check->held, counter) != NULL;
+    if (remembers && !is_held &&
+            !limits_hold(l->shared, l->column, check->held, counter, t->concurrency))
+        return false; // or out of memory: the session may come again, as after a limit
+    if (is_held && counts_once(t))
         return true;
-    }
     return take_token(l, place, counter, check, taken);
 }
 
@@ -130,60 +119,33 @@ static bool counts_once(const struct throttle *t)
     return (t->keys & both) == 1U << THROTTLE_RCPT_DOMAIN;
 }
 
-static struct throttle_hold *hold_of(struct throttle_held *held, uint64_t counter)
-{
-    each_in_vec (hold, &held->all)
-        if (hold->counter == counter)
-            return hold;
-    return NULL;
-}
-
-static bool take_slot(const struct limits *l, const struct throttle *t, struct throttle_hold *hold)
-{
-    if (t->concurrency == 0)
-        return true;
-    return shared_clients_take(
-            &l->shared->slots, l->column, hold->counter, t->concurrency, &hold->slot);
-}
-
 static bool take_token(const struct limits *l, size_t place, uint64_t counter,
         struct throttle_check *check, struct taken *taken)
 {
     const struct throttle *t = &l->settings->throttles.all[place];
     if (t->rate.count == 0)
         return true;
-    uint64_t rate[2] = {t->rate.count, (uint64_t)t->rate.period_ms};
-    uint64_t bucket =
-            limits_hash_text(l->shared, counter, str_of((const char *)rate, sizeof(rate)));
-    if (!shared_buckets_take(buckets_of(l, bucket), bucket, &t->rate, check->wall_now_ms))
+    struct bucket_rate rate = rate_of(t);
+    uint64_t bucket = limits_bucket(l->shared, counter, &t->rate);
+    if (!limits_tokens_take(l->shared, bucket, &rate, 1, check->wall_now_ms, NULL))
         return false;
     taken->buckets[place] = bucket;
     taken->has_token |= 1ULL << place;
     return true;
 }
 
-static struct shared_buckets *buckets_of(const struct limits *l, uint64_t bucket)
+static struct bucket_rate rate_of(const struct throttle *t)
 {
-    return &l->shared->buckets[bucket >> BUCKETS_SHIFT];
+    return (struct bucket_rate){.count = t->rate.count, .period_ms = t->rate.period_ms};
 }
 
 static void give_back(const struct limits *l, struct throttle_check *check, struct taken *taken)
 {
     const struct throttle_settings *s = &l->settings->throttles;
     for (size_t i = 0; i < s->count; i++) {
-        uint64_t bucket = taken->buckets[i];
+        struct bucket_rate rate = rate_of(&s->all[i]);
         if ((taken->has_token >> i & 1) != 0)
-            shared_buckets_give(buckets_of(l, bucket), bucket, &s->all[i].rate);
+            limits_tokens_give(l->shared, taken->buckets[i], &rate, 1);
     }
-    drop_holds(l, check->held, taken->holds_before);
-}
-
-// Gives back all behind the first so many.
-static void drop_holds(const struct limits *l, struct throttle_held *held, size_t keep)
-{
-    while (held->all.count > keep) {
-        const struct throttle_hold *last = &held->all.at[held->all.count - 1];
-        shared_clients_give(&l->shared->slots, l->column, last->slot);
-        held->all.count--;
-    }
+    limits_held_drop(l->shared, l->column, check->held, taken->holds_before);
 }

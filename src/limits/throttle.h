@@ -13,19 +13,8 @@
 // what those before it have taken in this check. Slots of concurrency stay in `held`.
 #pragma once
 
+#include "limits/held.h"
 #include "limits/settings.h"
-#include "limits/shared.h"
-
-struct throttle_hold {
-    uint64_t counter;
-    uint32_t slot; // CLIENTS_NOWHERE: only remembered
-};
-
-// What a session holds (class remote), or a transaction (the others): zeroed, with its arena.
-struct throttle_held {
-    struct arena *arena;
-    VEC(struct throttle_hold) all;
-};
 
 // Normalised, lower case; empty: not known. Class remote looks at those of the connection only.
 struct throttle_values {
@@ -40,7 +29,7 @@ struct throttle_check {
     bool is_allowed; // visit.is_allowed, loopback among them: class remote does not count these
     const struct throttle_values *values;
     const struct expr_env *env; // of `match`
-    struct throttle_held *held;
+    struct limits_held *held; // what a session holds (class remote), or a transaction (the others)
     struct arena *scratch;
     int64_t wall_now_ms;
     // Out: limiters whose match failed, and so applied; for the event eval.error.
@@ -52,4 +41,4 @@ const struct throttle *throttles_take(
         const struct limits *l, struct throttle_check *check) suspends MUST_USE;
 // Is there anything to ask? Saves making the values.
 bool throttles_has(const struct limits *l, enum throttle_class class);
-void throttle_release(const struct limits *l, struct throttle_held *held); // held is empty then
+void throttle_release(const struct limits *l, struct limits_held *held); // held is empty then

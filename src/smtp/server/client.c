@@ -16,7 +16,7 @@ static void tell_iprev(struct smtp_session *s, const struct iprev_answer *answer
 static void tell_troubles(struct smtp_session *s, const struct dnsbl_verdict *verdict);
 
 const struct throttle *session_throttle(
-        struct smtp_session *s, enum throttle_class class, struct throttle_held *held)
+        struct smtp_session *s, enum throttle_class class, struct limits_held *held)
 {
     const struct limits *limits = s->service->limits;
     if (limits == NULL || !throttles_has(limits, class))

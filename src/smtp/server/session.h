@@ -54,7 +54,7 @@ struct smtp_session {
     struct str account_name; // empty: nobody has logged in
     struct session_pace pace;
     struct session_counts counts;
-    struct throttle_held held; // by class remote
+    struct limits_held held; // by class remote
     struct transaction *transaction;
     int64_t began_ms;
     enum stage_label stage;

@@ -25,7 +25,7 @@ struct err command_run(struct smtp_session *s, struct str line) suspends MUST_US
 
 // The limiters of a class; NULL: go on. A refusal has been told as an event.
 const struct throttle *session_throttle(
-        struct smtp_session *s, enum throttle_class class, struct throttle_held *held) suspends;
+        struct smtp_session *s, enum throttle_class class, struct limits_held *held) suspends;
 // One more of what does no harm, but not for ever (inbound.md 4.10).
 void session_note_junk(struct smtp_session *s);
 

@@ -37,7 +37,7 @@ struct transaction {
     // given.
     VEC(struct str) answers;
     size_t tried; // RCPTs
-    struct throttle_held held;
+    struct limits_held held;
     uint64_t bytes_max; // 0: no limit
     int64_t transfer_until_ms;
     bool in_bdat, has_failed; // chunks have come; one was refused

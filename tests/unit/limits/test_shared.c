@@ -93,7 +93,7 @@ struct stress {
 // Takes and gives at random until it is killed.
 static void work(struct fixture *f, size_t column, uint64_t seed, struct stress *seen)
 {
-    struct throttle_held held[16] = {0};
+    struct limits_held held[16] = {0};
     struct listener listener = {.slot = 5, .connections_max = 200};
     bool waits[16] = {0};
     struct prng random;

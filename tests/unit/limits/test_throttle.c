@@ -156,7 +156,7 @@ static struct throttle_values values_of(const struct step *step)
 }
 
 static const struct throttle *check(struct fixture *f, const struct step *step,
-        enum throttle_class class, struct throttle_held *held)
+        enum throttle_class class, struct limits_held *held)
 {
     struct session s = {.values = values_of(step), .remote_ip = or (step->ip, "192.0.2.1")};
     struct expr_env env = {.self = &s, .ops = &session_ops};
@@ -174,7 +174,7 @@ static const struct throttle *check(struct fixture *f, const struct step *step,
 }
 
 static void run_step(struct fixture *f, const struct throttle_case *c, const struct step *step,
-        struct throttle_held *session, struct throttle_held *transaction)
+        struct limits_held *session, struct limits_held *transaction)
 {
     struct str what = str_from_c(step->what), refused = S("");
     const struct throttle *t = NULL;
@@ -200,7 +200,7 @@ static void limiters(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct fixture f;
         fixture_init(&f, cases[i].config);
-        struct throttle_held session = {.arena = &f.arena}, transaction = {.arena = &f.arena};
+        struct limits_held session = {.arena = &f.arena}, transaction = {.arena = &f.arena};
         for (size_t s = 0; s < STEPS_MAX && cases[i].steps[s].what != NULL; s++)
             run_step(&f, &cases[i], &cases[i].steps[s], &session, &transaction);
         fixture_done(&f);
@@ -222,9 +222,9 @@ static void slots_come_back(void **state)
     struct fixture f;
     struct step step = {.what = "connect"}, other = {.what = "connect", .ip = "192.0.2.2"};
     fixture_init(&f, ONE "concurrency = 2\nkey = 'remote_ip'\n" ONE "concurrency = 3\n");
-    struct throttle_held held[5];
+    struct limits_held held[5];
     for (size_t i = 0; i < COUNT_OF(held); i++)
-        held[i] = (struct throttle_held){.arena = &f.arena};
+        held[i] = (struct limits_held){.arena = &f.arena};
     assert_null(check(&f, &step, THROTTLES_REMOTE, &held[0]));
     assert_null(check(&f, &step, THROTTLES_REMOTE, &held[1]));
     check_str("own", check(&f, &step, THROTTLES_REMOTE, &held[2])->id, S("0"));
@@ -249,7 +249,7 @@ static void a_match_that_fails(void **state)
     struct fixture f;
     fixture_init(&f, ONE "rate = '1/1h'\nmatch = '1 / local_port > 0'\n" ONE
                          "rate = '5/1h'\nmatch = '[1] > 2 / local_port'\n");
-    struct throttle_held held = {.arena = &f.arena};
+    struct limits_held held = {.arena = &f.arena};
     struct throttle_values values = {.remote_ip = ip_of("192.0.2.1")};
     struct expr_env env = {0};
     struct throttle_check c = {.values = &values,
@@ -275,7 +275,7 @@ static void no_memory_for_what_is_held(void **state)
     struct step step = {.what = "connect"};
     fixture_init(&f, ONE "concurrency = 1\n");
     arena_init(&small, 1);
-    struct throttle_held poor = {.arena = &small}, rich = {.arena = &f.arena};
+    struct limits_held poor = {.arena = &small}, rich = {.arena = &f.arena};
     assert_non_null(check(&f, &step, THROTTLES_REMOTE, &poor));
     assert_null(check(&f, &step, THROTTLES_REMOTE, &rich));
     arena_done(&small);
@@ -290,7 +290,7 @@ static void a_reload(void **state)
     struct step step = {.what = "connect"};
     fixture_init(&before, "[queue.limiter.inbound.a]\nrate = '1/1h'\nconcurrency = 2\n");
     fixture_init(&after, "[queue.limiter.inbound.a]\nrate = '2/1h'\nconcurrency = 1\n");
-    struct throttle_held held = {.arena = &before.arena}, more = {.arena = &after.arena};
+    struct limits_held held = {.arena = &before.arena}, more = {.arena = &after.arena};
     struct limits_shared *own = after.shared;
     after.limits.shared = before.shared;
     assert_null(check(&before, &step, THROTTLES_REMOTE, &held));
