@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+// tests/unit/deliver/test_limit.c: queue.limiter.outbound (outbound.md 20), at moments set by hand.
+// A case is a list of attempts: what each costs, when, and which limiter refuses until when.
+#include "settings_fixture.h"
+
+#include "deliver/limit.h"
+#include "rt/sim/sim.h"
+
+#define NOW_MS (1700000000 * (int64_t)SECOND_MS)
+#define ONE "[[queue.limiter.outbound]]\n"
+#define STEPS_MAX 8
+#define PERMITS -1 // instead of a moment: refused for want of a permit
+
+struct step {
+    // "rcpt", "remote", "sender": a check of that stage; "undo": of the last check;
+    // "close": what the connection holds; "other ...": of another connection
+    const char *what;
+    const char *mx, *sender, *rcpt_domain; // NULL: mx.example, ann@a.example, b.example
+    const char *remote_ip;                 // NULL: 192.0.2.1
+    struct outbound_amounts amounts;       // all 0: one of each
+    int64_t at_ms;
+    const char *refused; // id; NULL: it may go
+    int64_t until_ms;
+};
+
+static const struct {
+    const char *name, *config;
+    struct step steps[STEPS_MAX];
+} cases[] = {
+        {"a rate, and when there is a token again", ONE "rate = '2/10s'\nkey = 'rcpt_domain'\n",
+                {{.what = "rcpt"}, {.what = "rcpt", .at_ms = 1000},
+                        {.what = "rcpt", .at_ms = 2000, .refused = "0", .until_ms = 5000},
+                        {.what = "rcpt", .at_ms = 2000, .rcpt_domain = "c.example"},
+                        {.what = "rcpt", .at_ms = 5000}}},
+        {"another stage is not asked", ONE "rate = '1/1h'\nkey = 'mx'\n",
+                {{.what = "rcpt"}, {.what = "sender"}, {.what = "rcpt"}, {.what = "remote"},
+                        {.what = "remote", .refused = "0", .until_ms = HOUR_MS}}},
+        {"the null sender is one", ONE "rate = '1/1h'\nkey = 'sender'\n",
+                {{.what = "sender", .sender = ""}, {.what = "sender"},
+                        {.what = "sender", .sender = "", .refused = "0", .until_ms = HOUR_MS}}},
+        {"all or nothing",
+                ONE "rate = '2/1h'\nkey = 'mx'\n" ONE "rate = '1/10s'\nkey = 'remote_ip'\n",
+                {{.what = "remote"}, {.what = "remote", .refused = "1", .until_ms = 10000},
+                        {.what = "remote", .refused = "1", .until_ms = 10000},
+                        {.what = "remote", .at_ms = 10000},
+                        {.what = "remote",
+                                .at_ms = 20000,
+                                .refused = "0",
+                                .until_ms = HOUR_MS / 2}}},
+        {"an attempt that came to nothing", ONE "rate = '1/1h'\nkey = 'mx'\n",
+                {{.what = "remote"}, {.what = "undo"}, {.what = "remote"},
+                        {.what = "remote", .refused = "0", .until_ms = HOUR_MS}}},
+        {"recipients, several at once",
+                ONE "rate = '10/10s'\nkey = 'rcpt_domain'\nunit = 'recipients'\n",
+                {{.what = "rcpt", .amounts = {.recipients = 7}},
+                        {.what = "rcpt",
+                                .amounts = {.recipients = 4},
+                                .refused = "0",
+                                .until_ms = 1000},
+                        {.what = "rcpt", .amounts = {.recipients = 3}},
+                        {.what = "rcpt", .amounts = {.messages = 1}}}},
+        {"more than fits take a full bucket", ONE "rate = '1000/10s'\nkey = 'mx'\nunit = 'bytes'\n",
+                {{.what = "remote", .amounts = {.bytes = 50000}},
+                        {.what = "remote",
+                                .amounts = {.bytes = 500},
+                                .refused = "0",
+                                .until_ms = 5000},
+                        {.what = "remote",
+                                .amounts = {.bytes = 50000},
+                                .at_ms = 9999,
+                                .refused = "0",
+                                .until_ms = 10000},
+                        {.what = "remote", .amounts = {.bytes = 50000}, .at_ms = 10000}}},
+        {"a connection that is there costs none",
+                ONE "rate = '1/1h'\nkey = 'mx'\nunit = 'connections'\n",
+                {{.what = "remote"}, {.what = "remote", .amounts = {.messages = 1}},
+                        {.what = "remote", .refused = "0", .until_ms = HOUR_MS}}},
+        {"a burst", ONE "rate = '1/10s'\nburst = 3\nkey = 'mx'\n",
+                {{.what = "remote"}, {.what = "remote"}, {.what = "remote"},
+                        {.what = "remote", .refused = "0", .until_ms = 10000}}},
+        {"permits are held by connections", ONE "concurrency = 1\nkey = 'mx'\n",
+                {{.what = "remote"}, {.what = "remote"},
+                        {.what = "other remote", .refused = "0", .until_ms = PERMITS},
+                        {.what = "other remote", .mx = "mx2.example"}, {.what = "close"},
+                        {.what = "other remote"},
+                        {.what = "remote", .refused = "0", .until_ms = PERMITS},
+                        {.what = "remote", .mx = "mx3.example"}}},
+        {"a permit of an attempt that came to nothing", ONE "concurrency = 1\nkey = 'mx'\n",
+                {{.what = "remote"}, {.what = "undo"}, {.what = "other remote"}}},
+        {"no permit: the token goes back",
+                ONE "rate = '2/1h'\nkey = 'mx'\n" ONE "concurrency = 1\nkey = 'mx'\n",
+                {{.what = "remote"}, {.what = "other remote", .refused = "1", .until_ms = PERMITS},
+                        {.what = "close"}, {.what = "other remote"},
+                        {.what = "other remote", .refused = "0", .until_ms = HOUR_MS / 2}}},
+        {"no token: the permit goes back",
+                ONE "concurrency = 1\nkey = 'mx'\n" ONE "rate = '1/1h'\nkey = 'remote_ip'\n",
+                {{.what = "remote"}, {.what = "close"},
+                        {.what = "remote", .refused = "1", .until_ms = HOUR_MS},
+                        {.what = "other remote", .remote_ip = "192.0.2.2"}}},
+        {"whom it is about", ONE "rate = '1/1h'\nmatch = \"rcpt_domain == 'b.example'\"\n",
+                {{.what = "rcpt"}, {.what = "rcpt", .rcpt_domain = "c.example"},
+                        {.what = "rcpt", .rcpt_domain = "c.example"},
+                        {.what = "rcpt", .refused = "0", .until_ms = HOUR_MS}}},
+};
+
+struct world {
+    struct fixture f;
+    struct limits_shared *shared;
+    struct outbound_limits *limits;
+    struct limits_held connection, other;
+    struct arena scratch;
+    struct outbound_check last;
+};
+
+static void world_init(struct world *w, const char *config)
+{
+    *w = (struct world){0};
+    fixture_init(&w->f, config);
+    assert_int_equal(w->f.findings.error_count, 0);
+    w->shared = mem_new(struct limits_shared);
+    assert_non_null(w->shared);
+    limits_shared_init(w->shared, 7);
+    arena_init(&w->scratch, MIB);
+    w->connection.arena = w->other.arena = &w->f.arena;
+    assert_false(failed(outbound_limits_new(&w->f.settings, w->shared, 3, &w->limits)));
+}
+
+static void world_done(struct world *w)
+{
+    outbound_release(w->limits, &w->connection);
+    outbound_release(w->limits, &w->other);
+    outbound_limits_free(w->limits);
+    mem_free(w->shared);
+    arena_done(&w->scratch);
+    fixture_done(&w->f);
+}
+
+static struct str or (const char *text, const char *usual)
+{
+    return str_from_c(text != NULL ? text : usual);
+}
+
+struct attempt { // for the expressions
+    const struct outbound_values *values;
+};
+
+static bool variable(void *self, struct arena *scratch, enum expr_variable id, struct str rest,
+        struct expr_value *out)
+{
+    const struct attempt *a = self;
+    (void)scratch, (void)rest;
+    if (id == EXPR_VAR_RCPT_DOMAIN)
+        *out = expr_text(a->values->rcpt_domain);
+    return id == EXPR_VAR_RCPT_DOMAIN;
+}
+
+static const struct expr_env_ops attempt_ops = {.variable = variable};
+
+static enum outbound_stage stage_of(struct str what)
+{
+    if (str_ends(what, S("rcpt")))
+        return OUTBOUND_OF_RCPT;
+    return str_ends(what, S("sender")) ? OUTBOUND_OF_SENDER : OUTBOUND_OF_REMOTE;
+}
+
+static const struct outbound_limiter *attempt(
+        struct world *w, const struct step *step, struct limits_held *held)
+{
+    struct outbound_values v = {.mx = or (step->mx, "mx.example"),
+            .sender = or (step->sender, "ann@a.example"),
+            .rcpt_domain = or (step->rcpt_domain, "b.example")};
+    struct attempt a = {.values = &v};
+    struct expr_env env = {.self = &a, .ops = &attempt_ops};
+    assert_true(ip_parse(or (step->remote_ip, "192.0.2.1"), &v.remote_ip));
+    w->last = (struct outbound_check){.stage = stage_of(str_from_c(step->what)),
+            .values = &v,
+            .env = &env,
+            .amounts = step->amounts,
+            .held = held,
+            .scratch = &w->scratch,
+            .wall_now_ms = NOW_MS + step->at_ms};
+    if (step->amounts.messages + step->amounts.recipients + step->amounts.bytes == 0)
+        w->last.amounts = (struct outbound_amounts){1, 1, 1, 1};
+    const struct outbound_limiter *refused = outbound_take(w->limits, &w->last);
+    assert_int_equal(w->last.faults.count, 0);
+    return refused;
+}
+
+static void run_step(struct world *w, const char *name, const struct step *step)
+{
+    struct str what = str_from_c(step->what), refused = S("");
+    if (str_eq(what, S("undo"))) {
+        outbound_undo(w->limits, &w->last);
+        return;
+    }
+    if (str_eq(what, S("close"))) {
+        outbound_release(w->limits, &w->connection);
+        return;
+    }
+    bool is_other = str_starts(what, S("other"));
+    const struct outbound_limiter *l = attempt(w, step, is_other ? &w->other : &w->connection);
+    if (l != NULL)
+        refused = l->id;
+    if (!str_eq(refused, str_from_c(step->refused)))
+        check_failed("%s: %s at %lld: \"%.*s\" refused", name, step->what, (long long)step->at_ms,
+                ARG(refused));
+    if (l == NULL)
+        return;
+    assert_int_equal(w->last.by_concurrency, step->until_ms == PERMITS);
+    if (step->until_ms != PERMITS)
+        check_u64(name, (uint64_t)(w->last.until_ms - NOW_MS), (uint64_t)step->until_ms);
+}
+
+static void limiters(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct world *w = mem_new(struct world);
+        world_init(w, cases[i].config);
+        for (size_t s = 0; s < STEPS_MAX && cases[i].steps[s].what != NULL; s++)
+            run_step(w, cases[i].name, &cases[i].steps[s]);
+        world_done(w);
+        mem_free(w);
+    }
+}
+
+static void a_match_that_fails_applies(void **state)
+{
+    struct world *w = mem_new(struct world);
+    struct outbound_values v = {0};
+    struct expr_env env = {0};
+    (void)state;
+    world_init(w, ONE "rate = '1/1h'\nmatch = \"1 / len(rcpt_domain) > 0\"\n");
+    struct outbound_check c = {.stage = OUTBOUND_OF_RCPT,
+            .values = &v,
+            .env = &env,
+            .amounts = {.messages = 1},
+            .held = &w->connection,
+            .scratch = &w->scratch,
+            .wall_now_ms = NOW_MS};
+    assert_null(outbound_take(w->limits, &c));
+    assert_int_equal(c.faults.count, 1);
+    check_str("key", c.faults.at[0].key, S("queue.limiter.outbound.0.match"));
+    assert_non_null(outbound_take(w->limits, &c));
+    world_done(w);
+    mem_free(w);
+}
+
+static void is_there_anything_to_ask(void **state)
+{
+    struct world *w = mem_new(struct world);
+    (void)state;
+    world_init(w, ONE "rate = '1/1h'\nkey = 'mx'\n");
+    assert_true(outbound_has(w->limits, OUTBOUND_OF_REMOTE));
+    assert_false(outbound_has(w->limits, OUTBOUND_OF_RCPT));
+    assert_false(outbound_has(w->limits, OUTBOUND_OF_SENDER));
+    world_done(w);
+    mem_free(w);
+}
+
+// A worker that died held what is nobody's now.
+static void permits_of_the_dead_come_back(void **state)
+{
+    struct world *w = mem_new(struct world);
+    struct step step = {.what = "remote"};
+    (void)state;
+    world_init(w, ONE "concurrency = 1\nkey = 'mx'\n");
+    assert_null(attempt(w, &step, &w->connection));
+    assert_non_null(attempt(w, &step, &w->other));
+    limits_shared_forget(w->shared, 3);
+    w->connection.all.count = 0;
+    assert_null(attempt(w, &step, &w->other));
+    world_done(w);
+    mem_free(w);
+}
+
+// --- Waiting -------------------------------------------------------------------------------------
+
+static struct err close_later(void *arg)
+{
+    struct world *w = arg;
+    TRY(task_sleep_ms(700));
+    outbound_release(w->limits, &w->connection);
+    return OK;
+}
+
+static struct err wait_for_permit(void *arg)
+{
+    struct world *w = arg;
+    struct step step = {.what = "remote"};
+    struct group g AUTO(group_end);
+    int64_t began_ms = now_ms();
+    group_begin(&g);
+    assert_null(attempt(w, &step, &w->connection));
+    assert_non_null(attempt(w, &step, &w->other));
+    TRY(group_spawn(&g, close_later, w));
+    TRY(outbound_wait(w->limits, 2000));
+    check_u64("as soon as it is free", (uint64_t)(now_ms() - began_ms), 700);
+    assert_null(attempt(w, &step, &w->other));
+    TRY(outbound_wait(w->limits, 2000));
+    check_u64("not longer than was said", (uint64_t)(now_ms() - began_ms), 2700);
+    return group_wait_all(&g);
+}
+
+static void permits_are_waited_for(void **state)
+{
+    struct world *w = mem_new(struct world);
+    (void)state;
+    world_init(w, ONE "concurrency = 1\nkey = 'mx'\n");
+    struct sim *sim = sim_new(1);
+    assert_false(failed(sim_run(sim, wait_for_permit, w)));
+    sim_free(sim);
+    world_done(w);
+    mem_free(w);
+}
+
+static void sites_are_sorted_names(void **state)
+{
+    struct arena a AUTO(arena_done);
+    const struct str names[] = {S("b.example"), S("c.example"), S("a.example")};
+    (void)state;
+    arena_init(&a, MIB);
+    check_str("three", outbound_mx_site(&a, &(struct strs){names, 3}),
+            S("a.example|b.example|c.example"));
+    check_str("one", outbound_mx_site(&a, &(struct strs){names, 1}), S("b.example"));
+    check_str("none", outbound_mx_site(&a, &(struct strs){names, 0}), S(""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            TEST(limiters),
+            TEST(a_match_that_fails_applies),
+            TEST(is_there_anything_to_ask),
+            TEST(permits_of_the_dead_come_back),
+            TEST(permits_are_waited_for),
+            TEST(sites_are_sorted_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
