@@ -32,7 +32,7 @@ struct store;
 
 enum smtp_kind { SMTP_PLAIN, SMTP_LMTP };
 
-// Of a worker. Everything but settings and schedules may be missing: mail is then refused for the moment,
+// Of a worker. Everything but settings and schedules may be missing: mail is then refused for now,
 // nobody is local, nothing is limited.
 struct smtp_service {
     const struct smtp_settings *settings;
