@@ -79,7 +79,8 @@ static void read_lists(struct reading *r, const struct object *o, struct tls_str
     if (probe != NULL && ciphers != NULL && SSL_CTX_set_cipher_list(probe, ciphers) != 1)
         object_error(r, o, S("ciphers"), -1, S("bad-ciphers"),
                 "OpenSSL knows none of these cipher suites");
-    if (probe != NULL && groups != NULL && SSL_CTX_set1_groups_list(probe, groups) != 1)
+    if (probe != NULL && groups != NULL &&
+            SSL_CTX_ctrl(probe, SSL_CTRL_SET_GROUPS_LIST, 0, (void *)(uintptr_t)groups) != 1)
         object_error(r, o, S("groups"), -1, S("bad-groups"),
                 "OpenSSL does not know all of these groups");
     ERR_clear_error();
