@@ -35,6 +35,7 @@ static const struct flag_name message_flags[] = {
         {MESSAGE_BY_NOTIFY, S_INIT("by-notify")},
         {MESSAGE_BY_RETURN, S_INIT("by-return")},
         {MESSAGE_BY_TRACE, S_INIT("by-trace")},
+        {MESSAGE_LAST_RESORT, S_INIT("last-resort")},
         {0},
 };
 static const struct flag_name rcpt_flags[] = {
@@ -61,6 +62,8 @@ static void json_flags(struct json_out *o, uint32_t flags, const struct flag_nam
 static void json_text_member(struct json_out *o, struct str key, struct str text);
 static void unit_text(
         struct buf *out, const struct message *m, const struct unit *u, int64_t now_ms);
+static void times_add(struct buf *out, const struct message *m, const struct unit *u,
+        const struct recipient *r, int64_t now_ms);
 static struct str failure_text(enum failure_kind kind);
 
 void queue_message_json(struct json_out *o, const struct message *m)
@@ -116,9 +119,9 @@ static void json_rcpt(struct json_out *o, const struct message *m, const struct 
         if (r->notify_at_ms != NEVER_MS)
             queue_time_json(o, S("next_notify"), r->notify_at_ms);
     }
-    if (r->expiry == EXPIRY_TTL) {
-        queue_time_json(o, S("expires"), m->created_ms + r->expiry_ms);
-    } else {
+    if (rcpt_expires_at_ms(r, m->created_ms) != NEVER_MS)
+        queue_time_json(o, S("expires"), rcpt_expires_at_ms(r, m->created_ms));
+    if (r->expiry == EXPIRY_ATTEMPTS) {
         json_key(o, S("attempts_max"));
         json_u64(o, r->expiry_attempts);
     }
@@ -288,21 +291,38 @@ static void unit_text(
         buf_add(out, S("To          <"));
         text_add(out, r->address, TEXT_BYTES_MAX);
         buf_fmt(out, "> %.*s", ARG(queue_rcpt_word(u, r)));
-        if (!rcpt_is_final(r)) {
-            buf_fmt(out, ", queue %.*s, %u attempts, next ", ARG(u->queue), r->retry_count);
-            moment_add(out, u->hold.reason == HOLD_NONE ? r->retry_at_ms : u->due_ms, now_ms);
-            buf_add(out, S(", ends "));
-            if (r->expiry == EXPIRY_TTL)
-                moment_add(out, m->created_ms + r->expiry_ms, now_ms);
-            else
-                buf_fmt(out, "with attempt %u", r->expiry_attempts);
-        }
+        if (!rcpt_is_final(r))
+            times_add(out, m, u, r, now_ms);
         if (r->status != RCPT_SCHEDULED) {
             buf_add(out, S("\n            "));
             queue_outcome_add(out, r);
         }
         buf_add_byte(out, '\n');
     }
+}
+
+// Moments of one that is held are those that come when its clock runs on now.
+static void times_add(struct buf *out, const struct message *m, const struct unit *u,
+        const struct recipient *r, int64_t now_ms)
+{
+    int64_t stood_ms = now_ms - rcpt_clock_ms(u, r, m->created_ms, now_ms);
+    int64_t ends_ms = rcpt_expires_at_ms(r, m->created_ms);
+    buf_fmt(out, ", queue %.*s, schedule %.*s, %u attempts", ARG(u->queue), ARG(u->schedule),
+            r->retry_count);
+    buf_add(out, S("\n            next attempt "));
+    moment_add(out, u->hold.reason == HOLD_NONE ? r->retry_at_ms : u->due_ms, now_ms);
+    buf_add(out, S(", next notice "));
+    if (r->notify_at_ms == NEVER_MS)
+        buf_add(out, S("never"));
+    else
+        moment_add(out, r->notify_at_ms + stood_ms, now_ms);
+    buf_add(out, S(", ends "));
+    if (r->expiry == EXPIRY_ATTEMPTS)
+        buf_fmt(out, "with attempt %u", r->expiry_attempts);
+    if (r->expiry == EXPIRY_ATTEMPTS && ends_ms != NEVER_MS)
+        buf_add(out, S(" or "));
+    if (ends_ms != NEVER_MS)
+        moment_add(out, ends_ms + stood_ms, now_ms);
 }
 
 struct str queue_rcpt_word(const struct unit *u, const struct recipient *r)

@@ -38,6 +38,11 @@ enum dsn_action { // in the order of a report with several
 };
 struct str dsn_action_word(enum dsn_action action); // "failed"; empty for none
 
+struct dsn_rcpt {
+    const struct recipient *rcpt;
+    enum dsn_action action; // not DSN_NONE
+};
+
 enum dsn_hop {          // to whom a recipient was handed
     DSN_HOP_FINAL,      // a mailbox here, or LMTP
     DSN_HOP_TAKES_OVER, // SMTP that announced DSN and was given NOTIFY
@@ -50,6 +55,8 @@ void dsn_completed(struct recipient *r, enum dsn_hop hop, bool by_owed);
 // What its sender is to be told now, as far as the recipient goes; `mark_passed`: a mark of delay
 // notification has just passed (queue.md 8.2). A null sender and reports are dsn_fate_of's.
 enum dsn_action dsn_due(const struct recipient *r, bool mark_passed);
+// Copies and double bounces are about failures only.
+bool dsn_any_failed(const struct dsn_rcpt *rcpts, size_t count);
 // Once the report is in the same commit, or it was decided that there is none.
 void dsn_mark(struct recipient *r, enum dsn_action action);
 
@@ -74,7 +81,8 @@ struct err dsn_settings_make(struct arena *a, const struct conf *conf, struct fi
 struct dsn_words {
     struct str from_name, from_address, reporting_mta;
     bool send;
-    const struct str *copies; // copy_to: each gets what dsn_compose makes with `to` set to it
+    // copy_to: each gets a failure's report, too, which dsn_compose makes with `to` set to it
+    const struct str *copies;
     size_t copy_count;
     struct str double_bounce_to; // empty: discard (always for what is a last resort itself)
 };
@@ -85,8 +93,8 @@ struct err dsn_words_make(const struct dsn_settings *s, struct arena *a, struct 
 
 enum dsn_fate {
     DSN_FATE_SEND,
-    DSN_FATE_DOUBLE_BOUNCE, // null sender: event delivery.double-bounce for failures; a report to
-                            // words.double_bounce_to if that is set
+    DSN_FATE_DOUBLE_BOUNCE, // null sender: if dsn_any_failed, the event delivery.double-bounce, and
+                            // a report to words.double_bounce_to if that is set
     DSN_FATE_NEVER,         // about a report, or the return path is our own DSN address
     DSN_FATE_OFF,           // report.dsn.send
     DSN_FATE_RATE,          // report.dsn.rate: tell once a minute, see dsn_rates_suppressed
@@ -106,11 +114,6 @@ uint64_t dsn_rates_suppressed(struct dsn_rates *rates, int64_t wall_now_ms);
 // --- What it says (12.2, 12.4 to 12.8) -----------------------------------------------------------
 
 #define DSN_RCPTS_MAX UNIT_RCPTS_MAX
-
-struct dsn_rcpt {
-    const struct recipient *rcpt;
-    enum dsn_action action; // not DSN_NONE
-};
 
 struct dsn_report {
     const struct message *about;  // its units are not looked at

@@ -52,6 +52,14 @@ enum dsn_action dsn_due(const struct recipient *r, bool mark_passed)
     return (r->flags & RCPT_NOTIFY_SUCCESS) != 0 ? DSN_DELIVERED : DSN_NONE;
 }
 
+bool dsn_any_failed(const struct dsn_rcpt *rcpts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rcpts[i].action == DSN_FAILED)
+            return true;
+    return false;
+}
+
 // A delay is not the end of it: the failure or success that follows is reported as well.
 void dsn_mark(struct recipient *r, enum dsn_action action)
 {

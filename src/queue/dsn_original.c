@@ -43,10 +43,8 @@ struct err dsn_original_read(
 static bool wants_full(const struct dsn_writing *w)
 {
     const struct message *m = w->report->about;
-    bool any_failed = false;
-    for (size_t i = 0; i < w->report->rcpt_count; i++)
-        any_failed |= w->report->rcpts[i].action == DSN_FAILED;
-    if (!any_failed || (m->flags & (MESSAGE_REQUIRETLS | MESSAGE_BODY_BINARY)) != 0 ||
+    if (!dsn_any_failed(w->report->rcpts, w->report->rcpt_count) ||
+            (m->flags & (MESSAGE_REQUIRETLS | MESSAGE_BODY_BINARY)) != 0 ||
             message_bytes(m) > w->settings->full_bytes_max)
         return false;
     switch (w->settings->returns) {

@@ -40,6 +40,8 @@ static void add_section(struct talk *t, enum section section, bool headed);
 static void add_entry(struct talk *t, const struct dsn_rcpt *d);
 static struct str shown_address(struct arena *a, const struct recipient *r);
 static void add_what(struct talk *t, const struct dsn_rcpt *d, struct str shown);
+static bool was_untried(const struct outcome *o);
+static bool add_end_of_time(struct talk *t, const struct recipient *r);
 static void add_trouble(struct talk *t, const struct recipient *r, struct str shown);
 static struct str verb_of(struct str command);
 static enum text_id trouble_of(enum failure_kind kind);
@@ -207,16 +209,12 @@ static void add_what(struct talk *t, const struct dsn_rcpt *d, struct str shown)
         return;
     case DSN_NONE:
     case DSN_FAILED:
-        if (!dsn_has_expired(d->rcpt))
-            break;
-        if (o->at_ms == 0) {
+        if (was_untried(o)) {
             say(t, REASON_INDENT, TEXT_EXPIRED_UNTRIED, NOTHING, NOTHING);
             return;
         }
-        say(t, REASON_INDENT,
-                (t->w->report->about->flags & MESSAGE_BY_RETURN) != 0 ? TEXT_DEADLINE
-                                                                      : TEXT_EXPIRED,
-                NOTHING, NOTHING);
+        if (add_end_of_time(t, d->rcpt))
+            return;
         break;
     case DSN_DELAYED:
         if (o->at_ms != 0)
@@ -225,6 +223,28 @@ static void add_what(struct talk *t, const struct dsn_rcpt *d, struct str shown)
         return;
     }
     add_trouble(t, d->rcpt, shown);
+}
+
+// As schedule_expire says it.
+static bool was_untried(const struct outcome *o)
+{
+    bool here = o->kind == FAILURE_IO && o->code == 0;
+    return o->at_ms == 0 || (here && str_eq(o->enhanced, S("4.4.7")));
+}
+
+// True: there is no more to be said.
+static bool add_end_of_time(struct talk *t, const struct recipient *r)
+{
+    const struct outcome *o = &r->last;
+    bool late = o->kind == FAILURE_IO && o->code == 0 && str_eq(o->enhanced, S("5.4.7"));
+    bool by_return = (t->w->report->about->flags & MESSAGE_BY_RETURN) != 0;
+    if (late) {
+        say(t, REASON_INDENT, TEXT_LATE, NOTHING, NOTHING);
+        add_reply(t, r, shown_address(t->w->arena, r));
+    } else if (dsn_has_expired(r)) {
+        say(t, REASON_INDENT, by_return ? TEXT_DEADLINE : TEXT_EXPIRED, NOTHING, NOTHING);
+    }
+    return late;
 }
 
 // Who said what to which command, or what did not come that far.

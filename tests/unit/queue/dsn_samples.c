@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/queue/dsn_samples.c: writes the samples of reports, a JSON object a line: what went in,
-// and the message that came of it in base64. test_dsn.py reads them with a parser that is none of
-// ours.
+// tests/unit/queue/dsn_samples.c: writes the samples of reports, a JSON object a line: what went
+// in, and the message that came of it in base64. test_dsn_parse.py reads them with a parser that is
+// none of ours.
 #include "dsn_samples.h"
 
 #include "base/encode.h"

@@ -255,6 +255,82 @@ static void forwarding_stays_private(void **state)
     arena_done(&a);
 }
 
+// What people are told of each kind of trouble.
+static const struct {
+    const char *name;
+    enum rcpt_status status;
+    enum dsn_action action;
+    uint32_t flags; // of the message
+    struct outcome last;
+    const char *said; // below the address
+} word_cases[] = {
+        {"a reply to nothing", RCPT_PERM_FAILED, DSN_FAILED, 0,
+                REPLY("mx.far.example", "", 554, "", "go away"),
+                "    mx.far.example answered:\r\n    554 go away\r\n\r\nReference"},
+        {"a reply that begins with its status", RCPT_PERM_FAILED, DSN_FAILED, 0,
+                REPLY("mx.far.example", "DATA", 550, "5.7.1", "5.7.1 spam"),
+                "    mx.far.example answered \"DATA\" with:\r\n    550 5.7.1 spam\r\n\r\n"
+                "The receiving side refuses"},
+        {"time is up", RCPT_PERM_FAILED, DSN_FAILED, 0,
+                REPLY("mx.far.example", "DATA", 451, "4.3.0", "later"),
+                "    The time for delivery is over. The last attempt ended like this:\r\n"
+                "    mx.far.example answered \"DATA\" with:\r\n    451 4.3.0 later\r\n"},
+        {"time is up, unreached", RCPT_PERM_FAILED, DSN_FAILED, 0,
+                TROUBLE(FAILURE_CONNECTION, "mx.far.example", "4.4.1", "timed out"),
+                "    The time for delivery is over. The last attempt ended like this:\r\n"
+                "    Talking to mx.far.example did not work:\r\n    timed out\r\n"},
+        {"time is up, untried", RCPT_PERM_FAILED, DSN_FAILED, 0,
+                TROUBLE(FAILURE_IO, "far.example", "4.4.7",
+                        "expired before a delivery attempt could be made"),
+                "    The time for delivery was over before the server could make an attempt."
+                "\r\n\r\nThe problem may pass."},
+        {"a deadline", RCPT_PERM_FAILED, DSN_FAILED, MESSAGE_BY_RETURN,
+                TROUBLE(FAILURE_IO, "far.example", "5.4.7",
+                        "the time that the sender has set for delivery is over"),
+                "    The message asked for delivery by a certain time:\r\n"
+                "    the time that the sender has set for delivery is over\r\n\r\n"},
+        {"no such domain", RCPT_PERM_FAILED, DSN_FAILED, 0,
+                TROUBLE(FAILURE_DNS, "far.example", "5.1.2", "no such domain"),
+                "    The servers for mail to far.example could not be found in the DNS:\r\n"
+                "    no such domain\r\n\r\nPlease check the address"},
+        {"DANE", RCPT_PERM_FAILED, DSN_FAILED, 0,
+                TROUBLE(FAILURE_DANE, "mx.far.example", "5.7.5", "no TLSA record matches"),
+                "    mx.far.example could not prove to be the server that its domain names:\r\n"},
+        {"cancelled", RCPT_PERM_FAILED, DSN_FAILED, 0,
+                TROUBLE(FAILURE_IO, "localhost", "5.7.0", "Delivery canceled."),
+                "    The reason lies with this server:\r\n    Delivery canceled.\r\n"},
+        {"delayed untried", RCPT_SCHEDULED, DSN_DELAYED, 0, {.kind = FAILURE_NONE},
+                "    The server could not make an attempt yet.\r\n\r\nReference"},
+        {"handed to nobody known", RCPT_COMPLETED, DSN_RELAYED, 0, {.at_ms = 1},
+                "    was handed to a mail server that sends no receipts of its own.\r\n"},
+        {"a list", RCPT_COMPLETED, DSN_EXPANDED, 0, {.at_ms = 1},
+                "    is a list; the message was handed to its members.\r\n"},
+};
+
+static void what_people_read(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(word_cases); i++) {
+        const char *name = word_cases[i].name;
+        struct arena a;
+        arena_init(&a, ARENA_BYTES);
+        struct dsn_sample sample = {.name = name,
+                .about = {FROM_ANNA, .flags = word_cases[i].flags},
+                .rcpts = {{.address = S("ben@far.example"),
+                        .status = word_cases[i].status,
+                        .last = word_cases[i].last}},
+                .actions = {word_cases[i].action},
+                .rcpt_count = 1};
+        struct message m = sample_compose(&a, &sample);
+        struct str text = part_of(&a, name, m.body.inline_bytes, 1).body;
+        struct str lead = S("  <ben@far.example>\r\n"), want = str_from_c(word_cases[i].said);
+        size_t at = str_find(text, lead);
+        check_true(name, at != STR_NOT_FOUND);
+        check_str(name, str_part(text, at + lead.len, want.len), want);
+        arena_done(&a);
+    }
+}
+
 static void names_are_encoded(void **state)
 {
     (void)state;
@@ -523,6 +599,7 @@ int main(void)
             TEST(reports_say),
             TEST(how_they_are_sent),
             TEST(forwarding_stays_private),
+            TEST(what_people_read),
             TEST(names_are_encoded),
             TEST(what_comes_back),
             TEST(reply_to_what),
