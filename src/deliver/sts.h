@@ -89,6 +89,6 @@ struct err sts_find(const struct sts_inputs *in, struct arena *a, struct str dom
 bool sts_matches(const struct sts_known *known, struct str mx_host);
 
 // Refreshes what was used in the last seven days once it is older than refresh_ms, and throws away
-// what has expired; goes on until it is cancelled. For one worker of a node. The inputs, their cache
-// among them, must outlive it; `wish` does not count.
-struct err sts_refresh_main(void *inputs) suspends; // a task_main of const struct sts_inputs *
+// what has expired; goes on until it is cancelled. For one worker of a node. A task_main whose
+// argument is a const struct sts_inputs *, which must outlive it; `wish` does not count.
+struct err sts_refresh_main(void *inputs) suspends MUST_USE;

@@ -80,12 +80,13 @@ static struct err find_targets(const struct sts_inputs *in, struct arena *a, str
     if (targets->count > 0)
         return OK;
     // What the DNS does not answer is not reported (outbound.md 18).
-    bool unknown = !failed(e) && dns_is_temporary(found.outcome);
-    bool none = failed(e) || found.outcome != DNS_ANSWER;
-    out->fault = unknown ? STS_FAULT_DNS : STS_FAULT_FETCH;
-    out->why = none ? arena_fmt(a, "%.*s has no address: %.*s", ARG(host),
-                              ARG(failed(e) ? err_text(e) : dns_outcome_name(found.outcome)))
-                    : arena_fmt(a, "%.*s has no address that may be asked", ARG(host));
+    bool is_unknown = !failed(e) && dns_is_temporary(found.outcome);
+    struct str why = failed(e) ? err_text(e) : dns_outcome_name(found.outcome);
+    out->fault = is_unknown ? STS_FAULT_DNS : STS_FAULT_FETCH;
+    if (!failed(e) && found.outcome == DNS_ANSWER)
+        out->why = arena_fmt(a, "%.*s has no address that may be asked", ARG(host));
+    else
+        out->why = arena_fmt(a, "%.*s has no address: %.*s", ARG(host), ARG(why));
     return OK;
 }
 

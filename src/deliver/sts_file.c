@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/sts_file.c: policies on disk: one file a domain, in the form of all records (base/fields.h).
-// All of it blocks, and runs on helper threads with an arena of its own, because
+// deliver/sts_file.c: policies on disk: one file a domain, in the form of all records
+// (base/fields.h). All of it blocks, and runs on helper threads with an arena of its own, because
 // the caller's may serve other tasks meanwhile.
 #include "deliver/sts_cache.h"
 

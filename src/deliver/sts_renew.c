@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/sts_renew.c: when a policy is fetched, who fetches it, and what is kept of it (outbound.md
-// 16.2, 16.4). An entry's policy may be replaced whenever a task waits, so nobody looks at it across
-// a wait.
+// deliver/sts_renew.c: when a policy is fetched, who fetches it, and what is kept of it
+// (outbound.md 16.2, 16.4). An entry's policy may be replaced whenever a task waits, so nobody
+// looks at it across a wait.
 #include "deliver/sts_cache.h"
 
 #include "events/event.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // http/client.h: the asking side of HTTP/1.1: one request and its answer over a stream that the
-// caller has connected, and TLS for it. Where to connect, how long it may take (a scope's deadline),
-// and what a status means, the caller knows; redirects are answers like any other.
+// caller has connected, and TLS for it. Where to connect, how long it may take (the deadline of a
+// scope), and what a status means, the caller knows; redirects are answers like any other.
 //
 //     within_ms(MINUTE_MS);
 //     struct stream *s AUTO(stream_close_auto) = NULL;
@@ -11,8 +11,8 @@
 //                              .head_bytes_max = 16 * KIB, .body_bytes_max = 64 * KIB}, &reply));
 //     if (reply.status != 200) ...
 //
-// An answer is read as strictly as requests are (http/read.h): one that two clients might understand
-// differently is an error. Everything of it lives in the caller's arena.
+// An answer is read as strictly as requests are (http/read.h): one that two clients might take for
+// different things is an error. Everything of it lives in the caller's arena.
 #pragma once
 
 #include "http/read.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/fuzz/fuzz_deliver_sts.c: policies of MTA-STS. What is read is in bounds and in one spelling,
-// its exchanges are hosts that match themselves, and a copy reads the same.
+// tests/fuzz/fuzz_deliver_sts.c: policies of MTA-STS. What is read is in bounds and in one
+// spelling; exchanges match themselves, and a copy reads the same.
 #define POSTHASTE_BASE_ROOM
 #include "deliver/sts_cache.h"
 

@@ -28,7 +28,7 @@ HEADERS = [
     (r'lmdb\.h', ['rt', 'directory', 'queue']),
     (r'(argon2|crypt)\.h', ['directory']),
     (r'openssl/evp\.h', ['base', 'rt', 'conf', 'listen', 'directory', 'proof', 'queue', 'deliver', 'server']),  # conf/: digests in expressions
-    (r'openssl/.*\.h', ['base', 'rt', 'listen', 'directory', 'proof', 'deliver', 'server']),  # server/ makes the contexts that rt/ uses; deliver/ those of its clients
+    (r'openssl/.*\.h', ['base', 'rt', 'listen', 'directory', 'proof', 'http', 'deliver', 'server']),  # server/ makes the contexts that rt/ uses; deliver/ and http/ those of their clients
     (r'pcre2\.h', ['conf']),
     (r'libpsl\.h', ['conf', 'mail']),
     (r'iconv\.h', ['mail']),
