@@ -19,8 +19,8 @@ bool shared_buckets_take(
         struct shared_buckets *b, uint64_t owner, const struct rate *rate, int64_t wall_now_ms);
 // Gives back a token that was taken a moment ago, and should not have been.
 void shared_buckets_give(struct shared_buckets *b, uint64_t owner, const struct rate *rate);
-// The same for several tokens at once, and with a capacity of its own. Refused, *out_wait_ms (may be
-// NULL) is how long until there are so many.
+// The same for several tokens at once, and with a capacity of its own. Refused, *out_wait_ms (may
+// be NULL) is how long until there are so many.
 bool shared_buckets_take_many(struct shared_buckets *b, uint64_t owner,
         const struct bucket_rate *rate, uint64_t tokens, int64_t wall_now_ms, int64_t *out_wait_ms);
 void shared_buckets_give_many(
