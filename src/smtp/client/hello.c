@@ -127,6 +127,8 @@ void client_learn(struct smtp_client *c, const struct client_reply *reply)
     if ((c->offered & CLIENT_EXT_SMTPUTF8) != 0)
         c->offered |= CLIENT_EXT_8BITMIME;
     c->offered &= ~c->options.extensions_off;
+    if ((c->offered & CLIENT_EXT_CHUNKING) == 0) // RFC 3030 3: such a message only goes by BDAT
+        c->offered &= ~(uint32_t)CLIENT_EXT_BINARYMIME;
 }
 
 // ehlo-line = ehlo-keyword *( SP ehlo-param )      RFC 5321 4.1.1.1

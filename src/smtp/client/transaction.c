@@ -175,8 +175,10 @@ static struct err hear_next(struct dialogue *d)
     struct client_question q = {
             .stage = CLIENT_RCPT, .command = S("RCPT TO"), .wait_ms = times->rcpt_ms};
     if (is_rset)
-        q = (struct client_question){
-                .stage = CLIENT_MAIL, .command = S("RSET"), .wait_ms = times->rset_ms};
+        q = (struct client_question){.stage = CLIENT_MAIL,
+                .command = S("RSET"),
+                .wait_ms = times->rset_ms,
+                .doing = S("waiting for the reply to RSET")};
     else if (number == 0)
         q = (struct client_question){
                 .stage = CLIENT_MAIL, .command = S("MAIL FROM"), .wait_ms = times->mail_ms};

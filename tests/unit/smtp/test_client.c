@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/smtp/test_client.c: greetings, EHLO and transactions: what the client says, in how many
-// writes, and what it makes of the replies.
+// tests/unit/smtp/test_client.c: greetings, EHLO and transactions: what the client says, in how
+// many writes, and what it makes of the replies.
 #include "client_play.h"
 
 #define HELLO "S: 220 mx.example\nC: EHLO me.example\nS: 250 mx.example\n"
