@@ -35,7 +35,9 @@ static bool meets_anchor(struct checking *c, const struct dns_tlsa *r);
 static bool meets_sent_anchor(struct checking *c, const struct dns_tlsa *r, bool *out_sent);
 static bool meets_bare_anchor(struct checking *c, const struct dns_tlsa *r);
 static bool meets_public(struct checking *c, const struct dns_tlsa *r);
+static bool may_vouch(const struct checking *c, X509 *anchor);
 static bool leads_to(struct checking *c, const struct dns_tlsa *r, X509 *anchor);
+static int place_in(STACK_OF(X509) * built, X509 *anchor);
 static bool has_name(struct checking *c);
 static bool fits(const struct dns_tlsa *r, X509 *x);
 static bool fits_digest(const struct dns_tlsa *r, struct str der);
@@ -129,19 +131,24 @@ static bool meets_anchor(struct checking *c, const struct dns_tlsa *r)
            meets_bare_anchor(c, r);
 }
 
-// The leaf may be its own authority if it is self-signed (RFC 7671 5.2.3 warns of it as of any).
 static bool meets_sent_anchor(struct checking *c, const struct dns_tlsa *r, bool *out_sent)
 {
     for (int i = 0; i < sk_X509_num(c->q->chain); i++) {
         X509 *x = sk_X509_value(c->q->chain, i);
-        bool may_be = i > 0 || (X509_check_ca(x) != 0 && X509_self_signed(x, 1) == 1);
-        if (!may_be || !fits(r, x))
+        if (!may_vouch(c, x) || !fits(r, x))
             continue;
         *out_sent = true;
         if (leads_to(c, r, x))
             return true;
     }
     return false;
+}
+
+// The leaf vouches for itself only as a self-signed authority; else that is what usage 3 is for.
+static bool may_vouch(const struct checking *c, X509 *anchor)
+{
+    return X509_cmp(anchor, c->leaf) != 0 ||
+           (X509_check_ca(anchor) != 0 && X509_self_signed(anchor, 1) == 1);
 }
 
 // A whole certificate, or a whole key, that is only in the record (RFC 7671 5.2.2). The key has no
@@ -152,7 +159,7 @@ static bool meets_bare_anchor(struct checking *c, const struct dns_tlsa *r)
     bool met;
     if (r->selector == 0) {
         X509 *x = d2i_X509(NULL, &at, (long)r->data.len);
-        met = x != NULL && leads_to(c, r, x);
+        met = x != NULL && may_vouch(c, x) && leads_to(c, r, x);
         X509_free(x);
     } else {
         X509 *top = sk_X509_value(c->q->chain, sk_X509_num(c->q->chain) - 1);
@@ -177,10 +184,20 @@ static bool leads_to(struct checking *c, const struct dns_tlsa *r, X509 *anchor)
                 &built);
     if (error != X509_V_OK)
         note(c, error);
-    bool met = error == X509_V_OK && has_name(c) && accept(c, r, (size_t)sk_X509_num(built) - 1);
+    int depth = error == X509_V_OK ? place_in(built, anchor) : -1;
+    bool met = depth >= 0 && has_name(c) && accept(c, r, (size_t)depth);
     tls_chain_free(built);
     X509_STORE_free(store);
     return met;
+}
+
+// -1: the way that was found goes by it.
+static int place_in(STACK_OF(X509) * built, X509 *anchor)
+{
+    for (int i = 0; i < sk_X509_num(built); i++)
+        if (X509_cmp(sk_X509_value(built, i), anchor) == 0)
+            return i;
+    return -1;
 }
 
 static bool meets_public(struct checking *c, const struct dns_tlsa *r)
