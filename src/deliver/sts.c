@@ -28,9 +28,12 @@ struct err sts_find(
     struct asking q = {.in = in, .a = a};
     struct sts_entry *held AUTO(sts_entry_let_go_auto) = NULL;
     if (in->wish != TLS_DISABLE) {
-        TRY(sts_entry_hold(in->cache, domain, &held));
+        struct str name = arena_str_lower(a, domain);
+        if (str_is_null(name))
+            return fail(ERR_LIMIT, "no memory for a domain");
+        TRY(sts_entry_hold(in->cache, name, &held));
         q.entry = held;
-        TRY(discover(&q, domain));
+        TRY(discover(&q, name));
         TRY(conclude(&q, &result));
         tell(&q, &result);
         if (result.known != NULL)

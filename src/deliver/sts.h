@@ -29,7 +29,7 @@ struct sts_cache;
 struct sts_cache_options {
     struct str folder;              // made when needed; null: nothing outlives the worker
     size_t bytes_max;               // of policies in memory, cache.dns.mta-sts.size
-    int64_t refresh_ms;             // queue.mta-sts.refresh
+    int64_t refresh_ms;             // queue.mta-sts.refresh; 0: a day
     const struct http_trust *trust; // of the policies' hosts; NULL: the system's authorities
     uint16_t port;                  // 0: 443; tests have another
 };

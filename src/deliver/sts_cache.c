@@ -30,6 +30,8 @@ struct err sts_cache_new(const struct sts_cache_options *options, struct sts_cac
     if (cache == NULL)
         return fail(ERR_LIMIT, "no memory for policies of MTA-STS");
     cache->options = *options;
+    if (options->refresh_ms == 0)
+        cache->options.refresh_ms = DAY_MS;
     map_init(&cache->entries, random_u64(), random_u64());
     list_init(&cache->order);
     *out = cache;

@@ -12,7 +12,7 @@
 
 #define STS_TEXT_BYTES_MAX (64 * KIB)                       // outbound.md 16.2
 #define STS_RECORD_BYTES_MAX (STS_TEXT_BYTES_MAX + 4 * KIB) // on disk: names, moments, frame
-#define STS_KNOWN_BYTES_MAX (512 * KIB)                     // in memory: the text and its exchanges
+#define STS_KNOWN_BYTES_MAX MIB                             // in memory: the text and its exchanges
 #define STS_WHY_BYTES_MAX 256                               // of a failure, as TLS reports cut it
 
 struct sts_entry {

@@ -33,6 +33,7 @@ struct sts_world {
     struct str reply;       // octets
     int64_t delay_ms;       // before them
     int64_t drip_ms;        // one by one, so far apart; 0: at once
+    bool no_goodbye;        // of TLS, at the end
     size_t asked;           // connections
     struct buf request;     // the last one
 };
@@ -71,7 +72,7 @@ static inline struct err serve_policy(struct sts_world *w, struct stream *s)
         TRY(stream_flush(s));
         TRY(task_sleep_ms(w->drip_ms));
     }
-    return stream_end(s);
+    return w->no_goodbye ? OK : stream_end(s);
 }
 
 static inline struct err policy_main(void *arg)

@@ -153,6 +153,9 @@ static struct err hold_story(void *arg)
     set_policy(w, POLICY("enforce", "86400"));
     TRY(expect(w, "fetched", "one", STS_FAULT_NONE, 1));
     TRY(expect(w, "known", "one", STS_FAULT_NONE, 1));
+    struct sts_result got;
+    TRY(sts_find(&w->in, &w->arena, S("Example.NET"), &got));
+    check_true("in any case", got.known != NULL && w->asked == 1);
     replace_txt(w, NULL);
     TRY(expect(w, "the record is gone", "one", STS_FAULT_NONE, 1));
     replace_txt(w, "v=STSv1");

@@ -16,6 +16,7 @@ static const struct fetch_case {
     int64_t drip_ms, delay_ms;
     enum { UP, NO_ADDRESS, DNS_FAILS, DOWN } host;
     size_t pad; // the policy has so many octets
+    bool no_goodbye;
 } cases[] = {
         {.name = "fine", .reply = S_INIT(OK_HEAD "\r\n" FINE)},
         {.name = "with a charset",
@@ -60,6 +61,16 @@ static const struct fetch_case {
                 .reply = S_INIT(OK_HEAD "Content-Length: 1000\r\n\r\n" FINE),
                 .fault = STS_FAULT_FETCH,
                 .why = ""},
+        {.name = "cut off by somebody on the way",
+                .reply = S_INIT(OK_HEAD "\r\n" FINE),
+                .no_goodbye = true,
+                .fault = STS_FAULT_FETCH,
+                .why = "without a TLS goodbye"},
+        {.name = "whole, and then cut off",
+                .reply = S_INIT(OK_HEAD "Content-Length: 1\r\n\r\n\n"),
+                .no_goodbye = true,
+                .fault = STS_FAULT_POLICY,
+                .why = "missing"},
         {.name = "no policy",
                 .reply = S_INIT(OK_HEAD "\r\nhello\n"),
                 .fault = STS_FAULT_POLICY,
@@ -142,6 +153,7 @@ static struct err prepare(struct sts_world *w, const struct fetch_case *c)
     w->reply = c->reply;
     w->drip_ms = c->drip_ms;
     w->delay_ms = c->delay_ms;
+    w->no_goodbye = c->no_goodbye;
     set_txt(w, "v=STSv1; id=1");
     if (c->pad > 0)
         prepare_policy(w, c->pad);
