@@ -5,7 +5,7 @@
 #include "cli/queue_change.h"
 
 #include "cli/moment.h"
-#include "queue/unit.h"
+#include "queue/schedule.h"
 
 #define CHANGES_BYTES_MAX (256 * MIB)
 #define IDS_BYTES_MAX (512 * MIB)
@@ -19,6 +19,13 @@ struct changing {
     bool whole; // the filter is not about recipients
     struct hold hold;
     int64_t at_ms; // of a retry
+    struct rerouting {
+        bool is_meant; // a route is given; empty: as the strategy says
+        struct str route;
+        const struct schedule *schedule;   // NULL: stays
+        const struct virtual_queue *queue; // NULL: stays, or that of the schedule
+        bool now;                          // and a retry
+    } to;
     struct arena ids_arena;
     VEC(uint64_t) ids;
     size_t changed, unchanged, gone;
@@ -31,6 +38,8 @@ struct changes {
 
 static struct err change_main(void *work) suspends;
 static struct err change_begin(struct changing *x);
+static struct err read_rerouting(struct changing *x);
+static bool route_is_there(const struct conf *conf, struct str id);
 static struct err read_ids(struct changing *x);
 static struct err collect_ids(struct changing *x);
 static bool ask(struct changing *x);
@@ -39,7 +48,8 @@ static struct err change_group(struct changing *x, size_t first, size_t count) s
 static struct err change_one(struct changing *x, uint64_t id) suspends;
 static struct err add_changes(
         struct changing *x, struct arena *a, uint64_t id, struct changes *out);
-static bool change_unit(const struct changing *x, struct unit *u, int64_t created_ms);
+static bool change_unit(const struct changing *x, const struct message *m, struct unit *u);
+static bool reroute_unit(const struct changing *x, const struct message *m, struct unit *u);
 static bool cancel_rcpts(const struct changing *x, struct unit *u, int64_t created_ms);
 static bool unit_is_meant(const struct changing *x, const struct unit *u);
 static int say(struct changing *x);
@@ -51,6 +61,7 @@ static const struct {
         [CHANGE_HOLD] = {"Hold", "Held"},
         [CHANGE_RELEASE] = {"Release", "Released"},
         [CHANGE_RETRY] = {"Reschedule", "Successfully rescheduled"},
+        [CHANGE_REROUTE] = {"Reroute", "Rerouted"},
 };
 
 int queue_change_run(struct cli *c, enum queue_change kind)
@@ -97,13 +108,50 @@ static struct err change_begin(struct changing *x)
         if (!moment_parse(time, x->w->wall_now_ms, &x->at_ms))
             return fail(ERR_SYNTAX, "--time takes 2026-01-31T10:00:00Z, +2h or +1d");
     }
+    if (x->kind == CHANGE_REROUTE)
+        TRY(read_rerouting(x));
     if (x->kind == CHANGE_HOLD)
         x->hold = (struct hold){.reason = HOLD_ADMIN,
                 .text = cli_text(c, S("reason"), S("")),
                 .by = arena_fmt(
                         &c->arena, "command line %.*s", ARG(conf_env_exact(&env, S("USER")))),
-                .since_ms = x->w->wall_now_ms};
+                .since_ms = x->w->wall_now_ms,
+                .clocks_at_ms =
+                        x->w->wall_now_ms + conf_duration_ms(x->w->conf, S("queue.hold.max"))};
     return OK;
+}
+
+// queue.md 13.5. Names must be configured: what is not would be looked for at each attempt.
+static struct err read_rerouting(struct changing *x)
+{
+    struct cli *c = x->w->c;
+    struct findings findings = findings_make(&c->arena);
+    struct schedule_settings *s = arena_make(&c->arena, struct schedule_settings);
+    struct str route = cli_text(c, S("to-route"), STR_NULL);
+    struct str schedule = cli_text(c, S("to-schedule"), STR_NULL);
+    struct str queue = cli_text(c, S("to-queue"), STR_NULL);
+    if (s == NULL)
+        return fail(ERR_LIMIT, "no memory for the schedules");
+    TRY(schedule_settings_make(&c->arena, x->w->conf, &findings, s));
+    if (str_is_null(route) && str_is_null(schedule) && str_is_null(queue))
+        return fail(ERR_SYNTAX, "where to? Give --to-route, --to-queue or --to-schedule");
+    x->to = (struct rerouting){.is_meant = !str_is_null(route),
+            .route = route,
+            .schedule = str_is_null(schedule) ? NULL : schedule_named(s, schedule),
+            .queue = str_is_null(queue) ? NULL : virtual_queue_named(s, queue),
+            .now = cli_has(c, S("now"))};
+    if (route.len > 0 && !route_is_there(x->w->conf, route))
+        return fail_fmt(&c->arena, ERR_SYNTAX, "there is no route '%.*s'", ARG(route));
+    if (!str_is_null(schedule) && x->to.schedule == NULL)
+        return fail_fmt(&c->arena, ERR_SYNTAX, "there is no schedule '%.*s'", ARG(schedule));
+    if (!str_is_null(queue) && x->to.queue == NULL)
+        return fail_fmt(&c->arena, ERR_SYNTAX, "there is no virtual queue '%.*s'", ARG(queue));
+    return OK;
+}
+
+static bool route_is_there(const struct conf *conf, struct str id)
+{
+    return conf_has_id(conf, S("queue.route"), id) || str_eq(id, S("mx")) || str_eq(id, S("local"));
 }
 
 static struct err read_ids(struct changing *x)
@@ -216,7 +264,7 @@ static struct err add_changes(struct changing *x, struct arena *a, uint64_t id, 
     size_t before = out->all.count;
     for (size_t i = 0; i < m.unit_count && !(x->kind == CHANGE_CANCEL && x->whole); i++) {
         struct unit *u = &m.units[i];
-        bool changed = change_unit(x, u, m.created_ms);
+        bool changed = change_unit(x, &m, u);
         all_final &= unit_is_final(u);
         any |= changed;
         struct store_change *c = changed ? vec_add(a, &out->all) : NULL;
@@ -237,8 +285,9 @@ static struct err add_changes(struct changing *x, struct arena *a, uint64_t id, 
     return OK;
 }
 
-static bool change_unit(const struct changing *x, struct unit *u, int64_t created_ms)
+static bool change_unit(const struct changing *x, const struct message *m, struct unit *u)
 {
+    int64_t created_ms = m->created_ms;
     if (!unit_is_meant(x, u))
         return false;
     switch (x->kind) {
@@ -250,8 +299,25 @@ static bool change_unit(const struct changing *x, struct unit *u, int64_t create
         return unit_release(u, created_ms, x->w->wall_now_ms);
     case CHANGE_RETRY:
         return unit_retry(u, created_ms, x->at_ms);
+    case CHANGE_REROUTE:
+        return reroute_unit(x, m, u);
     }
     return false;
+}
+
+static bool reroute_unit(const struct changing *x, const struct message *m, struct unit *u)
+{
+    if (unit_is_final(u))
+        return false;
+    if (x->to.is_meant)
+        u->route_override = x->to.route.len > 0 ? x->to.route : STR_NULL;
+    if (x->to.schedule != NULL)
+        schedule_rebind_unit(x->to.schedule, m, u);
+    if (x->to.queue != NULL)
+        u->queue = x->to.queue->id;
+    if (x->to.now)
+        (void)unit_retry(u, m->created_ms, x->at_ms); // one that is held stays held
+    return true;
 }
 
 static bool cancel_rcpts(const struct changing *x, struct unit *u, int64_t created_ms)

@@ -110,6 +110,8 @@ static void json_rcpt(struct json_out *o, const struct message *m, const struct 
     json_text_member(o, S("address"), r->address);
     json_text_member(o, S("queue"), u->queue);
     json_text_member(o, S("schedule"), u->schedule);
+    if (u->route_override.len > 0)
+        json_text_member(o, S("route"), u->route_override);
     json_text_member(o, S("next_hop"), u->domain);
     json_status(o, r);
     json_key(o, S("retry_num"));
@@ -309,6 +311,8 @@ static void times_add(struct buf *out, const struct message *m, const struct uni
     int64_t ends_ms = rcpt_expires_at_ms(r, m->created_ms);
     buf_fmt(out, ", queue %.*s, schedule %.*s, %u attempts", ARG(u->queue), ARG(u->schedule),
             r->retry_count);
+    if (u->route_override.len > 0)
+        buf_fmt(out, ", route %.*s", ARG(u->route_override));
     buf_add(out, S("\n            next attempt "));
     moment_add(out, u->hold.reason == HOLD_NONE ? r->retry_at_ms : u->due_ms, now_ms);
     buf_add(out, S(", next notice "));

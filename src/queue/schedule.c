@@ -72,6 +72,20 @@ void schedule_begin_unit(const struct schedule *s, const struct message *m, stru
     u->due_ms = unit_next_due(u, m->created_ms);
 }
 
+void schedule_rebind_unit(const struct schedule *s, const struct message *m, struct unit *u)
+{
+    u->schedule = s->id;
+    u->queue = s->queue->id;
+    for (size_t i = 0; i < u->rcpt_count; i++) {
+        struct recipient *r = &u->rcpts[i];
+        if (rcpt_is_final(r))
+            continue;
+        schedule_set_expiry(s, r);
+        r->notify_at_ms = schedule_mark_at_ms(s, m, r, r->notify_count);
+    }
+    u->due_ms = unit_next_due(u, m->created_ms);
+}
+
 void schedule_set_expiry(const struct schedule *s, struct recipient *r)
 {
     if ((r->flags & RCPT_EXPIRY_FIXED) != 0)

@@ -104,6 +104,11 @@ void schedule_begin(const struct schedule *s, const struct message *m, struct re
 // A unit whose recipients have begun: names, hold until the release, due time.
 void schedule_begin_unit(const struct schedule *s, const struct message *m, struct unit *u);
 
+// A person moves a unit to another schedule (queue.md 13.5): its pending recipients get its end and
+// its marks, unless their end is fixed; waits are its own from the next failure on, and so is what
+// the strategy then chooses.
+void schedule_rebind_unit(const struct schedule *s, const struct message *m, struct unit *u);
+
 // --- Looking -------------------------------------------------------------------------------------
 
 enum look_flag {
