@@ -5,7 +5,10 @@
 
 #include "../base/check.h"
 
+#include "mail/mime.h"
 #include "queue/dsn.h"
+
+#define ARENA_BYTES (64 * MIB)
 
 #define SAMPLE_RCPTS_MAX 4
 #define SAMPLE_NOW_MS INT64_C(1772529327000)     // Tue, 03 Mar 2026 09:15:27 +0000
@@ -268,4 +271,30 @@ static inline struct message sample_compose(struct arena *a, const struct dsn_sa
     struct err e = dsn_compose(a, &settings, &words, &report, reader, &out);
     check_str(sample->name, err_text(e), S(""));
     return out;
+}
+
+static inline const struct dsn_sample *sample_named(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(dsn_samples); i++)
+        if (str_eq(str_from_c(dsn_samples[i].name), str_from_c(name)))
+            return &dsn_samples[i];
+    check_failed("no sample \"%s\"", name);
+    return NULL;
+}
+
+// The parts of a report, the first one being the whole of it; a missing one is empty.
+static inline struct mime_part sample_part(
+        struct arena *a, const char *name, struct str text, size_t number)
+{
+    struct mime_tree tree;
+    struct err e = mime_read(a, text, &tree);
+    check_str(name, err_text(e), S(""));
+    check_true(name, tree.count > 0 && !tree.truncated);
+    for (size_t i = 0; i < MIME_DEFECT_COUNT; i++)
+        if (tree.defects[i])
+            check_failed("%s: %.*s", name, ARG(mime_defect_name((enum mime_defect)i)));
+    for (size_t i = 0; i < tree.count; i++)
+        if (str_eq(tree.parts[i].path, arena_fmt(a, "%zu", number)))
+            return tree.parts[i];
+    return (struct mime_part){.body = S("")};
 }
