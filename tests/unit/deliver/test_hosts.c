@@ -224,6 +224,9 @@ static struct err look_at_status(struct resolver *r, void *arg)
     in.domain = S("nullandmore.example");
     TRY(hosts_find(&in, &a, &list));
     assert_true(list.null_mx_ignored);
+    in.domain = S("null.example");
+    TRY(hosts_find(&in, &a, &list));
+    assert_false(list.null_mx_ignored);
     in.domain = S("Alias.example");
     TRY(hosts_find(&in, &a, &list));
     check_str("domain", list.domain, S("alias.example"));

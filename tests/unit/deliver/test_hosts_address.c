@@ -198,6 +198,17 @@ static void places_are_their_own_address(void **state)
 
 // --- What DANE wants to know ---------------------------------------------------------------------
 
+static const struct ip one4 = {IP_V4, {192, 0, 2, 1}};
+static const struct ip one6 = {IP_V6, {0x20, 1, 0xd, 0xb8, [15] = 1}};
+static const struct dns_addresses half_signed = {
+        .ipv4 = {.answer = {.outcome = DNS_ANSWER, .dnssec = DNSSEC_INSECURE},
+                .at = &one4,
+                .count = 1},
+        .ipv6 = {.answer = {.outcome = DNS_ANSWER, .dnssec = DNSSEC_SECURE},
+                .at = &one6,
+                .count = 1},
+};
+
 static struct err look_at_status(struct resolver *r, void *arg)
 {
     struct arena a AUTO(arena_done);
@@ -222,6 +233,12 @@ static struct err look_at_status(struct resolver *r, void *arg)
     TRY(host_addresses_find(&in, &host, &a, &found));
     assert_int_equal(found.count, 1);
     assert_int_equal(found.dnssec, DNSSEC_INSECURE);
+    host.looked_up = &half_signed;
+    TRY(host_addresses_find(&in, &host, &a, &found));
+    assert_int_equal(found.dnssec, DNSSEC_SECURE);
+    assert_int_equal(found.at[0].dnssec, DNSSEC_INSECURE);
+    assert_int_equal(found.at[1].dnssec, DNSSEC_SECURE);
+    host.looked_up = NULL;
     host.name = S("many.example"); // all of it is forged
     TRY(host_addresses_find(&in, &host, &a, &found));
     assert_int_equal(found.count, 0);

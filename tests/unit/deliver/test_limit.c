@@ -274,6 +274,19 @@ static void permits_of_the_dead_come_back(void **state)
     mem_free(w);
 }
 
+static void what_is_refused_is_not_held(void **state)
+{
+    struct world *w = mem_new(struct world);
+    (void)state;
+    world_init(w, "");
+    assert_true(limits_hold(w->shared, 3, &w->connection, 77, 1));
+    assert_false(limits_hold(w->shared, 3, &w->other, 77, 1));
+    assert_null(limits_held_find(&w->other, 77));
+    assert_non_null(limits_held_find(&w->connection, 77));
+    world_done(w);
+    mem_free(w);
+}
+
 // --- Waiting -------------------------------------------------------------------------------------
 
 static struct err close_later(void *arg)
@@ -333,6 +346,7 @@ int main(void)
             TEST(a_match_that_fails_applies),
             TEST(is_there_anything_to_ask),
             TEST(permits_of_the_dead_come_back),
+            TEST(what_is_refused_is_not_held),
             TEST(permits_are_waited_for),
             TEST(sites_are_sorted_names),
     };
