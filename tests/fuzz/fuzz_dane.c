@@ -2,9 +2,9 @@
 // tests/fuzz/fuzz_dane.c: TLSA records and certificates of strangers. What can be used stays so
 // when it is asked again, and what is met is one of the records, by a leaf or by a way that exists.
 //
-// The input: a byte (profile, whether names count with usage 3), records (usage, selector, matching,
-// a length of two octets, data) until a usage of 255, then certificates in DER, each behind a length
-// of two octets.
+// The input: a byte (profile, whether names count with usage 3), records (usage, selector,
+// matching, a length of two octets, data) until a usage of 255, then certificates in DER, each
+// behind a length of two octets.
 #include "deliver/dane.h"
 
 #include <openssl/err.h>
