@@ -68,16 +68,20 @@ data = "here"
 '''
 
 
-def mail_config(store):
+# What is accepted stays where tests can look at it.
+STAYS = ''.join('[queue.virtual.%s]\npaused = true\n' % name for name in ('default', 'dsn', 'local', 'remote', 'report'))
+
+
+def mail_config(store, delivers=False):
     """Accounts, and sessions for tests; the queue lies in the folder `store`."""
-    return ACCOUNTS + SESSIONS % store
+    return ACCOUNTS + SESSIONS % store + ('' if delivers else STAYS)
 
 
-def mail_server(server, extra='', start=True, **options):
+def mail_server(server, extra='', start=True, delivers=False, **options):
     """A server that takes mail: see mail_config. `server` is the fixture."""
     s = server(start=False, **options)
     s.store = os.path.join(s.folder, 'state', 'mail')
-    s.extra = mail_config(s.store) + extra
+    s.extra = mail_config(s.store, delivers) + extra
     s.write_config(s.extra)
     s.prefix = []  # of all commands that look at the queue
     return s.start() if start else s
