@@ -34,6 +34,9 @@ enum row_field {
     ROW_HELO,
     ROW_IP,
     ROW_FLAGS,
+    ROW_QUEUE,
+    ROW_SCHEDULE,
+    ROW_ENDS,
     ROW_FIELD_COUNT
 };
 static const struct str row_fields[] = {
@@ -52,6 +55,9 @@ static const struct str row_fields[] = {
         [ROW_HELO] = S_INIT("helo"),
         [ROW_IP] = S_INIT("ip"),
         [ROW_FLAGS] = S_INIT("flags"),
+        [ROW_QUEUE] = S_INIT("queue"),
+        [ROW_SCHEDULE] = S_INIT("schedule"),
+        [ROW_ENDS] = S_INIT("ends"),
 };
 
 static struct err look(struct runner *r, struct looking *l) suspends MUST_USE;
@@ -61,6 +67,7 @@ static struct err row_fits(
 static bool add_field(struct buf *out, struct str key, const struct row *row);
 static struct err rows_differ(
         struct runner *r, uint32_t line, struct str wanted, const struct looking *l);
+static void add_end(struct buf *out, int64_t ends_ms);
 static void add_text(struct buf *out, struct str text);
 static void add_recipients(struct buf *out, enum row_field which, const struct unit *u);
 static void add_notify(struct buf *out, uint32_t flags);
@@ -200,10 +207,24 @@ static bool add_field(struct buf *out, struct str key, const struct row *row)
     case ROW_FLAGS:
         add_flags(out, m->flags);
         return true;
+    case ROW_QUEUE:
+        add_text(out, u->queue);
+        return true;
+    case ROW_SCHEDULE:
+        add_text(out, u->schedule);
+        return true;
+    case ROW_ENDS:
+        add_end(out, rcpt_expires_at_ms(&u->rcpts[0], m->created_ms));
+        return true;
     case ROW_FIELD_COUNT:
         break;
     }
     return false;
+}
+
+static void add_end(struct buf *out, int64_t ends_ms)
+{
+    add_span(out, ends_ms == NEVER_MS ? NEVER_MS : ends_ms - wall_ms());
 }
 
 static void add_text(struct buf *out, struct str text)
