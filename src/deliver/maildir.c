@@ -252,10 +252,12 @@ static struct err check_quota(struct storing *s, struct str final, uint64_t more
     const struct maildir_quota quota = {.bytes = l->quota_bytes, .messages = l->quota_messages};
     bool fits = true;
     struct file_info info;
+    // Without tmp/ it is a mailbox that somebody is just making: this is asked again when it is
+    // there, at the latest when we have a file in it.
     if ((quota.bytes == 0 && quota.messages == 0) ||
-            failed(file_stat(&s->work, l->path, &info))) // there is no mailbox yet: it is empty
+            failed(file_stat(&s->work, below(s, s->folder, "tmp", STR_NULL), &info)))
         return OK;
-    struct str scratch = arena_fmt(&s->work, "%.*s/tmp/%.*s.size", ARG(l->path), ARG(l->unique));
+    struct str scratch = arena_join(&s->work, s->part, S(".size"));
     TRY(maildir_quota_fits(&s->work, l->path, scratch, &quota, more, l->wall_now_ms, &fits));
     if (fits || blob_exists(&s->work, final))
         return OK;

@@ -6,6 +6,7 @@ import os
 import shutil
 import smtplib
 import subprocess
+import tempfile
 
 import pytest
 
@@ -21,16 +22,28 @@ quota = "%s"
 headers = ["Return-Path", "Delivered-To", "X-Original-To"]
 '''
 
+NOBODY = 65534
+DOVECOT = '''
+base_dir = {folder}/run
+mail_location = maildir:{folder}/mail
+log_path = /dev/stderr
+ssl = no
+mail_uid = {uid}
+mail_gid = {gid}
+first_valid_uid = 0
+first_valid_gid = 0
+'''
 
-def start(server, tmp_path, quota='1 MiB/100'):
+
+def start(server, tmp_path, quota='1 MiB/100', extra=''):
     s = mail_server(server, start=False, delivers=True)
     s.mail = str(tmp_path / 'mail')
-    s.write_config(s.extra + ROUTE % (s.mail, quota))
+    s.write_config(s.extra + ROUTE % (s.mail, quota) + extra)
     return s.start()
 
 
 def send(s, letter, *to):
-    with smtplib.LMTP('127.0.0.1', s.ports['lmtp']) as c:
+    with smtplib.SMTP('127.0.0.1', s.ports['smtp']) as c:
         refused = c.sendmail('far@elsewhere.example', list(to), letter.data)
         assert not refused, refused
 
@@ -94,6 +107,15 @@ def test_each_mailbox_has_one_copy(server, tmp_path):
     s.stop()
 
 
+def test_a_group_may_read_them(server, tmp_path):
+    """In the sandbox, which knows few system calls."""
+    s = start(server, tmp_path, extra='mode = "0640"\ngid = "%d"\n' % os.getgid())
+    send(s, Letter(), 'anna@example.test')
+    assert os.stat(arrives(box(s))[0]).st_mode & 0o777 == 0o640
+    assert os.stat(box(s, folder='new')).st_mode & 0o777 == 0o750
+    s.stop()
+
+
 def test_a_full_mailbox_takes_no_more(server, tmp_path):
     s = start(server, tmp_path, quota='/1')
     send(s, Letter(), 'anna@example.test')
@@ -113,14 +135,17 @@ def test_dovecot_reads_it(server, tmp_path):
     send(s, letter, 'anna@example.test')
     path = arrives(box(s))[0]
     physical, virtual = os.path.getsize(path), int(path.rsplit(',W=', 1)[1])
-    config = tmp_path / 'dovecot.conf'
-    state = tmp_path / 'dovecot'
-    config.write_text('base_dir = %s\nmail_location = maildir:%s\nlog_path = /dev/stderr\nssl = no\n'
-                      'mail_uid = %d\nmail_gid = %d\nfirst_valid_uid = 0\nfirst_valid_gid = 0\n'
-                      % (state, box(s), os.getuid(), os.getgid()))
-    done = subprocess.run(['doveadm', '-c', str(config), '-f', 'tab', 'fetch', 'size.physical size.virtual hdr.x-letter',
-                           'ALL'], capture_output=True, text=True, timeout=60,
-                          env=dict(os.environ, USER='anna', HOME=str(tmp_path)))
+    with tempfile.TemporaryDirectory() as folder:  # Dovecot reads no mail as root
+        owner = NOBODY if os.getuid() == 0 else os.getuid()
+        shutil.copytree(box(s), os.path.join(folder, 'mail'))
+        for path, _, files in os.walk(folder):
+            for name in ['.', *files]:
+                os.chown(os.path.join(path, name), owner, -1)
+        config = tmp_path / 'dovecot.conf'
+        config.write_text(DOVECOT.format(folder=folder, uid=owner, gid=os.getgid()))
+        done = subprocess.run(['doveadm', '-c', str(config), '-f', 'tab', 'fetch',
+                               'size.physical size.virtual hdr.x-letter', 'ALL'], capture_output=True, text=True,
+                              timeout=60, env=dict(os.environ, USER='anna', HOME=folder))
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[1].split('\t') == [str(physical), str(virtual), letter.name], done.stdout
     s.stop()

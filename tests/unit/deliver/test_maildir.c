@@ -473,6 +473,11 @@ static struct err counting(void *arg)
     TRY(put(&box, large_body, &outcome));
     check_u64("full", outcome, MAILDIR_OVER_QUOTA);
     check_u64("not begun", box.faults.steps, 0);
+    struct box half = box_make(p, "half"); // which somebody else is making at this moment
+    half.letter.quota_bytes = MIB;
+    TRY(folder_make(&p->a, half.path));
+    TRY(put(&half, large_body, &outcome));
+    check_u64("in a mailbox that was half made", outcome, MAILDIR_STORED);
     return OK;
 }
 
