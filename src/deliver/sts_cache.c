@@ -19,9 +19,13 @@ static void make_room(struct sts_cache *cache);
 struct err sts_cache_options_read(
         struct arena *a, const struct conf *conf, struct sts_cache_options *out)
 {
-    out->folder = arena_join(a, conf_str(conf, S("global.state-dir")), S("/mta-sts"));
-    out->bytes_max = conf_u64(conf, S("cache.dns.mta-sts.size"));
-    return str_is_null(out->folder) ? fail(ERR_LIMIT, "no memory for the name of a folder") : OK;
+    struct str folder = arena_join(a, conf_str(conf, S("global.state-dir")), S("/mta-sts"));
+    if (str_is_null(folder))
+        return fail(ERR_LIMIT, "no memory for the name of a folder");
+    *out = (struct sts_cache_options){.folder = folder,
+            .bytes_max = conf_u64(conf, S("cache.dns.mta-sts.size")),
+            .refresh_ms = conf_duration_ms(conf, S("queue.mta-sts.refresh"))};
+    return OK;
 }
 
 struct err sts_cache_new(const struct sts_cache_options *options, struct sts_cache **out)

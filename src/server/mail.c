@@ -10,6 +10,7 @@
 #include "server/worker.h"
 
 #define MAIL_BYTES_MAX (64 * MIB)
+#define STS_REFRESH_MS MINUTE_MS // for one policy that is fetched before it expires
 #define STORE_AGAIN_MS (5 * SECOND_MS)
 #define COUNT_BYTES_MAX (64 * MIB)
 #define RECOUNT_MS (10 * MINUTE_MS)
@@ -68,6 +69,7 @@ void mail_worker_end(struct mail_worker *m)
     mail_worker_stop(m);
     end_deliveries(m);
     group_end(&m->tending);
+    sts_cache_free(m->sts);
     if (m->test != NULL)
         m->test->mail = NULL;
     if (m->service.store != NULL) {
@@ -107,6 +109,12 @@ static struct err start_deliveries(struct mail_worker *m)
         return OK;
     TRY(sts_cache_options_read(&m->arena, plan->conf, &sts));
     TRY(sts_cache_new(&sts, &m->sts));
+    m->sts_refreshing = (struct sts_inputs){.resolver = m->service.resolver,
+            .cache = m->sts,
+            .prohibited = plan->deliver.sts_prohibited,
+            .timeout_ms = STS_REFRESH_MS};
+    if (m->is_first)
+        TRY(group_spawn(&m->tending, sts_refresh_main, &m->sts_refreshing));
     m->rcpt_rules = (struct resolve_rules){.directory = S("*"),
             .sub_addressing = plan->smtp.rules[RULE_SUB_ADDRESSING].setting,
             .catch_all = plan->smtp.rules[RULE_CATCH_ALL].setting,
@@ -141,7 +149,6 @@ static void end_deliveries(struct mail_worker *m)
     }
     group_end(&m->delivering);
     deliverer_free(m->deliverer);
-    sts_cache_free(m->sts);
     m->deliverer = NULL;
 }
 
