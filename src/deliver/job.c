@@ -269,6 +269,14 @@ void job_settle(struct job *j, size_t place, const struct client_answer *answer)
     t->verdict.outcome.at_ms = wall_ms();
 }
 
+void job_settle_after(
+        struct job *j, size_t place, const struct client_answer *answer, int64_t retry_after_ms)
+{
+    job_settle(j, place, answer);
+    if (retry_after_ms > 0 && j->tried[place].verdict.verdict == VERDICT_TEMPORARY)
+        j->tried[place].verdict.until_ms = wall_ms() + retry_after_ms;
+}
+
 void job_settle_all(
         struct job *j, const struct carried *rcpts, size_t count, const struct client_answer *why)
 {

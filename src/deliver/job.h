@@ -6,6 +6,7 @@
 #include "deliver/answer.h"
 #include "deliver/deliver_state.h"
 #include "deliver/local.h"
+#include "deliver/response.h"
 #include "deliver/tls.h"
 #include "directory/surroundings.h"
 #include "events/event.h"
@@ -46,7 +47,8 @@ struct job {
 // A recipient on its way out.
 struct carried {
     size_t place;
-    struct str address; // as it is to be sent
+    struct str address;            // as it is to be sent
+    struct response_effect effect; // of the last answer
 };
 
 // One expression of queue.strategy, under its key, for a recipient. ERR_CONFIG: it cannot be evaluated now; the
@@ -54,6 +56,9 @@ struct carried {
 struct err job_strategy(struct job *j, struct str key, const struct expr_setting *setting,
         size_t place, const struct queue_host *host, struct str *out) suspends MUST_USE;
 void job_settle(struct job *j, size_t place, const struct client_answer *answer);
+// With a time of its own to try again, instead of that of the schedule; 0: none.
+void job_settle_after(
+        struct job *j, size_t place, const struct client_answer *answer, int64_t retry_after_ms);
 void job_settle_all(
         struct job *j, const struct carried *rcpts, size_t count, const struct client_answer *why);
 // Not an attempt: it is tried again at that moment, and nothing is counted.

@@ -28,7 +28,8 @@ static void take_answers(struct remote *r, struct connection *c, struct client_t
         struct carried *sent, size_t count);
 static void take_answer(struct remote *r, struct connection *c, struct carried *one,
         const struct client_answer *answer);
-static bool may_fail_over(const struct remote *r, const struct client_answer *answer);
+static bool may_fail_over(const struct remote *r, const struct client_answer *answer,
+        const struct response_effect *effect);
 static void note(struct remote *r, const struct client_answer *why);
 static void tell_refusal(struct remote *r, const struct client_answer *answer, size_t place);
 static void close_up(struct remote *r);
@@ -232,6 +233,7 @@ static struct err try_address(struct remote *r, struct approach *p, enum reach *
         was_stale = false;
         TRY(get_connection(r, p, &c, &is_old, &why, out));
         if (c == NULL) {
+            TRY(remote_judge_host(r, p, &why, out));
             note(r, arena_answer(&r->j->arena, &why));
             return OK;
         }
@@ -373,6 +375,7 @@ static struct err send_some(
     t->body = reader;
     within_ms(p->how->session_ms);
     TRY(client_send(c->client, &j->arena, t));
+    TRY(remote_judge_rcpts(r, p, c, t, sent));
     take_answers(r, c, t, sent, count);
     return OK;
 }
@@ -431,7 +434,7 @@ static void take_answers(struct remote *r, struct connection *c, struct client_t
         const struct client_answer *answer = &t->rcpts[i].answer;
         if (!t->rcpts[i].was_tried ||
                 (answer->verdict != CLIENT_GOOD && answer->verdict != CLIENT_PERMANENT &&
-                        may_fail_over(r, answer))) {
+                        may_fail_over(r, answer, &sent[i].effect))) {
             if (t->rcpts[i].was_tried) {
                 note(r, arena_answer(&r->j->arena, answer));
                 r->somebody_deferred = true;
@@ -458,7 +461,7 @@ static void take_answer(struct remote *r, struct connection *c, struct carried *
     told.outcome.entity = c->host;
     if (told.outcome.code != 0)
         told.outcome.host = c->host;
-    job_settle(j, one->place, &told);
+    job_settle_after(j, one->place, &told, one->effect.retry_after_ms);
     if (answer->verdict != CLIENT_GOOD)
         tell_refusal(r, &told, one->place);
     else if (r->protocol == CLIENT_LMTP)
@@ -469,8 +472,11 @@ static void take_answer(struct remote *r, struct connection *c, struct carried *
 }
 
 // Is it worth asking another host (outbound.md 19.2)? Not when the message may have arrived.
-static bool may_fail_over(const struct remote *r, const struct client_answer *answer)
+static bool may_fail_over(const struct remote *r, const struct client_answer *answer,
+        const struct response_effect *effect)
 {
+    if (effect->stays_here || effect->asks_next_host)
+        return effect->asks_next_host;
     enum client_stage stage = answer->stage == CLIENT_EOD ? CLIENT_DATA : answer->stage;
     return !answer->ambiguous && (r->route->failover & (1U << stage)) != 0;
 }

@@ -38,3 +38,10 @@ enum reach { REACH_DONE, REACH_NEXT_ADDRESS, REACH_NEXT_HOST };
 // A connection that is ready for MAIL; NULL: `why` and `*reach` say what now.
 struct err approach_open(struct remote *r, struct approach *p, struct connection **out,
         struct client_answer *why, enum reach *reach) suspends MUST_USE;
+
+// remote_rules.c: the rules of queue.response. What a host says before a transaction is about all
+// recipients; a rule may settle it. Of each that was sent, the answer is changed.
+struct err remote_judge_host(struct remote *r, const struct approach *p, struct client_answer *why,
+        enum reach *reach) suspends MUST_USE;
+struct err remote_judge_rcpts(struct remote *r, const struct approach *p, struct connection *c,
+        struct client_transaction *t, struct carried *sent) suspends MUST_USE;

@@ -12,7 +12,7 @@ struct err response_apply(const struct deliver_settings *settings, const struct 
         struct arena *a, struct client_answer *answer, struct response_effect *out)
 {
     *out = (struct response_effect){0};
-    if (answer->verdict == CLIENT_GOOD)
+    if (answer->verdict == CLIENT_GOOD || settings->response_count == 0)
         return OK;
     struct queue_host host = env->host != NULL ? *env->host : (struct queue_host){0};
     struct queue_env self = *env;
