@@ -136,8 +136,10 @@ struct delivery { // of one unit, with a Maildir route that a case may change
     struct str root;
 };
 
-static void delivery_make(struct delivery *d, struct world *w, const char *folder)
+static struct delivery *delivery_make(struct world *w, const char *folder)
 {
+    struct delivery *d = arena_make(&w->a, struct delivery); // too large for a task's stack
+    assert_non_null(d);
     *d = (struct delivery){.world = w, .root = arena_fmt(&w->a, "%s/%s", w->folder, folder)};
     d->route = (struct route){.id = S("local"),
             .type = ROUTE_LOCAL,
@@ -157,6 +159,7 @@ static void delivery_make(struct delivery *d, struct world *w, const char *folde
             .top = S("Received: from far.example\r\n"),
             .body = {.bytes = MESSAGE.len, .inline_bytes = MESSAGE}};
     d->unit = (struct unit){.message_id = 7, .rcpts = d->rcpts};
+    return d;
 }
 
 static void delivery_body(struct delivery *d, struct str body)
@@ -192,16 +195,15 @@ static struct str delivery_box(struct delivery *d, const char *box)
 
 static struct err one_arrives(void *arg)
 {
-    struct delivery d;
-    delivery_make(&d, arg, "one");
-    struct arena *a = &d.world->a;
-    delivery_to(&d, "sales@a.example", "sales@alias.example");
-    d.unit.prefix_headers = S("X-Unit: yes\r\n");
-    d.route.adds_original_to = true;
-    TRY(delivery_go(&d));
-    check_answer("good", &d.results[0], "2.1.5");
-    check_u64("code", d.results[0].answer.outcome.code, 250);
-    struct str box = delivery_box(&d, "a.example/ann"), name = box_only(a, box, "new");
+    struct delivery *d = delivery_make(arg, "one");
+    struct arena *a = &d->world->a;
+    delivery_to(d, "sales@a.example", "sales@alias.example");
+    d->unit.prefix_headers = S("X-Unit: yes\r\n");
+    d->route.adds_original_to = true;
+    TRY(delivery_go(d));
+    check_answer("good", &d->results[0], "2.1.5");
+    check_u64("code", d->results[0].answer.outcome.code, 250);
+    struct str box = delivery_box(d, "a.example/ann"), name = box_only(a, box, "new");
     check_str("octet for octet", box_text(a, box, "new", name),
             S("Return-Path: <x@far.example>\nDelivered-To: ann@a.example\n"
               "X-Original-To: sales@alias.example\nX-Unit: yes\n"
@@ -212,13 +214,12 @@ static struct err one_arrives(void *arg)
 
 static struct err bare_headers(void *arg)
 {
-    struct delivery d;
-    delivery_make(&d, arg, "bare");
-    struct arena *a = &d.world->a;
-    delivery_to(&d, "ann@a.example", NULL);
-    d.route.adds_return_path = d.route.adds_delivered_to = false;
-    TRY(delivery_go(&d));
-    struct str box = delivery_box(&d, "a.example/ann");
+    struct delivery *d = delivery_make(arg, "bare");
+    struct arena *a = &d->world->a;
+    delivery_to(d, "ann@a.example", NULL);
+    d->route.adds_return_path = d->route.adds_delivered_to = false;
+    TRY(delivery_go(d));
+    struct str box = delivery_box(d, "a.example/ann");
     check_str("nothing added", box_text(a, box, "new", box_only(a, box, "new")),
             S("Received: from far.example\nFrom: x@far.example\n\nhello\n"));
     return OK;
@@ -226,29 +227,28 @@ static struct err bare_headers(void *arg)
 
 static struct err aliases_once(void *arg)
 {
-    struct delivery d;
-    delivery_make(&d, arg, "aliases");
-    struct arena *a = &d.world->a;
-    struct str ann = delivery_box(&d, "a.example/ann"), bob = delivery_box(&d, "a.example/bob");
+    struct delivery *d = delivery_make(arg, "aliases");
+    struct arena *a = &d->world->a;
+    struct str ann = delivery_box(d, "a.example/ann"), bob = delivery_box(d, "a.example/bob");
     TRY(folder_make(a, arena_fmt(a, "%.*s/.eu/cur", ARG(ann))));
-    delivery_to(&d, "ann@a.example", NULL);
-    delivery_to(&d, "carl@a.example", NULL);
-    delivery_to(&d, "sales@a.example", "sales+eu@a.example");
-    delivery_to(&d, "ann.b@a.example", NULL);
-    TRY(delivery_go(&d));
-    check_answer("the first", &d.results[0], "2.1.5");
-    check_answer("who is not there", &d.results[1], "5.1.1");
-    check_answer("another folder", &d.results[2], "2.1.5");
-    check_answer("an alias", &d.results[3], "2.1.5");
+    delivery_to(d, "ann@a.example", NULL);
+    delivery_to(d, "carl@a.example", NULL);
+    delivery_to(d, "sales@a.example", "sales+eu@a.example");
+    delivery_to(d, "ann.b@a.example", NULL);
+    TRY(delivery_go(d));
+    check_answer("the first", &d->results[0], "2.1.5");
+    check_answer("who is not there", &d->results[1], "5.1.1");
+    check_answer("another folder", &d->results[2], "2.1.5");
+    check_answer("an alias", &d->results[3], "2.1.5");
     check_u64("once", box_count(a, ann, "new"), 1);
     check_u64("and once there", box_count(a, ann, ".eu/new"), 1);
     check_u64("not for others", box_count(a, bob, "new"), 0);
     // The alias alone, later: it was temporarily refused, say, and is at another place by now.
-    d.unit.rcpt_count = 0;
-    delivery_to(&d, "bob@a.example", NULL);
-    delivery_to(&d, "ann.b@a.example", NULL);
-    TRY(delivery_go(&d));
-    check_answer("known already", &d.results[1], "2.1.5");
+    d->unit.rcpt_count = 0;
+    delivery_to(d, "bob@a.example", NULL);
+    delivery_to(d, "ann.b@a.example", NULL);
+    TRY(delivery_go(d));
+    check_answer("known already", &d->results[1], "2.1.5");
     check_u64("still once", box_count(a, ann, "new"), 1);
     check_u64("and bob", box_count(a, bob, "new"), 1);
     return OK;
@@ -256,13 +256,12 @@ static struct err aliases_once(void *arg)
 
 static struct err one_maildir_for_all(void *arg)
 {
-    struct delivery d;
-    delivery_make(&d, arg, "all");
-    d.route.path = arena_join(&d.world->a, d.root, S("/Maildir"));
-    delivery_to(&d, "ann@a.example", NULL);
-    delivery_to(&d, "bob@a.example", NULL);
-    TRY(delivery_go(&d));
-    check_u64("each has a copy", box_count(&d.world->a, d.route.path, "new"), 2);
+    struct delivery *d = delivery_make(arg, "all");
+    d->route.path = arena_join(&d->world->a, d->root, S("/Maildir"));
+    delivery_to(d, "ann@a.example", NULL);
+    delivery_to(d, "bob@a.example", NULL);
+    TRY(delivery_go(d));
+    check_u64("each has a copy", box_count(&d->world->a, d->route.path, "new"), 2);
     return OK;
 }
 
@@ -284,16 +283,15 @@ static struct err loops(void *arg)
 {
     struct world *w = arg;
     for (size_t i = 0; i < COUNT_OF(loop_cases); i++) {
-        struct delivery d;
         const char *name = loop_cases[i].name;
-        delivery_make(&d, w, arena_c_str(&w->a, arena_fmt(&w->a, "loop%zu", i)));
-        delivery_to(&d, "ann@a.example", NULL);
-        delivery_body(&d, str_from_c(loop_cases[i].body));
-        if (str_find_byte(d.message.body.inline_bytes, '\r') == STR_NOT_FOUND)
-            d.message.top = STR_NULL; // or the header has both line ends
-        TRY(delivery_go(&d));
-        check_answer(name, &d.results[0], loop_cases[i].loops ? "5.4.6" : "2.1.5");
-        check_u64(name, box_count(&w->a, delivery_box(&d, "a.example/ann"), "new"),
+        struct delivery *d = delivery_make(w, arena_c_str(&w->a, arena_fmt(&w->a, "loop%zu", i)));
+        delivery_to(d, "ann@a.example", NULL);
+        delivery_body(d, str_from_c(loop_cases[i].body));
+        if (str_find_byte(d->message.body.inline_bytes, '\r') == STR_NOT_FOUND)
+            d->message.top = STR_NULL; // or the header has both line ends
+        TRY(delivery_go(d));
+        check_answer(name, &d->results[0], loop_cases[i].loops ? "5.4.6" : "2.1.5");
+        check_u64(name, box_count(&w->a, delivery_box(d, "a.example/ann"), "new"),
                 loop_cases[i].loops ? 0 : 1);
     }
     return OK;
@@ -302,34 +300,33 @@ static struct err loops(void *arg)
 static struct err refusals(void *arg)
 {
     struct world *w = arg;
-    struct delivery d;
-    delivery_make(&d, w, "refusals");
-    delivery_to(&d, "\"../x\"@a.example", NULL);
-    delivery_to(&d, "\".y\"@a.example", NULL);
-    delivery_to(&d, "news@a.example", NULL);
-    TRY(delivery_go(&d));
-    check_answer("a way out", &d.results[0], "5.1.3");
-    check_answer("its other name", &d.results[1], "5.1.3");
-    check_u64("a list", d.results[2].fate, LOCAL_FATE_FORWARD);
-    check_true("nothing was made", !blob_exists(&w->a, d.root));
+    struct delivery *d = delivery_make(w, "refusals");
+    delivery_to(d, "\"../x\"@a.example", NULL);
+    delivery_to(d, "\".y\"@a.example", NULL);
+    delivery_to(d, "news@a.example", NULL);
+    TRY(delivery_go(d));
+    check_answer("a way out", &d->results[0], "5.1.3");
+    check_answer("its other name", &d->results[1], "5.1.3");
+    check_u64("a list", d->results[2].fate, LOCAL_FATE_FORWARD);
+    check_true("nothing was made", !blob_exists(&w->a, d->root));
 
-    delivery_make(&d, w, "quota"); // 40 octets for kim, whatever the route gives
-    delivery_to(&d, "kim@a.example", NULL);
-    d.route.quota_bytes = MIB;
-    TRY(delivery_go(&d));
-    check_answer("too large for him", &d.results[0], "4.2.2");
-    check_u64("later", d.results[0].answer.verdict, CLIENT_TEMPORARY);
-    d.route.over_quota_bounces = true;
-    TRY(delivery_go(&d));
-    check_answer("for good", &d.results[0], "5.2.2");
-    check_u64("for good", d.results[0].answer.verdict, CLIENT_PERMANENT);
+    d = delivery_make(w, "quota"); // 40 octets for kim, whatever the route gives
+    delivery_to(d, "kim@a.example", NULL);
+    d->route.quota_bytes = MIB;
+    TRY(delivery_go(d));
+    check_answer("too large for him", &d->results[0], "4.2.2");
+    check_u64("later", d->results[0].answer.verdict, CLIENT_TEMPORARY);
+    d->route.over_quota_bounces = true;
+    TRY(delivery_go(d));
+    check_answer("for good", &d->results[0], "5.2.2");
+    check_u64("for good", d->results[0].answer.verdict, CLIENT_PERMANENT);
 
-    delivery_make(&d, w, "missing");
-    delivery_to(&d, "ann@a.example", NULL);
-    d.route.create = false;
-    TRY(delivery_go(&d));
-    check_answer("none is made", &d.results[0], "4.3.0");
-    check_true("worth an error", d.results[0].is_our_fault);
+    d = delivery_make(w, "missing");
+    delivery_to(d, "ann@a.example", NULL);
+    d->route.create = false;
+    TRY(delivery_go(d));
+    check_answer("none is made", &d->results[0], "4.3.0");
+    check_true("worth an error", d->results[0].is_our_fault);
     return OK;
 }
 
@@ -338,35 +335,33 @@ static struct err disk(void *arg)
     struct world *w = arg;
     static const int errnos[] = {ENOSPC, EDQUOT, EIO, EACCES};
     for (size_t i = 0; i < COUNT_OF(errnos); i++) {
-        struct delivery d;
         struct maildir_faults faults = {.fails_at = 1, .errno_value = errnos[i]};
-        delivery_make(&d, w, "disk");
-        d.in.fail = &faults;
-        delivery_to(&d, "ann@a.example", NULL);
-        TRY(delivery_go(&d));
-        check_answer("disk", &d.results[0], "4.3.0");
-        check_u64("later", d.results[0].answer.verdict, CLIENT_TEMPORARY);
-        check_u64("a code", d.results[0].answer.outcome.code, 451);
-        check_u64("our fault", d.results[0].is_our_fault, errnos[i] == EACCES);
+        struct delivery *d = delivery_make(w, "disk");
+        d->in.fail = &faults;
+        delivery_to(d, "ann@a.example", NULL);
+        TRY(delivery_go(d));
+        check_answer("disk", &d->results[0], "4.3.0");
+        check_u64("later", d->results[0].answer.verdict, CLIENT_TEMPORARY);
+        check_u64("a code", d->results[0].answer.outcome.code, 451);
+        check_u64("our fault", d->results[0].is_our_fault, errnos[i] == EACCES);
     }
     return OK;
 }
 
 static struct err other_stores(void *arg)
 {
-    struct delivery d;
-    delivery_make(&d, arg, "others");
-    delivery_to(&d, "nobody@nowhere.example", NULL);
-    d.in.directories = NULL;
-    d.route.store = LOCAL_DISCARD;
-    TRY(delivery_go(&d));
-    check_answer("dropped", &d.results[0], "2.1.5");
-    d.route.store = LOCAL_HOLD;
-    TRY(delivery_go(&d));
-    check_u64("held", d.results[0].fate, LOCAL_FATE_HOLD);
-    check_true("no root", str_is_null(local_root(&d.route)));
-    d.route.store = LOCAL_MAILDIR;
-    check_str("root", local_root(&d.route), d.root);
+    struct delivery *d = delivery_make(arg, "others");
+    delivery_to(d, "nobody@nowhere.example", NULL);
+    d->in.directories = NULL;
+    d->route.store = LOCAL_DISCARD;
+    TRY(delivery_go(d));
+    check_answer("dropped", &d->results[0], "2.1.5");
+    d->route.store = LOCAL_HOLD;
+    TRY(delivery_go(d));
+    check_u64("held", d->results[0].fate, LOCAL_FATE_HOLD);
+    check_true("no root", str_is_null(local_root(&d->route)));
+    d->route.store = LOCAL_MAILDIR;
+    check_str("root", local_root(&d->route), d->root);
     return OK;
 }
 
