@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DANE, from the domain to the end of DATA: a zone that is really signed, and hosts that have the
+certificate of their records, another one, or no TLS at all. Nothing leaves the machine."""
+import hashlib
+import smtplib
+import socketserver
+import ssl
+import subprocess
+import threading
+
+import pytest
+
+import test_dns
+from conftest import eventually, make_certificate
+from mail_tools import Letter, mail_server
+
+pytestmark = test_dns.pytestmark
+
+# Domains of the signed zone: the host has the right key; another key; no TLS; no records.
+ZONE = """$ORIGIN {{name}}.
+$TTL 600
+@       SOA ns.{{name}}. hostmaster.{{name}}. 1 3600 600 86400 120
+        NS  ns
+ns      A   127.0.0.1
+other   A   192.0.2.2
+right   MX  10 mx.right
+wrong   MX  10 mx.wrong
+bare    MX  10 mx.bare
+none    MX  10 mx.none
+mx.right A 127.0.0.1
+mx.wrong A 127.0.0.1
+mx.bare A 127.0.0.2
+mx.none A 127.0.0.2
+_{port}._tcp.mx.right TLSA 3 1 1 {key}
+_{port}._tcp.mx.wrong TLSA 3 1 1 {nobody}
+_{port}._tcp.mx.bare TLSA 3 1 1 {key}
+"""
+
+SETTINGS = '''
+[session.rcpt]
+relay = "true"
+[resolver]
+type = "custom"
+custom = ["127.0.0.1:%d"]
+trust-anchor = "%s"
+[queue]
+detect-self = false
+[queue.route.mx]
+type = "mx"
+port = %d
+prohibited-ips = []
+'''
+
+
+class Host(socketserver.StreamRequestHandler):
+    """An SMTP server that keeps what it is told: (name, was there TLS, SNI, recipient) of each RCPT."""
+    timeout = 30
+
+    def say(self, text):
+        self.wfile.write(text.encode() + b'\r\n')
+        self.wfile.flush()
+
+    def handle(self):
+        self.sni = None
+        secure = False
+        self.say('220 host.example ESMTP')
+        while True:
+            words = self.rfile.readline().decode('latin-1').strip()
+            verb = words.upper().split(' ')[0]
+            if verb == 'EHLO':
+                offers = self.server.context is not None and not secure
+                self.say('250-host.example\r\n250 STARTTLS' if offers else '250 host.example')
+            elif verb == 'STARTTLS':
+                self.say('220 go')
+                self.start_tls()
+                secure = True
+            elif verb == 'DATA':
+                self.say('354 go')
+                while self.rfile.readline() not in (b'.\r\n', b''):
+                    pass
+                self.say('250 taken')
+            elif verb in ('QUIT', ''):
+                if verb:
+                    self.say('221 bye')
+                return
+            else:
+                if verb in ('MAIL', 'RCPT'):
+                    self.server.told.append((verb, secure, self.sni, words))
+                self.say('250 ok')
+
+    def start_tls(self):
+        def keep(_, name, __):
+            self.sni = name
+        self.server.context.sni_callback = keep
+        self.request = self.server.context.wrap_socket(self.request, server_side=True)
+        self.rfile, self.wfile = self.request.makefile('rb'), self.request.makefile('wb')
+
+
+class Hosts(socketserver.ThreadingTCPServer):
+    allow_reuse_address = daemon_threads = True
+
+    def __init__(self, address, context):
+        self.context, self.told = context, []
+        super().__init__(address, Host)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, *_):
+        pass  # a client that does not like our certificate goes away
+
+
+@pytest.fixture
+def world(tmp_path_factory, monkeypatch, server):
+    folder = tmp_path_factory.mktemp('hosts')
+    cert, key = make_certificate(str(folder), 'host', 'nobody.asks.example')
+    der = subprocess.run(['openssl', 'pkey', '-in', key, '-pubout', '-outform', 'DER'], check=True,
+                         capture_output=True).stdout
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    good = Hosts(('127.0.0.1', 0), context)
+    port = good.server_address[1]
+    bare = Hosts(('127.0.0.2', port), None)
+    monkeypatch.setattr(test_dns, 'ZONE', ZONE.format(
+        port=port, key=hashlib.sha256(der).hexdigest(), nobody='00' * 32))
+    names = test_dns.Servers(tmp_path_factory.mktemp('dns'))
+    s = mail_server(server, SETTINGS % (names.port, names.path('anchors'), port), delivers=True)
+    s.good, s.bare = good, bare
+    yield s
+    for h in (good, bare):
+        h.shutdown()
+        h.server_close()
+    names.stop()
+
+
+def send(s, to):
+    with smtplib.SMTP('127.0.0.1', s.ports['smtp']) as c:
+        c.sendmail('anna@example.test', [to], Letter(eight_bit=False).data)
+
+
+def test_hosts_and_their_records(world):
+    world.expect_log(r'delivery\.start-tls-error')
+    for domain in ('right', 'wrong', 'bare', 'none'):
+        send(world, 'bert@%s.signed.example' % domain)
+    rcpts = lambda host: [t for t in host.told if t[0] == 'RCPT']
+    eventually(lambda: len(rcpts(world.good)) >= 1 and len(rcpts(world.bare)) >= 1, what='two deliveries')
+    for domain in ('wrong', 'bare'):  # the attempt has been made, and put off
+        world.wait_log(r'(?s)delivery\.start-tls-(error|unavailable).*mx\.%s\.signed\.example' % domain)
+    assert [(t[1], t[2]) for t in rcpts(world.good)] == [(True, 'mx.right.signed.example')]
+    assert ['none.signed.example' in t[3] for t in rcpts(world.bare)] == [True]
+    assert all(t[1] for t in world.good.told), 'something was said without TLS'
