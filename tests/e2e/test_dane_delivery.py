@@ -131,19 +131,30 @@ def world(tmp_path_factory, monkeypatch, server):
     names.stop()
 
 
-def send(s, to):
+def send(s, to, field=b''):
     with smtplib.SMTP('127.0.0.1', s.ports['smtp']) as c:
-        c.sendmail('anna@example.test', [to], Letter(eight_bit=False).data)
+        c.sendmail('anna@example.test', [to], field + Letter(eight_bit=False).data)
+
+
+def rcpts(host):
+    return [t for t in host.told if t[0] == 'RCPT']
 
 
 def test_hosts_and_their_records(world):
     world.expect_log(r'delivery\.start-tls-error')
     for domain in ('right', 'wrong', 'bare', 'none'):
         send(world, 'bert@%s.signed.example' % domain)
-    rcpts = lambda host: [t for t in host.told if t[0] == 'RCPT']
     eventually(lambda: len(rcpts(world.good)) >= 1 and len(rcpts(world.bare)) >= 1, what='two deliveries')
     for domain in ('wrong', 'bare'):  # the attempt has been made, and put off
         world.wait_log(r'(?s)delivery\.start-tls-(error|unavailable).*mx\.%s\.signed\.example' % domain)
     assert [(t[1], t[2]) for t in rcpts(world.good)] == [(True, 'mx.right.signed.example')]
     assert ['none.signed.example' in t[3] for t in rcpts(world.bare)] == [True]
     assert all(t[1] for t in world.good.told), 'something was said without TLS'
+
+
+def test_a_sender_who_would_rather_have_it_delivered(world):
+    for domain in ('wrong', 'bare'):
+        send(world, 'bert@%s.signed.example' % domain, b'TLS-Required: No\r\n')
+    eventually(lambda: rcpts(world.good) and rcpts(world.bare), what='two deliveries')
+    assert [t[1] for t in rcpts(world.good)] == [True]  # TLS is used all the same
+    assert [t[1] for t in rcpts(world.bare)] == [False]
