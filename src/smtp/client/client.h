@@ -15,14 +15,16 @@
 //     client_quit(c);
 //
 // What a peer says or fails to say is an answer; an error is our own trouble: no memory, a
-// cancellation, the caller's deadline.
+// cancellation, the caller's deadline. After an error the stream can only be closed.
+//
+// Each reply takes up to a KiB and a little more of the arena given. The options are copied; what
+// they point to must outlive the client. Nothing is said as an event: the caller knows the answers.
 #pragma once
 
 #include "queue/message_reader.h"
 #include "rt/stream.h"
 #include "smtp/sasl.h"
 
-struct span;
 struct smtp_client;
 
 enum client_protocol { CLIENT_SMTP, CLIENT_LMTP };
@@ -72,7 +74,6 @@ struct client_options {
     bool tls_is_required;        // no HELO fallback then
     bool parameters_are_refused; // SIZE, DSN, BY and MT-PRIORITY are not said: outbound.md 9
     uint64_t bdat_chunk_bytes;   // 0: 1 MiB
-    struct span *span;           // may be NULL
 };
 
 // CLIENT_LOST: no answer or an impossible one, the connection cannot be used any more (temporary).
