@@ -57,7 +57,7 @@ static struct err connect_to(
 {
     struct job *j = r->j;
     int64_t began = now_ms();
-    const struct connect_options options = {.from = p->source};
+    const struct connect_options options = {.from = p->source, .freebind = p->how->freebind};
     const struct endpoint *to = &p->address->at;
     struct err e;
     {
@@ -82,6 +82,7 @@ static struct err connect_to(
     c->age_ms = how->reuse_age_ms;
     c->messages_max = how->reuse ? how->reuse_messages_max : 1;
     c->idle_ms = how->idle_ms > 0 ? how->idle_ms : (is_mx ? 5 : 30) * SECOND_MS;
+    c->idle_max = how->idle_max;
     event_in(&j->span, EV_DELIVERY_CONNECT, F_STR(domain, j->u->domain), F_STR(hostname, p->name),
             F_IP(localIp, &stream_local(c->stream)->ip), F_IP(remoteIp, &to->ip),
             F_U64(remotePort, to->port), F_MS(elapsed, now_ms() - began));

@@ -38,7 +38,11 @@ struct connection *pool_take(struct pool *pool, struct str identity)
 
 void pool_park(struct pool *pool, struct connection *c)
 {
-    if (!connection_may_go_on(c) || c->idle_ms == 0 || pool->count >= POOL_MAX) {
+    size_t alike = 0;
+    each_in_list (idle, &pool->idle, struct connection, in_pool)
+        alike += str_eq(idle->identity, c->identity);
+    if (!connection_may_go_on(c) || c->idle_ms == 0 || pool->count >= POOL_MAX ||
+            alike >= c->idle_max) {
         connection_end(c);
         return;
     }

@@ -398,6 +398,10 @@ static bool fits(struct remote *r, struct connection *c, struct client_transacti
         why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.3.4"),
                 arena_fmt(&j->arena, "message exceeds the size limit of %.*s (%llu)", ARG(c->host),
                         (unsigned long long)size_max));
+    else if ((j->m.flags & MESSAGE_BODY_8BIT) != 0 && !t->wants_8bit &&
+             j->d->in.settings->downgrade_8bit == DOWNGRADE_8BIT_BOUNCE)
+        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.6.3"),
+                S("the host does not take 8-bit mail (8BITMIME)"));
     else if (t->wants_smtputf8 && !client_offers(client, CLIENT_EXT_SMTPUTF8))
         why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.6.7"),
                 S("the host does not take internationalized mail (SMTPUTF8)"));

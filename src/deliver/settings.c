@@ -72,11 +72,8 @@ const struct tls_strategy *tls_named(const struct deliver_settings *s, struct st
 
 static void read_server_wide(struct reading *r)
 {
-    static const enum downgrade_8bit ways_8bit[] = {
-            DOWNGRADE_8BIT_CONVERT, DOWNGRADE_8BIT_SEND, DOWNGRADE_8BIT_BOUNCE};
     const struct conf *conf = r->conf;
     struct deliver_settings *s = r->out;
-    int way = conf_enum(conf, S("queue.downgrade-8bit"));
     s->host = conf_str(conf, S("server.hostname"));
     s->route_of = conf_expr(conf, S("queue.strategy.route"));
     s->connection_of = conf_expr(conf, S("queue.strategy.connection"));
@@ -95,13 +92,10 @@ static void read_server_wide(struct reading *r)
                 "queue.host.cooldown is longer than queue.host.max-cooldown");
     }
     s->detect_self = conf_bool(conf, S("queue.detect-self"));
-    s->downgrade_8bit = ways_8bit[way >= 0 ? way : 0];
-    s->downgrade_utf8 = conf_enum(conf, S("queue.downgrade-utf8")) == 1 ? DOWNGRADE_UTF8_ENCODE
-                                                                        : DOWNGRADE_UTF8_BOUNCE;
+    s->downgrade_8bit = conf_enum(conf, S("queue.downgrade-8bit")) == 1 ? DOWNGRADE_8BIT_BOUNCE
+                                                                        : DOWNGRADE_8BIT_SEND;
+    s->downgrade_utf8 = DOWNGRADE_UTF8_BOUNCE;
     s->bdat_chunk_bytes = conf_u64(conf, S("queue.bdat-chunk"));
-    s->priority_header = conf_bool(conf, S("queue.priority-header"));
-    s->dsn_never_null_sender = conf_bool(conf, S("queue.dsn-never-null-sender"));
-    s->sts_refresh_ms = conf_duration_ms(conf, S("queue.mta-sts.refresh"));
     s->expression_wait_ms = conf_duration_ms(conf, S("config.expression-timeout"));
 }
 

@@ -96,7 +96,6 @@ struct connection_strategy {
     int64_t idle_ms;   // 0: 5 s, 30 s for relays
     uint32_t idle_max; // of a destination
     bool freebind;
-    uint32_t line_bytes_max; // 0: as they are
 };
 
 struct tls_strategy {
@@ -196,10 +195,7 @@ struct deliver_settings {
     enum downgrade_8bit downgrade_8bit;
     enum downgrade_utf8 downgrade_utf8;
     uint64_t bdat_chunk_bytes;
-    bool priority_header;
-    bool dsn_never_null_sender;
     struct nets *sts_prohibited;
-    int64_t sts_refresh_ms;
     int64_t expression_wait_ms;
 };
 

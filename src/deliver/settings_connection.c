@@ -5,7 +5,6 @@
 #include "rt/net.h"
 
 #define DATA_LEAST_MS (10 * MINUTE_MS) // RFC 5321 4.5.3.2.6
-#define FOLD_LEAST 78                  // RFC 5322 2.1.1: what one would fold at anyway
 
 static struct err read_strategy(
         struct reading *r, const struct object *o, struct connection_strategy *out);
@@ -49,16 +48,9 @@ static struct err read_strategy(
             .id = o->id,
             .select = selects[object_word(r, o, S("select"))],
             .freebind = object_bool(r, o, S("freebind")),
-            .line_bytes_max = object_u32(r, o, S("line-length-limit")),
     };
     if (object_is_set(r, o, S("ehlo-hostname")))
         out->ehlo_name = object_str(r, o, S("ehlo-hostname"));
-    if (out->line_bytes_max > 0 && out->line_bytes_max < FOLD_LEAST)
-        object_error(
-                r, o, S("line-length-limit"), -1, S("too-short"), "0, or %d to 998", FOLD_LEAST);
-    else if (out->line_bytes_max > 0)
-        object_warning(r, o, S("line-length-limit"), -1, S("breaks-signatures"),
-                "a message whose lines are folded has no valid DKIM signature any more");
     read_timeouts(r, o, out);
     read_reuse(r, o, out);
     return read_sources(r, o, out);

@@ -231,14 +231,14 @@ static const struct {
                 "0 action=1 after=3600000\n1 action=3 after=0\n"},
 
         {"nothing written", server_wide, "",
-                "mx.example.org failures=5 cooldown=30000-900000 self= detect=1 8bit=0 utf8=0 "
+                "mx.example.org failures=5 cooldown=30000-900000 self= detect=1 8bit=1 utf8=0 "
                 "chunk=1048576 nets=13\n"},
         {"who we are, too", server_wide,
                 "[queue]\nself=['Old.Example.org','198.51.100.1','2001:db8::9']\n"
-                "downgrade-8bit='send'\ndowngrade-utf8='encode'\nmta-sts.prohibited-ips=[]\n"
+                "downgrade-8bit='bounce'\ndowngrade-utf8='bounce'\nmta-sts.prohibited-ips=[]\n"
                 "detect-self=false\nbdat-chunk='64 KiB'\nhost.failures=0\n",
                 "mx.example.org failures=0 cooldown=30000-900000 "
-                "self=old.example.org,198.51.100.1,2001:db8::9, detect=0 8bit=1 utf8=1 "
+                "self=old.example.org,198.51.100.1,2001:db8::9, detect=0 8bit=2 utf8=0 "
                 "chunk=65536 nets=0\n"},
 };
 
