@@ -41,7 +41,6 @@ struct generation {
 enum order { ORDER_NONE, ORDER_STOP, ORDER_RELOAD };
 
 struct sim_server {
-    bool delivers;
     struct sim *sim;
     struct node *node;
     struct sim_server_options options;
@@ -371,7 +370,7 @@ static struct err generation_begin(struct sim_server *s, struct generation **out
     g->start.test = &g->test;
     g->test = (struct worker_test){.store_faults = &s->store_faults,
             .space_faults = &s->space_faults,
-            .delivers_nothing = !s->delivers};
+            .delivers_nothing = !s->options.delivers};
     g->start.wire_stream = wires[1];
     g->start.sockets = g->sockets;
     g->start.logging = (struct logging_start){.ring = event_ring_at(g->ring),

@@ -26,6 +26,7 @@ struct sim_server_options {
     const struct conf_files *files;
     struct str path;
     size_t segment_bytes; // of the store's journal; 0: as it is
+    bool delivers;        // else what is accepted stays in the queue
 };
 
 struct err sim_server_add(struct sim *sim, const struct sim_server_options *options,

@@ -14,6 +14,7 @@
 
 static struct err direct(void *arg) suspends;
 static struct err world_make(struct runner *r);
+static bool accepts_any(const struct dialogue_case *c);
 static struct err play_all(struct runner *r) suspends;
 static struct err play_steps(struct runner *r, const struct step *steps, size_t count) suspends;
 static struct err play_step(struct runner *r, const struct step *step) suspends;
@@ -73,9 +74,19 @@ static struct err world_make(struct runner *r)
             .ip_count = 3,
             .files = &r->conf_files,
             .path = MAIN_FILE,
+            .delivers = accepts_any(&r->dialogue->shared) || accepts_any(r->now),
     };
     TRY(memory_files_put(&r->files, MAIN_FILE, base_config));
     return sim_server_add(r->sim, &options, &r->server);
+}
+
+// What waits in the queue can be looked at as long as nobody is there who would take it.
+static bool accepts_any(const struct dialogue_case *c)
+{
+    for (size_t i = 0; i < c->steps.count; i++)
+        if (c->steps.at[i].kind == STEP_ACCEPT)
+            return true;
+    return false;
 }
 
 static struct err direct(void *arg)
