@@ -13,8 +13,9 @@
 //
 // A cache belongs to a worker. What lasts lies in a folder that all workers of a node may share:
 // one file a domain, named by the domain's digest, written whole under a name of its own, synced,
-// and renamed, so that a reader finds either the old policy or the new one. There is no lock: two
-// writers write the same policy or one that is newer.
+// and renamed, so that a reader finds either the old policy or the new one. Files are
+// written without a lock: of two writers the later has the newer policy, or the same. Who fetches
+// holds one, so that the others wait for what it brings.
 #pragma once
 
 #include "deliver/answer.h"

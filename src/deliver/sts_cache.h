@@ -82,6 +82,16 @@ struct err sts_file_read(const struct sts_cache *cache, struct arena *a, struct 
 // `policy` of what is known is not looked at.
 struct err sts_file_write(const struct sts_cache *cache, struct arena *a,
         const struct sts_saved *saved) suspends MUST_USE;
+// One fetch of a domain at a time on this machine. *out_taken: the turn is ours until it is given
+// back, or the process ends. Where the disk fails all may go on.
+struct sts_turn {
+    struct str path; // null: there is nothing to give back
+    int fd;
+};
+struct err sts_turn_take(const struct sts_cache *cache, struct arena *a, struct str domain,
+        struct sts_turn *out, bool *out_taken) suspends MUST_USE;
+void sts_turn_give(struct sts_turn *turn) suspends;
+
 // What of a policy matters to those who keep it up to date.
 struct sts_listed {
     struct str domain, id;

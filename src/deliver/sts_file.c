@@ -9,6 +9,7 @@
 #include "rt/blobfile.h"
 #include "rt/clock.h"
 #include "rt/file.h"
+#include "rt/lockfile.h"
 #include "rt/offload.h"
 
 #include <openssl/evp.h>
@@ -16,6 +17,7 @@
 #define JOB_BYTES_MAX (4 * STS_KNOWN_BYTES_MAX)
 #define ENDING ".policy"
 #define PART ".part"
+#define LOCK ".lock"
 
 enum { TAG_DOMAIN = 1, TAG_ID = 2, TAG_TEXT = 3, TAG_FETCHED = 4, TAG_USED = 5 };
 
@@ -24,6 +26,12 @@ struct job {
     struct str folder, path, part;
     struct str bytes; // to be written
     struct sts_saved saved;
+    struct err result;
+};
+
+struct turn_job {
+    struct arena arena;
+    struct sts_turn turn;
     struct err result;
 };
 
@@ -42,6 +50,8 @@ static struct err read_file(struct arena *a, struct str path, struct sts_saved *
 static struct err read_fields(struct str bytes, struct sts_saved *out);
 static void write_job(void *arg);
 static struct err write_part(struct job *job);
+static void take_job(void *arg);
+static void give_job(void *arg);
 static void list_files(void *arg);
 static struct err list_one(
         struct list_job *job, struct arena *scratch, const struct blob_entry *entry);
@@ -172,6 +182,58 @@ static struct err write_part(struct job *job)
     return failed(e) ? e : folder_sync(&job->arena, job->folder);
 }
 
+struct err sts_turn_take(const struct sts_cache *cache, struct arena *a, struct str domain,
+        struct sts_turn *out, bool *out_taken)
+{
+    struct turn_job job = {0};
+    *out = (struct sts_turn){0};
+    *out_taken = true;
+    if (str_is_null(cache->options.folder))
+        return OK;
+    struct str path = path_of(cache, a, domain);
+    job.turn.path = str_is_null(path) ? STR_NULL : arena_join(a, path, S(LOCK));
+    if (str_is_null(job.turn.path))
+        return fail(ERR_LIMIT, "no memory for the name of a file");
+    arena_init(&job.arena, JOB_BYTES_MAX);
+    struct err e = offload(take_job, &job);
+    arena_done(&job.arena);
+    TRY(e);
+    *out_taken = job.result.kind != ERR_EXISTS;
+    if (!failed(job.result))
+        *out = job.turn;
+    return OK;
+}
+
+static void take_job(void *arg)
+{
+    struct turn_job *job = arg;
+    pid_t holder;
+    job->result = lockfile_take(&job->arena, job->turn.path, &job->turn.fd, &holder);
+}
+
+// Whoever has opened the file before it goes, and locks it then, fetches beside the next one: that
+// costs a fetch, and nothing else.
+void sts_turn_give(struct sts_turn *turn)
+{
+    struct turn_job job = {.turn = *turn};
+    if (str_is_null(turn->path))
+        return;
+    arena_init(&job.arena, JOB_BYTES_MAX);
+    struct err e = offload(give_job, &job);
+    if (failed(e)) // no thread: then here
+        give_job(&job);
+    arena_done(&job.arena);
+    *turn = (struct sts_turn){0};
+}
+
+static void give_job(void *arg)
+{
+    struct turn_job *job = arg;
+    struct err left = blob_remove(&job->arena, job->turn.path);
+    (void)left; // swept up later
+    blob_close(job->turn.fd);
+}
+
 struct err sts_file_list(const struct sts_cache *cache, struct arena *a, int64_t wall_now_ms,
         struct sts_listed **out, size_t *out_count)
 {
@@ -214,7 +276,7 @@ static struct err list_one(
     struct str path = arena_fmt(scratch, "%.*s/%.*s", ARG(job->folder), ARG(entry->name));
     if (str_is_null(path))
         return fail(ERR_LIMIT, "no memory for the name of a file");
-    if (str_ends(entry->name, S(PART)))
+    if (str_ends(entry->name, S(PART)) || str_ends(entry->name, S(LOCK)))
         return entry->modified_ms < job->wall_now_ms - HOUR_MS ? blob_remove(scratch, path) : OK;
     if (!str_ends(entry->name, S(ENDING)))
         return OK;

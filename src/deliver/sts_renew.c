@@ -8,10 +8,15 @@
 #include "rt/clock.h"
 
 #define FETCH_BYTES_MAX (2 * MIB) // DNS, head and text of an answer, and a reading of it
+#define TURN_MS 250               // between looks whether another worker has brought it
 #define USE_NOTED_MS (DAY_MS / 2) // so old may be what the disk says of the last use
 
 static struct err wait_for_others(struct sts_entry *entry, int64_t ends_ms) suspends;
 static struct err fetch_once(const struct sts_inputs *in, struct sts_entry *entry, struct str id,
+        enum sts_renewal when, int64_t ends_ms) suspends;
+static struct err await_turn(struct sts_entry *entry, struct str id, int64_t ends_ms,
+        struct sts_turn *turn, struct arena *a, bool *out_taken) suspends;
+static struct err fetch_now(const struct sts_inputs *in, struct sts_entry *entry, struct str id,
         enum sts_renewal when, int64_t ends_ms) suspends;
 static struct err fetch_within(const struct sts_inputs *in, struct arena *a, struct str domain,
         int64_t ends_ms, struct sts_fetched *out) suspends;
@@ -66,15 +71,42 @@ static bool is_current(const struct sts_entry *entry, struct str id)
 static struct err fetch_once(const struct sts_inputs *in, struct sts_entry *entry, struct str id,
         enum sts_renewal when, int64_t ends_ms)
 {
+    struct arena a AUTO(arena_done);
+    struct sts_turn turn = {0};
+    bool is_mine = true;
+    arena_init(&a, FETCH_BYTES_MAX);
+    struct err e = OK;
+    if (when == STS_IF_CHANGED)
+        e = await_turn(entry, id, ends_ms, &turn, &a, &is_mine);
+    bool is_done = !is_mine || (when == STS_IF_CHANGED && is_current(entry, id));
+    if (!failed(e) && !is_done)
+        e = fetch_now(in, entry, id, when, ends_ms);
+    sts_turn_give(&turn);
+    return e;
+}
+
+// Other workers may be at it, or have done it. Those who wait look at the disk now and then.
+static struct err await_turn(struct sts_entry *entry, struct str id, int64_t ends_ms,
+        struct sts_turn *turn, struct arena *a, bool *out_taken)
+{
+    for (;;) {
+        struct arena scratch AUTO(arena_done);
+        arena_init(&scratch, FETCH_BYTES_MAX);
+        TRY(sts_turn_take(entry->cache, a, entry->domain, turn, out_taken));
+        TRY(recall(entry, &scratch)); // behind the one who had the turn before
+        if (*out_taken || is_current(entry, id) || sts_left_ms(ends_ms) == 0)
+            return OK;
+        TRY(task_sleep_ms(TURN_MS));
+    }
+}
+
+static struct err fetch_now(const struct sts_inputs *in, struct sts_entry *entry, struct str id,
+        enum sts_renewal when, int64_t ends_ms)
+{
     struct sts_fetched fetched;
     struct arena scratch AUTO(arena_done);
     int64_t since_ms = now_ms();
     arena_init(&scratch, FETCH_BYTES_MAX);
-    if (when == STS_IF_CHANGED) { // another worker may have been here
-        TRY(recall(entry, &scratch));
-        if (is_current(entry, id))
-            return OK;
-    }
     TRY(fetch_within(in, &scratch, entry->domain, ends_ms, &fetched));
     if (fetched.fault == STS_FAULT_NONE)
         TRY(learn(entry, &scratch, id, &fetched));

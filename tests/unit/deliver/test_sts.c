@@ -441,6 +441,44 @@ static void one_fetch_serves_all(void **state UNUSED)
     story(together_story);
 }
 
+// Each has a worker of its own.
+static struct err ask_alone(void *arg)
+{
+    struct asker *k = arg;
+    struct sts_inputs in = k->world->in;
+    struct sts_cache *cache;
+    TRY(sts_cache_new(&k->world->cache->options, &cache));
+    in.cache = cache;
+    k->ended = sts_find(&in, &k->world->arena, S(DOMAIN), &k->got);
+    sts_cache_free(cache);
+    return OK;
+}
+
+static struct err workers_story(void *arg)
+{
+    struct sts_world *w = arg;
+    struct asker askers[4] = {0};
+    struct group all AUTO(group_end);
+    group_begin(&all);
+    set_txt(w, "v=STSv1; id=one");
+    set_policy(w, POLICY("enforce", "86400"));
+    w->delay_ms = 10 * SECOND_MS;
+    for (size_t i = 0; i < COUNT_OF(askers); i++) {
+        askers[i].world = w;
+        TRY(group_spawn(&all, ask_alone, &askers[i]));
+    }
+    TRY(group_wait_all(&all));
+    check_u64("one fetch", w->asked, 1);
+    for (size_t i = 0; i < COUNT_OF(askers); i++)
+        check_true("for all", !failed(askers[i].ended) && askers[i].got.known != NULL);
+    return OK;
+}
+
+static void one_fetch_serves_all_workers(void **state UNUSED)
+{
+    story(workers_story);
+}
+
 static struct err heir_story(void *arg)
 {
     struct sts_world *w = arg;
@@ -535,6 +573,7 @@ int main(void)
             TEST(damaged_files_are_none),
             TEST(memory_is_bounded),
             TEST(one_fetch_serves_all),
+            TEST(one_fetch_serves_all_workers),
             TEST(who_gives_up_hands_over),
             TEST(policies_in_use_are_refreshed),
             TEST(policies_taken_back_expire),
