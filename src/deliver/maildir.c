@@ -53,7 +53,7 @@ static bool cur_is_old(struct storing *s);
 static struct err create(struct storing *s);
 static struct err make_folders(struct storing *s);
 static struct err finish(struct storing *s);
-static struct err check_quota(struct storing *s, struct str final, uint64_t more);
+static struct err check_quota(struct storing *s, uint64_t more);
 static struct err publish(struct storing *s, struct str final);
 static struct err step(struct storing *s);
 static void tidy(void *storing);
@@ -167,7 +167,7 @@ static struct err begin(struct storing *s)
     if (!cur_is_old(s))
         TRY(find_before(s, "cur"));
     if (!s->settled && !s->last) // a large one: is it worth while to write it?
-        TRY(check_quota(s, STR_NULL, 1));
+        TRY(check_quota(s, 1));
     return s->settled ? OK : create(s);
 }
 
@@ -235,7 +235,7 @@ static struct err finish(struct storing *s)
     struct str final = below(s, s->folder, "new", name);
     if (str_is_null(name) || str_is_null(final))
         return fail(ERR_LIMIT, "no memory for the name of a message");
-    TRY(check_quota(s, final, s->bytes));
+    TRY(check_quota(s, s->bytes));
     if (s->settled)
         return OK;
     TRY(step(s));
@@ -246,7 +246,7 @@ static struct err finish(struct storing *s)
 }
 
 // A full mailbox that has this message already is no reason to say that it has not.
-static struct err check_quota(struct storing *s, struct str final, uint64_t more)
+static struct err check_quota(struct storing *s, uint64_t more)
 {
     const struct maildir_letter *l = s->letter;
     const struct maildir_quota quota = {.bytes = l->quota_bytes, .messages = l->quota_messages};
@@ -259,7 +259,7 @@ static struct err check_quota(struct storing *s, struct str final, uint64_t more
         return OK;
     struct str scratch = arena_join(&s->work, s->part, S(".size"));
     TRY(maildir_quota_fits(&s->work, l->path, scratch, &quota, more, l->wall_now_ms, &fits));
-    if (fits || blob_exists(&s->work, final))
+    if (fits)
         return OK;
     TRY(find_before(s, "new"));
     if (!s->settled)
