@@ -40,10 +40,10 @@ bool entry_begin(struct store *store, struct arena *a, size_t bytes, struct entr
     *out = (struct entry){.store = store, .arena = a, .bytes = JOURNAL_HEAD_BYTES};
     size_t need = bytes + LEFT_OVER_BYTES;
     bool full = store->block == NULL || store->block->room.size - store->block->used < need;
-    if (full && !block_begin(store, need > BLOCK_BYTES ? need : BLOCK_BYTES))
-        return false;
-    out->start = store->block->used;
-    return reserve(out, 0);
+    bool has_block = !full || block_begin(store, need > BLOCK_BYTES ? need : BLOCK_BYTES);
+    if (store->block != NULL) // also of no use: entry_forget leaves what others have there
+        out->start = store->block->used;
+    return has_block && reserve(out, 0);
 }
 
 struct err entry_trouble(const struct entry *e)
