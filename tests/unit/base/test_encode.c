@@ -170,6 +170,34 @@ static void cutting(void **unused UNUSED)
     buf_done(&b);
 }
 
+#define X70 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+static void quoted_printable(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *text, *encoded;
+    } cases[] = {
+            {"nothing", "", ""},
+            {"plain", "a b\r\nc\r\n", "a b\r\nc\r\n"},
+            {"a line that does not end", "a", "a\r\n"},
+            {"an equals sign", "a=b\r\n", "a=3Db\r\n"},
+            {"blanks at the end", "a \r\n\t\r\n", "a=20\r\n=09\r\n"},
+            {"a letter beyond ASCII", "\xC3\xBC\r\n", "=C3=BC\r\n"},
+            {"76 octets", X70 "123456\r\n", X70 "123456\r\n"},
+            {"77 octets", X70 "1234567\r\n", X70 "12345=\r\n67\r\n"},
+            {"an escape at column 74", X70 "123=\r\n", X70 "123=3D\r\n"},
+            {"an escape at column 75", X70 "1234=\r\n", X70 "1234=\r\n=3D\r\n"},
+            {"an escape that more follows", X70 "123=4\r\n", X70 "123=\r\n=3D4\r\n"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buf out AUTO(buf_done);
+        buf_init(&out, KIB);
+        encode_quoted_printable(&out, str_from_c(cases[i].text));
+        check_str(cases[i].name, buf_str(&out), str_from_c(cases[i].encoded));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +207,7 @@ int main(void)
             TEST(there_and_back),
             TEST(escaping),
             TEST(cutting),
+            TEST(quoted_printable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
