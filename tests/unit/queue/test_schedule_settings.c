@@ -125,7 +125,8 @@ static const struct {
                 "[queue.manager]\nmax-slots = 0\nscan-horizon = '1m'\nready-factor = 64\n"
                 "max-recipients-per-message = 500\ndrain-timeout = '5s'\n[queue.hold]\nmax = "
                 "'1d'\n",
-                ""},
+                "2 warning queue.manager.max-slots: this has no effect yet in this build\n"
+                "3 warning queue.manager.scan-horizon: this has no effect yet in this build\n"},
 };
 
 static void findings_are_told(void **state)
