@@ -7,24 +7,17 @@
 //
 // usage: sim-intake [--seeds N] [--seed FIRST] [--jobs N] [--tell]
 //
-// A seed is a process of its own, so that one that dies is a finding as well. --tell says what
-// happens, when, for looking at one seed.
-#define POSTHASTE_BASE_ROOM // it prints, and starts processes
+// How seeds are run: seeds.h.
+#define POSTHASTE_BASE_ROOM // it prints
 #include "intake.h"
 
 #include "files.h"
 #include "intake_disk.h"
+#include "seeds.h"
 
 #include <errno.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #define SEEDS 250
-#define JOBS_MAX 64
-#define SEED_SECONDS_MAX 300
-#define TOLD_EACH 500 // seeds
 #define TROUBLE_MS (25 * SECOND_MS)
 #define PAUSE_MOST_MS 1500
 #define KINDS_MOST 4 // of trouble in one seed
@@ -47,11 +40,6 @@ static const struct str config = S_INIT("[server]\n"
                                         "relay = true\n"
                                         "allow-open-relay = true\n");
 
-struct options {
-    uint64_t first, count, jobs;
-    bool tells;
-};
-
 enum trouble {
     TROUBLE_KILL,
     TROUBLE_POWER,
@@ -66,11 +54,7 @@ enum trouble {
     TROUBLES,
 };
 
-static int run_all(const struct options *o);
-static void figures_add(struct figures *totals, const struct figures *more);
-static void figures_print(const struct figures *f);
-static pid_t begin(uint64_t seed, bool tells, struct figures *totals);
-static int run_one(uint64_t seed, bool tells, struct figures *totals);
+static bool run_one(uint64_t seed, bool tells, struct seed_figures *totals);
 static struct err tell(struct intake *in);
 static struct err direct(void *intake) suspends;
 static struct err make_trouble(
@@ -81,9 +65,7 @@ static struct err stop(struct intake *in) suspends;
 static struct err come_up(struct intake *in) suspends;
 static struct err execute(void *intake) suspends;
 
-// --- One seed ------------------------------------------------------------------------------------
-
-static int run_one(uint64_t seed, bool tells, struct figures *totals)
+static bool run_one(uint64_t seed, bool tells, struct seed_figures *totals)
 {
     struct intake *in = mem_new(struct intake);
     assert(in != NULL);
@@ -99,10 +81,11 @@ static int run_one(uint64_t seed, bool tells, struct figures *totals)
     struct err e = tell(in);
     if (failed(e))
         intake_finding(in, "%.*s", ARG(err_text(e)));
-    figures_add(totals, &in->figures);
-    int wrong = in->wrong > 0;
+    for (size_t i = 0; i < FIGURES; i++)
+        totals->of[i] += in->figures.of[i];
+    bool well = in->wrong == 0;
     mem_free(in);
-    return wrong;
+    return well;
 }
 
 static struct err tell(struct intake *in)
@@ -300,93 +283,14 @@ void intake_note(const struct intake *in, const char *fmt, ...)
     va_end(args);
 }
 
-// --- Many ----------------------------------------------------------------------------------------
-
-static void figures_add(struct figures *totals, const struct figures *more)
-{
-    for (size_t i = 0; i < FIGURES; i++)
-        totals->of[i] += more->of[i];
-}
-
-static void figures_print(const struct figures *f)
+int main(int argc, char **argv)
 {
     static const char *const words[FIGURES] = {"recipients acknowledged", "refused", "left open",
             "not sent", "crashes", "calls to the disk", "failures ordered", "reloads"};
-    for (size_t i = 0; i < FIGURES; i++)
-        printf("%s%llu %s", i == 0 ? "" : ", ", (unsigned long long)f->of[i], words[i]);
-    printf("\n");
-}
-
-static pid_t begin(uint64_t seed, bool tells, struct figures *totals)
-{
-    fflush(stdout);
-    pid_t pid = fork();
-    assert(pid >= 0);
-    if (pid > 0)
-        return pid;
-    alarm(SEED_SECONDS_MAX); // of a seed that never comes to its end
-    int wrong = run_one(seed, tells, totals);
-    fflush(stdout);
-    _exit(wrong);
-}
-
-static int run_all(const struct options *o)
-{
-    struct figures *totals = mmap(NULL, sizeof(struct figures), PROT_READ | PROT_WRITE,
-            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert(totals != MAP_FAILED);
-    pid_t pids[JOBS_MAX] = {0};
-    uint64_t seeds[JOBS_MAX] = {0}, begun = 0, ended = 0, wrong = 0;
-    while (ended < o->count) {
-        for (size_t i = 0; i < o->jobs && begun < o->count; i++)
-            if (pids[i] == 0) {
-                seeds[i] = o->first + begun++;
-                pids[i] = begin(seeds[i], o->tells, totals);
-            }
-        int status = 0;
-        pid_t pid = wait(&status);
-        for (size_t i = 0; i < o->jobs; i++) {
-            if (pids[i] != pid)
-                continue;
-            pids[i] = 0;
-            if (++ended % TOLD_EACH == 0)
-                printf("%llu done, %llu failed\n", (unsigned long long)ended,
-                        (unsigned long long)wrong);
-            if (status == 0)
-                continue;
-            wrong++;
-            printf("FAILED: seed %llu%s\n  to see it again: script/test 'sim intake' -- --seeds 1 "
-                   "--seed %llu --tell\n",
-                    (unsigned long long)seeds[i], WIFSIGNALED(status) ? " (it crashed)" : "",
-                    (unsigned long long)seeds[i]);
-        }
-    }
-    figures_print(totals);
-    printf("%llu passed, %llu failed\n", (unsigned long long)(o->count - wrong),
-            (unsigned long long)wrong);
-    return wrong > 0;
-}
-
-int main(int argc, char **argv)
-{
-    struct options o = {.first = 1, .count = SEEDS, .jobs = 1};
-    for (int i = 1; i < argc; i++) {
-        struct str word = str_from_c(argv[i]);
-        uint64_t *number = NULL;
-        if (str_eq(word, S("--seeds")))
-            number = &o.count;
-        else if (str_eq(word, S("--seed")))
-            number = &o.first;
-        else if (str_eq(word, S("--jobs")))
-            number = &o.jobs;
-        else if (str_eq(word, S("--tell")))
-            o.tells = true;
-        else
-            return 64;
-        if (number != NULL && (++i == argc || !str_to_u64(str_from_c(argv[i]), UINT32_MAX, number)))
-            return 64;
-    }
-    if (o.jobs == 0 || o.jobs > JOBS_MAX)
-        return 64;
-    return run_all(&o);
+    const struct seeds seeds = {.name = "sim intake",
+            .main = run_one,
+            .count = SEEDS,
+            .figures = words,
+            .figure_count = FIGURES};
+    return seeds_run(&seeds, argc, argv);
 }

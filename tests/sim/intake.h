@@ -48,7 +48,7 @@ enum figure {
     FIGURES,
 };
 struct figures {
-    _Atomic uint64_t of[FIGURES];
+    uint64_t of[FIGURES];
 };
 
 struct intake {
