@@ -6,6 +6,9 @@
 
 #include "rt/tls.h"
 
+#define IDLE_MX_MS (5 * SECOND_MS) // outbound.md 21
+#define IDLE_RELAY_MS (30 * SECOND_MS)
+
 static struct err connect_to(struct remote *r, struct approach *p, struct connection *c,
         struct client_answer *why) suspends MUST_USE;
 static struct err talk(struct remote *r, struct approach *p, struct connection *c,
@@ -57,7 +60,7 @@ static struct err connect_to(
 {
     struct job *j = r->j;
     int64_t began = now_ms();
-    const struct connect_options options = {.from = p->source, .freebind = p->how->freebind};
+    const struct connect_options options = {.from = p->from.ip, .freebind = p->how->freebind};
     const struct endpoint *to = &p->address->at;
     struct err e;
     {
@@ -66,6 +69,7 @@ static struct err connect_to(
     }
     if (e.kind == ERR_CANCELLED)
         return e;
+    p->is_our_trouble = source_note(&j->d->sources, &p->from, &to->ip, e, now_ms());
     if (failed(e)) {
         struct str text = e.kind == ERR_TIMEOUT ? S("Timeout while connecting")
                                                 : arena_str(&j->arena, err_text(e));
@@ -81,7 +85,9 @@ static struct err connect_to(
     c->host = arena_str(&c->arena, p->name);
     c->age_ms = how->reuse_age_ms;
     c->messages_max = how->reuse ? how->reuse_messages_max : 1;
-    c->idle_ms = how->idle_ms > 0 ? how->idle_ms : (is_mx ? 5 : 30) * SECOND_MS;
+    c->idle_ms = how->idle_ms;
+    if (c->idle_ms == 0)
+        c->idle_ms = is_mx ? IDLE_MX_MS : IDLE_RELAY_MS;
     c->idle_max = how->idle_max;
     event_in(&j->span, EV_DELIVERY_CONNECT, F_STR(domain, j->u->domain), F_STR(hostname, p->name),
             F_IP(localIp, &stream_local(c->stream)->ip), F_IP(remoteIp, &to->ip),
@@ -99,11 +105,13 @@ static struct err talk(struct remote *r, struct approach *p, struct connection *
     *timeouts = p->how->timeouts;
     timeouts->tls_ms = p->tls.strategy->tls_ms;
     const struct client_options options = {.protocol = r->protocol,
-            .ehlo_name = arena_str(&c->arena, p->ehlo_name),
+            .ehlo_name = arena_str(
+                    &c->arena, source_ehlo_name(&j->arena, &p->from, &stream_local(c->stream)->ip)),
             .timeouts = timeouts,
             .extensions_off = r->route->extensions_off,
             .helo_only = r->route->helo_only,
             .tls_is_required = p->tls.mandatory,
+            .parameters_are_refused = p->parameters_are_refused,
             .bdat_chunk_bytes = j->d->in.settings->bdat_chunk_bytes};
     struct tls_step step = {0};
     *reach = REACH_NEXT_HOST;
@@ -144,7 +152,7 @@ static struct err greet(struct remote *r, struct approach *p, struct connection 
                                                          : EV_DELIVERY_EHLO_REJECTED;
         event_in(&j->span, id, F_STR(domain, j->u->domain), F_STR(hostname, p->name),
                 F_U64(code, why->outcome.code), F_STR(details, why->outcome.text));
-    } else if (is_echo(r, c, p->ehlo_name)) {
+    } else if (is_echo(r, c, p->from.ehlo_name)) {
         *why = answer_temporary(CLIENT_EHLO, FAILURE_CONNECTION, p->name, S("4.4.6"),
                 S("the host calls itself by our name: mail would go in a circle"));
     }
@@ -222,7 +230,7 @@ static struct err shake_hands(
 }
 
 // True: the connection may be used.
-static bool follow(struct remote *r UNUSED, struct approach *p, const struct tls_step *step,
+static bool follow(struct remote *r, struct approach *p, const struct tls_step *step,
         struct client_answer *why, enum reach *reach)
 {
     switch (step->course) {
@@ -231,6 +239,7 @@ static bool follow(struct remote *r UNUSED, struct approach *p, const struct tls
         return true;
     case TLS_RECONNECT_PLAIN:
         p->stays_plain = true;
+        health_learn(r->j->d->health, p->name, LESSON_NO_TLS, 1, now_ms());
         *reach = REACH_NEXT_ADDRESS;
         break;
     case TLS_NEXT_ADDRESS:

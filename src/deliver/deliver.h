@@ -36,6 +36,8 @@ struct deliver_inputs {
     struct directories *directories;   // NULL: nobody is local
     const struct resolve_rules *rules; // of recipients: see deliver/local.h
     struct tls_clients *tls;
+    struct limits_shared *limits; // counters of the node
+    size_t column;
     uint8_t node;
     struct quota_meter *quota; // NULL: nothing is counted
     struct sts_cache *sts;     // NULL: MTA-STS is not asked for
@@ -45,9 +47,9 @@ struct deliver_inputs {
 };
 
 struct err deliverer_new(struct arena *a, const struct deliver_inputs *in,
-        struct deliverer **out) MUST_USE;           // the inputs must outlive it
-void deliverer_free(struct deliverer *d);           // NULL is fine
-struct err deliverer_run(void *deliverer) suspends; // a task_main
+        struct deliverer **out) MUST_USE;                    // the inputs must outlive it
+void deliverer_free(struct deliverer *d);                    // NULL is fine
+struct err deliverer_run(void *deliverer) suspends MUST_USE; // a task_main
 void deliverer_stop(struct deliverer *d);
 // Somebody else has changed what waits: look now.
 void deliverer_look(struct deliverer *d);

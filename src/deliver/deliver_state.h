@@ -6,7 +6,10 @@
 #include "base/id.h"
 #include "base/map.h"
 #include "deliver/deliver.h"
+#include "deliver/health.h"
+#include "deliver/limit.h"
 #include "deliver/pool.h"
+#include "deliver/source.h"
 #include "rt/rt.h"
 
 #define UNIT_KEY_BYTES 10
@@ -59,6 +62,9 @@ struct deliverer {
     struct arena scratch; // of a moment in which nobody suspends
     struct dsn_rates *dsn_rates;
     struct pool pool;
+    struct health *health;
+    struct sources sources;
+    struct outbound_limits *limits;
     int64_t wake_at_ms; // of the calendar: something becomes due
     bool look_wanted;   // what is due is to be looked for in the store
     struct due look_from[SLOTS];
@@ -86,7 +92,7 @@ bool dispatch_take_next(struct courier *c, size_t taken_already);
 void dispatch_settled(struct courier *c, int64_t due_ms);
 void dispatch_came_back(struct courier *c); // and is gone
 
-struct err courier_run(void *courier) suspends; // courier.c, a task_main
+struct err courier_run(void *courier) suspends MUST_USE; // courier.c, a task_main
 
 // job.c: everything that is to be done now about the unit that the courier carries. The moment at
 // which it is due next.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/dispatch.c: who is due, and who may go (queue.md 6). One task, asleep until the store
-// tells of new mail, something becomes due, a courier comes back, or some seconds have passed (other
-// processes change the queue, too).
+// tells of new mail, something becomes due, a courier comes back, or some seconds have passed
+// (other processes change the queue, too).
 //
 // Only so many units of a virtual queue are taken from the store ahead of their couriers, and of
 // these at most half for one destination, so that a backlog costs neither memory nor others' turns.
@@ -410,6 +410,10 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
     d->dsn_rates = dsn_rates_new(random_u64());
     struct err e = d->dsn_rates == NULL ? fail(ERR_LIMIT, "no memory to deliver mail") : OK;
     if (!failed(e))
+        e = health_new(&in->settings->hosts, &d->health);
+    if (!failed(e))
+        e = outbound_limits_new(in->settings, in->limits, in->column, &d->limits);
+    if (!failed(e))
         e = self_make(&d->arena, in->listen, in->settings, &d->self);
     if (!failed(e))
         *out = d;
@@ -436,6 +440,8 @@ void deliverer_free(struct deliverer *d)
     map_done(&d->destinations);
     map_done(&d->virtuals);
     pool_done(&d->pool);
+    health_free(d->health);
+    outbound_limits_free(d->limits);
     dsn_rates_free(d->dsn_rates);
     arena_done(&d->scratch);
     arena_done(&d->arena);

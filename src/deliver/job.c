@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/job.c: what is to be done about a unit that is due (queue.md 7): end its hold, give up who
-// has expired, count the marks for notices, and try those whose turn it is, by the route that each
-// of them has. What came of it settle.c writes down.
+// deliver/job.c: what is to be done about a unit that is due (queue.md 7): end its hold, give up
+// who has expired, count the marks for notices, and try those whose turn it is, by the route that
+// each of them has. What came of it settle.c writes down.
 #include "deliver/job.h"
 
 #define JOB_BYTES_MAX (64 * MIB)
 
-static bool begin(struct job *j);
+static bool begin(struct job *j) suspends;
 static bool read_message(struct job *j) suspends;
 static bool copy_before(struct job *j);
 static struct err attempt(struct job *j) suspends MUST_USE;
@@ -24,6 +24,7 @@ int64_t job_run(struct courier *c)
     struct job j = {.courier = c, .d = c->deliverer};
     int64_t due_ms = NEVER_MS;
     arena_init(&j.arena, JOB_BYTES_MAX);
+    j.held.arena = &j.arena;
     c->went_well = true;
     if (begin(&j)) {
         struct err e = OK;
@@ -34,6 +35,7 @@ int64_t job_run(struct courier *c)
                                                                        : job_write_down(&j);
         c->went_well = !j.met_trouble;
     }
+    outbound_release(j.d->limits, &j.held);
     arena_done(&j.arena);
     return due_ms;
 }
@@ -104,7 +106,10 @@ static struct err attempt(struct job *j)
             F_STR(from, str_is_empty(j->m.sender) ? S("<>") : j->m.sender),
             F_U64(total, j->look.try_count), F_U64(size, message_bytes(&j->m)),
             F_U64(attempt, j->u->rcpts[0].retry_count + 1));
-    struct err e = choose_routes(j);
+    bool goes_on;
+    struct err e = limit_sender(j, &goes_on);
+    if (!failed(e) && goes_on)
+        e = choose_routes(j);
     // One route after another: units whose recipients go different ways are few.
     for (size_t i = 0; i < j->u->rcpt_count && !failed(e); i++)
         if (j->tried[i].is_due && !j->tried[i].is_settled && j->tried[i].route != NULL)

@@ -39,9 +39,10 @@ struct job {
     struct surroundings around;
     struct expr_env outside;
     struct schedule_look look;
-    struct tried *tried; // one for each recipient
-    bool is_held;        // by its route, from now on
-    bool met_trouble;    // with the connection or its host, so that fewer should try at once
+    struct tried *tried;     // one for each recipient
+    struct limits_held held; // permits of concurrency
+    bool is_held;            // by its route, from now on
+    bool met_trouble;        // with the connection or its host, so that fewer should try at once
 };
 
 // A recipient on its way out.
@@ -51,8 +52,8 @@ struct carried {
     struct response_effect effect; // of the last answer
 };
 
-// One expression of queue.strategy, under its key, for a recipient. ERR_CONFIG: it cannot be evaluated now; the
-// text says why. An empty text: no name.
+// One expression of queue.strategy, under its key, for a recipient. ERR_CONFIG: it cannot be
+// evaluated now; the text says why. An empty text: no name.
 struct err job_strategy(struct job *j, struct str key, const struct expr_setting *setting,
         size_t place, const struct queue_host *host, struct str *out) suspends MUST_USE;
 void job_settle(struct job *j, size_t place, const struct client_answer *answer);
@@ -61,6 +62,8 @@ void job_settle_after(
         struct job *j, size_t place, const struct client_answer *answer, int64_t retry_after_ms);
 void job_settle_all(
         struct job *j, const struct carried *rcpts, size_t count, const struct client_answer *why);
+// limited.c: whether the sender may send now.
+struct err limit_sender(struct job *j, bool *out_goes_on) suspends MUST_USE;
 // Not an attempt: it is tried again at that moment, and nothing is counted.
 void job_put_off(struct job *j, size_t place, const struct client_answer *why, int64_t until_ms);
 

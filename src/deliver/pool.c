@@ -14,9 +14,8 @@ void pool_init(struct pool *pool)
 
 void pool_done(struct pool *pool)
 {
-    struct link *first;
-    while ((first = list_take_first(&pool->idle)) != NULL)
-        connection_break(CONTAINER_OF(first, struct connection, in_pool));
+    while (!list_is_empty(&pool->idle))
+        connection_break(CONTAINER_OF(list_take_first(&pool->idle), struct connection, in_pool));
     pool->count = 0;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/remote.h: what remote.c and connect.c share: recipients of one unit on their way to hosts.
+// deliver/remote.h: what remote.c, approach.c, connect.c, send.c, limited.c and remote_rules.c
+// share: recipients of one unit on their way to hosts.
 #pragma once
 
 #include "deliver/job.h"
@@ -7,14 +8,17 @@
 // A host's address that is tried now, and how.
 struct approach {
     const struct host *host;
-    const struct host_address *address;
-    struct str name; // of the host, or its address
+    const struct host_addresses *found;
+    const struct host_address *address; // one of them
+    struct str name;                    // of the host, or its address
+    struct dane *dane;                  // of the host; asked for once
     const struct connection_strategy *how;
     struct tls_plan tls;
-    struct ip source; // IP_NONE: the system chooses
-    struct str ehlo_name;
+    struct source from;
     struct str identity;
     bool stays_plain; // TLS failed here, and need not be
+    bool parameters_are_refused;
+    bool is_our_trouble; // that there is no connection
 };
 
 struct remote {
@@ -30,14 +34,33 @@ struct remote {
     const struct client_answer *best; // of what went wrong with hosts; NULL: nothing yet
     bool somebody_deferred;           // not all hosts have refused for good
     size_t transactions;
+    size_t tries;     // of connections
+    int64_t rests_ms; // until the first of those that cool down may be tried; 0: none does
 };
 
 // What follows from a try.
 enum reach { REACH_DONE, REACH_NEXT_ADDRESS, REACH_NEXT_HOST };
 
-// A connection that is ready for MAIL; NULL: `why` and `*reach` say what now.
+// Trouble with a host as a whole: who has no other host gets the most telling one. NULL is fine.
+void remote_note(struct remote *r, const struct client_answer *why);
+
+// approach.c
+struct err approach_try(struct remote *r, struct approach *p, enum reach *out) suspends MUST_USE;
+
+// connect.c: a connection that is ready for MAIL; NULL: `why` and `*reach` say what now.
 struct err approach_open(struct remote *r, struct approach *p, struct connection **out,
         struct client_answer *why, enum reach *reach) suspends MUST_USE;
+
+// send.c: as many transactions as it takes, until everybody has an answer or the connection is of
+// no more use. With `out_was_stale` a connection that dies before it has said anything is nobody's
+// fault.
+struct err send_all(struct remote *r, struct approach *p, struct connection *c, bool *out_was_stale,
+        enum reach *reach) suspends MUST_USE;
+
+// limited.c: the limits of queue.limiter.outbound. When it does not go on, everybody is put off.
+struct err limit_rcpts(struct remote *r, bool *out_goes_on) suspends MUST_USE;
+struct err limit_remote(
+        struct remote *r, struct approach *p, bool connects, bool *out_goes_on) suspends MUST_USE;
 
 // remote_rules.c: the rules of queue.response. What a host says before a transaction is about all
 // recipients; a rule may settle it. Of each that was sent, the answer is changed.

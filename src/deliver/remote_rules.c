@@ -42,7 +42,7 @@ static struct err apply(struct remote *r, const struct approach *p, size_t place
             .mx_site = p->host->name,
             .route = r->route->id,
             .remote_ip = p->address->at.ip,
-            .local_ip = p->source,
+            .local_ip = p->from.ip,
             .attempt = j->u->rcpts[place].retry_count + 1};
     const struct queue_env env = {.message = &j->m,
             .unit = j->u,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/settle.c: what a job came to becomes what the store says, in one commit: statuses and next
-// times, reports of delivery that are owed, messages for those whose address has moved on, or the
-// message's end. A peer that has said 250 has the message, so this goes on until it is written down
-// or the worker ends; then the attempt is made again by whoever comes next (queue.md 1.4, 3.3).
+// deliver/settle.c: what a job came to becomes what the store says, in one commit: statuses and
+// next times, reports of delivery that are owed, messages for those whose address has moved on, or
+// the message's end. A peer that has said 250 has the message, so this goes on until it is written
+// down or the worker ends; then the attempt is made again by whoever comes next (queue.md 1.4).
 #include "deliver/job.h"
 
 #include "queue/body.h"

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// deliver/approach.c: one address of a host (outbound.md 1.5): which strategies hold for it, from
+// where we come, whether it is fit to be tried now, what TLS has to prove, and over which
+// connection, old or new, it is done.
+#include "deliver/remote.h"
+
+static struct err choose_ways(struct remote *r, struct approach *p) suspends MUST_USE;
+static bool choose_source(struct remote *r, struct approach *p);
+static struct err ask_dane(struct remote *r, struct approach *p) suspends MUST_USE;
+static struct err plan_tls(struct remote *r, struct approach *p) MUST_USE;
+static struct err go_there(struct remote *r, struct approach *p, enum reach *out) suspends MUST_USE;
+static struct err get_connection(struct remote *r, struct approach *p, struct connection **out,
+        bool *out_is_old, struct client_answer *why, enum reach *reach) suspends MUST_USE;
+static struct connection *held_or_idle(struct remote *r, struct approach *p) suspends;
+static struct err open_if_fit(struct remote *r, struct approach *p, struct connection **out,
+        struct client_answer *why, enum reach *reach) suspends MUST_USE;
+static void note_health(struct remote *r, struct approach *p, const struct client_answer *why);
+static struct err make_identity(struct remote *r, struct approach *p) MUST_USE;
+
+struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
+{
+    struct job *j = r->j;
+    *out = REACH_NEXT_ADDRESS;
+    if (!source_has_family(&j->d->sources, &p->address->at.ip, now_ms())) {
+        struct client_answer why = answer_temporary(CLIENT_CONNECT, FAILURE_CONNECTION, p->name,
+                S("4.4.1"), S("this machine has no way to addresses of this family"));
+        remote_note(r, arena_answer(&j->arena, &why));
+        return OK;
+    }
+    TRY(choose_ways(r, p));
+    if (!choose_source(r, p))
+        return OK;
+    if (p->dane->state == DANE_OFF && p->tls.strategy->dane != TLS_DISABLE &&
+            r->protocol == CLIENT_SMTP && !str_is_empty(p->host->name))
+        TRY(ask_dane(r, p));
+    TRY(plan_tls(r, p));
+    if (!p->tls.refused)
+        return go_there(r, p, out);
+    remote_note(r, arena_answer(&j->arena, &p->tls.answer));
+    *out = REACH_NEXT_HOST;
+    return OK;
+}
+
+// The strategies for this address, by the expressions of queue.strategy.
+static struct err choose_ways(struct remote *r, struct approach *p)
+{
+    struct job *j = r->j;
+    const struct deliver_settings *s = j->d->in.settings;
+    struct queue_host host = {.mx = p->host->name,
+            .mx_site = p->host->name,
+            .route = r->route->id,
+            .remote_ip = p->address->at.ip};
+    struct str name;
+    size_t first = r->rcpts[0].place;
+    TRY(job_strategy(j, S("queue.strategy.connection"), s->connection_of, first, &host, &name));
+    p->how = connection_named(s, name);
+    if (p->how == NULL) {
+        event_in(&j->span, EV_SMTP_ID_NOT_FOUND, F_STR(id, name),
+                F_STR(details, S("queue.connection")));
+        p->how = connection_named(s, S("default"));
+    }
+    TRY(job_strategy(j, S("queue.strategy.tls"), s->tls_of, first, &host, &name));
+    p->tls.strategy = tls_named(s, name);
+    if (p->tls.strategy == NULL)
+        return fail_fmt(&j->arena, ERR_CONFIG, "TLS strategy '%.*s' is not configured", ARG(name));
+    return OK;
+}
+
+// False: none of ours can be used now, which is told.
+static bool choose_source(struct remote *r, struct approach *p)
+{
+    struct job *j = r->j;
+    struct client_answer why;
+    const struct source_inputs in = {.strategy = p->how,
+            .host = j->d->in.settings->host,
+            .family = p->address->at.ip.family,
+            .sender = j->m.sender,
+            .rcpt_domain = j->u->domain,
+            .turn = j->d->turn};
+    if (!source_choose(&j->d->sources, &in, &j->arena, now_ms(), &p->from, &why)) {
+        remote_note(r, arena_answer(&j->arena, &why));
+        return false;
+    }
+    return true;
+}
+
+static struct err ask_dane(struct remote *r, struct approach *p)
+{
+    struct resolver *resolver = r->j->d->in.resolver;
+    const struct host *host = p->host;
+    const struct host_addresses *found = p->found;
+    struct dane_host asked = {.name = host->name,
+            .port = found->at[0].at.port,
+            .mx = host->mx_dnssec,
+            .addresses = found->dnssec,
+            .canonical = host->name,
+            .canonical_dnssec = found->dnssec};
+    if (found->chain_count > 0) {
+        struct dns_names_answer alias;
+        asked.canonical = found->chain[found->chain_count - 1];
+        TRY(dns_cname(resolver, &r->j->arena, host->name, &alias));
+        asked.alias_dnssec = alias.answer.dnssec;
+    }
+    return dane_lookup(resolver, &r->j->arena, &asked, p->dane);
+}
+
+static struct err plan_tls(struct remote *r, struct approach *p)
+{
+    struct job *j = r->j;
+    bool has_policy = r->sts.known != NULL;
+    enum tls_sts sts = r->sts.enforced ? TLS_STS_ENFORCE : TLS_STS_TESTING;
+    if (!has_policy)
+        sts = TLS_STS_NONE;
+    const struct tls_wishes wishes = {.strategy = p->tls.strategy,
+            .route = r->route,
+            .host = p->host->name,
+            .ip = str_is_empty(p->host->name) ? p->address->at.ip : (struct ip){0},
+            .is_local =
+                    !str_is_null(p->address->at.unix_path) || ip_is_loopback(&p->address->at.ip),
+            .next_hop = r->route->type == ROUTE_MX ? j->u->domain : STR_NULL,
+            .aliases = r->list.aliases,
+            .alias_count = r->list.alias_count,
+            .mx_is_secure = p->host->mx_dnssec == DNSSEC_SECURE,
+            .requiretls = (j->m.flags & MESSAGE_REQUIRETLS) != 0,
+            .tls_is_optional = (j->m.flags & MESSAGE_TLS_OPTIONAL) != 0,
+            .sts = sts,
+            .sts_matches = has_policy && sts_matches(r->sts.known, p->host->name),
+            .sts_id = has_policy ? r->sts.known->id : STR_NULL,
+            .dane = p->dane->state == DANE_OFF ? NULL : p->dane};
+    return tls_plan_make(&j->arena, &wishes, &p->tls);
+}
+
+static struct err go_there(struct remote *r, struct approach *p, enum reach *out)
+{
+    struct connection *c;
+    struct client_answer why = {0};
+    bool is_old, was_stale = true;
+    // A connection that had been idle may turn out to be dead: a fresh one has one try more.
+    for (int tries = 0; was_stale && tries < 2; tries++) {
+        was_stale = false;
+        TRY(get_connection(r, p, &c, &is_old, &why, out));
+        if (c == NULL && r->count == 0) // a limit, which has put them off
+            return OK;
+        if (c == NULL) {
+            TRY(remote_judge_host(r, p, &why, out));
+            remote_note(r, arena_answer(&r->j->arena, &why));
+            return OK;
+        }
+        TRY(send_all(r, p, c, is_old && tries == 0 ? &was_stale : NULL, out));
+    }
+    return OK;
+}
+
+static struct err get_connection(struct remote *r, struct approach *p, struct connection **out,
+        bool *out_is_old, struct client_answer *why, enum reach *reach)
+{
+    bool goes_on;
+    TRY(make_identity(r, p));
+    *out = held_or_idle(r, p);
+    *out_is_old = *out != NULL;
+    TRY(limit_remote(r, p, *out == NULL, &goes_on));
+    if (!goes_on) {
+        if (*out != NULL)
+            pool_park(&r->j->d->pool, *out);
+        *out = NULL;
+        *reach = REACH_DONE;
+        return OK;
+    }
+    if (*out == NULL)
+        return open_if_fit(r, p, out, why, reach);
+    event_in(&r->j->span, EV_DELIVERY_CONNECTION_REUSED, F_STR(hostname, p->name),
+            F_U64(total, (*out)->messages));
+    return OK;
+}
+
+static struct connection *held_or_idle(struct remote *r, struct approach *p)
+{
+    struct courier *courier = r->j->courier;
+    struct connection *held = courier->connection;
+    courier->connection = NULL;
+    if (held != NULL && connection_may_go_on(held) && str_eq(held->identity, p->identity))
+        return held;
+    if (held != NULL)
+        pool_park(&r->j->d->pool, held);
+    return pool_take(&r->j->d->pool, p->identity);
+}
+
+// outbound.md 19.4: not while it cools down, and then one at a time.
+static struct err open_if_fit(struct remote *r, struct approach *p, struct connection **out,
+        struct client_answer *why, enum reach *reach)
+{
+    struct deliverer *d = r->j->d;
+    struct health_trouble trouble;
+    const struct endpoint *at = &p->address->at;
+    if (health_ask(d->health, at, &p->from.ip, now_ms(), &trouble) == HEALTH_WAIT) {
+        int64_t rests_ms = health_delay_ms(&trouble, now_ms());
+        if (r->rests_ms == 0 || rests_ms < r->rests_ms)
+            r->rests_ms = rests_ms;
+        *why = trouble.why;
+        *reach = REACH_NEXT_ADDRESS;
+        return OK;
+    }
+    r->tries++;
+    struct host_facts facts = health_facts(d->health, p->name, now_ms());
+    p->stays_plain = facts.no_tls && p->tls.plaintext_after && !p->tls.mandatory;
+    p->parameters_are_refused = facts.extensions_off != 0;
+    struct err e = approach_open(r, p, out, why, reach);
+    if (failed(e))
+        health_unknown(d->health, at, &p->from.ip);
+    else
+        note_health(r, p, *out != NULL ? NULL : why);
+    return e;
+}
+
+static void note_health(struct remote *r, struct approach *p, const struct client_answer *why)
+{
+    struct deliverer *d = r->j->d;
+    const struct endpoint *at = &p->address->at;
+    if (why == NULL) {
+        health_good(d->health, at, &p->from.ip);
+        health_learn(d->health, p->name, LESSON_FAMILY, at->ip.family, now_ms());
+    } else if (p->is_our_trouble || why->outcome.kind != FAILURE_CONNECTION) {
+        health_unknown(d->health, at, &p->from.ip);
+    } else {
+        health_bad(d->health, at, &p->from.ip, why, now_ms());
+    }
+}
+
+static struct err make_identity(struct remote *r, struct approach *p)
+{
+    struct arena *a = &r->j->arena;
+    struct str from = p->from.ip.family == IP_NONE ? S("*") : ip_text(a, &p->from.ip);
+    p->identity = arena_fmt(a, "%.*s %.*s %.*s %.*s %.*s %.*s", ARG(r->route->id), ARG(p->name),
+            ARG(endpoint_text(a, &p->address->at)), ARG(from), ARG(p->from.ehlo_name),
+            ARG(p->tls.identity));
+    return str_is_null(p->identity) ? fail(ERR_LIMIT, "no memory for an attempt") : OK;
+}

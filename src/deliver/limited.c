@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// deliver/limited.c: where an attempt meets queue.limiter.outbound (outbound.md 20): once for its
+// sender, once for the recipients' domain before the DNS is asked, and for each address before a
+// connection is used. A short wait is slept out; for a longer one the recipients are put off, which
+// is no attempt. Permits of concurrency are the job's until it ends.
+#include "deliver/remote.h"
+
+#define PERMIT_WAIT_MS (2 * SECOND_MS)
+#define PERMIT_AGAIN_MS (5 * SECOND_MS)
+
+struct asking {
+    struct job *j;
+    size_t place; // of the recipient whose variables the expressions see
+    const struct queue_host *host;
+    struct outbound_check check;
+    const struct outbound_limiter *refused; // NULL: it goes on
+};
+
+static struct outbound_values values_of(const struct job *j, size_t place);
+static struct err ask(struct asking *a) suspends MUST_USE;
+static void put_off(struct asking *a, size_t place, enum failure_kind kind);
+static void tell(const struct asking *a);
+
+struct err limit_sender(struct job *j, bool *out_goes_on)
+{
+    struct outbound_values values = values_of(j, 0);
+    struct asking a = {.j = j, .check = {.stage = OUTBOUND_OF_SENDER, .values = &values}};
+    a.check.amounts = (struct outbound_amounts){
+            .messages = 1, .recipients = j->look.try_count, .bytes = message_bytes(&j->m)};
+    TRY(ask(&a));
+    *out_goes_on = a.refused == NULL;
+    for (size_t i = 0; a.refused != NULL && i < j->u->rcpt_count; i++)
+        if (j->tried[i].is_due)
+            put_off(&a, i, a.check.by_concurrency ? FAILURE_CONCURRENCY : FAILURE_RATE);
+    return OK;
+}
+
+struct err limit_rcpts(struct remote *r, bool *out_goes_on)
+{
+    struct job *j = r->j;
+    struct outbound_values values = values_of(j, r->rcpts[0].place);
+    struct queue_host host = {.route = r->route->id};
+    struct asking a = {.j = j,
+            .place = r->rcpts[0].place,
+            .host = &host,
+            .check = {.stage = OUTBOUND_OF_RCPT, .values = &values}};
+    values.route = r->route->id;
+    a.check.amounts = (struct outbound_amounts){
+            .messages = 1, .recipients = r->count, .bytes = message_bytes(&j->m)};
+    TRY(ask(&a));
+    *out_goes_on = a.refused == NULL;
+    for (size_t i = 0; a.refused != NULL && i < r->count; i++)
+        put_off(&a, r->rcpts[i].place, a.check.by_concurrency ? FAILURE_CONCURRENCY : FAILURE_RATE);
+    if (a.refused != NULL)
+        r->count = 0;
+    return OK;
+}
+
+struct err limit_remote(struct remote *r, struct approach *p, bool connects, bool *out_goes_on)
+{
+    struct job *j = r->j;
+    struct outbound_values values = values_of(j, r->rcpts[0].place);
+    struct queue_host host = {.mx = p->host->name,
+            .mx_site = p->host->name,
+            .route = r->route->id,
+            .remote_ip = p->address->at.ip,
+            .local_ip = p->from.ip};
+    struct asking a = {.j = j,
+            .place = r->rcpts[0].place,
+            .host = &host,
+            .check = {.stage = OUTBOUND_OF_REMOTE, .values = &values}};
+    values.route = r->route->id;
+    values.mx = values.mx_site = p->host->name;
+    values.remote_ip = p->address->at.ip;
+    values.local_ip = p->from.ip;
+    a.check.amounts = (struct outbound_amounts){.messages = 1,
+            .recipients = r->count,
+            .connections = connects ? 1 : 0,
+            .bytes = message_bytes(&j->m)};
+    TRY(ask(&a));
+    *out_goes_on = a.refused == NULL;
+    for (size_t i = 0; a.refused != NULL && i < r->count; i++)
+        put_off(&a, r->rcpts[i].place, a.check.by_concurrency ? FAILURE_CONCURRENCY : FAILURE_RATE);
+    if (a.refused != NULL)
+        r->count = 0;
+    return OK;
+}
+
+static struct outbound_values values_of(const struct job *j, size_t place)
+{
+    struct str sender = j->m.sender, rcpt = j->u->rcpts[place].address;
+    return (struct outbound_values){.sender = sender,
+            .sender_domain = address_domain(sender),
+            .rcpt = rcpt,
+            .rcpt_domain = j->u->domain,
+            .queue = j->u->queue,
+            .account = str_is_null(j->m.account) ? S("") : j->m.account};
+}
+
+static struct err ask(struct asking *a)
+{
+    struct job *j = a->j;
+    struct outbound_limits *limits = j->d->limits;
+    if (!outbound_has(limits, a->check.stage))
+        return OK;
+    struct queue_env self = {.message = &j->m,
+            .unit = j->u,
+            .rcpt = &j->u->rcpts[a->place],
+            .host = a->host,
+            .wall_now_ms = j->wall_now_ms,
+            .outside = &j->outside};
+    const struct expr_env env = queue_expr_env(&self);
+    a->check.env = &env;
+    a->check.held = &j->held;
+    a->check.scratch = &j->arena;
+    for (int tries = 0; tries < 3; tries++) {
+        a->check.wall_now_ms = wall_ms();
+        a->refused = outbound_take(limits, &a->check);
+        if (task_cancelled())
+            return fail(ERR_CANCELLED, "the delivery is given up");
+        int64_t wait_ms = a->check.until_ms - a->check.wall_now_ms;
+        if (a->refused == NULL || (!a->check.by_concurrency && wait_ms >= OUTBOUND_SLEEP_MAX_MS))
+            break;
+        TRY(a->check.by_concurrency ? outbound_wait(limits, PERMIT_WAIT_MS)
+                                    : task_sleep_ms(wait_ms));
+    }
+    for (size_t i = 0; i < a->check.faults.count; i++)
+        event_in(&j->span, EV_EVAL_ERROR, F_STR(key, S("queue.limiter.outbound")),
+                F_STR(reason, a->check.faults.at[i].fault.cause));
+    if (a->refused != NULL)
+        tell(a);
+    return OK;
+}
+
+static void put_off(struct asking *a, size_t place, enum failure_kind kind)
+{
+    struct client_answer why = answer_temporary(CLIENT_CONNECT, kind, a->j->u->domain, S("4.4.5"),
+            kind == FAILURE_RATE ? S("Rate limited")
+                                 : S("Too many concurrent connections to remote server"));
+    int64_t until_ms = a->check.by_concurrency ? wall_ms() + PERMIT_AGAIN_MS : a->check.until_ms;
+    job_put_off(a->j, place, &why, until_ms + (int64_t)(random_u64() % (2 * SECOND_MS)));
+    a->j->tried[place].verdict.verdict = VERDICT_LIMITED;
+}
+
+static void tell(const struct asking *a)
+{
+    enum event_id id = a->check.by_concurrency ? EV_DELIVERY_CONCURRENCY_LIMIT_EXCEEDED
+                                               : EV_DELIVERY_RATE_LIMIT_EXCEEDED;
+    event_in(&a->j->span, id, F_STR(id, a->refused->id), F_STR(domain, a->j->u->domain),
+            F_TIME(nextRetry, a->check.until_ms));
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// deliver/send.c: the message over a connection, in as many transactions as its recipients need,
+// and what each answer means for whom. The dialogue itself is in smtp/client/.
+#include "deliver/remote.h"
+
+#define TRANSACTIONS_MAX 50 // of a message and a connection, outbound.md 27.2
+
+static struct err send_some(struct remote *r, struct approach *p, struct connection *c,
+        struct client_transaction *t) suspends MUST_USE;
+static size_t how_many(struct remote *r, struct approach *p, struct connection *c);
+static bool fits(struct remote *r, struct connection *c, struct client_transaction *t);
+static void take_answers(struct remote *r, struct connection *c, struct client_transaction *t,
+        struct carried *sent, size_t count);
+static void take_answer(struct remote *r, struct connection *c, struct carried *one,
+        const struct client_answer *answer);
+static void learn(struct remote *r, struct approach *p, struct connection *c,
+        const struct client_transaction *t);
+static bool may_fail_over(const struct remote *r, const struct client_answer *answer,
+        const struct response_effect *effect);
+static void tell_refusal(struct remote *r, const struct client_answer *answer, size_t place);
+
+// As many as it takes, until everybody has an answer or the connection is of no more use. With
+// `out_was_stale` a connection that dies before it has said anything is nobody's fault.
+struct err send_all(struct remote *r, struct approach *p, struct connection *c, bool *out_was_stale,
+        enum reach *reach)
+{
+    struct job *j = r->j;
+    struct err e = OK;
+    bool goes_on = true;
+    *reach = REACH_NEXT_HOST;
+    while (goes_on && r->count > 0 && !failed(e) && r->transactions++ < TRANSACTIONS_MAX) {
+        struct client_transaction t = {0};
+        size_t before = r->count;
+        e = send_some(r, p, c, &t);
+        bool gone = t.mail.gone || t.end.gone;
+        if (!failed(e) && gone && out_was_stale != NULL && t.mail.stage == CLIENT_MAIL &&
+                t.mail.verdict == CLIENT_LOST && c->messages > 0) {
+            *out_was_stale = true;
+            connection_break(c);
+            return OK;
+        }
+        c->messages++;
+        c->is_spent |= gone || failed(e);
+        goes_on = !c->is_spent && r->count < before && connection_may_go_on(c);
+    }
+    if (r->count == 0)
+        *reach = REACH_DONE;
+    if (failed(e) || c->is_spent)
+        connection_break(c);
+    else
+        j->courier->connection = c;
+    return e;
+}
+
+static struct err send_some(
+        struct remote *r, struct approach *p, struct connection *c, struct client_transaction *t)
+{
+    struct job *j = r->j;
+    size_t count = how_many(r, p, c);
+    struct carried *sent = arena_array(&j->arena, count, struct carried);
+    struct client_rcpt *rcpts = arena_array(&j->arena, count, struct client_rcpt);
+    struct message_reader *reader AUTO(message_auto_close) = NULL;
+    const struct message_reading how = {.prefix = j->u->prefix_headers};
+    if (sent == NULL || rcpts == NULL)
+        return fail(ERR_LIMIT, "no memory for an attempt");
+    memcpy(sent, r->rcpts, count * sizeof(*sent));
+    for (size_t i = 0; i < count; i++)
+        rcpts[i] = (struct client_rcpt){
+                .rcpt = &j->u->rcpts[sent[i].place], .address = sent[i].address};
+    *t = (struct client_transaction){.message = &j->m,
+            .sender = j->m.sender,
+            .bytes = message_bytes(&j->m) + how.prefix.len,
+            .rcpts = rcpts,
+            .rcpt_count = count,
+            .requiretls = (j->m.flags & MESSAGE_REQUIRETLS) != 0};
+    if (!fits(r, c, t))
+        return OK;
+    struct err e = message_open(j->d->in.store, &j->arena, &j->m, &how, &reader);
+    if (failed(e)) {
+        struct client_answer why = answer_temporary(
+                CLIENT_DATA, FAILURE_IO, S("localhost"), S("4.3.0"), S("message body unavailable"));
+        event_in(&j->span, EV_QUEUE_BLOB_NOT_FOUND, F_ERR(reason, e));
+        job_settle_all(j, r->rcpts, r->count, &why);
+        r->count = 0;
+        return OK;
+    }
+    t->body = reader;
+    within_ms(p->how->session_ms);
+    TRY(client_send(c->client, &j->arena, t));
+    learn(r, p, c, t);
+    TRY(remote_judge_rcpts(r, p, c, t, sent));
+    take_answers(r, c, t, sent, count);
+    return OK;
+}
+
+static size_t how_many(struct remote *r, struct approach *p, struct connection *c)
+{
+    struct host_facts facts = health_facts(r->j->d->health, p->name, now_ms());
+    size_t most = r->route->rcpts_max, offered = client_rcpts_max(c->client);
+    if (offered > 0 && offered < most)
+        most = offered;
+    if (facts.rcpts_max > 0 && facts.rcpts_max < most)
+        most = facts.rcpts_max;
+    return r->count < most ? r->count : most;
+}
+
+// What this host has shown for the next messages to it (outbound.md 9, 10).
+static void learn(struct remote *r, struct approach *p, struct connection *c,
+        const struct client_transaction *t)
+{
+    struct health *h = r->j->d->health;
+    if (!r->j->d->in.settings->hosts.learn)
+        return;
+    if (t->rcpts_were_too_many && t->rcpts_accepted > 0)
+        health_learn(h, p->name, LESSON_RCPTS_MAX, (uint32_t)t->rcpts_accepted, now_ms());
+    if (client_refuses_parameters(c->client))
+        health_learn(h, p->name, LESSON_EXTENSIONS, CLIENT_EXT_SIZE, now_ms());
+}
+
+// What the message needs and the host must offer (outbound.md 9; queue.md 9.2). False: it does not,
+// and everybody has the answer.
+static bool fits(struct remote *r, struct connection *c, struct client_transaction *t)
+{
+    struct job *j = r->j;
+    const struct smtp_client *client = c->client;
+    uint64_t size_max = client_size_max(client);
+    struct client_answer why = {0};
+    t->wants_8bit = (j->m.flags & (MESSAGE_BODY_8BIT | MESSAGE_SMTPUTF8)) != 0 &&
+                    client_offers(client, CLIENT_EXT_8BITMIME);
+    t->wants_smtputf8 = (j->m.flags & MESSAGE_SMTPUTF8) != 0;
+    t->wants_binary = (j->m.flags & MESSAGE_BODY_BINARY) != 0;
+    struct by_relay_wish by = schedule_by_relay(&j->m, t->rcpts[0].rcpt, j->wall_now_ms,
+            client_offers(client, CLIENT_EXT_DELIVERBY), client_by_min_s(client));
+    if (size_max > 0 && t->bytes > size_max)
+        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.3.4"),
+                arena_fmt(&j->arena, "message exceeds the size limit of %.*s (%llu)", ARG(c->host),
+                        (unsigned long long)size_max));
+    else if ((j->m.flags & MESSAGE_BODY_8BIT) != 0 && !t->wants_8bit &&
+             j->d->in.settings->downgrade_8bit == DOWNGRADE_8BIT_BOUNCE)
+        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.6.3"),
+                S("the host does not take 8-bit mail (8BITMIME)"));
+    else if (t->wants_smtputf8 && !client_offers(client, CLIENT_EXT_SMTPUTF8))
+        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.6.7"),
+                S("the host does not take internationalized mail (SMTPUTF8)"));
+    else if (t->wants_binary && !client_offers(client, CLIENT_EXT_BINARYMIME))
+        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.6.1"),
+                S("the host does not take binary mail (BINARYMIME)"));
+    if (by.relay == BY_RELAY_LATE || by.relay == BY_RELAY_UNSUPPORTED) {
+        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.3.3"), S(""));
+        why.outcome = by_relay_outcome(&j->arena, by.relay, t->rcpts[0].rcpt, j->wall_now_ms);
+    }
+    if (by.relay == BY_RELAY_PASS) {
+        t->by_s = by.seconds;
+        t->by_mode = by.mode;
+        t->by_trace = by.trace;
+    }
+    for (size_t i = 0; i < r->count; i++)
+        j->tried[r->rcpts[i].place].by_owed = by.owes_relayed;
+    if (why.verdict == CLIENT_GOOD)
+        return true;
+    job_settle_all(j, r->rcpts, r->count, &why);
+    r->count = 0;
+    return false;
+}
+
+static void take_answers(struct remote *r, struct connection *c, struct client_transaction *t,
+        struct carried *sent, size_t count)
+{
+    size_t rest = r->count - count;
+    // Those who come back stand before those who have not been sent.
+    struct carried *waiting = r->rcpts + count;
+    r->count = 0;
+    struct carried *left = r->rcpts;
+    for (size_t i = 0; i < count; i++) {
+        const struct client_answer *answer = &t->rcpts[i].answer;
+        if (!t->rcpts[i].was_tried ||
+                (answer->verdict != CLIENT_GOOD && answer->verdict != CLIENT_PERMANENT &&
+                        may_fail_over(r, answer, &sent[i].effect))) {
+            if (t->rcpts[i].was_tried) {
+                remote_note(r, arena_answer(&r->j->arena, answer));
+                r->somebody_deferred = true;
+            }
+            left[r->count++] = sent[i];
+        } else {
+            take_answer(r, c, &sent[i], answer);
+        }
+    }
+    memmove(left + r->count, waiting, rest * sizeof(*waiting));
+    r->count += rest;
+    if (t->mail.gone || t->end.gone)
+        r->j->met_trouble = true;
+    if (t->end.ambiguous)
+        event_in(&r->j->span, EV_DELIVERY_AMBIGUOUS, F_STR(hostname, c->host),
+                F_STR(reason, t->end.outcome.text));
+}
+
+static void take_answer(struct remote *r, struct connection *c, struct carried *one,
+        const struct client_answer *answer)
+{
+    struct job *j = r->j;
+    struct client_answer told = *answer;
+    told.outcome.entity = c->host;
+    if (told.outcome.code != 0)
+        told.outcome.host = c->host;
+    job_settle_after(j, one->place, &told, one->effect.retry_after_ms);
+    if (answer->verdict != CLIENT_GOOD)
+        tell_refusal(r, &told, one->place);
+    else if (r->protocol == CLIENT_LMTP)
+        j->tried[one->place].hop = DSN_HOP_FINAL;
+    else if (client_offers(c->client, CLIENT_EXT_DSN) && !client_refuses_parameters(c->client))
+        j->tried[one->place].hop = DSN_HOP_TAKES_OVER;
+    else
+        j->tried[one->place].hop = DSN_HOP_PLAIN;
+}
+
+// Is it worth asking another host (outbound.md 19.2)? Not when the message may have arrived.
+static bool may_fail_over(const struct remote *r, const struct client_answer *answer,
+        const struct response_effect *effect)
+{
+    if (effect->stays_here || effect->asks_next_host)
+        return effect->asks_next_host;
+    enum client_stage stage = answer->stage == CLIENT_EOD ? CLIENT_DATA : answer->stage;
+    if (answer->gone &&
+            stage == CLIENT_RCPT) // 421, or the connection is lost: not about the recipient
+        stage = CLIENT_MAIL;
+    return !answer->ambiguous && (r->route->failover & (1U << stage)) != 0;
+}
+
+static void tell_refusal(struct remote *r, const struct client_answer *answer, size_t place)
+{
+    const struct outcome *o = &answer->outcome;
+    struct span *span = &r->j->span;
+    if (answer->stage == CLIENT_MAIL)
+        event_in(span, EV_DELIVERY_MAIL_FROM_REJECTED, F_STR(hostname, o->entity),
+                F_U64(code, o->code), F_STR(details, o->text));
+    else if (answer->stage == CLIENT_RCPT)
+        event_in(span, EV_DELIVERY_RCPT_TO_REJECTED, F_STR(hostname, o->entity),
+                F_STR(to, r->j->u->rcpts[place].address), F_U64(code, o->code),
+                F_STR(details, o->text));
+    else
+        event_in(span, EV_DELIVERY_MESSAGE_REJECTED, F_STR(hostname, o->entity),
+                F_U64(code, o->code), F_STR(details, o->text));
+}
