@@ -15,7 +15,7 @@ static const char alphabet_url[] =
 static size_t base64_digits(const char *alphabet, const uint8_t *from, size_t len, char out[4]);
 static bool base64_decode(struct buf *out, struct str digits, const char *alphabet);
 static int base64_value(uint8_t c, const char *alphabet);
-static bool quoted_must(struct str line, size_t at);
+static void quoted_put(struct quoted_printable *q, struct buf *out, size_t room);
 static struct str escape_next(struct str *rest, enum escape_for how, char piece[PIECE_BYTES]);
 static bool is_unshowable(uint32_t code);
 static struct str escape_code(uint32_t code, char piece[PIECE_BYTES]);
@@ -140,34 +140,48 @@ static int base64_value(uint8_t c, const char *alphabet)
 void encode_quoted_printable(struct buf *out, struct str text)
 {
     struct scan in = scan_over(text);
+    struct quoted_printable q = {0};
     struct str line;
     while (scan_line(&in, &line)) {
-        size_t column = 0;
-        for (size_t i = 0; i < line.len; i++) {
-            bool must = quoted_must(line, i);
-            size_t room = QUOTED_LINE_BYTES - (i + 1 < line.len); // for the "=" of a soft break
-            if (column + (must ? 3 : 1) > room) {
-                buf_add(out, S("=\r\n"));
-                column = 0;
-            }
-            uint8_t c = (uint8_t)line.ptr[i];
-            if (must)
-                buf_fmt(out, "=%02X", c);
-            else
-                buf_add_byte(out, (char)c);
-            column += must ? 3 : 1;
-        }
+        quoted_printable_add(&q, out, line);
+        quoted_printable_end_line(&q, out);
         buf_add(out, S("\r\n"));
     }
 }
 
-// Blanks at the end of a line would get lost.
-static bool quoted_must(struct str line, size_t at)
+// One octet is held back, for what it becomes depends on whether another one follows.
+void quoted_printable_add(struct quoted_printable *q, struct buf *out, struct str bytes)
 {
-    uint8_t c = (uint8_t)line.ptr[at];
-    if (byte_is_blank(c))
-        return at + 1 == line.len;
-    return c < ' ' || c > '~' || c == '=';
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (q->holds)
+            quoted_put(q, out, QUOTED_LINE_BYTES - 1); // a soft break's "=" must have room
+        q->held = (uint8_t)bytes.ptr[i];
+        q->holds = true;
+    }
+}
+
+void quoted_printable_end_line(struct quoted_printable *q, struct buf *out)
+{
+    if (q->holds)
+        quoted_put(q, out, QUOTED_LINE_BYTES);
+    *q = (struct quoted_printable){0};
+}
+
+// Blanks at the end of a line would get lost.
+static void quoted_put(struct quoted_printable *q, struct buf *out, size_t room)
+{
+    uint8_t c = q->held;
+    bool must = byte_is_blank(c) ? room == QUOTED_LINE_BYTES : c < ' ' || c > '~' || c == '=';
+    size_t bytes = must ? 3 : 1;
+    if (q->column + bytes > room) {
+        buf_add(out, S("=\r\n"));
+        q->column = 0;
+    }
+    if (must)
+        buf_fmt(out, "=%02X", c);
+    else
+        buf_add_byte(out, (char)c);
+    q->column += bytes;
 }
 
 void escape_text(struct buf *out, struct str bytes, size_t bytes_max, enum escape_for how)

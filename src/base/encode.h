@@ -15,6 +15,15 @@ bool decode_base64url(struct buf *out, struct str text);  // with or without pad
 
 // RFC 2045 6.7: text whose lines end in CRLF, in lines of at most 76 octets.
 void encode_quoted_printable(struct buf *out, struct str text);
+// The same for text that comes in pieces: the octets of a line, and that it ends. The line end is
+// the caller's to add; a line that has none at the end of the text ends all the same.
+struct quoted_printable {
+    size_t column;
+    uint8_t held;
+    bool holds;
+};
+void quoted_printable_add(struct quoted_printable *q, struct buf *out, struct str bytes);
+void quoted_printable_end_line(struct quoted_printable *q, struct buf *out);
 
 // What log lines and messages to a terminal may show of a peer's bytes (operations.md 6.2).
 // Controls become \n, \r, \t or \u{1b}, as do bidi controls and line separators (\u{202e}), bytes

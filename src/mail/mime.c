@@ -6,7 +6,6 @@
 #include "mail/token.h"
 
 #define CONTENT_BYTES_MAX ((size_t)256 * MIB)
-#define BOUNDARY_BYTES_MAX 1024 // 70 in RFC 2046 5.1.1; real ones are longer
 
 struct tree_reading {
     struct arena *a;
@@ -34,7 +33,6 @@ static void read_message(
         struct tree_reading *r, const struct entity *e, const struct mime_part *part);
 static void read_child(struct tree_reading *r, const struct entity *e, struct str bytes,
         size_t number, bool in_digest);
-static bool is_boundary(struct str line, struct str boundary, bool *out_last);
 static bool is_type(const struct mime_part *part, struct str type);
 
 struct str mime_defect_name(enum mime_defect defect)
@@ -84,8 +82,8 @@ static void read_entity(struct tree_reading *r, const struct entity *e)
     size_t place = r->parts.count - 1;
     struct mime_part part = {.depth = e->depth, .path = e->path, .is_leaf = true};
     read_head(r, e, &part);
-    bool multipart = str_starts(part.type.type, S("multipart/"));
-    bool message = is_type(&part, S("message/rfc822")) || is_type(&part, S("message/global"));
+    bool multipart = mime_part_kind(&part) == MIME_MULTIPART;
+    bool message = mime_part_kind(&part) == MIME_MESSAGE;
     struct str boundary = mail_type_param(&part.type, S("boundary"));
     if (multipart &&
             str_is_empty(boundary)) // RFC 2046 5.1.1 allows 70 octets; real ones are longer
@@ -100,6 +98,20 @@ static void read_entity(struct tree_reading *r, const struct entity *e)
         read_message(r, e, &part);
     else if (!str_is_empty(boundary))
         read_multipart(r, e, &part);
+}
+
+void mime_part_settle(struct mime_part *part, bool had_type, bool in_digest)
+{
+    if (str_is_null(part->type.type))
+        part->type.type = in_digest && !had_type ? S("message/rfc822") : S("text/plain");
+}
+
+enum mime_kind mime_part_kind(const struct mime_part *part)
+{
+    if (str_starts(part->type.type, S("multipart/")))
+        return MIME_MULTIPART;
+    bool message = is_type(part, S("message/rfc822")) || is_type(part, S("message/global"));
+    return message ? MIME_MESSAGE : MIME_LEAF;
 }
 
 static bool is_type(const struct mime_part *part, struct str type)
@@ -125,8 +137,16 @@ static void read_head(struct tree_reading *r, const struct entity *e, struct mim
     r->tree->defects[MIME_HEADER_CUT] |= no_empty_line && !str_ends(e->bytes, S("\n"));
     part->head = str_upto(e->bytes, head_end);
     part->body = scan_rest(&in);
-    if (str_is_null(part->type.type))
-        part->type.type = e->in_digest && !had_type ? S("message/rfc822") : S("text/plain");
+    mime_part_settle(part, had_type, e->in_digest);
+}
+
+bool mime_part_note(
+        struct arena *a, struct mime_part *part, const struct mail_field *field, bool *had_type)
+{
+    struct mime_tree tree = {0};
+    struct tree_reading r = {.a = a, .tree = &tree};
+    read_field(&r, part, field, had_type);
+    return !r.full;
 }
 
 static void read_field(struct tree_reading *r, struct mime_part *part,
@@ -188,7 +208,7 @@ static void read_multipart(
     while (!last) {
         size_t line_at = scan_offset(&in);
         bool more = mail_line_next(&in, r->end, &line);
-        if (more && !is_boundary(line, boundary, &last))
+        if (more && !mime_is_boundary(line, boundary, &last))
             continue;
         struct str bytes = str_part(part->body, start, line_at - start);
         if (inside)
@@ -238,7 +258,7 @@ static void read_child(struct tree_reading *r, const struct entity *e, struct st
                     .bytes = bytes, .path = path, .depth = e->depth + 1, .in_digest = in_digest});
 }
 
-static bool is_boundary(struct str line, struct str boundary, bool *out_last)
+bool mime_is_boundary(struct str line, struct str boundary, bool *out_last)
 {
     struct str rest = str_from(line, 2);
     if (!str_starts(line, S("--")) || !str_starts(rest, boundary))

@@ -54,3 +54,17 @@ struct err mime_read(struct arena *a, struct str message, struct mime_tree *out)
 void mime_content_add(struct buf *out, const struct mime_part *part);
 // The text of a leaf of type text/... as UTF-8; false: it is none, or of an unknown charset.
 bool mime_text_add(struct buf *out, const struct mime_part *part, struct str content);
+
+// --- For who does not have the whole message at once (mail/downgrade.c) ---------------------------
+
+enum mime_kind { MIME_LEAF, MIME_MULTIPART, MIME_MESSAGE };
+
+// Notes in a part what a field of its header says; *had_type is false before the first one. False:
+// no memory.
+bool mime_part_note(struct arena *a, struct mime_part *part, const struct mail_field *field,
+        bool *had_type) MUST_USE;
+// Behind the last field: gives it the type it has unless another was said.
+void mime_part_settle(struct mime_part *part, bool had_type, bool in_digest);
+enum mime_kind mime_part_kind(const struct mime_part *part); // by its type alone
+// The line may have its end. *out_last is written when it is one.
+bool mime_is_boundary(struct str line, struct str boundary, bool *out_last);
