@@ -6,7 +6,9 @@ import os
 import pwd
 import shutil
 import smtplib
+import socketserver
 import subprocess
+import threading
 
 import pytest
 
@@ -30,6 +32,7 @@ showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
+virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
@@ -70,7 +73,6 @@ host_lookup =
 dsn_advertise_hosts = *
 acl_smtp_rcpt = accept
 acl_not_smtp = accept
-tls_advertise_hosts =
 smtp_accept_max = 0
 {more}
 '''
@@ -133,19 +135,157 @@ def postfix(folder, more):
         subprocess.run([*command, 'stop'], capture_output=True, timeout=60, check=False)
 
 
-def exim_send(folder, more, dialogue):
-    """Exim takes mail from standard input and delivers it before it ends; its replies and log."""
+def exim_setup(folder, more):
+    """The command that runs Exim with this configuration."""
     program = need('exim4', os.path.join(TOP, 'build/peers/exim/usr/sbin/exim4'), '/opt/bench-peers/exim/usr/sbin/exim4')
     folder = str(folder)
     open_up(folder)
-    for name in ('spool', 'log'):
-        os.makedirs(os.path.join(folder, name))
+    for name in ('spool', 'log', 'mail'):
+        os.makedirs(os.path.join(folder, name), exist_ok=True)
         shutil.chown(os.path.join(folder, name), 'nobody', 'nogroup')
     config = os.path.join(folder, 'exim.conf')
     with open(config, 'w', encoding='ascii') as f:
         f.write(EXIM.format(folder=folder, program=program, more=more))
-    done = subprocess.run([program, '-C', config, '-bs', '-odf'], input=dialogue, capture_output=True, timeout=60)
-    return done.stdout.decode() + done.stderr.decode() + text_of(os.path.join(folder, 'log', 'mainlog'))
+    return [program, '-C', config]
+
+
+def exim_send(folder, more, dialogue):
+    """Exim takes mail from standard input and delivers it before it ends; its replies and log."""
+    command = exim_setup(folder, 'tls_advertise_hosts =\n' + more)
+    done = subprocess.run([*command, '-bs', '-odf'], input=dialogue, capture_output=True, timeout=60)
+    return done.stdout.decode() + done.stderr.decode() + text_of(os.path.join(str(folder), 'log', 'mainlog'))
+
+
+@contextlib.contextmanager
+def running(command, port, log=None):
+    """A program in the foreground, from when it greets at the port; `log` takes what it prints."""
+    out = open(log, 'wb') if log else subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out) as p:
+        try:
+            def greets():
+                assert p.poll() is None, '%s ended: %s' % (command, text_of(log))
+                try:
+                    with Connection(port) as c:
+                        return c.line() is not None
+                except OSError:
+                    return False
+            eventually(greets, what='the start of ' + command[0])
+            yield port
+        finally:
+            p.terminate()
+            p.wait(30)
+
+
+@contextlib.contextmanager
+def exim(folder, more):
+    """A running Exim that delivers what it takes; gives its port."""
+    port = free_ports(1)[0]
+    command = exim_setup(folder, 'local_interfaces = 127.0.0.1\ndeliver_drop_privilege\n' + more)
+    with running([*command, '-bdf', '-odi', '-oX', str(port)], port, os.path.join(str(folder), 'said')):
+        yield port
+
+
+@contextlib.contextmanager
+def smtp_sink(folder, *options):
+    """Postfix's test server, which takes everything, each message into a file of its own; its port."""
+    program = need('smtp-sink')
+    folder = str(folder)
+    open_up(folder)
+    shutil.chown(folder, 'nobody')
+    port = free_ports(1)[0]
+    command = [program, '-u', 'nobody', '-R', folder, '-d', 'mail.', *options, '127.0.0.1:%d' % port, '100']
+    with running(command, port, folder + '.said'):
+        yield port
+
+
+class Script(socketserver.StreamRequestHandler):
+    """One connection to a Peer."""
+    timeout = 30
+
+    def say(self, text):
+        self.wfile.write(text.encode() + b'\r\n')
+        self.wfile.flush()
+
+    def handle(self):
+        self.server.connections += 1
+        self.sender, self.rcpts = None, []
+        verb, goes_on = '', self.answer('', '220 peer.test ESMTP')
+        while goes_on and verb != 'QUIT':
+            line = self.rfile.readline().decode('latin-1').strip()
+            verb = line.upper().split(' ')[0].split(':')[0]
+            self.server.said.append(line)
+            goes_on = verb != '' and getattr(self, 'on_' + verb.lower(), self.on_other)(line)
+
+    def answer(self, verb, usual):
+        """Gives the answer, unless the test has another one ready; False: the connection is over."""
+        with self.server.lock:
+            special = self.server.answers.get(verb)
+            reply = special.pop(0) if special else usual
+        if reply is None:
+            return False
+        self.say(reply)
+        self.last = reply
+        return not reply.startswith('421')
+
+    def on_other(self, line):
+        return self.answer(line.upper().split(' ')[0], '221 bye' if line.upper() == 'QUIT' else '250 2.0.0 ok')
+
+    def on_ehlo(self, _):
+        lines = ['peer.test', *self.server.offers]
+        return self.answer('EHLO', '\r\n'.join('250%s%s' % ('-' if i < len(lines) - 1 else ' ', line)
+                                               for i, line in enumerate(lines)))
+
+    on_lhlo = on_ehlo
+
+    def on_mail(self, line):
+        self.sender, self.rcpts = line, []
+        return self.answer('MAIL', '250 2.1.0 ok')
+
+    def on_rcpt(self, line):
+        goes_on = self.answer('RCPT', '250 2.1.5 ok')
+        if goes_on and self.last.startswith('2'):
+            self.rcpts.append(line)
+        return goes_on
+
+    def on_data(self, _):
+        usual = '354 go' if self.rcpts else '503 5.5.1 to whom?'
+        goes_on = self.answer('DATA', usual)
+        if not goes_on or not self.last.startswith('354'):
+            return goes_on
+        lines = []
+        while not lines or lines[-1] != b'.\r\n':
+            lines.append(self.rfile.readline())
+            if lines[-1] == b'':
+                return False
+        goes_on = self.answer('.', '250 2.0.0 taken')
+        if goes_on and self.last.startswith('2'):
+            data = b''.join(line[1:] if line.startswith(b'.') else line for line in lines[:-1])
+            self.server.messages.append((self.sender, self.rcpts, data))
+        return goes_on
+
+
+class Peer(socketserver.ThreadingTCPServer):
+    """A server that does what the test says, and keeps what it takes: `messages` are (MAIL, RCPTs,
+    data). `answers` has by verb what is said instead of the usual for so many times: None is to go
+    away; '' is the greeting, '.' the end of data."""
+    allow_reuse_address = daemon_threads = True
+
+    def __init__(self, offers=('PIPELINING', '8BITMIME', 'SIZE 0'), answers=None):
+        self.offers, self.answers, self.lock = offers, answers or {}, threading.Lock()
+        self.messages, self.said, self.connections = [], [], 0
+        super().__init__(('127.0.0.1', 0), Script)
+        self.port = self.server_address[1]
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, kwargs={'poll_interval': 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+    def handle_error(self, *_):
+        pass  # the other side has gone
 
 
 @contextlib.contextmanager
