@@ -3,19 +3,19 @@
 // next times, reports of delivery that are owed, messages for those whose address has moved on, or
 // the message's end. A peer that has said 250 has the message, so this goes on until it is written
 // down or the worker ends; then the attempt is made again by whoever comes next (queue.md 1.4).
+#include "deliver/forward.h"
 #include "deliver/job.h"
 
 #include "queue/body.h"
 
 #define AGAIN_FIRST_MS (SECOND_MS)
 #define AGAIN_MOST_MS (30 * SECOND_MS)
-#define NOTICES_MAX 8 // one to the sender, some to copies
 
 struct settling {
     struct job *j;
-    struct message *notices; // and forwarded messages
-    size_t notice_count, notice_room;
-    bool ends; // nobody of the message is pending any more
+    VEC(struct message) news;  // reports, and messages that go on to others
+    VEC(struct body *) bodies; // of the latter
+    bool ends;                 // nobody of the message is pending any more
 };
 
 static struct err write_all(struct settling *s) suspends MUST_USE;
@@ -28,7 +28,8 @@ static struct err compose(struct settling *s, const struct dsn_words *words,
         const struct dsn_rcpt *rcpts, size_t count, struct str to,
         bool last_resort) suspends MUST_USE;
 static struct err enqueue(struct job *j, struct message *m) suspends MUST_USE;
-static struct message *next_notice(struct settling *s);
+static struct err send_on(struct settling *s) suspends MUST_USE;
+static void forget_news(struct settling *s);
 static struct err write_once(struct settling *s) suspends MUST_USE;
 static struct err read_again(struct job *j, bool *out_gone) MUST_USE;
 static bool others_are_final(const struct job *j);
@@ -46,14 +47,15 @@ int64_t job_write_down(struct job *j)
         event(j->d->in.log, EV_STORE_ERROR, F_ERR(reason, e));
         e = task_sleep_ms(pause_ms);
         pause_ms = pause_ms * 2 > AGAIN_MOST_MS ? AGAIN_MOST_MS : pause_ms * 2;
-        s.notice_count = 0;
+        forget_news(&s);
         if (!failed(e))
             e = read_again(j, &gone);
         if (gone)
-            return NEVER_MS;
+            e = fail(ERR_CANCELLED, "somebody has removed the message");
         if (!failed(e))
             e = write_all(&s);
     }
+    forget_news(&s);
     if (failed(e))
         return NEVER_MS;
     tell(&s);
@@ -69,6 +71,7 @@ static struct err write_all(struct settling *s)
 {
     TRY(apply(s->j));
     TRY(owe(s));
+    TRY(send_on(s));
     return write_once(s);
 }
 
@@ -186,7 +189,7 @@ static struct err compose(struct settling *s, const struct dsn_words *words,
     struct job *j = s->j;
     struct message_reader *original AUTO(message_auto_close) = NULL;
     const struct message_reading how = {0};
-    struct message *notice = next_notice(s);
+    struct message *notice = vec_add(&j->arena, &s->news);
     if (notice == NULL)
         return fail(ERR_LIMIT, "no memory for a report of delivery");
     struct err e = message_open(j->d->in.store, &j->arena, &j->m, &how, &original);
@@ -202,16 +205,35 @@ static struct err compose(struct settling *s, const struct dsn_words *words,
             .wall_now_ms = wall_ms(),
             .offset_min = local_offset_min(wall_ms())};
     TRY(dsn_compose(&j->arena, j->d->in.dsn, words, &report, failed(e) ? NULL : original, notice));
-    TRY(enqueue(j, notice));
-    s->notice_count++;
+    return enqueue(j, notice);
+}
+
+// To those who have taken the place of a recipient.
+static struct err send_on(struct settling *s)
+{
+    struct job *j = s->j;
+    for (size_t i = 0; i < j->u->rcpt_count; i++) {
+        struct forward f = {.was = &j->before.units[j->u - j->m.units].rcpts[i],
+                .at = j->tried[i].forward_to,
+                .count = j->tried[i].forward_count};
+        for (size_t taken = 0; f.count > 0; f.at += taken, f.count -= taken) {
+            struct message *m = vec_add(&j->arena, &s->news);
+            struct body **body = vec_add(&j->arena, &s->bodies);
+            if (m == NULL || body == NULL)
+                return fail(ERR_LIMIT, "no memory to forward a message");
+            TRY(forward_compose(j, &f, m, body, &taken));
+            TRY(enqueue(j, m));
+        }
+    }
     return OK;
 }
 
-static struct message *next_notice(struct settling *s)
+// Bodies that were committed belong to the store, and stay.
+static void forget_news(struct settling *s)
 {
-    if (s->notices == NULL)
-        s->notices = arena_array(&s->j->arena, NOTICES_MAX + 1, struct message);
-    return s->notices == NULL ? NULL : &s->notices[s->notice_count];
+    each_in_vec (body, &s->bodies)
+        body_free(*body);
+    s->bodies.count = s->news.count = 0;
 }
 
 // The times of a message of our own.
@@ -240,13 +262,15 @@ static struct err enqueue(struct job *j, struct message *m)
 static struct err write_once(struct settling *s)
 {
     struct job *j = s->j;
-    struct store_change changes[NOTICES_MAX + 2];
+    struct store_change *changes = arena_array(&j->arena, s->news.count + 1, struct store_change);
     size_t count = 0;
+    if (changes == NULL)
+        return fail(ERR_LIMIT, "no memory to settle a delivery");
     s->ends = unit_is_final(j->u) && others_are_final(j);
     changes[count++] = s->ends ? (struct store_change){.kind = STORE_REMOVE, .id = j->m.id}
                                : (struct store_change){.kind = STORE_UPDATE, .unit = j->u};
-    for (size_t i = 0; i < s->notice_count; i++)
-        changes[count++] = (struct store_change){.kind = STORE_ACCEPT, .message = &s->notices[i]};
+    each_in_vec (m, &s->news)
+        changes[count++] = (struct store_change){.kind = STORE_ACCEPT, .message = m};
     struct err e = store_commit(j->d->in.store, &j->arena, changes, count);
     if (!failed(e) && !s->ends)
         j->u->version++;
@@ -299,6 +323,11 @@ static struct err read_again(struct job *j, bool *out_gone)
             .wall_now_ms = j->wall_now_ms,
             .arena = &j->arena};
     *j->u = now;
+    for (size_t i = 0; i < now.rcpt_count; i++)
+        if (rcpt_is_final(&now.rcpts[i])) { // it was written down, and nobody knew
+            j->tried[i].is_settled = false;
+            j->tried[i].forward_count = 0;
+        }
     return schedule_look(&job, j->u, &j->look);
 }
 

@@ -34,6 +34,8 @@ enum message_flag { // queue.md 2.6; the first six exclude each other
     MESSAGE_LAST_RESORT = 1 << 16, // a report about a message without sender: nobody is told of it
 };
 
+#define MESSAGE_SOURCES 0x3f // of which each message has one
+
 enum rcpt_flag {
     RCPT_NOTIFY_SUCCESS = 1 << 0,
     RCPT_NOTIFY_FAILURE = 1 << 1,
@@ -45,6 +47,8 @@ enum rcpt_flag {
     RCPT_RELAYED_DSN_OWED = 1 << 7,
     RCPT_EXPIRY_FIXED = 1 << 8, // by DELIVERBY or a person: a schedule must not move it
 };
+
+#define RCPT_NOTIFY_ALL 0x1f // what the sender asked for
 
 enum rcpt_status { RCPT_SCHEDULED, RCPT_COMPLETED, RCPT_TEMP_FAILED, RCPT_PERM_FAILED };
 
