@@ -5,6 +5,7 @@
 #include "cli/queue_change.h"
 
 #include "cli/moment.h"
+#include "cli/queue_server.h"
 #include "queue/schedule.h"
 
 #define CHANGES_BYTES_MAX (256 * MIB)
@@ -85,6 +86,8 @@ static struct err change_main(void *work)
         fprintf(w->c->out, "%zu message(s) are meant.\n", x.ids.count);
     else if (!failed(e) && (w->c->operand_count > 0 || x.ids.count == 0 || ask(&x)))
         e = change_all(&x);
+    if (x.changed > 0)
+        queue_server_look(w);
     if (!failed(e))
         w->status = say(&x);
     arena_done(&x.ids_arena);
@@ -201,6 +204,7 @@ static struct err change_all(struct changing *x)
 {
     for (size_t first = 0; first < x->ids.count; first += GROUP_MESSAGES) {
         size_t left = x->ids.count - first;
+        queue_server_settle(x->w);
         TRY(change_group(x, first, left < GROUP_MESSAGES ? left : GROUP_MESSAGES));
     }
     return OK;

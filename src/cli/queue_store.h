@@ -19,9 +19,10 @@ struct queue_work {
     struct store_options how;
     struct store *store;
     int64_t wall_now_ms;
-    task_main *main; // in a task, with the store open; its argument is this
-    void *arg;       // of the command
-    int status;      // exit status, of `main`
+    task_main *main;                     // in a task, with the store open; its argument is this
+    void *arg;                           // of the command
+    int status;                          // exit status, of `main`
+    bool without_server, told_unsettled; // see queue_server.h
 };
 
 enum queue_open { QUEUE_TO_READ, QUEUE_TO_CHANGE };

@@ -71,7 +71,7 @@ struct store_news {
 void store_tell_news(struct store *store, struct store_news *news);
 bool store_news_take(struct store_news *news, struct due *out);
 
-// All that is committed is in LMDB when it returns OK.
+// All that was committed when it was called is in LMDB when it returns OK.
 struct err store_settle(struct store *store, struct arena *a) suspends MUST_USE;
 
 // Larger than all that this slot ever gave (queue.md 2.1). Without a journal: of slot 127, whose
@@ -81,8 +81,8 @@ uint8_t store_slot(const struct store *store); // ID_SLOT_OUTSIDE without a jour
 // Is there a process that owns this slot? If not, its units are to be adopted by somebody. The
 // journals of the dead are empty by then: see store_recover.
 bool store_slot_is_owned(struct store *store, struct arena *a, uint8_t slot);
-// Takes over the slot of a process that is gone, until store_slot_give: nobody else has it then. The
-// lock's descriptor; -1: somebody has it.
+// Takes over the slot of a process that is gone, until store_slot_give: nobody else has it then.
+// The lock's descriptor; -1: somebody has it.
 int store_slot_take(struct store *store, struct arena *a, uint8_t slot);
 void store_slot_give(int *lock); // -1 then
 // What store_open does at first, again: journals whose process has died meanwhile are moved into

@@ -47,6 +47,7 @@ struct store {
     bool entry_open;        // `pending` is in use: the younger generation must not change its name
     bool generation_wanted; // when it is closed
     bool move_runs;         // somebody moves
+    uint64_t moves;         // generations that were moved
     bool is_stuck;          // the last attempt to move failed
     int64_t stuck_at_ms;    // when
     struct waitq work;      // for who tends: there is something to move,

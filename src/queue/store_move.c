@@ -153,7 +153,10 @@ struct err store_settle(struct store *store, struct arena *a)
 {
     if (store->journal == NULL)
         return OK;
-    while (store->moving != NULL || store->committed->overlay.last_sequence != 0)
+    // What comes meanwhile is not waited for: somebody may commit without a pause.
+    bool young = store->committed->overlay.last_sequence != 0;
+    uint64_t until = store->moves + young + (store->moving != NULL);
+    while (store->moves < until)
         TRY(move_some(store, a));
     return OK;
 }
@@ -225,6 +228,7 @@ static void end_generation(struct store *store)
     blocks_give_back(store, &g->overlay.blocks);
     arena_done(&g->arena);
     store->moving = NULL;
+    store->moves++;
 }
 
 // --- On the helper thread -----------------------------------------------------------------------

@@ -163,6 +163,12 @@ static int obey(struct exchange *x, struct str request)
         logs_reopen(sup->logs);
         return 0;
     }
+    if (str_eq(request, S("look"))) {
+        queue_look(sup);
+        return 0;
+    }
+    if (str_eq(request, S("settle")))
+        return queue_settle(sup) ? 0 : 1;
     if (str_eq(request, S("live")))
         return 0;
     if (str_eq(request, S("ready")))

@@ -13,6 +13,8 @@
 //     ready              0: it serves on all its addresses
 //     live               0
 //     reopen             log files
+//     look               all workers look at the queue now
+//     settle             1: a worker could not move what it knows to where others see it
 //     stop               the connection ends when the server has
 #pragma once
 
@@ -39,3 +41,6 @@ void control_free(struct control *c) suspends; // NULL is fine
 // the answer goes to *out_status; an error: nobody answers there.
 struct err control_ask(struct arena *a, struct str path, struct str request, int64_t wait_ms,
         struct buf *out_text, int *out_status) MUST_USE;
+// The same in a task.
+struct err control_ask_here(struct arena *a, struct str path, struct str request, int64_t wait_ms,
+        struct buf *out_text, int *out_status) suspends MUST_USE;

@@ -14,6 +14,8 @@ struct question {
     int status;
 };
 
+static struct err result(
+        struct arena *a, const struct question *q, struct err e, int *out_status) MUST_USE;
 static struct err ask(void *question) suspends;
 static struct err hear(struct question *q, struct stream *s) suspends;
 
@@ -26,9 +28,22 @@ struct err control_ask(struct arena *a, struct str path, struct str request, int
         return fail(ERR_LIMIT, "no memory or descriptor to ask the server");
     struct err e = loop_run(loop, ask, &q);
     loop_free(loop);
+    return result(a, &q, e, out_status);
+}
+
+struct err control_ask_here(struct arena *a, struct str path, struct str request, int64_t wait_ms,
+        struct buf *out_text, int *out_status)
+{
+    struct question q = {.path = path, .request = request, .wait_ms = wait_ms, .text = out_text};
+    return result(a, &q, ask(&q), out_status);
+}
+
+static struct err result(struct arena *a, const struct question *q, struct err e, int *out_status)
+{
     if (failed(e))
-        return fail_fmt(a, e.kind, "asking the server at %.*s: %.*s", ARG(path), ARG(err_text(e)));
-    *out_status = q.status;
+        return fail_fmt(
+                a, e.kind, "asking the server at %.*s: %.*s", ARG(q->path), ARG(err_text(e)));
+    *out_status = q->status;
     return OK;
 }
 

@@ -190,6 +190,7 @@ static struct err run_once(struct supervisor *sup, struct slot *s)
     s->exited = s->hung = false;
     s->exit_status = 0;
     s->pings_unanswered = 0;
+    s->settle_asked = s->settled = 0;
     s->column = column;
     struct err e = slot_fork(sup, s);
     if (!failed(e)) {
@@ -199,6 +200,7 @@ static struct err run_once(struct supervisor *sup, struct slot *s)
     stream_close(s->wire);
     s->wire = NULL;
     no_longer_ready(s);
+    waitq_wake_all(&sup->settled);
     s->last_words = logs_worker_ended(sup->logs, column);
     column_give(sup, column);
     if (s->generation->started && !s->generation->retiring)

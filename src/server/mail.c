@@ -64,6 +64,17 @@ void mail_worker_stop(struct mail_worker *m)
         deliverer_stop(m->deliverer);
 }
 
+void mail_worker_look(struct mail_worker *m)
+{
+    if (m->deliverer != NULL)
+        deliverer_look(m->deliverer);
+}
+
+struct err mail_worker_settle(struct mail_worker *m, struct arena *a)
+{
+    return m->service.store == NULL ? OK : store_settle(m->service.store, a);
+}
+
 void mail_worker_end(struct mail_worker *m)
 {
     mail_worker_stop(m);
@@ -129,6 +140,8 @@ static struct err start_deliveries(struct mail_worker *m)
             .directories = m->service.directories,
             .rules = &m->rcpt_rules,
             .tls = plan->tls_clients,
+            .limits = m->limits.shared,
+            .column = m->limits.column,
             .quota = m->service.quota,
             .sts = m->sts,
             .log = m->log,

@@ -54,3 +54,7 @@ struct err mail_worker_begin(
 // No delivery is begun any more; what runs may end. Before mail_worker_end.
 void mail_worker_stop(struct mail_worker *m);
 void mail_worker_end(struct mail_worker *m) suspends;
+// Somebody else has changed the queue.
+void mail_worker_look(struct mail_worker *m);
+// Other processes see what this one has committed.
+struct err mail_worker_settle(struct mail_worker *m, struct arena *a) suspends MUST_USE;

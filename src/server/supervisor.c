@@ -78,6 +78,7 @@ static struct err supervise(void *arg)
     list_init(&sup->generations);
     waitq_init(&sup->changed);
     waitq_init(&sup->reloaded);
+    waitq_init(&sup->settled);
     group_begin(&sup->retirements);
     group_begin(&tasks);
     sup->started_ms = now_ms();

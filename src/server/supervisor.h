@@ -31,11 +31,13 @@ struct generation {
         pid_t pid; // 0: none runs
         int exit_status;
         bool exited, ready, hung;
-        size_t crash_count;      // in a row
-        size_t pings_unanswered; // by the one that runs
-        uint64_t serves;         // slots of sockets, as it was told last
-        struct str last_words;   // of the one that ended last; null: none
-        size_t column;           // while one runs, and until the next one is forked
+        size_t crash_count;             // in a row
+        size_t pings_unanswered;        // by the one that runs
+        uint64_t serves;                // slots of sockets, as it was told last
+        struct str last_words;          // of the one that ended last; null: none
+        uint64_t settle_asked, settled; // the last request to settle, and the last answered
+        bool unsettled;                 // it said that it could not
+        size_t column;                  // while one runs, and until the next one is forked
         struct stream *wire;
         struct waitq changed;
     } slots[WORKERS_MAX];
@@ -68,6 +70,8 @@ struct supervisor {
     bool reload_failed; // the last one
     size_t reload_errors;
     struct waitq reloaded; // or handed over, or not
+    uint64_t settles;      // requests to settle, counted
+    struct waitq settled;  // a worker has answered one, or is gone
     pid_t successor;       // 0: none
     size_t handed_count;   // sockets that it got
     bool replaced;         // it serves: this process ends with its sessions
@@ -95,6 +99,13 @@ void slot_tell(struct slot *s, struct str line) suspends;
 void generation_spread(struct supervisor *sup, struct generation *g) suspends;
 uint64_t generation_own_slots(
         const struct supervisor *sup, const struct generation *g, size_t number);
+
+// server/generation_queue.c: all workers look at the queue now.
+void queue_look(struct supervisor *sup) suspends;
+// What they have written down so far is where other processes see it. False: within the time, one
+// did not answer, or could not.
+bool queue_settle(struct supervisor *sup) suspends;
+void queue_hear(struct supervisor *sup, struct slot *s, struct str line);
 
 // A child has ended.
 void supervisor_note_exit(struct supervisor *sup, pid_t pid, int status);

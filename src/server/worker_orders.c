@@ -9,9 +9,13 @@
 #define WIRE_LINE_BYTES_MAX 256
 #define QUEUE_LOOK_MS 20 // enough for the loop to look outside
 #define FINISH_LOOK_MS SECOND_MS
+#define SETTLE_BYTES_MAX (64 * KIB) // of what an error says
 
 static struct err hear_orders(void *worker) suspends;
 static void obey(struct worker *w, struct str line) suspends;
+static void settle(struct worker *w, uint64_t number) suspends;
+static struct err settle_and_tell(void *worker) suspends;
+static void tell_settled(struct worker *w, uint64_t number, struct err e) suspends;
 static void end_as(struct worker *w, enum worker_ending how);
 static struct err serve_slots(struct worker *w, uint64_t slots);
 static struct err start_accepting(struct worker *w, size_t socket);
@@ -23,15 +27,14 @@ static void say(struct worker *w, struct str line) suspends;
 
 struct err worker_obey(struct worker *w)
 {
-    struct group hearing AUTO(group_end);
-    group_begin(&hearing);
+    group_begin(&w->hearing);
     group_begin(&w->acceptors);
     waitq_init(&w->ordered);
     w->accepting = mem_bytes((w->start->socket_count + 1) * sizeof(struct acceptor_task *));
     struct err e = w->accepting == NULL ? fail(ERR_LIMIT, "no memory to start a worker")
                                         : serve_slots(w, w->start->serves);
     if (!failed(e))
-        e = group_spawn(&hearing, hear_orders, w);
+        e = group_spawn(&w->hearing, hear_orders, w);
     if (!failed(e)) {
         w->health.ready = str_is_empty(w->start->waiting);
         w->health.detail = w->start->waiting;
@@ -45,6 +48,7 @@ struct err worker_obey(struct worker *w)
     if (!failed(e))
         finish(w);
     mem_free(w->accepting);
+    group_end(&w->hearing);
     return e;
 }
 
@@ -63,18 +67,58 @@ static struct err hear_orders(void *arg)
 static void obey(struct worker *w, struct str line)
 {
     struct scan in = scan_over(line);
-    uint64_t slots;
+    uint64_t slots, number;
     if (scan_lit(&in, S("ping\n")))
         say(w, S("pong\n"));
     else if (scan_lit(&in, S("serve ")) && scan_hex_u64(&in, 16, &slots) &&
              w->ending == WORKER_GOES_ON && failed(serve_slots(w, slots)))
         say(w, S("failed no descriptor or memory for another socket\n"));
+    else if (scan_lit(&in, S("look\n")))
+        mail_worker_look(&w->mail);
+    else if (scan_lit(&in, S("settle ")) && scan_u64(&in, UINT64_MAX, &number))
+        settle(w, number);
     else if (scan_lit(&in, S("unready\n")))
         w->health.draining = true;
     else if (scan_lit(&in, S("retire\n")))
         end_as(w, WORKER_RETIRES);
     else if (scan_lit(&in, S("stop\n")))
         end_as(w, WORKER_STOPS);
+}
+
+// In a task of its own: the disk may be slow, and pings come. One at a time: what is asked
+// meanwhile has its turn behind it.
+static void settle(struct worker *w, uint64_t number)
+{
+    w->settle_wanted = number;
+    if (w->settling)
+        return;
+    w->settling = !failed(group_spawn(&w->hearing, settle_and_tell, w));
+    if (!w->settling)
+        tell_settled(w, number, fail(ERR_LIMIT, "no memory"));
+}
+
+static struct err settle_and_tell(void *arg)
+{
+    struct worker *w = arg;
+    task_describe("settling the queue", w);
+    while (w->settled != w->settle_wanted) {
+        struct arena a AUTO(arena_done);
+        uint64_t number = w->settle_wanted;
+        arena_init(&a, SETTLE_BYTES_MAX);
+        struct err e = mail_worker_settle(&w->mail, &a);
+        w->settled = number;
+        tell_settled(w, number, e);
+    }
+    w->settling = false;
+    return OK;
+}
+
+static void tell_settled(struct worker *w, uint64_t number, struct err e)
+{
+    struct buf line AUTO(buf_done);
+    buf_init(&line, WIRE_LINE_BYTES_MAX);
+    buf_fmt(&line, "%s %llu\n", failed(e) ? "unsettled" : "settled", (unsigned long long)number);
+    say(w, buf_str(&line));
 }
 
 static void end_as(struct worker *w, enum worker_ending how)

@@ -29,10 +29,12 @@ struct worker {
     struct mail_worker mail;
     int64_t accept_error_told_at_ms;
     struct stream *wire;
-    struct group sessions, acceptors;
+    struct group sessions, acceptors, hearing;
     struct acceptor_task **accepting; // by socket of worker_start; NULL: not now
     enum worker_ending ending;
     struct waitq ordered;
+    uint64_t settle_wanted, settled; // the numbers of requests to settle
+    bool settling;
     bool retiring;
     struct health health;
 };
