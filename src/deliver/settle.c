@@ -156,9 +156,7 @@ static struct err report(struct settling *s, const struct dsn_rcpt *rcpts, size_
     switch (dsn_fate_of(j->d->in.dsn, j->d->dsn_rates, &j->m, &words, wall_ms())) {
     case DSN_FATE_SEND:
         TRY(compose(s, &words, rcpts, count, j->m.sender, false));
-        for (size_t i = 0; dsn_any_failed(rcpts, count) && i < words.copy_count &&
-                           s->notice_count < NOTICES_MAX;
-                i++)
+        for (size_t i = 0; dsn_any_failed(rcpts, count) && i < words.copy_count; i++)
             TRY(compose(s, &words, rcpts, count, words.copies[i], false));
         break;
     case DSN_FATE_DOUBLE_BOUNCE:
