@@ -13,6 +13,8 @@
 
 #include "mail/address.h"
 
+#include "mail/downgrade.h"
+
 #include "mail/field.h"
 
 #include "mail/fold.h"
