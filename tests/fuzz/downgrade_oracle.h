@@ -21,7 +21,7 @@ static inline struct mime_downgrade_plan downgrade_run(
     if (!plan.is_possible)
         return plan;
     struct mime_downgrade *second AUTO(mime_downgrade_auto_free) = mime_downgrade_new(&plan);
-    struct buf piece AUTO(buf_done);
+    struct buf piece AUTO(buf_done) = {0};
     assert(second != NULL);
     for (size_t at = 0; at < message.len; at += piece_bytes) {
         struct str bytes = str_part(message, at, piece_bytes);
