@@ -37,6 +37,10 @@ static void segment_drop(struct arena *a, struct segment *segment);
 static void segments_drop(struct list *all, struct arena *a);
 static struct segment *next_segment(struct journal *j, size_t bytes);
 static void keep_unwritten(struct journal *j, struct segment *segment);
+static uint32_t name_behind(uint64_t number);
+static uint32_t next_segment_name(const struct journal *j, size_t bytes);
+static bool needs_new_file(const struct journal *j, size_t bytes);
+static uint64_t number_for(const struct journal *j, uint32_t name);
 static bool fits(const struct journal *j, size_t bytes);
 static struct err write_entry(struct journal *j, struct arena *a, struct str entry) suspends;
 static void change_segment(struct journal *j, struct segment *to);
@@ -94,7 +98,8 @@ struct journal *journal_new(struct str folder, struct store_faults *fail, uint64
             .lock = lock,
             .slot = state->slot,
             .sequence = state->sequence,
-            .segment = state->segment};
+            .segment = state->segment,
+            .next_name = name_behind(state->segment)};
     if (fail != NULL && fail->segment_bytes != 0)
         j->segment_bytes = fail->segment_bytes;
     arena_init(&j->arena, JOURNAL_ARENA_BYTES);
@@ -296,12 +301,27 @@ void journal_drop_doomed(struct journal *j, struct arena *a)
 struct journal_head journal_next(const struct journal *j, size_t bytes)
 {
     size_t padding = SEGMENT_BLOCK_BYTES - 1;
-    bool same = fits(j, (bytes + padding) / SEGMENT_BLOCK_BYTES * SEGMENT_BLOCK_BYTES);
+    size_t padded = (bytes + padding) / SEGMENT_BLOCK_BYTES * SEGMENT_BLOCK_BYTES;
+    bool same = fits(j, padded);
     return (struct journal_head){.kind = JOURNAL_CHANGES,
             .slot = j->slot,
             .identity = j->identity,
-            .segment = j->segment + !same,
+            .segment = same ? j->segment : number_for(j, next_segment_name(j, padded)),
             .sequence = j->sequence + 1};
+}
+
+// The number of a segment is larger than all before, and larger than its name. LMDB notes the
+// youngest number together with whatever comes to lie in a segment; so a journal whose names begin
+// there never gives one again that LMDB, or a copy of it that somebody still reads, knows of.
+static uint64_t number_for(const struct journal *j, uint32_t name)
+{
+    return (j->segment > name ? j->segment : name) + 1;
+}
+
+// They would begin again after 2^32 segments, which are 32 EiB.
+static uint32_t name_behind(uint64_t number)
+{
+    return (uint32_t)(number % (UINT32_MAX - 1));
 }
 
 static bool fits(const struct journal *j, size_t bytes)
@@ -357,10 +377,22 @@ static struct err write_entry(struct journal *j, struct arena *a, struct str ent
 
 static struct segment *next_segment(struct journal *j, size_t bytes)
 {
-    if (bytes > j->segment_bytes || list_is_empty(&j->free))
+    if (needs_new_file(j, bytes))
         return segment_new(j, j->next_name);
     j->free_count--;
     return CONTAINER_OF(list_take_first(&j->free), struct segment, in_list);
+}
+
+static uint32_t next_segment_name(const struct journal *j, size_t bytes)
+{
+    if (needs_new_file(j, bytes))
+        return j->next_name;
+    return CONTAINER_OF(list_first(&j->free), struct segment, in_list)->name;
+}
+
+static bool needs_new_file(const struct journal *j, size_t bytes)
+{
+    return bytes > j->segment_bytes || list_is_empty(&j->free);
 }
 
 static void keep_unwritten(struct journal *j, struct segment *segment)
@@ -378,7 +410,7 @@ static void change_segment(struct journal *j, struct segment *to)
     if (j->current != NULL)
         list_append(&j->used, &j->current->in_list);
     j->current = to;
-    j->segment++;
+    j->segment = number_for(j, to->name);
     to->used = 0;
     to->last_sequence = j->sequence;
 }

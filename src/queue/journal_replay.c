@@ -8,6 +8,10 @@
 // last, it is as if it had never been. An entry that is missing between others was: the segments
 // are then kept as `*.damaged`, for a person and for the check; what is whole is applied all the
 // same.
+//
+// Bodies are copied into LMDB then, and none is left in a segment (store_kept.c): that an entry can
+// be read says nothing of whether it is on the disk. The sync may have been cut short, or have
+// failed; what the system shows of such a page is gone after the next power cut.
 #include "queue/store_kept.h"
 
 #include "base/hash.h"
@@ -29,8 +33,7 @@ struct replay {
     uint8_t slot;
     struct slot_state state;
     VEC(struct str) files;
-    VEC(struct extent) extents; // what was read of each
-    VEC(struct found) all;      // in the end the true ones, in order
+    VEC(struct found) all; // in the end the true ones, in order
     VEC(void *) memory;
     uint64_t missing;
 };
@@ -40,7 +43,6 @@ static struct err replay_end(struct replay *r, struct arena *a, struct err e) MU
 static struct err find_files(struct replay *r);
 static bool is_segment_name(struct str name, uint8_t slot);
 static struct err read_file(struct replay *r, struct str path);
-static void note_extent(struct replay *r, struct str path, struct str bytes);
 static struct err note_entry(struct replay *r, struct str bytes, size_t *out_bytes);
 static int by_place(const void *a, const void *b);
 static void keep_true_ones(struct replay *r);
@@ -134,21 +136,9 @@ static struct err read_file(struct replay *r, struct str path)
         e = blob_read_at(r->a, fd, text, (size_t)bytes, 0);
     }
     blob_close(fd);
-    if (!failed(e))
-        note_extent(r, path, str_of(text, (size_t)bytes));
     for (size_t at = 0, step = 0; at < bytes && !failed(e); at += step)
         e = note_entry(r, str_of(text + at, (size_t)bytes - at), &step);
     return e;
-}
-
-static void note_extent(struct replay *r, struct str path, struct str bytes)
-{
-    struct str folder, file;
-    struct extent x = {.from = bytes.ptr, .bytes = bytes.len};
-    struct extent *extent = vec_add(r->a, &r->extents);
-    if (extent != NULL && str_rcut(path, '/', &folder, &file) &&
-            segment_name_read(file, &x.slot, &x.segment_name))
-        *extent = x;
 }
 
 // An entry that is whole is passed over as one: what it carries is not looked at.
@@ -250,12 +240,6 @@ static struct err apply_some(struct replay *r, struct overlay *overlay)
     if (rc != 0)
         return store_trouble(r->a, rc, "writing the queue");
     r->state.sequence = overlay->last_sequence;
-    overlay->is_doubted = r->missing > 0; // such files are set aside
-    for (size_t i = 0; i < r->extents.count; i++) {
-        struct extent *extent = vec_add(overlay->arena, &overlay->extents);
-        if (extent != NULL)
-            *extent = r->extents.at[i];
-    }
     return overlay_apply(r->store, r->a, txn, overlay, &r->state);
 }
 

@@ -294,7 +294,7 @@ static struct err direct_write(struct batch *b)
         mdb_txn_abort(txn);
     else
         e = overlay_apply(store, &b->arena, txn, &store->pending, NULL);
-    if (store->broken)
+    if (failed(e) && store->broken) // what broke after the commit puts nothing in doubt
         doubt(b);
     entry_forget(&entry);
     arena_reset(&store->committed->arena);

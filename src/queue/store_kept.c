@@ -245,11 +245,12 @@ void kept_tidy(struct store *store, struct arena *a, uint8_t slot, uint32_t name
     int rc = wanted_bytes(store, txn, slot, name, &bytes);
     if (rc == 0 && bytes > 0 && bytes < file_bytes / ROOM_LEFT) {
         rc = empty_segment(store, txn, slot, name);
-        if (rc == 0)
+        bool commits = rc == 0;
+        if (commits)
             rc = mdb_txn_commit(txn);
         else
             mdb_txn_abort(txn);
-        if (rc == MDB_PANIC)
+        if (rc == MDB_PANIC || (commits && rc > 0)) // as in overlay_apply
             store_break(store, rc);
         txn = NULL;
         bytes = 0;

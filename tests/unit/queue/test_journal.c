@@ -202,6 +202,52 @@ static void moving_fails(void **state)
     munmap(told, sizeof(*told));
 }
 
+#define DOUBTFUL_BYTES 5000
+
+// It is written; the sync fails, and so does all that would take it back.
+static struct err accept_in_doubt(struct place *p, struct told *told)
+{
+    struct message m = made_message(p, 1, arena_fmt(&p->a, "%*d", DOUBTFUL_BYTES, 1), 1);
+    p->faults.calls = 0;
+    p->faults.fail_from = 2;
+    p->faults.fail_until = 1000;
+    told->kinds[0] = accept_message(p, &m).kind;
+    return OK;
+}
+
+static size_t forget_in(struct place *p, const char *folder)
+{
+    static const char zeros[4 * 4096];
+    struct str path = arena_fmt(&p->a, "%.*s/%s/000-0000000000", ARG(p->options.folder), folder);
+    int fd = open(path.ptr, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    assert_int_equal(pwrite(fd, zeros, sizeof(zeros), 0), sizeof(zeros));
+    close(fd);
+    return 1;
+}
+
+// An entry that a process has left can be read, and yet be nowhere but in the system's memory: so
+// what is made of it must not need the segment any more.
+static void written_and_never_synced(void **state)
+{
+    (void)state;
+    struct place p;
+    struct message m;
+    struct told *told = told_new();
+    closed_place(&p, PLACE_OF_WORKER);
+    live_and_die(&p, accept_in_doubt, told);
+    check_u64("nobody could know", told->kinds[0], ERR_RESET);
+    place_open(&p);
+    check_true("it was found", is_there(&p, 1));
+    check_u64("the power goes", forget_in(&p, "journal") + forget_in(&p, "journal/kept"), 1);
+    struct err e = store_read(p.store, &p.a, 1, STORE_WITH_BODY, &m);
+    check_str("the body is there", err_text(e), S(""));
+    check_u64("and all of it", failed(e) ? 0 : m.body.inline_bytes.len, DOUBTFUL_BYTES);
+    munmap(told, sizeof(*told));
+    place_end(&p);
+}
+
 // --- Segments that are damaged -------------------------------------------------------------------
 
 static struct err accept_five(struct place *p, struct told *told)
@@ -392,6 +438,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             TEST(at_each_call),
             TEST(moving_fails),
+            TEST(written_and_never_synced),
             TEST(damaged_segments),
             TEST(damage_beside_a_body),
             TEST(of_another_store),

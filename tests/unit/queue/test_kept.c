@@ -188,6 +188,57 @@ static void little_is_left(void **state)
     place_end(&p);
 }
 
+static struct err come(void *arg)
+{
+    struct place *p = arg;
+    struct message m = made_message(p, 1, body_of(p, 1), 1);
+    TRY(accept_message(p, &m));
+    return store_settle(p->store, &p->a);
+}
+
+static struct err go(void *arg)
+{
+    struct place *p = arg;
+    struct store_change gone = {.kind = STORE_REMOVE, .id = 1};
+    TRY(store_commit(p->store, &p->a, &gone, 1));
+    return store_settle(p->store, &p->a);
+}
+
+static uint32_t name_of_kept(struct place *p)
+{
+    struct blob_entry *entries = NULL;
+    size_t count = 0;
+    uint8_t slot = 0;
+    uint32_t name = 0;
+    struct str folder = kept_folder(&p->a, p->options.folder);
+    assert_false(failed(folder_list(&p->a, folder, &entries, &count)));
+    check_u64("one is kept", count, 1);
+    assert_true(segment_name_read(entries[0].name, &slot, &name));
+    return name;
+}
+
+// Also when no file is left that would tell which names there were: somebody may still look for a
+// body under the old one.
+static void names_are_given_once(void **state)
+{
+    (void)state;
+    struct place p;
+    uint32_t before = 0;
+    place_begin_as(&p, PLACE_OF_WORKER);
+    for (int life = 0; life < 5; life++) {
+        in_loop(come, &p);
+        reopen(&p, true);
+        uint32_t name = name_of_kept(&p);
+        if (life > 0 && name <= before)
+            check_failed("in life %d: %u after %u", life, (unsigned)name, (unsigned)before);
+        before = name;
+        in_loop(go, &p);
+        check_u64("nothing is kept", kept_files(&p), 0);
+        reopen(&p, true);
+    }
+    place_end(&p);
+}
+
 static void damage_is_told(void **state)
 {
     (void)state;
@@ -225,6 +276,7 @@ int main(void)
             TEST(come_and_go),
             TEST(nowhere_to_go),
             TEST(little_is_left),
+            TEST(names_are_given_once),
             TEST(damage_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
