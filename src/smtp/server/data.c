@@ -206,6 +206,10 @@ struct err stage_bdat(struct smtp_session *s, struct str args)
         return transfer_failed(&r, e);
     if (s->over)
         return OK;
+    if (why == REPLY_NOT_ACCEPTED) { // it has begun and failed: its last chunk ends it all the same
+        r = (struct receiving){.s = s, .t = s->transaction, .trouble = why};
+        why = REPLY_OK;
+    }
     if (why != REPLY_OK && s->transaction != NULL)
         s->transaction->lost_chunk = !last; // RFC 3030 2: what follows is no whole message
     if (why != REPLY_OK)
@@ -216,7 +220,8 @@ struct err stage_bdat(struct smtp_session *s, struct str args)
     }
     if (!last)
         return reply_number(s, REPLY_CHUNK_OK, (int64_t)bytes);
-    TRY(end_chunks(&r));
+    if (r.trouble == REPLY_OK)
+        TRY(end_chunks(&r));
     return end_message(&r);
 }
 
@@ -245,10 +250,9 @@ static enum reply_id why_no_chunk(struct smtp_session *s)
     if (t->lost_chunk)
         return REPLY_BDAT_FAILED;
     bool binary = t->mail.body == BODY_BINARYMIME;
-    if (failed(begin(s, binary ? DATA_BINARY : DATA_COUNTED)))
-        return REPLY_NOT_ACCEPTED;
     t->in_bdat = true;
-    return REPLY_OK;
+    struct err e = begin(s, binary ? DATA_BINARY : DATA_COUNTED);
+    return failed(e) ? REPLY_NOT_ACCEPTED : REPLY_OK;
 }
 
 static struct err receive_chunk(struct receiving *r, uint64_t bytes)
