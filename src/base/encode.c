@@ -15,7 +15,7 @@ static const char alphabet_url[] =
 static size_t base64_digits(const char *alphabet, const uint8_t *from, size_t len, char out[4]);
 static bool base64_decode(struct buf *out, struct str digits, const char *alphabet);
 static int base64_value(uint8_t c, const char *alphabet);
-static void quoted_put(struct quoted_printable *q, struct buf *out, size_t room);
+static void quoted_put(struct quoted_printable *q, struct buf *out, int next);
 static struct str escape_next(struct str *rest, enum escape_for how, char piece[PIECE_BYTES]);
 static bool is_unshowable(uint32_t code);
 static struct str escape_code(uint32_t code, char piece[PIECE_BYTES]);
@@ -149,12 +149,12 @@ void encode_quoted_printable(struct buf *out, struct str text)
     }
 }
 
-// One octet is held back, for what it becomes depends on whether another one follows.
+// One octet is held back, for what it becomes depends on the one behind it.
 void quoted_printable_add(struct quoted_printable *q, struct buf *out, struct str bytes)
 {
     for (size_t i = 0; i < bytes.len; i++) {
         if (q->holds)
-            quoted_put(q, out, QUOTED_LINE_BYTES - 1); // a soft break's "=" must have room
+            quoted_put(q, out, (uint8_t)bytes.ptr[i]);
         q->held = (uint8_t)bytes.ptr[i];
         q->holds = true;
     }
@@ -163,25 +163,27 @@ void quoted_printable_add(struct quoted_printable *q, struct buf *out, struct st
 void quoted_printable_end_line(struct quoted_printable *q, struct buf *out)
 {
     if (q->holds)
-        quoted_put(q, out, QUOTED_LINE_BYTES);
+        quoted_put(q, out, -1);
     *q = (struct quoted_printable){0};
 }
 
-// Blanks at the end of a line would get lost.
-static void quoted_put(struct quoted_printable *q, struct buf *out, size_t room)
+// Blanks at the end of a line would get lost, and a line that begins with "--" may be taken for a
+// boundary: of a long line any octet may be the first one behind a soft break.
+static void quoted_put(struct quoted_printable *q, struct buf *out, int next)
 {
     uint8_t c = q->held;
-    bool must = byte_is_blank(c) ? room == QUOTED_LINE_BYTES : c < ' ' || c > '~' || c == '=';
-    size_t bytes = must ? 3 : 1;
-    if (q->column + bytes > room) {
+    size_t room = QUOTED_LINE_BYTES - (next < 0 ? 0 : 1); // the "=" of a soft break
+    bool must = byte_is_blank(c) ? next < 0 : c < ' ' || c > '~' || c == '=';
+    if (q->column + (must ? 3 : 1) > room) {
         buf_add(out, S("=\r\n"));
         q->column = 0;
     }
+    must |= q->column == 0 && c == '-' && next == '-';
     if (must)
         buf_fmt(out, "=%02X", c);
     else
         buf_add_byte(out, (char)c);
-    q->column += bytes;
+    q->column += must ? 3 : 1;
 }
 
 void escape_text(struct buf *out, struct str bytes, size_t bytes_max, enum escape_for how)

@@ -13,7 +13,8 @@ bool decode_base64(struct buf *out, struct str text);     // padded, canonical, 
 void encode_base64url(struct buf *out, struct str bytes); // RFC 4648 5, without padding
 bool decode_base64url(struct buf *out, struct str text);  // with or without padding, canonical
 
-// RFC 2045 6.7: text whose lines end in CRLF, in lines of at most 76 octets.
+// RFC 2045 6.7: text whose lines end in CRLF, in lines of at most 76 octets, none of which can be
+// taken for a boundary of a multipart.
 void encode_quoted_printable(struct buf *out, struct str text);
 // The same for text that comes in pieces: the octets of a line, and that it ends. The line end is
 // the caller's to add; a line that has none at the end of the text ends all the same.

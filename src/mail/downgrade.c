@@ -446,15 +446,21 @@ static void content_octets(struct mime_downgrade *d, struct str bytes)
     d->leaf_raw_bytes += bytes.len;
 }
 
+// What stands for an 8-bit octet must not make a boundary line of one that was none.
 static void leave_outside(struct mime_downgrade *d, struct str bytes)
 {
+    struct str marks = S("?!*#");
+    while (marks.len > 0 && str_contains(buf_str(&d->boundaries), str_upto(marks, 1)))
+        marks = str_from(marks, 1);
     while (bytes.len > 0) {
         size_t run = 0;
         while (run < bytes.len && (uint8_t)bytes.ptr[run] < 0x80)
             run++;
         put(d, str_upto(bytes, run));
+        if (run < bytes.len && marks.len == 0)
+            d->notes.is_possible = false;
         if (run < bytes.len)
-            put(d, S("?"));
+            put(d, str_upto(marks, 1));
         bytes = str_from(bytes, run + 1);
     }
 }

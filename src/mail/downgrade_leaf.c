@@ -4,6 +4,8 @@
 // what it found before.
 #include "mail/downgrade_leaf.h"
 
+#define QUOTED_LINE_BYTES 76 // RFC 2045 6.7, rule 5
+
 static void base64_add(struct leaf_encoder *l, struct buf *out, struct str bytes);
 static void base64_flush(struct leaf_encoder *l, struct buf *out);
 static void mend_quoted(struct leaf_encoder *l, struct buf *out, struct str bytes);
@@ -103,16 +105,18 @@ static void base64_flush(struct leaf_encoder *l, struct buf *out)
     l->has_lines = true;
 }
 
+// A "-" at the beginning of a line goes, too: "--x" and an 8-bit octet is no boundary line, but what
+// it becomes may be one.
 static void mend_quoted(struct leaf_encoder *l, struct buf *out, struct str bytes)
 {
     for (size_t i = 0; i < bytes.len; i++) {
         uint8_t c = (uint8_t)bytes.ptr[i];
-        if (c < 0x80) {
+        if (c < 0x80 && !(c == '-' && l->column == 0)) {
             buf_add_byte(out, (char)c);
             l->column = c == '\n' ? 0 : l->column + 1;
             continue;
         }
-        if (l->column + 4 > 76) { // RFC 2045 6.7, rule 5; the "=" of the next break has room
+        if (l->column + 4 > QUOTED_LINE_BYTES) { // the "=" of the next break has room
             buf_add(out, S("=\r\n"));
             l->column = 0;
         }
@@ -121,10 +125,10 @@ static void mend_quoted(struct leaf_encoder *l, struct buf *out, struct str byte
     }
 }
 
-// RFC 2045 6.8: what is outside of the alphabet is ignored by who decodes.
+// RFC 2045 6.8: what is outside of the alphabet is ignored by who decodes. "-" is, too.
 static void mend_base64(struct buf *out, struct str bytes)
 {
     for (size_t i = 0; i < bytes.len; i++)
-        if ((uint8_t)bytes.ptr[i] < 0x80)
+        if ((uint8_t)bytes.ptr[i] < 0x80 && bytes.ptr[i] != '-')
             buf_add_byte(out, bytes.ptr[i]);
 }
