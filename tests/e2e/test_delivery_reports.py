@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports of delivery come to the sender's own mailbox, and are read by Python: what failed, what is
+late, what has arrived, and nothing where another server owes the report."""
+import re
+
+from delivery_tools import FAR, SCHEDULE, assert_arrived, files_of, notices, only_notice, queue_empties, send, sender
+from mail_tools import ADDRESS, Letter
+from peer_tools import Peer
+from test_delivery_servers import dovecot_takes, postfix_takes
+
+ALL = ['NOTIFY=SUCCESS,FAILURE,DELAY', 'ORCPT=rfc822;first@far.test']
+
+
+def assert_about(notice, letter, subject):
+    assert notice.message['To'] == '<%s>' % ADDRESS or notice.message['To'] == ADDRESS
+    assert notice.message['Return-Path'] == '<>'
+    assert notice.message['Auto-Submitted'] == 'auto-replied'
+    assert re.search(subject, notice.message['Subject']), notice.message['Subject']
+    assert notice.per_message['Reporting-MTA'] == 'dns; mail.example.test'
+    assert letter.name in notice.rest[0].as_string()
+
+
+def assert_rcpt(fields, action, status, diagnostic=None, remote=None):
+    assert fields['Action'] == action
+    assert re.fullmatch(status, fields['Status']), fields['Status']
+    if diagnostic is not None:
+        assert re.match(diagnostic, fields['Diagnostic-Code']), fields['Diagnostic-Code']
+    if remote is not None:
+        assert remote in fields['Remote-MTA'], fields['Remote-MTA']
+
+
+def test_refused_recipients(server, tmp_path, certificate):
+    """By a real Postfix: two of three are unknown there, and stand in one report."""
+    with postfix_takes(tmp_path, certificate) as port:
+        s = sender(server, tmp_path, port)
+        letter = Letter('refused')
+        send(s, letter, FAR, 'no1@far.test', 'no2@far.test', mail_options=['ENVID=id-7', 'RET=HDRS'])
+        notice = only_notice(s)
+        assert_about(notice, letter, '(?i)undeliver|fail|return|not')
+        assert notice.per_message['Original-Envelope-Id'] == 'id-7'
+        assert set(notice.rcpts) == {'no1@far.test', 'no2@far.test'}
+        for address, fields in notice.rcpts.items():
+            assert fields['Final-Recipient'] == 'rfc822; ' + address
+            assert_rcpt(fields, 'failed', r'5\.1\.1', r'smtp; *550[ -]5\.1\.1 .*User unknown', '127.0.0.1')
+        assert notice.rest[0].get_content_type() == 'text/rfc822-headers'
+        assert_arrived(lambda: files_of(tmp_path / 'postfix' / 'mail'), letter)
+        queue_empties(s)
+    assert len(notices(s)) == 1
+
+
+def test_what_comes_back(server, tmp_path):
+    """The peer refuses the message itself; RET=FULL wants all of it."""
+    with Peer(answers={'.': ['554 5.6.0 I do not like it']}) as peer:
+        s = sender(server, tmp_path, peer.port)
+        letter = Letter('whole', eight_bit=False)
+        send(s, letter, FAR, 'carl@far.test', mail_options=['RET=FULL'], rcpt_options=['ORCPT=rfc822;first@far.test'])
+        notice = only_notice(s)
+        assert set(notice.rcpts) == {FAR, 'carl@far.test'}
+        for fields in notice.rcpts.values():
+            assert_rcpt(fields, 'failed', r'5\.6\.0', r'smtp; *554 5\.6\.0 I do not like it')
+            assert fields['Original-Recipient'].replace(' ', '') == 'rfc822;first@far.test'
+        assert notice.rest[0].get_content_type() == 'message/rfc822'
+        inner = notice.rest[0].as_bytes().replace(b'\r\n', b'\n').replace(b'\n', b'\r\n')
+        assert letter.data in inner
+        queue_empties(s)
+
+
+def test_nobody_is_told_who_does_not_want_to(server, tmp_path):
+    with Peer(answers={'RCPT': ['550 5.1.1 no'] * 2}) as peer:
+        s = sender(server, tmp_path, peer.port)
+        send(s, Letter('never'), FAR, rcpt_options=['NOTIFY=NEVER'])
+        send(s, Letter('success'), FAR, rcpt_options=['NOTIFY=SUCCESS'])
+        queue_empties(s)
+        assert peer.answers['RCPT'] == []
+        assert not notices(s)
+
+
+def test_late(server, tmp_path):
+    """451 at first: the sender hears of the delay once, and no more when it has arrived."""
+    with Peer(answers={'RCPT': ['451 4.7.1 not now'] * 3}) as peer:
+        s = sender(server, tmp_path, peer.port, schedule=SCHEDULE + 'notify = ["1s"]\nexpire = "5m"\n')
+        letter = Letter('late')
+        send(s, letter, FAR)
+        notice = only_notice(s)
+        assert_about(notice, letter, '(?i)delay')
+        assert_rcpt(notice.rcpts[FAR], 'delayed', r'4\.7\.1', r'smtp; *451 4\.7\.1 not now', '127.0.0.1')
+        assert notice.rcpts[FAR]['Will-Retry-Until']
+        assert_arrived(lambda: [m[2] for m in peer.messages], letter)
+        queue_empties(s)
+        assert len(notices(s)) == 1
+
+
+def test_given_up(server, tmp_path):
+    """After as many attempts as the schedule allows."""
+    with Peer(answers={'RCPT': ['451 4.7.1 not now'] * 9}) as peer:
+        s = sender(server, tmp_path, peer.port, schedule=SCHEDULE + 'max-attempts = 2\n')
+        send(s, Letter('hopeless'), FAR)
+        notice = only_notice(s)
+        assert_rcpt(notice.rcpts[FAR], 'failed', r'[45]\.(7\.1|4\.7)', r'smtp; *451 4\.7\.1 not now')
+        assert len(peer.answers['RCPT']) == 9 - 2
+        queue_empties(s)
+
+
+def test_success_by_lmtp_is_delivery(server, tmp_path, certificate):
+    with dovecot_takes(tmp_path, certificate) as port:
+        s = sender(server, tmp_path, port, 'protocol = "lmtp"\ntls.allow-invalid-certs = true\n')
+        letter = Letter('lmtp')
+        send(s, letter, FAR, mail_options=['ENVID=id-7'], rcpt_options=ALL)
+        notice = only_notice(s)
+        assert_about(notice, letter, '(?i)deliver')
+        assert_rcpt(notice.rcpts[FAR], 'delivered', r'2\.\d\.\d')
+        assert notice.rcpts[FAR]['Original-Recipient'].replace(' ', '') == 'rfc822;first@far.test'
+        queue_empties(s)
+
+
+def test_success_at_a_host_without_dsn_is_relay(server, tmp_path):
+    with Peer() as peer:
+        s = sender(server, tmp_path, peer.port)
+        letter = Letter('relayed')
+        send(s, letter, FAR, rcpt_options=ALL)
+        notice = only_notice(s)
+        assert_about(notice, letter, '(?i)relay|deliver|sent|hand')
+        assert_rcpt(notice.rcpts[FAR], 'relayed', r'2\.\d\.\d')
+        queue_empties(s)
+
+
+def test_success_at_a_host_with_dsn_is_its_business(server, tmp_path):
+    """It is told what is wanted, and we say nothing."""
+    with Peer(offers=['DSN', 'PIPELINING']) as peer:
+        s = sender(server, tmp_path, peer.port)
+        letter = Letter('asked')
+        send(s, letter, FAR, mail_options=['ENVID=id-7', 'RET=HDRS'], rcpt_options=ALL)
+        assert_arrived(lambda: [m[2] for m in peer.messages], letter)
+        queue_empties(s)
+        (mail, (rcpt,), _), = peer.messages
+        assert 'ENVID=id-7' in mail and 'RET=HDRS' in mail
+        assert set(re.search('NOTIFY=([A-Z,]+)', rcpt)[1].split(',')) == {'SUCCESS', 'FAILURE', 'DELAY'}
+        assert 'ORCPT=rfc822;first@far.test' in rcpt
+        assert not notices(s)
