@@ -118,7 +118,7 @@ static void take_news(struct deliverer *d, struct arena *a)
         if (due.at_ms > now)
             wake_no_later(d, due.at_ms);
         else
-            offer(d, a, &due);
+            d->look_wanted |= !offer(d, a, &due);
         arena_reset(a);
     }
 }
