@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // queue/message_reader.c: the lines before the body are pieces of their own. Pieces of the body are
-// given in parts: what lies between two cuts, as far as the piece reaches.
+// given in parts: what lies between two cuts, as far as the piece reaches. A reader that converts
+// takes from all that a little at a time.
 #include "queue/message_reader.h"
 
 #include "queue/body.h"
+
+#define CONVERTED_BYTES (16 * KIB) // at a time
 
 struct message_reader {
     struct str before[2]; // prefix and top, as long as they are not given
     struct body_reader *body;
     const struct cut *cuts; // those whose end is not reached yet
     size_t cut_count;
-    struct str piece;  // of the body, not given yet
-    uint64_t piece_at; // where in the body it begins
+    struct str piece;                 // of the body, not given yet
+    uint64_t piece_at;                // where in the body it begins
+    struct mime_downgrade *downgrade; // NULL: nothing is converted
+    struct str stored;                // not converted yet
+    bool is_at_end;                   // of what is stored
+    struct buf converted;
 };
 
+static struct err stored_next(
+        struct message_reader *r, struct arena *a, struct str *out) suspends MUST_USE;
+static struct err converted_next(
+        struct message_reader *r, struct arena *a, struct str *out) suspends MUST_USE;
 static bool part_next(struct message_reader *r, struct str *out);
 static void piece_take(struct message_reader *r, uint64_t bytes, struct str *out);
 
@@ -31,16 +42,73 @@ struct err message_open(struct store *store, struct arena *a, const struct messa
         r->cuts = m->cuts;
         r->cut_count = m->cut_count;
     }
-    struct err e = body_open(store, a, &m->body, &r->body);
+    buf_init(&r->converted, MIME_DOWNGRADE_BYTES_MAX(CONVERTED_BYTES));
+    if (how->downgrade != NULL)
+        r->downgrade = mime_downgrade_new(how->downgrade);
+    struct err e = how->downgrade != NULL && r->downgrade == NULL
+                           ? fail(ERR_LIMIT, "no memory to convert a message")
+                           : body_open(store, a, &m->body, &r->body);
     if (failed(e)) {
-        mem_free(r);
+        message_close(r);
         return e;
     }
     *out = r;
     return OK;
 }
 
+struct err message_downgrade_plan(struct store *store, struct arena *a, const struct message *m,
+        const struct message_reading *how, struct mime_downgrade_plan *out)
+{
+    struct message_reader *reader AUTO(message_auto_close) = NULL;
+    struct mime_downgrade *first AUTO(mime_downgrade_auto_free) = mime_downgrade_new(NULL);
+    if (first == NULL)
+        return fail(ERR_LIMIT, "no memory to convert a message");
+    assert(how->downgrade == NULL);
+    TRY(message_open(store, a, m, how, &reader));
+    for (;;) {
+        struct str piece;
+        TRY(message_next(reader, a, &piece));
+        if (str_is_null(piece))
+            break;
+        TRY(mime_downgrade_add(first, piece, NULL));
+    }
+    TRY(mime_downgrade_end(first, NULL));
+    *out = mime_downgrade_plan(first);
+    return OK;
+}
+
 struct err message_next(struct message_reader *r, struct arena *a, struct str *out)
+{
+    return r->downgrade != NULL ? converted_next(r, a, out) : stored_next(r, a, out);
+}
+
+void message_close(struct message_reader *r)
+{
+    if (r == NULL)
+        return;
+    body_close(r->body);
+    mime_downgrade_free(r->downgrade);
+    buf_done(&r->converted);
+    mem_free(r);
+}
+
+static struct err converted_next(struct message_reader *r, struct arena *a, struct str *out)
+{
+    buf_clear(&r->converted);
+    while (r->converted.len == 0 && !r->is_at_end) {
+        if (r->stored.len == 0)
+            TRY(stored_next(r, a, &r->stored));
+        struct str now = str_upto(r->stored, CONVERTED_BYTES);
+        r->is_at_end = str_is_null(r->stored);
+        r->stored = str_from(r->stored, now.len);
+        TRY(r->is_at_end ? mime_downgrade_end(r->downgrade, &r->converted)
+                         : mime_downgrade_add(r->downgrade, now, &r->converted));
+    }
+    *out = r->converted.len > 0 ? buf_str(&r->converted) : STR_NULL;
+    return OK;
+}
+
+static struct err stored_next(struct message_reader *r, struct arena *a, struct str *out)
 {
     for (size_t i = 0; i < COUNT_OF(r->before); i++) {
         if (str_is_empty(r->before[i]))
@@ -57,14 +125,6 @@ struct err message_next(struct message_reader *r, struct arena *a, struct str *o
         return OK;
     }
     return OK;
-}
-
-void message_close(struct message_reader *r)
-{
-    if (r == NULL)
-        return;
-    body_close(r->body);
-    mem_free(r);
 }
 
 // The next part of the piece that is not cut out; false when nothing of it is left.

@@ -17,11 +17,15 @@
 
 #include "queue/store.h"
 
+#include "mail/downgrade.h"
+
 struct message_reader;
 
 struct message_reading {
     struct str prefix; // of a unit; null: none
     bool as_received;  // neither prefix nor top, and nothing is cut out
+    // Converted to 7 bits; by reference, from message_downgrade_plan. NULL: as it is.
+    const struct mime_downgrade_plan *downgrade;
 };
 
 // An inline body must have been read with the message (STORE_WITH_BODY). The message stays until
@@ -37,3 +41,9 @@ static inline void message_auto_close(struct message_reader **reader)
 {
     message_close(*reader);
 }
+
+// What becomes of the message, read in this way, when it is converted for a host without 8BITMIME:
+// reads it once. plan.bytes is what a reader gives that is opened with the plan; if the plan says
+// that it is not possible, it must not be used.
+struct err message_downgrade_plan(struct store *store, struct arena *a, const struct message *m,
+        const struct message_reading *how, struct mime_downgrade_plan *out) suspends MUST_USE;

@@ -189,6 +189,9 @@ static void quoted_printable(void **state)
             {"an escape at column 74", X70 "123=\r\n", X70 "123=3D\r\n"},
             {"an escape at column 75", X70 "1234=\r\n", X70 "1234=\r\n=3D\r\n"},
             {"an escape that more follows", X70 "123=4\r\n", X70 "123=\r\n=3D4\r\n"},
+            {"what a boundary begins with", "--\r\n-\r\na--\r\n- -\r\n",
+                    "=2D-\r\n-\r\na--\r\n- -\r\n"},
+            {"the same behind a soft break", X70 "12345--\r\n", X70 "12345=\r\n=2D-\r\n"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct buf out AUTO(buf_done);

@@ -194,6 +194,62 @@ static struct err inline_bodies(void *arg)
     return OK;
 }
 
+// The cut field said another type; what is on top, and for this unit alone, are fields as well.
+static struct err converted(void *arg)
+{
+    struct place *p = arg;
+    static const struct cut cuts[] = {{0, 19}};
+    struct mime_downgrade_plan plan;
+    struct buf got AUTO(buf_done);
+    buf_init(&got, MIB);
+    struct str text = S("Content-Type: a/b\r\nSubject: \xff\r\n\r\n\xc3\xa4\r\n");
+    struct message back, m = made_message(p, 1, text, 1);
+    m.cuts = cuts;
+    m.cut_count = 1;
+    TRY(accept_message(p, &m));
+    TRY(store_read(p->store, &p->a, m.id, STORE_WITH_BODY, &back));
+    struct message_reading how = {.prefix = S("MIME-Version: 1.0\r\n")};
+    TRY(message_downgrade_plan(p->store, &p->a, &back, &how, &plan));
+    check_true("needed and possible", plan.is_needed && plan.is_possible);
+    how.downgrade = &plan;
+    TRY(read_all(p, &back, &how, &got));
+    struct str want = arena_fmt(&p->a,
+            "MIME-Version: 1.0\r\n%.*sSubject: \xff\r\nContent-Transfer-Encoding: "
+            "quoted-printable\r\n\r\n=C3=A4\r\n",
+            ARG(m.top));
+    check_str("converted", buf_str(&got), want);
+    check_u64("as long as was said", plan.bytes, want.len);
+    return OK;
+}
+
+// Large bodies are converted in pieces; their lines cross the borders of these.
+static struct err converted_file(void *arg)
+{
+    struct place *p = arg;
+    struct mime_downgrade_plan plan;
+    struct buf text AUTO(buf_done), got AUTO(buf_done);
+    buf_init(&text, 4 * MIB);
+    buf_init(&got, 16 * MIB);
+    buf_add(&text, S("MIME-Version: 1.0\r\n\r\n"));
+    for (size_t i = 0; text.len < MIB; i++) {
+        buf_add_repeat(&text, '\xe4', i % 120);
+        buf_add(&text, S("\r\n"));
+    }
+    struct body *body AUTO(body_auto_free) = body_new(p->store, 1);
+    struct message back, m = made_message(p, 1, S(""), 1);
+    TRY(body_add(body, &p->a, buf_str(&text)));
+    TRY(body_finish(body, &p->a, &m.body));
+    TRY(accept_message(p, &m));
+    TRY(store_read(p->store, &p->a, m.id, STORE_WITH_BODY, &back));
+    struct message_reading how = {.as_received = true};
+    TRY(message_downgrade_plan(p->store, &p->a, &back, &how, &plan));
+    how.downgrade = &plan;
+    TRY(read_all(p, &back, &how, &got));
+    check_u64("as long as was said", plan.bytes, got.len);
+    check_true("7 bits", str_is_ascii(buf_str(&got)));
+    return OK;
+}
+
 // Cuts within a piece of the file, across two of them, and over a whole one.
 static struct err files(void *arg)
 {
@@ -249,10 +305,18 @@ static void files_are_read(void **state)
     run_in_place(files);
 }
 
+static void messages_are_converted(void **state)
+{
+    (void)state;
+    run_in_place(converted);
+    run_in_place(converted_file);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {TEST(cuts_are_checked),
             TEST(records_keep_cuts_and_quotas), TEST(records_that_lie),
-            TEST(fields_of_the_wrong_form), TEST(inline_bodies_are_read), TEST(files_are_read)};
+            TEST(fields_of_the_wrong_form), TEST(inline_bodies_are_read), TEST(files_are_read),
+            TEST(messages_are_converted)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
