@@ -4,6 +4,8 @@
 // them; when it is done, the pool may keep it for the next one.
 #include "deliver/deliver_state.h"
 
+static struct err say_goodbye(void *connection) suspends;
+
 struct err courier_run(void *arg)
 {
     struct courier *c = arg;
@@ -16,5 +18,22 @@ struct err courier_run(void *arg)
     if (c->connection != NULL)
         pool_park(&c->deliverer->pool, c->connection);
     dispatch_came_back(c);
+    return OK;
+}
+
+void courier_close_idle(struct deliverer *d)
+{
+    struct connection *c = pool_expired(&d->pool);
+    while (c != NULL) {
+        if (failed(group_spawn(&d->couriers, say_goodbye, c)))
+            connection_break(c);
+        c = pool_expired(&d->pool);
+    }
+}
+
+static struct err say_goodbye(void *connection)
+{
+    task_describe("goodbye", connection);
+    connection_end(connection);
     return OK;
 }

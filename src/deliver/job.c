@@ -6,6 +6,7 @@
 
 #define JOB_BYTES_MAX (64 * MIB)
 
+static bool anything_changed(const struct job *j);
 static bool begin(struct job *j) suspends;
 static bool read_message(struct job *j) suspends;
 static bool copy_before(struct job *j);
@@ -27,17 +28,23 @@ int64_t job_run(struct courier *c)
     j.held.arena = &j.arena;
     c->went_well = true;
     if (begin(&j)) {
-        struct err e = OK;
-        if (j.look.try_count > 0)
-            e = attempt(&j);
-        // Given up in the middle: what is not settled is as it was, and found again.
-        due_ms = failed(e) && !j.look.changed && j.look.try_count == 0 ? NEVER_MS
-                                                                       : job_write_down(&j);
-        c->went_well = !j.met_trouble;
+        struct err e = j.look.try_count > 0 ? attempt(&j) : OK;
+        // Given up in the middle: who has an answer has it, the others are found again.
+        if (anything_changed(&j))
+            due_ms = job_write_down(&j);
+        c->went_well = !j.met_trouble && !failed(e);
     }
     outbound_release(j.d->limits, &j.held);
     arena_done(&j.arena);
     return due_ms;
+}
+
+static bool anything_changed(const struct job *j)
+{
+    for (size_t i = 0; i < j->u->rcpt_count; i++)
+        if (j->tried[i].is_settled)
+            return true;
+    return j->look.changed || j->is_held;
 }
 
 static bool begin(struct job *j)
