@@ -2,10 +2,9 @@
 // cli/account_store.c: see account_store.h.
 #include "cli/account_store.h"
 
+#include "cli/become_server.h"
 #include "cli/one_task.h"
 #include "rt/clock.h"
-#include "rt/file.h"
-#include "rt/identity.h"
 #include "rt/task.h"
 
 struct work_call {
@@ -17,7 +16,6 @@ struct work_call {
 };
 
 static int settings_read(struct account_work *w);
-static struct err become_server(struct account_work *w, struct str state_folder, struct str folder);
 static struct err work(void *arg);
 static void work_deep(void *arg);
 
@@ -29,7 +27,7 @@ int account_work_run(struct cli *c, enum internal_use use, account_main *main)
     if (status == CLI_OK) {
         struct str state_folder = conf_str(w.conf, S("global.state-dir"));
         call.folder = directory_folder(&c->arena, state_folder);
-        struct err e = become_server(&w, state_folder, call.folder);
+        struct err e = become_server(&c->arena, w.conf, call.folder);
         if (!failed(e))
             e = one_task_run(work, &call);
         enum cli_status bad = e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED;
@@ -62,27 +60,6 @@ static int settings_read(struct account_work *w)
                 "this configuration has no internal directory; add [directory.\"internal\"] with "
                 "type = \"internal\" to it");
     return CLI_OK;
-}
-
-// The server's user is whoever has the state folder, and before there is one whoever
-// server.run-as names.
-static struct err become_server(struct account_work *w, struct str state_folder, struct str folder)
-{
-    struct arena *a = &w->c->arena;
-    struct identity who;
-    struct file_info info;
-    if (!identity_is_root())
-        return OK;
-    struct identity_wish wish = {.user = conf_str(w->conf, S("server.run-as.user")),
-            .group = conf_str(w->conf, S("server.run-as.group"))};
-    if (!failed(file_stat(a, state_folder, &info)) && info.owner != 0) {
-        wish.user = arena_fmt(a, "%u", info.owner);
-        wish.group = arena_fmt(a, "%u", info.group);
-    }
-    TRY(identity_find(a, &wish, &who));
-    TRY(identity_make_folder(a, &who, state_folder, 0700));
-    TRY(identity_make_folder(a, &who, folder, 0700));
-    return who.change == IDENTITY_CHANGES ? identity_take(a, &who) : OK;
 }
 
 static struct err work(void *arg)

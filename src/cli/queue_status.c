@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/queue_status.c: `posthaste queue status ID...`.
+// cli/queue_status.c: `posthaste queue status [ID]...`.
 #include "cli/commands.h"
 
+#include "cli/queue_pauses.h"
 #include "cli/queue_print.h"
 #include "cli/queue_store.h"
 
@@ -14,6 +15,8 @@ static struct err status_of(struct queue_work *w, struct str word, struct json_o
 
 static int run(struct cli *c)
 {
+    if (c->operand_count == 0)
+        return queue_pauses_run(c, PAUSES_LOOK);
     return queue_work_run(c, QUEUE_TO_READ, status_main, NULL);
 }
 
@@ -65,10 +68,11 @@ static struct err status_of(struct queue_work *w, struct str word, struct json_o
 
 const struct command command_queue_status = {
         .run = run,
-        .operands = "ID...",
-        .operand_min = 1,
+        .operands = "[ID]...",
         .operand_max = SIZE_MAX,
-        .about = "Says all that is known of messages: each recipient with its status, its last\n"
+        .about = "Without an ID: do deliveries go on, or has somebody paused them? Else says all "
+                 "that\n"
+                 "is known of messages: each recipient with its status, its last\n"
                  "reply, and when it is tried again. An id has 16 hex digits, or is a decimal\n"
                  "number. The exit status is 5 when there is no such message, 6 when only some\n"
                  "are there.",

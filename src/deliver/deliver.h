@@ -19,6 +19,7 @@
 #include "deliver/settings.h"
 #include "deliver/sts.h"
 #include "queue/dsn.h"
+#include "queue/pauses.h"
 #include "queue/quota.h"
 #include "queue/schedule.h"
 #include "queue/store.h"
@@ -42,8 +43,9 @@ struct deliver_inputs {
     struct quota_meter *quota; // NULL: nothing is counted
     struct sts_cache *sts;     // NULL: MTA-STS is not asked for
     struct event_log *log;
-    uint32_t workers; // that share the slots of the virtual queues
-    bool adopts;      // takes over the mail of workers that are gone: one of the node's does
+    struct str pauses_path; // null: nobody pauses anything
+    uint32_t workers;       // that share the slots of the virtual queues
+    bool adopts;            // takes over the mail of workers that are gone: one of the node's does
 };
 
 struct err deliverer_new(struct arena *a, const struct deliver_inputs *in,

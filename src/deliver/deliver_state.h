@@ -71,6 +71,11 @@ struct deliverer {
     bool look_goes_on[SLOTS]; // from there
     int64_t adopted_at_ms;
     int locks[SLOTS]; // of slots whose mail is ours; -1: it is not
+    struct pauses pauses;
+    struct arena pauses_arenas[2]; // those in force, and the next ones
+    size_t pauses_turn;
+    bool pauses_are_bad;
+    int64_t pauses_told_at_ms;
     bool stopping;
     uint64_t turn; // counts attempts
     struct deliver_figures figures;
@@ -92,7 +97,12 @@ bool dispatch_take_next(struct courier *c, size_t taken_already);
 void dispatch_settled(struct courier *c, int64_t due_ms);
 void dispatch_came_back(struct courier *c); // and is gone
 
+// paused.c: what is paused now.
+void dispatch_read_pauses(struct deliverer *d);
+
 struct err courier_run(void *courier) suspends MUST_USE; // courier.c, a task_main
+// Connections that have been idle for too long get their QUIT.
+void courier_close_idle(struct deliverer *d);
 
 // job.c: everything that is to be done now about the unit that the courier carries. The moment at
 // which it is due next.

@@ -22,6 +22,7 @@
 #define TURNS_MAX 20     // units in a row for one destination while others wait
 #define BACK_PRESSURE_MS (60 * SECOND_MS)
 #define DELIVERER_BYTES_MAX (8 * MIB)
+#define PAUSES_BYTES_MAX (512 * KIB)
 
 static void take_news(struct deliverer *d, struct arena *a);
 static struct err look(struct deliverer *d, struct arena *a) MUST_USE;
@@ -61,6 +62,7 @@ struct err deliverer_run(void *arg)
             e = OK;
         }
         send_couriers(d);
+        courier_close_idle(d);
         if (!failed(e))
             e = sleep_until_needed(d);
     }
@@ -128,6 +130,7 @@ static struct err look(struct deliverer *d, struct arena *a)
     size_t examined = 0;
     d->look_wanted = false;
     d->wake_at_ms = NEVER_MS;
+    dispatch_read_pauses(d);
     if (d->in.adopts && now_ms() - d->adopted_at_ms >= ADOPT_EVERY_MS)
         adopt(d, a);
     for (size_t slot = 0; slot < SLOTS; slot++)
@@ -253,7 +256,7 @@ static struct virtual_state *virtual_of(struct deliverer *d, const struct unit *
     *v = (struct virtual_state){.id = q->id,
             .owner = d,
             .slots = (q->slots + d->in.workers - 1) / d->in.workers,
-            .paused = q->paused};
+            .paused = pauses_stop(&d->pauses, q)};
     list_init(&v->waiting);
     return map_put(&d->virtuals, v->id, v) ? v : &d->fallback;
 }
@@ -297,7 +300,8 @@ static void send_couriers(struct deliverer *d)
     struct str id;
     for (size_t i = 0; !d->stopping && map_next(&d->virtuals, &i, &id, &each);) {
         struct virtual_state *v = each;
-        for (size_t passed = 0; v->in_flight < v->slots && passed < v->waiting_count; passed++) {
+        for (size_t passed = 0; !v->paused && v->in_flight < v->slots && passed < v->waiting_count;
+                passed++) {
             struct destination *to =
                     CONTAINER_OF(list_first(&v->waiting), struct destination, in_virtual);
             link_remove(&to->in_virtual);
@@ -349,7 +353,7 @@ bool dispatch_take_next(struct courier *c, size_t taken_already)
     struct destination *to = c->destination;
     struct virtual_state *v = to->virtual;
     bool others_wait = v->waiting_count > (link_is_in(&to->in_virtual) ? 1 : 0);
-    if (c->deliverer->stopping || to->couriers > to->couriers_max ||
+    if (c->deliverer->stopping || v->paused || to->couriers > to->couriers_max ||
             (others_wait && taken_already >= TURNS_MAX))
         return false;
     c->carries = take(to);
@@ -407,6 +411,8 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
         d->locks[i] = -1;
     pool_init(&d->pool);
     arena_init(&d->scratch, SCRATCH_BYTES_MAX);
+    for (size_t i = 0; i < COUNT_OF(d->pauses_arenas); i++)
+        arena_init(&d->pauses_arenas[i], PAUSES_BYTES_MAX);
     d->dsn_rates = dsn_rates_new(random_u64());
     struct err e = d->dsn_rates == NULL ? fail(ERR_LIMIT, "no memory to deliver mail") : OK;
     if (!failed(e))
@@ -444,6 +450,8 @@ void deliverer_free(struct deliverer *d)
     outbound_limits_free(d->limits);
     dsn_rates_free(d->dsn_rates);
     arena_done(&d->scratch);
+    for (size_t i = 0; i < COUNT_OF(d->pauses_arenas); i++)
+        arena_done(&d->pauses_arenas[i]);
     arena_done(&d->arena);
     mem_free(d);
 }

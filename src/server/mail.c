@@ -146,6 +146,7 @@ static struct err start_deliveries(struct mail_worker *m)
             .sts = m->sts,
             .log = m->log,
             .node = m->service.node,
+            .pauses_path = pauses_path(&m->arena, plan->conf),
             .workers = (uint32_t)plan->worker_count,
             .adopts = m->is_first};
     TRY(deliverer_new(&m->arena, &in, &m->deliverer));

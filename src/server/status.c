@@ -3,12 +3,19 @@
 // for probes that ask the supervisor.
 #include "server/supervisor.h"
 
+#include "base/date.h"
 #include "base/json.h"
+#include "queue/pauses.h"
+
+#define PAUSES_BYTES_MAX (512 * KIB)
 
 static void write_text(struct supervisor *sup, struct buf *out, struct str waiting);
 static void write_json(struct supervisor *sup, struct buf *out, struct str waiting);
 static void write_worker_json(struct json_out *o, const struct slot *s);
 static size_t ready_workers(const struct supervisor *sup);
+static struct pauses read_pauses(const struct supervisor *sup, struct arena *a);
+static void write_pauses(const struct supervisor *sup, struct buf *out);
+static void write_pauses_json(const struct supervisor *sup, struct json_out *o);
 
 static const char *state_of(const struct supervisor *sup, struct str waiting)
 {
@@ -78,6 +85,7 @@ static void write_text(struct supervisor *sup, struct buf *out, struct str waiti
             (long long)(now_ms() - sup->started_ms) / SECOND_MS, ready_workers(sup),
             sup->current == NULL ? 0 : sup->current->worker_count);
     buf_fmt(out, "%llu connections are open\n", (unsigned long long)open);
+    write_pauses(sup, out);
     if (sup->reload_failed)
         buf_fmt(out, "the last reload failed:\n%.*s", ARG(buf_str(&sup->report)));
     each_in_list (g, &sup->generations, struct generation, in_supervisor)
@@ -106,6 +114,8 @@ static void write_json(struct supervisor *sup, struct buf *out, struct str waiti
     json_u64(&o, shared_count_total(&sup->shared->listen.connections));
     json_key(&o, S("reloadFailed"));
     json_bool(&o, sup->reload_failed);
+    json_key(&o, S("paused"));
+    write_pauses_json(sup, &o);
     json_key(&o, S("workers"));
     json_array_begin(&o);
     each_in_list (g, &sup->generations, struct generation, in_supervisor)
@@ -130,4 +140,43 @@ static void write_worker_json(struct json_out *o, const struct slot *s)
     json_key(o, S("crashesInARow"));
     json_u64(o, s->crash_count);
     json_object_end(o);
+}
+
+// What somebody has paused, as the file says it: also what cannot be read is nothing to fail for.
+static struct pauses read_pauses(const struct supervisor *sup, struct arena *a)
+{
+    struct pauses all = {0};
+    if (sup->current == NULL || sup->current->plan == NULL)
+        return all;
+    struct err ignored = pauses_read(a, pauses_path(a, sup->current->plan->conf), &all);
+    (void)ignored; // a worker tells of it
+    return all;
+}
+
+static void write_pauses(const struct supervisor *sup, struct buf *out)
+{
+    struct arena a AUTO(arena_done);
+    arena_init(&a, PAUSES_BYTES_MAX);
+    struct pauses pauses = read_pauses(sup, &a);
+    each_in_vec (p, &pauses.all) {
+        bool is_all = str_eq(p->queue, PAUSES_ALL);
+        if (p->runs)
+            continue;
+        buf_fmt(out, "%s%.*s%s paused since ", is_all ? "all deliveries" : "deliveries of '",
+                ARG(is_all ? S("") : p->queue), is_all ? " are" : "' are");
+        date_add_rfc3339(out, p->since_ms, DATE_SECONDS);
+        buf_fmt(out, "%s%.*s\n", str_is_empty(p->reason) ? "" : ": ", ARG(p->reason));
+    }
+}
+
+static void write_pauses_json(const struct supervisor *sup, struct json_out *o)
+{
+    struct arena a AUTO(arena_done);
+    arena_init(&a, PAUSES_BYTES_MAX);
+    struct pauses pauses = read_pauses(sup, &a);
+    json_array_begin(o);
+    each_in_vec (p, &pauses.all)
+        if (!p->runs)
+            json_str(o, p->queue);
+    json_array_end(o);
 }

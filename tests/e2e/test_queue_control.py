@@ -130,3 +130,47 @@ def test_what_a_tool_changes_right_behind_an_attempt_is_kept(server, host):
         time.sleep(1)
         rcpt = json.loads(tool(s, 'queue', 'status', message.id, '--json'))[0]['recipients'][0]
         assert rcpt.get('hold') and rcpt['retry_num'] == 2, rcpt
+
+
+def test_paused_deliveries_wait_also_over_a_restart(server, host):
+    s = start(server, host)
+    host.answer = '250 2.1.5 yes'
+    assert 'paused since' in tool(s, 'queue', 'pause', '--reason', 'new cable')
+    eventually(lambda: 'all deliveries are paused since' in tool(s, 'server', 'status'), what='the status')
+    queue(s).one(send(s))
+    s.stop()
+    s.expect_log('queue.paused')
+    s.start()
+    s.wait_log('queue.paused')
+    queue(s).one(send(s, to='bob@far.test'))
+    time.sleep(1)
+    assert not host.asked
+    assert json.loads(tool(s, 'queue', 'status', '--json'))['reason'] == 'new cable'
+    assert tool(s, 'queue', 'resume') == 'all deliveries go on\n'
+    eventually(lambda: host.taken == 2, AT_ONCE_S, 'both messages')
+    assert 'paused' not in tool(s, 'server', 'status')
+
+
+def test_one_virtual_queue_is_paused_also_by_its_configuration(server, host):
+    s = start(server, host)
+    host.answer = '250 2.1.5 yes'
+    tool(s, 'queue', 'pause', 'nowhere', status=5)
+    assert "'slow' is paused" in tool(s, 'queue', 'pause', 'slow')
+    tool(s, 'queue', 'pause', 'default')
+    waits = send(s)
+    queue(s).one(waits)
+    time.sleep(1)
+    assert not host.asked
+    tool(s, 'queue', 'resume', 'default')
+    assert not host.asked
+    tool(s, 'queue', 'resume', 'slow')
+    eventually(lambda: host.taken == 1, AT_ONCE_S, 'the message')
+    s.stop()
+    s.write_config(s.extra.replace('threads-per-node = 5', 'threads-per-node = 5\npaused = true'))
+    s.start()
+    assert json.loads(tool(s, 'queue', 'status', '--json'))['queues']['slow'] == 'paused'
+    send(s)
+    time.sleep(1)
+    assert host.taken == 1
+    tool(s, 'queue', 'resume', 'slow')
+    eventually(lambda: host.taken == 2, AT_ONCE_S, 'the second message')

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// cli/become_server.h: commands that write into the state folder do so as the server's user, so
+// that the server can read it.
+#pragma once
+
+#include "conf/conf.h"
+
+// The server's user is whoever has the state folder, and before there is one whoever
+// server.run-as names. `folder`, in it or the same, is made when it is missing. Does nothing for
+// who is not root.
+struct err become_server(struct arena *a, const struct conf *conf, struct str folder) MUST_USE;

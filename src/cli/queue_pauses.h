@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// cli/queue_pauses.h: what `queue pause`, `queue resume` and `queue status` share: the file of what
+// is paused (queue/pauses.h), and the virtual queues of the configuration.
+#pragma once
+
+#include "cli/config_read.h"
+
+#include "queue/pauses.h"
+
+enum pauses_use { PAUSES_LOOK, PAUSES_STOP, PAUSES_GO_ON };
+// The command as a whole; its operand, if there is one, is a virtual queue. The exit status.
+int queue_pauses_run(struct cli *c, enum pauses_use use);

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// queue/pauses.c: see queue/pauses.h.
+#include "queue/pauses.h"
+
+#include "rt/blobfile.h"
+#include "rt/clock.h"
+#include "rt/file.h"
+
+#define FILE_BYTES_MAX (64 * KIB)
+#define PAUSES_MAX 1000
+
+// line = ( "paused" / "running" ) SP name SP moment [ SP reason ]
+static bool read_line(struct str line, struct pause *out);
+static bool is_no_blank(uint8_t c);
+static struct err write_part(struct arena *a, struct str part, struct str path, struct str text);
+
+struct str pauses_path(struct arena *a, const struct conf *conf)
+{
+    return arena_join(a, conf_str(conf, S("global.state-dir")), S("/paused"));
+}
+
+struct err pauses_read(struct arena *a, struct str path, struct pauses *out)
+{
+    struct pauses all = {0};
+    struct str line;
+    struct err e = file_read(a, path, FILE_BYTES_MAX, &all.text, NULL);
+    if (e.kind == ERR_NOT_FOUND) {
+        *out = (struct pauses){0};
+        return OK;
+    }
+    TRY(e);
+    for (struct scan in = scan_over(all.text); scan_line(&in, &line);) {
+        struct pause one;
+        if (str_is_empty(str_trim(line)))
+            continue;
+        if (!read_line(line, &one))
+            return fail_fmt(
+                    a, ERR_SYNTAX, "%.*s: this is no line of it: \"%.*s\"", ARG(path), ARG(line));
+        TRY(pauses_set(a, &all, &one));
+    }
+    *out = all;
+    return OK;
+}
+
+static bool read_line(struct str line, struct pause *out)
+{
+    struct scan in = scan_over(line);
+    uint64_t since;
+    *out = (struct pause){.runs = scan_lit(&in, S("running "))};
+    if (!out->runs && !scan_lit(&in, S("paused ")))
+        return false;
+    if (!scan_while(&in, is_no_blank, &out->queue) || !scan_byte(&in, ' ') ||
+            !scan_u64(&in, INT64_MAX, &since) || (!scan_end(&in) && !scan_byte(&in, ' ')))
+        return false;
+    out->since_ms = (int64_t)since;
+    out->reason = str_trim(scan_rest(&in));
+    return true;
+}
+
+static bool is_no_blank(uint8_t c)
+{
+    return c > ' ' && c != 127;
+}
+
+struct err pauses_write(struct arena *a, struct str path, const struct pauses *pauses)
+{
+    struct buf text AUTO(buf_done);
+    buf_init(&text, FILE_BYTES_MAX);
+    each_in_vec (p, &pauses->all)
+        buf_fmt(&text, "%s %.*s %lld%s%.*s\n", p->runs ? "running" : "paused", ARG(p->queue),
+                (long long)p->since_ms, str_is_empty(p->reason) ? "" : " ", ARG(p->reason));
+    struct str part =
+            arena_fmt(a, "%.*s.%016llx.part", ARG(path), (unsigned long long)random_u64());
+    if (text.overflow || str_is_null(part))
+        return fail(ERR_LIMIT, "too much to write down about what is paused");
+    struct err e = write_part(a, part, path, buf_str(&text));
+    if (failed(e)) {
+        struct err left = blob_remove(a, part);
+        (void)left; // the first trouble is the one to tell
+    }
+    return e;
+}
+
+static struct err write_part(struct arena *a, struct str part, struct str path, struct str text)
+{
+    int fd;
+    TRY(blob_create(a, part, &fd));
+    struct err e = blob_write_at(a, fd, text, 0);
+    if (!failed(e))
+        e = blob_sync(a, fd);
+    blob_close(fd);
+    TRY(e);
+    TRY(blob_rename(a, part, path));
+    return folder_sync_of(a, path);
+}
+
+const struct pause *pauses_find(const struct pauses *pauses, struct str queue)
+{
+    each_in_vec (p, &pauses->all)
+        if (str_eq(p->queue, queue))
+            return p;
+    return NULL;
+}
+
+bool pauses_stop(const struct pauses *pauses, const struct virtual_queue *q)
+{
+    const struct pause *all = pauses_find(pauses, PAUSES_ALL);
+    const struct pause *own = pauses_find(pauses, q->id);
+    if (all != NULL && !all->runs)
+        return true;
+    return own != NULL ? !own->runs : q->paused;
+}
+
+struct err pauses_set(struct arena *a, struct pauses *pauses, const struct pause *pause)
+{
+    pauses_forget(pauses, pause->queue);
+    struct pause *one = pauses->all.count < PAUSES_MAX ? vec_add(a, &pauses->all) : NULL;
+    if (one == NULL)
+        return fail(ERR_LIMIT, "too many virtual queues are paused");
+    *one = *pause;
+    return OK;
+}
+
+void pauses_forget(struct pauses *pauses, struct str queue)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < pauses->all.count; i++)
+        if (!str_eq(pauses->all.at[i].queue, queue))
+            pauses->all.at[kept++] = pauses->all.at[i];
+    pauses->all.count = kept;
+}
