@@ -33,6 +33,8 @@ struct remote {
     bool asks_sts;
     const struct client_answer *best; // of what went wrong with hosts; NULL: nothing yet
     bool somebody_deferred;           // not all hosts have refused for good
+    struct mime_downgrade_plan *downgrade; // of the message, for hosts without 8BITMIME; NULL: not
+                                           // asked for yet
     size_t transactions;
     size_t tries;     // of connections
     int64_t rests_ms; // until the first of those that cool down may be tried; 0: none does

@@ -8,6 +8,8 @@
 static struct err send_some(struct remote *r, struct approach *p, struct connection *c,
         struct client_transaction *t) suspends MUST_USE;
 static size_t how_many(struct remote *r, struct approach *p, struct connection *c);
+static struct err make_7bit(struct remote *r, struct connection *c, struct client_transaction *t,
+        struct message_reading *how) suspends MUST_USE;
 static bool fits(struct remote *r, struct connection *c, struct client_transaction *t);
 static void take_answers(struct remote *r, struct connection *c, struct client_transaction *t,
         struct carried *sent, size_t count);
@@ -60,7 +62,7 @@ static struct err send_some(
     struct carried *sent = arena_array(&j->arena, count, struct carried);
     struct client_rcpt *rcpts = arena_array(&j->arena, count, struct client_rcpt);
     struct message_reader *reader AUTO(message_auto_close) = NULL;
-    const struct message_reading how = {.prefix = j->u->prefix_headers};
+    struct message_reading how = {.prefix = j->u->prefix_headers};
     if (sent == NULL || rcpts == NULL)
         return fail(ERR_LIMIT, "no memory for an attempt");
     memcpy(sent, r->rcpts, count * sizeof(*sent));
@@ -73,9 +75,11 @@ static struct err send_some(
             .rcpts = rcpts,
             .rcpt_count = count,
             .requiretls = (j->m.flags & MESSAGE_REQUIRETLS) != 0};
-    if (!fits(r, c, t))
+    struct err e = make_7bit(r, c, t, &how);
+    if (!failed(e) && !fits(r, c, t))
         return OK;
-    struct err e = message_open(j->d->in.store, &j->arena, &j->m, &how, &reader);
+    if (!failed(e))
+        e = message_open(j->d->in.store, &j->arena, &j->m, &how, &reader);
     if (failed(e)) {
         struct client_answer why = answer_temporary(
                 CLIENT_DATA, FAILURE_IO, S("localhost"), S("4.3.0"), S("message body unavailable"));
@@ -117,6 +121,32 @@ static void learn(struct remote *r, struct approach *p, struct connection *c,
         health_learn(h, p->name, LESSON_EXTENSIONS, CLIENT_EXT_SIZE, now_ms());
 }
 
+// For a host without 8BITMIME (outbound.md 9) the message is looked at, once for all such hosts:
+// what was announced as 8-bit need not be, and what is may be converted. One that may not, or cannot
+// be, is left to fits().
+static struct err make_7bit(struct remote *r, struct connection *c, struct client_transaction *t,
+        struct message_reading *how)
+{
+    struct job *j = r->j;
+    enum downgrade_8bit wish = j->d->in.settings->downgrade_8bit;
+    t->wants_8bit = (j->m.flags & (MESSAGE_BODY_8BIT | MESSAGE_SMTPUTF8)) != 0 &&
+                    client_offers(c->client, CLIENT_EXT_8BITMIME);
+    if ((j->m.flags & MESSAGE_BODY_8BIT) == 0 || t->wants_8bit || wish == DOWNGRADE_8BIT_SEND)
+        return OK;
+    if (r->downgrade == NULL) {
+        struct mime_downgrade_plan *plan = arena_make(&j->arena, struct mime_downgrade_plan);
+        if (plan == NULL)
+            return fail(ERR_LIMIT, "no memory for an attempt");
+        TRY(message_downgrade_plan(j->d->in.store, &j->arena, &j->m, how, plan));
+        r->downgrade = plan;
+    }
+    if (wish == DOWNGRADE_8BIT_CONVERT && r->downgrade->is_needed && r->downgrade->is_possible) {
+        how->downgrade = r->downgrade;
+        t->bytes = r->downgrade->bytes;
+    }
+    return OK;
+}
+
 // What the message needs and the host must offer (outbound.md 9; queue.md 9.2). False: it does not,
 // and everybody has the answer.
 static bool fits(struct remote *r, struct connection *c, struct client_transaction *t)
@@ -125,8 +155,9 @@ static bool fits(struct remote *r, struct connection *c, struct client_transacti
     const struct smtp_client *client = c->client;
     uint64_t size_max = client_size_max(client);
     struct client_answer why = {0};
-    t->wants_8bit = (j->m.flags & (MESSAGE_BODY_8BIT | MESSAGE_SMTPUTF8)) != 0 &&
-                    client_offers(client, CLIENT_EXT_8BITMIME);
+    enum downgrade_8bit wish = j->d->in.settings->downgrade_8bit;
+    bool must_be_7bit = (j->m.flags & MESSAGE_BODY_8BIT) != 0 && !t->wants_8bit &&
+                        wish != DOWNGRADE_8BIT_SEND && r->downgrade->is_needed;
     t->wants_smtputf8 = (j->m.flags & MESSAGE_SMTPUTF8) != 0;
     t->wants_binary = (j->m.flags & MESSAGE_BODY_BINARY) != 0;
     struct by_relay_wish by = schedule_by_relay(&j->m, t->rcpts[0].rcpt, j->wall_now_ms,
@@ -135,8 +166,7 @@ static bool fits(struct remote *r, struct connection *c, struct client_transacti
         why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.3.4"),
                 arena_fmt(&j->arena, "message exceeds the size limit of %.*s (%llu)", ARG(c->host),
                         (unsigned long long)size_max));
-    else if ((j->m.flags & MESSAGE_BODY_8BIT) != 0 && !t->wants_8bit &&
-             j->d->in.settings->downgrade_8bit == DOWNGRADE_8BIT_BOUNCE)
+    else if (must_be_7bit && (wish == DOWNGRADE_8BIT_BOUNCE || !r->downgrade->is_possible))
         why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.6.3"),
                 S("the host does not take 8-bit mail (8BITMIME)"));
     else if (t->wants_smtputf8 && !client_offers(client, CLIENT_EXT_SMTPUTF8))

@@ -92,8 +92,7 @@ static void read_server_wide(struct reading *r)
                 "queue.host.cooldown is longer than queue.host.max-cooldown");
     }
     s->detect_self = conf_bool(conf, S("queue.detect-self"));
-    s->downgrade_8bit = conf_enum(conf, S("queue.downgrade-8bit")) == 1 ? DOWNGRADE_8BIT_BOUNCE
-                                                                        : DOWNGRADE_8BIT_SEND;
+    s->downgrade_8bit = (enum downgrade_8bit)conf_enum(conf, S("queue.downgrade-8bit"));
     s->downgrade_utf8 = DOWNGRADE_UTF8_BOUNCE;
     s->bdat_chunk_bytes = conf_u64(conf, S("queue.bdat-chunk"));
     s->expression_wait_ms = conf_duration_ms(conf, S("config.expression-timeout"));

@@ -231,7 +231,7 @@ static const struct {
                 "0 action=1 after=3600000\n1 action=3 after=0\n"},
 
         {"nothing written", server_wide, "",
-                "mx.example.org failures=5 cooldown=30000-900000 self= detect=1 8bit=1 utf8=0 "
+                "mx.example.org failures=5 cooldown=30000-900000 self= detect=1 8bit=0 utf8=0 "
                 "chunk=1048576 nets=13\n"},
         {"who we are, too", server_wide,
                 "[queue]\nself=['Old.Example.org','198.51.100.1','2001:db8::9']\n"

@@ -339,13 +339,12 @@ static const struct {
                 "4:19: error: queue.self: \"a b\" is neither a host name nor an address (labels "
                 "are letters, digits and inner hyphens)\n"},
         {"words of the server", "[queue]\ndowngrade-8bit='drop'\ndowngrade-utf8='convert'\n",
-                "4:16: error: queue.downgrade-8bit: invalid word \"drop\" (expected send or "
-                "bounce)\n"
+                "4:16: error: queue.downgrade-8bit: invalid word \"drop\" (expected "
+                "convert, send or bounce)\n"
                 "5:16: error: queue.downgrade-utf8: invalid word \"convert\" (expected bounce)\n"},
         {"what is not built of the server",
-                "[queue]\ndowngrade-8bit='convert'\ndowngrade-utf8='encode'\npriority-header=true\n"
+                "[queue]\ndowngrade-8bit='send'\ndowngrade-utf8='encode'\npriority-header=true\n"
                 "dsn-never-null-sender=true\n[queue.connection.c]\nline-length-limit=998\n",
-                "4:16: error: queue.downgrade-8bit: this build does not have \"convert\" yet\n"
                 "5:16: error: queue.downgrade-utf8: this build does not have \"encode\" yet\n"
                 "6:1: error: queue.priority-header: this build does not have priorities in the "
                 "header yet\n"
