@@ -26,7 +26,7 @@ chunking = "true"
 [queue]
 detect-self = false
 [queue.strategy]
-route = "if_then(is_local_domain('*', rcpt_domain), 'local', 'out')"
+route = "if_then(is_local_domain('*', rcpt_domain), 'local', %s)"
 [queue.route.local]
 type = "local"
 path = "%s/{local}"
@@ -41,12 +41,13 @@ retry = ["1s"]
 '''
 
 
-def sender(server, tmp_path, where, route='', schedule=SCHEDULE, more='', **options):
-    """A running server. `where`: a port, or the address of the relay. `route`: further keys of it."""
+def sender(server, tmp_path, where, route='', schedule=SCHEDULE, more='', route_name="'out'", **options):
+    """A running server. `where`: a port, or the address of the relay. `route`: further keys of it;
+    `route_name`: an expression, if there are others in `more`."""
     s = mail_server(server, start=False, delivers=True, **options)
     s.mail = str(tmp_path / 'mail')
     address = 'address = "127.0.0.1"\nport = %d\n' % where if isinstance(where, int) else 'address = "%s"\n' % where
-    s.write_config(s.extra + CONFIG % (s.mail, address + route) + schedule + more)
+    s.write_config(s.extra + CONFIG % (route_name, s.mail, address + route) + schedule + more)
     return s.start()
 
 

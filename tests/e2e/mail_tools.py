@@ -102,7 +102,7 @@ class Letter:
         data = body.encode()
         if size > len(data):
             line = (self.name * 2 + 'abcdef')[:70].encode() + b'\r\n'
-            data += (line * (size // len(line) + 1))[:size - len(data) - 2] + b'\r\n'
+            data += (line * (size // len(line) + 1))[:size - len(data) - 2].rstrip(b'\r') + b'\r\n'
         self.data = stamped(self.name, data)
 
     def write(self, folder):

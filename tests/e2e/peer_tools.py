@@ -208,7 +208,7 @@ class Script(socketserver.StreamRequestHandler):
 
     def handle(self):
         self.server.connections += 1
-        self.sender, self.rcpts = None, []
+        self.sender, self.rcpts, self.last = None, [], ''
         verb, goes_on = '', self.answer('', '220 peer.test ESMTP')
         while goes_on and verb != 'QUIT':
             line = self.rfile.readline().decode('latin-1').strip()
@@ -238,10 +238,13 @@ class Script(socketserver.StreamRequestHandler):
     on_lhlo = on_ehlo
 
     def on_mail(self, line):
-        self.sender, self.rcpts = line, []
-        return self.answer('MAIL', '250 2.1.0 ok')
+        goes_on = self.answer('MAIL', '250 2.1.0 ok')
+        self.sender, self.rcpts = line if goes_on and self.last.startswith('2') else None, []
+        return goes_on
 
     def on_rcpt(self, line):
+        if self.sender is None:  # pipelined behind a MAIL that was refused
+            return self.answer('', '503 5.5.1 from whom?')
         goes_on = self.answer('RCPT', '250 2.1.5 ok')
         if goes_on and self.last.startswith('2'):
             self.rcpts.append(line)
@@ -257,6 +260,7 @@ class Script(socketserver.StreamRequestHandler):
             lines.append(self.rfile.readline())
             if lines[-1] == b'':
                 return False
+        self.server.gate.wait(self.timeout)
         goes_on = self.answer('.', '250 2.0.0 taken')
         if goes_on and self.last.startswith('2'):
             data = b''.join(line[1:] if line.startswith(b'.') else line for line in lines[:-1])
@@ -267,11 +271,14 @@ class Script(socketserver.StreamRequestHandler):
 class Peer(socketserver.ThreadingTCPServer):
     """A server that does what the test says, and keeps what it takes: `messages` are (MAIL, RCPTs,
     data). `answers` has by verb what is said instead of the usual for so many times: None is to go
-    away; '' is the greeting, '.' the end of data."""
+    away; '' is the greeting, '.' the end of data. While `gate` is cleared, ends of data are not
+    answered."""
     allow_reuse_address = daemon_threads = True
 
     def __init__(self, offers=('PIPELINING', '8BITMIME', 'SIZE 0'), answers=None):
         self.offers, self.answers, self.lock = offers, answers or {}, threading.Lock()
+        self.gate = threading.Event()
+        self.gate.set()
         self.messages, self.said, self.connections = [], [], 0
         super().__init__(('127.0.0.1', 0), Script)
         self.port = self.server_address[1]

@@ -57,6 +57,7 @@ def test_certificates(server, tmp_path, certificate, route, arrives):
         status = last_of(s, letter)['status']
         assert 'TLS' in status['temp_fail'], status
         assert not queue(other).find(letter)
+    s.stop()  # before the other one, which would wait for its idle connection
 
 
 LOGIN = 'auth.username = "%s"\nauth.secret = "%s"\ntls.allow-invalid-certs = true\n'
@@ -76,6 +77,7 @@ def test_a_login_at_one_of_ours(server, tmp_path, listener, more):
     assert found.account == USER
     assert ' with ESMTPSA id' in found.top
     queue_empties(s)
+    s.stop()
 
 
 def test_a_wrong_password(server, tmp_path):
