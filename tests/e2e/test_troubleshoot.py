@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What would become of mail for somebody: `posthaste test route` and `posthaste troubleshoot`."""
+import json
+import subprocess
+
+from conftest import BINARY
+
+ZONE = {'zone': 1, 'names': {
+    'far.test': {'MX': [[20, 'mx2.far.test'], [10, 'mx1.far.test']]},
+    'mx1.far.test': {'A': ['203.0.113.1']},
+    'mx2.far.test': {'A': ['203.0.113.2']},
+    'null.test': {'MX': [[0, '']]}}}
+
+SETTINGS = '''
+[queue.strategy]
+tls = [ { if = "mx == 'mx1.far.test'", then = "'strict'" }, { else = "'default'" } ]
+route = [ { if = "sender_domain == 'news.test'", then = "'relay'" }, { else = "'mx'" } ]
+[queue.tls.strict]
+starttls = "require"
+[queue.route.relay]
+type = "relay"
+address = "127.0.0.1"
+port = 2525
+'''
+
+
+def route(s, tmp_path, rcpt, *words, status=0):
+    zone = tmp_path / 'zone.json'
+    zone.write_text(json.dumps(ZONE))
+    done = subprocess.run([BINARY, 'test', 'route', rcpt, '--zone', str(zone), '-c', s.config_path, *words],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+    return json.loads(done.stdout)
+
+
+def test_a_route_is_what_the_strategies_say(server, tmp_path):
+    s = server(SETTINGS, start=False)
+    found = route(s, tmp_path, 'bob@far.test')
+    assert found['schedule']['value'] == 'remote' and found['virtual_queue'] == 'remote'
+    assert found['route']['value'] == 'mx'
+    assert [(h['name'], h['addresses'], h['tls']['value']) for h in found['hosts']] == [
+        ('mx1.far.test', ['203.0.113.1:25'], 'strict'), ('mx2.far.test', ['203.0.113.2:25'], 'default')]
+    assert found['hosts'][0]['tls']['from'].startswith(s.config_path)
+    relayed = route(s, tmp_path, 'bob@far.test', '--sender', 'ann@news.test')
+    assert relayed['route']['value'] == 'relay' and relayed['route_type'] == 'relay'
+    assert [h['addresses'] for h in relayed['hosts']] == [['127.0.0.1:2525']]
+
+
+def test_a_route_that_leads_nowhere_says_why(server, tmp_path):
+    s = server(SETTINGS, start=False)
+    found = route(s, tmp_path, 'bob@null.test', status=1)
+    assert found['trouble']['enhanced'] == '5.1.10' and found['trouble']['permanent'] is True
