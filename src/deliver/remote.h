@@ -31,8 +31,8 @@ struct remote {
     struct host_list list;
     struct sts_result sts;
     bool asks_sts;
-    const struct client_answer *best; // of what went wrong with hosts; NULL: nothing yet
-    bool somebody_deferred;           // not all hosts have refused for good
+    const struct client_answer *best;      // of what went wrong with hosts; NULL: nothing yet
+    bool somebody_deferred;                // not all hosts have refused for good
     struct mime_downgrade_plan *downgrade; // of the message, for hosts without 8BITMIME; NULL: not
                                            // asked for yet
     size_t transactions;

@@ -122,8 +122,8 @@ static void learn(struct remote *r, struct approach *p, struct connection *c,
 }
 
 // For a host without 8BITMIME (outbound.md 9) the message is looked at, once for all such hosts:
-// what was announced as 8-bit need not be, and what is may be converted. One that may not, or cannot
-// be, is left to fits().
+// what was announced as 8-bit need not be, and what is may be converted. One that may not, or
+// cannot be, is left to fits().
 static struct err make_7bit(struct remote *r, struct connection *c, struct client_transaction *t,
         struct message_reading *how)
 {

@@ -177,8 +177,8 @@ static void add_piece(struct mime_downgrade *d, struct str piece)
     }
 }
 
-// What a line is, is decided by its first HELD_BYTES_MAX octets at most, in however many pieces they
-// come.
+// What a line is, is decided by its first HELD_BYTES_MAX octets at most, in however many pieces
+// they come.
 static void add_to_line(struct mime_downgrade *d, struct str bytes, bool ended)
 {
     if (!d->in_line) {

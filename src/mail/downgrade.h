@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mail/downgrade.h: a message with 8-bit content made fit for a host without 8BITMIME (RFC 6152 3).
-// It is read twice, piece by piece, in bounded memory: the first reading notes which parts have 8-bit
-// octets and how long the result is, the second one converts.
+// It is read twice, piece by piece, in bounded memory: the first reading notes which parts have
+// 8-bit octets and how long the result is, the second one converts.
 //
 //     struct mime_downgrade *first = mime_downgrade_new(NULL);
 //     ... TRY(mime_downgrade_add(first, piece, NULL)) ...          // the whole message
@@ -16,14 +16,16 @@
 // A leaf with 8-bit octets becomes quoted-printable if it is text/... or message/..., base64
 // otherwise; in a leaf that is said to be one of these already, only the 8-bit octets go. Leaves
 // without any stay as they are, octet for octet. A multipart or message/rfc822 is never encoded
-// itself (RFC 2046 5.1 and 5.2.1); one that is said to be 8bit or binary is said to be 7bit then. A
-// message without any MIME field is said to be text/plain; charset=unknown-8bit (RFC 1428 3).
-// Preambles and epilogues, which nobody reads, get a "?" for each 8-bit octet. Fields of headers, and
-// boundary lines, stay as they are even if they have 8-bit octets: that is not what 8BITMIME is about.
+// itself (RFC 2045 6.4 and RFC 2046 5.2.1); one that is said to be 8bit or binary is said to be 7bit
+// then. A message without any MIME field is said to be text/plain; charset=unknown-8bit
+// (RFC 1428 3). Preambles and epilogues, which nobody reads, get a "?" for each 8-bit octet. Fields
+// of headers, and boundary lines, stay as they are even if they have 8-bit octets: that is not what
+// 8BITMIME is about.
 //
 // Impossible are: 8-bit octets in a multipart in which no part is found, in message/partial and
 // message/external-body (RFC 2046 5.2.2 and 5.2.3), and in what is beyond the limits: deeper than
-// MIME_DEPTH_MAX, behind MIME_PARTS_MAX parts, or with boundaries and Content-Types of absurd length.
+// MIME_DEPTH_MAX, behind MIME_PARTS_MAX parts, or with boundaries and Content-Types of absurd
+// length.
 //
 // Each LF ends a line here, as in mail/head.h; content keeps its octets, also a LF alone.
 #pragma once
@@ -51,8 +53,8 @@ static inline void mime_downgrade_auto_free(struct mime_downgrade **d)
 {
     mime_downgrade_free(*d);
 }
-// What is ready is added to `out`; in the first reading, where nothing is, it is NULL. ERR_LIMIT: no
-// memory, or no room in `out`.
+// What is ready is added to `out`; in the first reading, where nothing is, it is NULL. ERR_LIMIT:
+// no memory, or no room in `out`.
 struct err mime_downgrade_add(struct mime_downgrade *d, struct str piece, struct buf *out) MUST_USE;
 struct err mime_downgrade_end(struct mime_downgrade *d, struct buf *out) MUST_USE;
 // Behind the end of the first reading.

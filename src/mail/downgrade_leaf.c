@@ -105,8 +105,8 @@ static void base64_flush(struct leaf_encoder *l, struct buf *out)
     l->has_lines = true;
 }
 
-// A "-" at the beginning of a line goes, too: "--x" and an 8-bit octet is no boundary line, but what
-// it becomes may be one.
+// A "-" at the beginning of a line goes, too: "--x" and an 8-bit octet is no boundary line, but
+// what it becomes may be one.
 static void mend_quoted(struct leaf_encoder *l, struct buf *out, struct str bytes)
 {
     for (size_t i = 0; i < bytes.len; i++) {

@@ -55,7 +55,7 @@ void mime_content_add(struct buf *out, const struct mime_part *part);
 // The text of a leaf of type text/... as UTF-8; false: it is none, or of an unknown charset.
 bool mime_text_add(struct buf *out, const struct mime_part *part, struct str content);
 
-// --- For who does not have the whole message at once (mail/downgrade.c) ---------------------------
+// --- For who does not have the whole message at once (mail/downgrade.c) --------------------------
 
 enum mime_kind { MIME_LEAF, MIME_MULTIPART, MIME_MESSAGE };
 

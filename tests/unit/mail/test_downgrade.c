@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/mail/test_downgrade.c: messages in and messages out, 8-bit mail made 7-bit. Each one is
-// converted in pieces of several sizes, and a reader of parts must find in each leaf what was there.
+// tests/unit/mail/test_downgrade.c: messages in and messages out, 8-bit mail made 7-bit. Each one
+// is converted in pieces of several sizes, and a reader of parts must find in each leaf what was
+// there.
 #include "../base/check.h"
 
 #include "../../fuzz/downgrade_oracle.h"
