@@ -67,6 +67,9 @@ struct err deliverer_run(void *arg)
             e = sleep_until_needed(d);
     }
     store_tell_news(d->in.store, NULL);
+    d->pool.closes = true;
+    if (!failed(e))
+        courier_close_idle(d); // couriers that are still out end their own (RFC 5321 4.1.1.10)
     struct err waited = failed(e) ? OK : group_wait_all(&d->couriers);
     (void)waited; // a courier's trouble is that of its units
     group_end(&d->couriers);

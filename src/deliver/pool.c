@@ -40,7 +40,7 @@ void pool_park(struct pool *pool, struct connection *c)
     size_t alike = 0;
     each_in_list (idle, &pool->idle, struct connection, in_pool)
         alike += str_eq(idle->identity, c->identity);
-    if (!connection_may_go_on(c) || c->idle_ms == 0 || pool->count >= POOL_MAX ||
+    if (pool->closes || !connection_may_go_on(c) || c->idle_ms == 0 || pool->count >= POOL_MAX ||
             alike >= c->idle_max) {
         connection_end(c);
         return;
@@ -53,7 +53,7 @@ void pool_park(struct pool *pool, struct connection *c)
 struct connection *pool_expired(struct pool *pool)
 {
     each_in_list (c, &pool->idle, struct connection, in_pool)
-        if (now_ms() - c->idle_since_ms >= c->idle_ms || !connection_may_go_on(c)) {
+        if (pool->closes || now_ms() - c->idle_since_ms >= c->idle_ms || !connection_may_go_on(c)) {
             take_out(pool, c);
             return c;
         }

@@ -28,6 +28,7 @@ struct connection {
 struct pool {
     struct list idle; // the latest last
     size_t count;
+    bool closes; // we stop: nobody waits for another message any more
 };
 
 void pool_init(struct pool *pool);
@@ -36,7 +37,7 @@ void pool_done(struct pool *pool); // breaks what is left
 struct connection *pool_take(struct pool *pool, struct str identity) suspends;
 // For the next one who comes, or goodbye, if it may not be used again or enough are idle.
 void pool_park(struct pool *pool, struct connection *c) suspends;
-// One that has been idle too long; NULL: none.
+// One that has been idle too long, or any when the pool closes; NULL: none.
 struct connection *pool_expired(struct pool *pool);
 
 // With nothing open yet; NULL: no memory.
