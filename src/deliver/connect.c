@@ -192,7 +192,8 @@ static struct err start_tls(
     TRY(client_starttls(c->client, &j->arena, &said));
     if (said.verdict == CLIENT_GOOD)
         return shake_hands(r, p, c, step);
-    enum tls_event what = said.verdict == CLIENT_LOST ? TLS_CONNECTION_LOST : TLS_REFUSED;
+    bool is_lost = said.verdict == CLIENT_LOST || said.gone; // 421 is no refusal of TLS alone
+    enum tls_event what = is_lost ? TLS_CONNECTION_LOST : TLS_REFUSED;
     event_in(&j->span, EV_DELIVERY_START_TLS_ERROR, F_STR(hostname, p->name),
             F_STR(reason, said.outcome.text));
     return tls_after(&p->tls, what, &j->arena, said.outcome.text, step);

@@ -86,12 +86,18 @@ static struct err begin(struct dialogue *d)
 {
     struct client_transaction *t = d->t;
     t->mail = t->end = (struct client_answer){.stage = CLIENT_MAIL, .verdict = CLIENT_LOST};
+    // What everybody hears over a connection that was of no use before anything was said.
+    d->end = t->mail;
+    d->end.gone = true;
+    d->end.outcome = (struct outcome){.kind = FAILURE_CONNECTION,
+            .enhanced = S("4.4.2"),
+            .text = S("the connection cannot be used any more")};
     t->rcpts_were_too_many = false;
     t->rcpts_accepted = 0;
     for (size_t i = 0; i < t->rcpt_count; i++)
         t->rcpts[i].was_tried = false;
     d->has_rset = d->c->owes_rset;
-    d->has_data = !client_offers(d->c, CLIENT_EXT_CHUNKING);
+    d->has_data = !t->only_asks && !client_offers(d->c, CLIENT_EXT_CHUNKING);
     d->rcpt_count = t->rcpt_count;
     d->count = (d->has_rset ? 1 : 0) + 1 + t->rcpt_count + (d->has_data ? 1 : 0);
     d->sent_bytes = arena_array(d->a, d->count, uint32_t);
@@ -279,6 +285,10 @@ static struct err settle(struct dialogue *d, bool *out_again)
     if (t->rcpts_accepted == 0)
         return settle_refused(d, NULL, out_again);
     d->c->parameters_are_refused = d->c->parameters_are_refused || d->parameters_refused;
+    if (t->only_asks) {
+        d->c->owes_rset = true;
+        return OK;
+    }
     if (d->has_data && d->data.verdict != CLIENT_GOOD) {
         t->end = d->data;
         d->c->owes_rset = true;
