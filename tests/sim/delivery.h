@@ -49,9 +49,13 @@ struct mail {
     int64_t accepted_at_ms;
     size_t rcpt_count;
     struct rcpt rcpts[MAIL_RCPTS_MAX];
-    uint32_t attempts;
+    uint32_t attempts;     // for who counts them
     int64_t attempt_at_ms; // the last
-    int64_t attempt_late_ms;
+};
+
+struct attempt { // that a host saw
+    struct rcpt *rcpt;
+    int64_t at_ms;
 };
 
 enum figure {
@@ -78,9 +82,10 @@ struct world {
     struct host hosts[HOSTS_MAX];
     size_t host_count;
     size_t domain_count;
-    struct map by_id; // of accepted mail
-    bool is_calm;     // nothing but hosts can make connections break
-    size_t wrong;     // findings
+    struct map by_id;    // of accepted mail
+    struct buf attempts; // struct attempt, for who takes them
+    bool is_calm;        // nothing but hosts can make connections break
+    size_t wrong;        // findings
     uint64_t figures[FIGURES];
 };
 

@@ -63,6 +63,7 @@ static struct err obey(struct talk *t, struct str line, bool *out_ends) suspends
 static struct err on_hello(struct talk *t, bool is_extended) suspends MUST_USE;
 static struct err on_mail(struct talk *t, struct str address) suspends MUST_USE;
 static struct err on_rcpt(struct talk *t, struct str address) suspends MUST_USE;
+static void note_attempt(struct world *w, struct rcpt *r);
 static struct err on_data(struct talk *t) suspends MUST_USE;
 static struct err go_on(struct talk *t, struct str line, bool *out_ended) suspends MUST_USE;
 static struct err on_bdat(struct talk *t, struct str args) suspends MUST_USE;
@@ -209,6 +210,8 @@ static struct err on_rcpt(struct talk *t, struct str address)
         finding(t->world, "a recipient that nobody is: %.*s", ARG(address));
     if (r != NULL && r->is_sure)
         finding(t->world, "%.*s is tried again, and had arrived", ARG(address));
+    if (r != NULL)
+        note_attempt(t->world, r);
     if (t->host->manner == HOST_TEMPORARY || (lies && chance(t, 12)))
         return write_out(t, S("450 4.2.1 not now\r\n"));
     if (r != NULL && lies && chance(t, 20)) {
@@ -227,6 +230,12 @@ static struct err on_rcpt(struct talk *t, struct str address)
         t->accepted[t->accepted_count++] = r;
     t->report_to = home;
     return say(t, AT_RCPT, S("250 2.1.5 fine"));
+}
+
+static void note_attempt(struct world *w, struct rcpt *r)
+{
+    const struct attempt seen = {.rcpt = r, .at_ms = wall_ms()};
+    buf_add(&w->attempts, str_of((const char *)&seen, sizeof(seen)));
 }
 
 static struct err on_data(struct talk *t)

@@ -80,6 +80,7 @@ struct err world_open_hosts(struct world *w)
 void world_done(struct world *w)
 {
     map_done(&w->by_id);
+    buf_done(&w->attempts);
     mem_free(w->mails);
 }
 
