@@ -41,14 +41,19 @@ retry = ["1s"]
 '''
 
 
-def sender(server, tmp_path, where, route='', schedule=SCHEDULE, more='', route_name="'out'", **options):
-    """A running server. `where`: a port, or the address of the relay. `route`: further keys of it;
-    `route_name`: an expression, if there are others in `more`."""
-    s = mail_server(server, start=False, delivers=True, **options)
+def sender(server, tmp_path, where, *keys, start=True, workers=2, **more):
+    """A running server, which goes there: see `goes_to`."""
+    s = mail_server(server, start=False, delivers=True, workers=workers)
     s.mail = str(tmp_path / 'mail')
+    goes_to(s, where, *keys, **more)
+    return s.start() if start else s
+
+
+def goes_to(s, where, route='', schedule=SCHEDULE, more='', route_name="'out'"):
+    """`where`: a port, or the address of the relay. `route`: further keys of it; `route_name`: an
+    expression, if there are others in `more`."""
     address = 'address = "127.0.0.1"\nport = %d\n' % where if isinstance(where, int) else 'address = "%s"\n' % where
     s.write_config(s.extra + CONFIG % (route_name, s.mail, address + route) + schedule + more)
-    return s.start()
 
 
 def send(s, letter, *to, mail_options=(), rcpt_options=()):

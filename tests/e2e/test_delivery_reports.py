@@ -4,7 +4,8 @@ late, what has arrived, and nothing where another server owes the report."""
 import re
 
 from conftest import eventually
-from delivery_tools import FAR, SCHEDULE, assert_arrived, files_of, notices, only_notice, queue_empties, send, sender
+from delivery_tools import (FAR, SCHEDULE, assert_arrived, files_of, goes_to, notices, only_notice, queue_empties, send,
+                            sender)
 from mail_tools import ADDRESS, Letter
 from peer_tools import Peer
 from test_delivery_servers import dovecot_takes, postfix_takes
@@ -127,7 +128,7 @@ def test_success_at_a_host_without_dsn_is_relay(server, tmp_path):
 
 def test_success_at_a_host_with_dsn_is_its_business(server, tmp_path):
     """It is told what is wanted, and we say nothing."""
-    with Peer(offers=['DSN', 'PIPELINING']) as peer:
+    with Peer(offers=['8BITMIME', 'DSN', 'PIPELINING']) as peer:
         s = sender(server, tmp_path, peer.port)
         letter = Letter('asked')
         send(s, letter, FAR, mail_options=['ENVID=id-7', 'RET=HDRS'], rcpt_options=ALL)
@@ -138,3 +139,18 @@ def test_success_at_a_host_with_dsn_is_its_business(server, tmp_path):
         assert set(re.search('NOTIFY=([A-Z,]+)', rcpt)[1].split(',')) == {'SUCCESS', 'FAILURE', 'DELAY'}
         assert 'ORCPT=rfc822;first@far.test' in rcpt
         assert not notices(s)
+
+
+def test_success_at_postfix(server, tmp_path, certificate):
+    """Which has been told what is wanted, too: its report is the only one."""
+    s = sender(server, tmp_path, 1, start=False)
+    with postfix_takes(tmp_path, certificate, 'relayhost = [127.0.0.1]:%d\n' % s.ports['smtp']) as port:
+        goes_to(s, port)
+        s.start()
+        send(s, Letter('postfix'), FAR, mail_options=['ENVID=id-7'], rcpt_options=ALL)
+        notice = only_notice(s)
+        assert notice.per_message['Reporting-MTA'] == 'dns; postfix.test'
+        assert notice.per_message['Original-Envelope-Id'] == 'id-7'
+        assert_rcpt(notice.rcpts[FAR], 'delivered', r'2\.\d\.\d')
+        queue_empties(s)
+    assert len(notices(s)) == 1

@@ -2,13 +2,15 @@
 """Mail leaves for other mail servers: Postfix, Exim and Dovecot take it by SMTP and LMTP, in the clear
 and with TLS, with CHUNKING and without. Each letter arrives once, byte for byte below what they put
 on top."""
+import email
 import os
 import re
 import shutil
 
 import pytest
 
-from delivery_tools import (FAR, arrived, assert_arrived, awkward_letters, files_of, queue_empties, send,
+from conftest import eventually
+from delivery_tools import (FAR, arrived, assert_arrived, awkward_letters, below_trace, files_of, queue_empties, send,
                             sender, sunk)
 from mail_tools import Letter
 from peer_tools import dovecot, exim, open_up, postfix, smtp_sink, text_of
@@ -77,9 +79,11 @@ def test_many_recipients_and_messages_take_one_connection(server, tmp_path, cert
         assert_arrived(read, letters[-1], copies=len(MANY))
         assert {re.search(rb'Delivered-To: (\S+)', d)[1].decode() for d in arrived(read, letters[-1])} == set(MANY)
         queue_empties(s)
-    log = text_of(str(tmp_path / 'postfix' / 'log'))
-    assert len(re.findall(r'smtpd\[\d+\]: connect from', log)) == 1, log
-    assert len(re.findall(r': client=', log)) == len(letters), log
+        s.stop()  # which says QUIT
+        log = str(tmp_path / 'postfix' / 'log')
+        eventually(lambda: ' disconnect from ' in text_of(log), what='the end of the connection')
+    ends = re.findall(r' disconnect from \S+ ehlo=1 mail=(\d+) rcpt=(\d+) bdat=\d+ (.*)', text_of(log))
+    assert ends == [('10', str(9 + len(MANY)), 'quit=1 commands=%d' % (2 + 2 * 10 + 9 + len(MANY)))], text_of(log)
 
 
 ONE_SLOT = '[queue.virtual.remote]\nthreads-per-node = 1\n'
@@ -105,6 +109,21 @@ def test_hosts_that_can_less(server, tmp_path, options):
         send(s, letter, FAR, 'carl@far.test')
         assert_arrived(lambda: sunk(tmp_path / 'sink'), letter)
         queue_empties(s)
+
+
+def test_a_host_without_8bitmime(server, tmp_path):
+    """The text is the same, the coding is not."""
+    with smtp_sink(tmp_path / 'sink', '-8') as port:
+        s = sender(server, tmp_path, port)
+        letter = Letter('8-bit', size=20000)
+        send(s, letter, FAR, mail_options=['BODY=8BITMIME'])
+        eventually(lambda: arrived(lambda: sunk(tmp_path / 'sink'), letter), what='the arrival')
+        queue_empties(s)
+    data, = sunk(tmp_path / 'sink')
+    assert max(data) < 128
+    sent, got = (email.message_from_bytes(below_trace(d)) for d in (letter.data, data))
+    assert got.get_payload(decode=True) == sent.get_payload(decode=True)
+    assert got['Content-Type'] == sent['Content-Type'] and got['Message-ID'] == sent['Message-ID']
 
 
 # --- Exim ------------------------------------------------------------------------------------------
