@@ -2,6 +2,7 @@
 // deliver/approach.c: one address of a host (outbound.md 1.5): which strategies hold for it, from
 // where we come, whether it is fit to be tried now, what TLS has to prove, and over which
 // connection, old or new, it is done.
+#include "deliver/probe.h"
 #include "deliver/remote.h"
 
 static struct err choose_ways(struct remote *r, struct approach *p) suspends MUST_USE;
@@ -146,6 +147,8 @@ static struct err go_there(struct remote *r, struct approach *p, enum reach *out
             remote_note(r, arena_answer(&r->j->arena, &why));
             return OK;
         }
+        if (r->j->probe != NULL)
+            return probe_ask(r, c, out);
         TRY(send_all(r, p, c, is_old && tries == 0 ? &was_stale : NULL, out));
     }
     return OK;

@@ -4,13 +4,14 @@
 // each of them has. What came of it settle.c writes down.
 #include "deliver/job.h"
 
+#include "deliver/probe.h"
+
 #define JOB_BYTES_MAX (64 * MIB)
 
 static bool anything_changed(const struct job *j);
 static bool begin(struct job *j) suspends;
 static bool read_message(struct job *j) suspends;
 static bool copy_before(struct job *j);
-static struct err attempt(struct job *j) suspends MUST_USE;
 static struct err choose_routes(struct job *j) suspends MUST_USE;
 static struct err choose_route(struct job *j, size_t place) suspends MUST_USE;
 static struct err go(struct job *j, const struct route *route) suspends MUST_USE;
@@ -28,7 +29,7 @@ int64_t job_run(struct courier *c)
     j.held.arena = &j.arena;
     c->went_well = true;
     if (begin(&j)) {
-        struct err e = j.look.try_count > 0 ? attempt(&j) : OK;
+        struct err e = j.look.try_count > 0 ? job_attempt(&j) : OK;
         // Given up in the middle: who has an answer has it, the others are found again.
         if (anything_changed(&j))
             due_ms = job_write_down(&j);
@@ -54,12 +55,7 @@ static bool begin(struct job *j)
     j->wall_now_ms = wall_ms();
     if (!read_message(j) || !copy_before(j))
         return false;
-    j->around = (struct surroundings){.conf = d->in.settings->conf,
-            .directories = d->in.directories,
-            .resolver = d->in.resolver,
-            .host = d->in.settings->host,
-            .node = d->in.node};
-    j->outside = surroundings_env(&j->around, d->in.settings->expression_wait_ms);
+    job_look_around(j);
     j->tried = arena_array(&j->arena, j->u->rcpt_count, struct tried);
     const struct schedule_job job = {.settings = d->in.schedules,
             .message = &j->m,
@@ -70,6 +66,17 @@ static bool begin(struct job *j)
     for (size_t i = 0; i < j->u->rcpt_count; i++)
         j->tried[i].is_due = (j->look.of_rcpt[i] & LOOK_TRY) != 0;
     return true;
+}
+
+void job_look_around(struct job *j)
+{
+    const struct deliver_inputs *in = &j->d->in;
+    j->around = (struct surroundings){.conf = in->settings->conf,
+            .directories = in->directories,
+            .resolver = in->resolver,
+            .host = in->settings->host,
+            .node = in->node};
+    j->outside = surroundings_env(&j->around, in->settings->expression_wait_ms);
 }
 
 // A unit that is gone needs nothing; one that cannot be read is looked for again in some seconds.
@@ -104,7 +111,7 @@ static bool copy_before(struct job *j)
 
 // --- An attempt ----------------------------------------------------------------------------------
 
-static struct err attempt(struct job *j)
+struct err job_attempt(struct job *j)
 {
     struct deliverer *d = j->d;
     d->figures.attempts++;
@@ -195,6 +202,8 @@ static struct err go(struct job *j, const struct route *route)
     for (size_t i = 0; i < j->u->rcpt_count; i++)
         if (j->tried[i].is_due && !j->tried[i].is_settled && j->tried[i].route == route)
             rcpts[count++] = (struct carried){.place = i, .address = j->u->rcpts[i].address};
+    if (route->type == ROUTE_LOCAL && j->probe != NULL)
+        return probe_local(j, rcpts, count);
     if (route->type == ROUTE_LOCAL)
         return go_local(j, route, rcpts, count);
     return remote_carry(j, route, rcpts, count);

@@ -26,6 +26,8 @@ struct tried {
     bool by_owed; // DELIVERBY wants to hear of it
 };
 
+struct probe;
+
 struct job {
     struct courier *courier;
     struct deliverer *d;
@@ -39,10 +41,11 @@ struct job {
     struct surroundings around;
     struct expr_env outside;
     struct schedule_look look;
-    struct tried *tried;     // one for each recipient
-    struct limits_held held; // permits of concurrency
-    bool is_held;            // by its route, from now on
-    bool met_trouble;        // with the connection or its host, so that fewer should try at once
+    struct tried *tried;       // one for each recipient
+    struct limits_held held;   // permits of concurrency
+    bool is_held;              // by its route, from now on
+    const struct probe *probe; // NULL: it is meant
+    bool met_trouble;          // with the connection or its host, so that fewer should try at once
 };
 
 // A recipient on its way out.
@@ -51,6 +54,10 @@ struct carried {
     struct str address;            // as it is to be sent
     struct response_effect effect; // of the last answer
 };
+
+// job.c: everybody in `tried` who is due, by the route that each of them has.
+struct err job_attempt(struct job *j) suspends MUST_USE;
+void job_look_around(struct job *j); // what expressions may ask
 
 // One expression of queue.strategy, under its key, for a recipient. ERR_CONFIG: it cannot be
 // evaluated now; the text says why. An empty text: no name.

@@ -64,6 +64,9 @@ struct err limit_rcpts(struct remote *r, bool *out_goes_on) suspends MUST_USE;
 struct err limit_remote(
         struct remote *r, struct approach *p, bool connects, bool *out_goes_on) suspends MUST_USE;
 
+// probe.c: instead of a transaction, over a connection that ends here.
+struct err probe_ask(struct remote *r, struct connection *c, enum reach *reach) suspends MUST_USE;
+
 // remote_rules.c: the rules of queue.response. What a host says before a transaction is about all
 // recipients; a rule may settle it. Of each that was sent, the answer is changed.
 struct err remote_judge_host(struct remote *r, const struct approach *p, struct client_answer *why,

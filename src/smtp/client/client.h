@@ -107,8 +107,9 @@ struct client_transaction {
     size_t rcpt_count;
     bool wants_smtputf8, wants_8bit, wants_binary; // what must be said; the peer offers it
     bool requiretls;
-    int64_t by_s; // DELIVERBY's seconds left; 0 with by_mode 0: none
-    char by_mode; // 'R', 'N' or 0
+    bool only_asks; // MAIL and RCPT, and no message: answers are those to RCPT
+    int64_t by_s;   // DELIVERBY's seconds left; 0 with by_mode 0: none
+    char by_mode;   // 'R', 'N' or 0
     bool by_trace;
     // Out: the answer to MAIL, and of SMTP (not LMTP) to the message; `end` is what was in the way,
     // if the message was not sent.
