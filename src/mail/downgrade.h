@@ -15,8 +15,8 @@
 //
 // A leaf with 8-bit octets becomes quoted-printable if it is text/... or message/..., base64
 // otherwise; in a leaf that is said to be one of these already, only the 8-bit octets go. Leaves
-// without any stay as they are, octet for octet. A multipart or message/rfc822 is never encoded
-// itself (RFC 2045 6.4 and RFC 2046 5.2.1); one that is said to be 8bit or binary is said to be 7bit
+// without any stay as they are, octet for octet. A multipart or a message inside is never encoded
+// itself (RFC 2045 6.4, RFC 2046 5.2.1); one that is said to be 8bit or binary is said to be 7bit
 // then. A message without any MIME field is said to be text/plain; charset=unknown-8bit
 // (RFC 1428 3). Preambles and epilogues, which nobody reads, get a "?" for each 8-bit octet. Fields
 // of headers, and boundary lines, stay as they are even if they have 8-bit octets: that is not what
