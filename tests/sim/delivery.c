@@ -16,7 +16,7 @@
 #include "queue/unit.h"
 #include "seeds.h"
 
-#define SEEDS 100
+#define SEEDS 60
 #define MAILS 30
 #define DOMAINS 6
 #define HOSTS 7 // the first is the senders'

@@ -194,10 +194,10 @@ static struct err on_mail(struct talk *t, struct str address)
     t->has_no_sender = address.len == 0;
     t->accepted_count = 0;
     t->report_to = NULL;
-    t->has_mail = true;
     buf_clear(&t->body);
     if (t->mail == NULL && !t->has_no_sender)
         finding(t->world, "a sender that nobody is: %.*s", ARG(address));
+    t->has_mail = t->lie == LIE_NONE || t->at != AT_MAIL || !is_negative(t->lie);
     return say(t, AT_MAIL, S("250 2.1.0 fine"));
 }
 
@@ -212,6 +212,8 @@ static struct err on_rcpt(struct talk *t, struct str address)
         finding(t->world, "%.*s is tried again, and had arrived", ARG(address));
     if (r != NULL)
         note_attempt(t->world, r);
+    if (!t->has_mail)
+        return write_out(t, S("503 5.5.1 whose?\r\n"));
     if (t->host->manner == HOST_TEMPORARY || (lies && chance(t, 12)))
         return write_out(t, S("450 4.2.1 not now\r\n"));
     if (r != NULL && lies && chance(t, 20)) {
