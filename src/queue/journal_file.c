@@ -195,7 +195,11 @@ struct err journal_adopt(struct journal *j, struct arena *a, uint32_t name)
     if (segment == NULL)
         return fail(ERR_LIMIT, "no memory for the journal");
     struct err e = segment_open(a, segment->path, &segment->fd, &segment->bytes);
-    if (failed(e) || segment->bytes != j->segment_bytes || j->free_count >= SEGMENTS_KEPT) {
+    bool fits_in =
+            !failed(e) && segment->bytes == j->segment_bytes && j->free_count < SEGMENTS_KEPT;
+    if (fits_in) // who made it may have been killed before he did that (J1)
+        fits_in = !failed(segment_sync(a, segment->fd));
+    if (!fits_in) {
         segment_drop(a, segment);
         return OK;
     }

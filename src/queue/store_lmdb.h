@@ -34,6 +34,7 @@ struct store {
     struct block *block;
     struct list free_blocks;
     size_t free_block_count;
+    uint8_t folders_seen[(1 << 16) / 8]; // of bodies, a bit each: see store_move.c
     // Without a journal: ids whose commit failed in such a way that they may be there: removed
     // before anything else.
     VEC(uint64_t) doubtful;

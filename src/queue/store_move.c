@@ -52,6 +52,8 @@ static int apply_gone(
 static bool is_orphan(struct applying *ap, enum store_db db, const struct overlay_node *node);
 static bool has(struct applying *ap, enum store_db db, const struct key *key);
 static int link_file(struct applying *ap, const struct overlay_node *node);
+static struct err see_to_folders(
+        struct applying *ap, struct str file, const uint8_t *digest) MUST_USE;
 static void note_unlinked(struct applying *ap, const struct overlay_node *node);
 static int write_slot_state(struct applying *ap, const struct slot_state *slot);
 static int commit(struct applying *ap);
@@ -394,9 +396,27 @@ static int link_file(struct applying *ap, const struct overlay_node *node)
         return ENOMEM;
     *arrived = from;
     struct err e = blob_publish(ap->arena, from, store->options.blob_folder, to);
+    if (!failed(e))
+        e = see_to_folders(ap, to, (const uint8_t *)node->key);
     if (!failed(e) || !blob_exists(ap->arena, from))
         return 0;
     return e.kind == ERR_NO_SPACE ? ENOSPC : ENOTRECOVERABLE;
+}
+
+// Who made a folder may have been killed before its name was synced, and found it is like any other
+// (J9): so the first file that a process puts there has the names above it synced once more.
+static struct err see_to_folders(struct applying *ap, struct str file, const uint8_t *digest)
+{
+    struct store *store = ap->store;
+    struct str folder, name;
+    size_t number = (size_t)digest[0] << 8 | digest[1];
+    uint8_t *seen = &store->folders_seen[number / 8], bit = (uint8_t)(1u << number % 8);
+    if ((*seen & bit) != 0 || !str_rcut(file, '/', &folder, &name))
+        return OK;
+    TRY(folder_sync_of(ap->arena, folder));
+    TRY(folder_sync(ap->arena, store->options.blob_folder));
+    *seen |= bit;
+    return OK;
 }
 
 static void note_unlinked(struct applying *ap, const struct overlay_node *node)

@@ -19,6 +19,7 @@
 static bool give_all(struct store *store);
 static struct err open_folders(struct store *store, struct arena *a);
 static struct err recover(struct store *store, struct arena *a, bool claim);
+static struct err sync_names(struct store *store, struct arena *a);
 static struct err open_journal(struct store *store, struct arena *a);
 static struct err adopt_segments(struct store *store, struct arena *a);
 static struct err open_env(struct store *store, struct arena *a);
@@ -116,13 +117,27 @@ static struct err recover(struct store *store, struct arena *a, bool claim)
 {
     int lock = -1;
     TRY(folder_make(a, journal_folder(a, store->options.folder)));
-    TRY(folder_sync(a, store->options.folder)); // LMDB does not see to the names of its files
+    TRY(sync_names(store, a));
     TRY(journal_recovery_begin(store, a, &lock));
     struct err e = claim ? open_journal(store, a) : OK;
     if (!failed(e))
         e = journal_recover(store, a);
     journal_recovery_end(lock);
     return e;
+}
+
+// LMDB does not see to the names of its files; and who made a folder may have been killed before
+// its name was on the disk (J9). A folder above that is not ours to open was made by somebody else.
+static struct err sync_names(struct store *store, struct arena *a)
+{
+    const struct str ours[] = {store->options.folder, store->options.blob_folder};
+    for (size_t i = 0; i < COUNT_OF(ours); i++) {
+        struct err e = folder_sync_of(a, ours[i]);
+        if (failed(e) && e.kind != ERR_REFUSED)
+            return e;
+        TRY(folder_sync(a, ours[i]));
+    }
+    return OK;
 }
 
 // The slot's former owner may have left entries that LMDB does not have; its segments are ours
@@ -167,6 +182,8 @@ static struct err adopt_segments(struct store *store, struct arena *a)
         if (segment_name_read(entries[i].name, &slot, &name) && slot == j->slot)
             journal_avoid_name(j, name);
     TRY(folder_list(a, j->folder, &entries, &count));
+    if (count > 0)
+        TRY(folder_sync(a, j->folder)); // J1: a name that was made a moment before its maker died
     for (size_t i = 0; i < count; i++) {
         bool given = false;
         if (!segment_name_read(entries[i].name, &slot, &name) || slot != j->slot)

@@ -78,10 +78,12 @@ static void end_here(void);
 static void confirm(struct late_write *confirmed);
 static void forget_all(void);
 static void name_free(struct late_name *n);
+static void forget_writes(ino_t inode);
 static struct str other_name(struct arena *a, const struct late_name *n);
 static void choose_losses(void);
 static void copy_folder(struct str from, struct str to);
 static void copy_file(struct str from, struct str to);
+static void follow_file(ino_t from, int to);
 static size_t undo_writes(ino_t inode, char *bytes, size_t count);
 static void undo_write(const struct late_write *w, char *bytes, size_t count, uint64_t *kept_to);
 static void undo_names(void);
@@ -154,7 +156,8 @@ void disk_exchange(void)
     struct arena a;
     assert(disk.has_ended);
     arena_init(&a, KIB);
-    forget_all();
+    if (disk.end_how == DISK_POWER_CUT)
+        forget_all();
     struct str root = str_from_c(disk.root), image = beside(&a, ".image", root);
     remove_tree(root);
     long rc = syscall(SYS_renameat, AT_FDCWD, image.ptr, AT_FDCWD, disk.root);
@@ -361,10 +364,26 @@ static void name_free(struct late_name *n)
 {
     struct arena a;
     arena_init(&a, KIB);
-    if (n->what == NAME_GONE)
-        (void)syscall(SYS_unlinkat, AT_FDCWD, other_name(&a, n).ptr, 0);
+    if (n->what == NAME_GONE) {
+        struct str path = other_name(&a, n);
+        struct stat st;
+        if (stat(path.ptr, &st) == 0 && st.st_nlink == 1)
+            forget_writes(st.st_ino);
+        (void)syscall(SYS_unlinkat, AT_FDCWD, path.ptr, 0);
+    }
     arena_done(&a);
     mem_free(n);
+}
+
+// The number may become another file's.
+static void forget_writes(ino_t inode)
+{
+    each_safe_in_list (w, &disk.writes, struct late_write, in_disk) {
+        if (w->inode != inode)
+            continue;
+        link_remove(&w->in_disk);
+        mem_free(w);
+    }
 }
 
 static struct str other_name(struct arena *a, const struct late_name *n)
@@ -454,10 +473,23 @@ static void copy_file(struct str from, struct str to)
     if (!failed(e))
         e = blob_write_at(&a, target, str_of(text, left), 0);
     assert(!failed(e));
+    if (disk.end_how == DISK_KILLED)
+        follow_file(st.st_ino, target);
     blob_close(source);
     blob_close(target);
     mem_free(text);
     arena_done(&a);
+}
+
+// What a process had written before it was killed is on no disk for that: the next one may sync it.
+static void follow_file(ino_t from, int to)
+{
+    struct stat st;
+    int rc = fstat(to, &st);
+    assert(rc == 0);
+    each_in_list (w, &disk.writes, struct late_write, in_disk)
+        if (w->inode == from)
+            w->inode = st.st_ino;
 }
 
 // The youngest first; what is left of the file's bytes.

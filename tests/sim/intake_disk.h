@@ -3,7 +3,7 @@
 // calls for files below one folder (those of LMDB, too) through this: they are counted, can be
 // made to fail, and at the call of a given number the machine may end:
 //
-//   killed     what was written is what is found
+//   killed     what was written is what is found; it can still be lost when the power is cut later
 //   power cut  what was not synced is lost, or torn, or there, as the seed has it: writes by
 //              sectors, names (made, gone, moved) in their order by folder
 //
