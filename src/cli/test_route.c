@@ -3,7 +3,7 @@
 // settings and the code that deliveries go by, up to the addresses of hosts: nothing is connected.
 #include "cli/asking.h"
 #include "cli/commands.h"
-#include "cli/config_read.h"
+#include "cli/config_plan.h"
 
 #include "deliver/hosts.h"
 #include "directory/surroundings.h"
@@ -40,7 +40,6 @@ struct test {
 };
 
 static struct err read_addresses(struct test *t);
-static bool read_plan(struct test *t);
 static void open_directories(struct test *t);
 static struct err find(void *test) suspends;
 static struct err find_hosts(struct test *t, const struct route *route) suspends;
@@ -59,8 +58,8 @@ static int run(struct cli *c)
     if (failed(e))
         return cli_usage_error(c, e);
     int status = asking_begin(&t.dns, c, ASKING_AS_SERVER);
-    if (status == CLI_OK && !read_plan(&t))
-        status = CLI_FAILED;
+    if (status == CLI_OK)
+        t.plan = config_plan(c, &status);
     if (status == CLI_OK) {
         t.o = cli_json_begin(c);
         status = asking_run(&t.dns, find, &t);
@@ -87,21 +86,6 @@ static struct err read_addresses(struct test *t)
     TRY(mail_address_parse(a, sender, &address));
     t->message.sender = mail_address_normal(a, &address);
     return OK;
-}
-
-static bool read_plan(struct test *t)
-{
-    struct cli *c = t->c;
-    struct findings findings = findings_make(&c->arena);
-    struct conf_env env = conf_env_process(&c->arena);
-    struct conf_options from = {.path = config_path(c, &env), .env = &env};
-    t->plan = str_is_null(from.path) ? NULL : plan_make_alone(&from, &findings);
-    if (t->plan != NULL)
-        return true;
-    if (str_is_null(from.path))
-        (void)config_none(c);
-    config_show_findings(c, c->err, &findings);
-    return false;
 }
 
 static struct err find(void *test)

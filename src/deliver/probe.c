@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/probe.c: see deliver/probe.h. A deliverer of its own, with a unit of one recipient that is
-// in no store, and a courier with nothing but that.
+// deliver/probe.c: see deliver/probe.h. A deliverer of its own, with a unit of one recipient that
+// is in no store, and a courier with nothing but that.
 #include "deliver/probe.h"
 
 #include "deliver/remote.h"

@@ -3,7 +3,10 @@
 import json
 import subprocess
 
+import pytest
+
 from conftest import BINARY
+from test_queue_control import Host
 
 ZONE = {'zone': 1, 'names': {
     'far.test': {'MX': [[20, 'mx2.far.test'], [10, 'mx1.far.test']]},
@@ -50,3 +53,38 @@ def test_a_route_that_leads_nowhere_says_why(server, tmp_path):
     s = server(SETTINGS, start=False)
     found = route(s, tmp_path, 'bob@null.test', status=1)
     assert found['trouble']['enhanced'] == '5.1.10' and found['trouble']['permanent'] is True
+
+
+def ask(s, target, *words, status=0):
+    done = subprocess.run([BINARY, 'troubleshoot', 'delivery', target, '-c', s.config_path, *words],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+    return done.stdout
+
+
+@pytest.fixture
+def host():
+    h = Host()
+    yield h
+    h.shutdown()
+    h.server_close()
+
+
+def test_a_delivery_is_tried_without_a_message(server, host):
+    s = server(SETTINGS.replace('"\'mx\'"', '"\'relay\'"').replace('2525', str(host.port)), start=False)
+    host.answer = '250 2.1.5 welcome'
+    said = ask(s, 'bob@far.test', '--sender', 'ann@a.test')
+    assert 'It would be taken.' in said and 'welcome' in said, said
+    assert host.asked == ['RCPT TO:<bob@far.test>'] and host.taken == 0
+    host.answer = '550 5.1.1 nobody here'
+    assert 'nobody here' in ask(s, 'bob@far.test', status=1)
+    lines = [json.loads(line) for line in ask(s, 'bob@far.test', '--json', status=1).splitlines()]
+    assert lines[-1]['accepted'] is False and lines[-1]['code'] == 550
+    host.asked.clear()
+    assert 'It would be taken.' in ask(s, 'far.test')
+    assert host.asked == []
+
+
+def test_nobody_answers(server, host):
+    s = server(SETTINGS.replace('"\'mx\'"', '"\'relay\'"').replace('2525', '1'), start=False)
+    assert 'refused' in ask(s, 'far.test', status=1)
