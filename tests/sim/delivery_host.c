@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/sim/delivery_host.c: hosts that mail goes to. One that lies does so once in a connection, at
-// a stage and in a way that the seed chooses. What a host has taken it writes down at once; that
+// tests/sim/delivery_host.c: hosts that mail goes to. One that lies does so once in a connection,
+// at a stage and in a way that the seed chooses. What a host has taken it writes down at once; that
 // we know of it, it sees from what we say next: then it must never be offered that again.
 #define POSTHASTE_BASE_ROOM
 #include "delivery.h"
