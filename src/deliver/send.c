@@ -152,6 +152,7 @@ static struct err make_7bit(struct remote *r, struct connection *c, struct clien
 static bool fits(struct remote *r, struct connection *c, struct client_transaction *t)
 {
     struct job *j = r->j;
+    struct str host = arena_str(&j->arena, c->host); // see take_answer
     const struct smtp_client *client = c->client;
     uint64_t size_max = client_size_max(client);
     struct client_answer why = {0};
@@ -163,20 +164,20 @@ static bool fits(struct remote *r, struct connection *c, struct client_transacti
     struct by_relay_wish by = schedule_by_relay(&j->m, t->rcpts[0].rcpt, j->wall_now_ms,
             client_offers(client, CLIENT_EXT_DELIVERBY), client_by_min_s(client));
     if (size_max > 0 && t->bytes > size_max)
-        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.3.4"),
-                arena_fmt(&j->arena, "message exceeds the size limit of %.*s (%llu)", ARG(c->host),
+        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.3.4"),
+                arena_fmt(&j->arena, "message exceeds the size limit of %.*s (%llu)", ARG(host),
                         (unsigned long long)size_max));
     else if (must_be_7bit && (wish == DOWNGRADE_8BIT_BOUNCE || !r->downgrade->is_possible))
-        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.6.3"),
+        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.6.3"),
                 S("the host does not take 8-bit mail (8BITMIME)"));
     else if (t->wants_smtputf8 && !client_offers(client, CLIENT_EXT_SMTPUTF8))
-        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.6.7"),
+        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.6.7"),
                 S("the host does not take internationalized mail (SMTPUTF8)"));
     else if (t->wants_binary && !client_offers(client, CLIENT_EXT_BINARYMIME))
-        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.6.1"),
+        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.6.1"),
                 S("the host does not take binary mail (BINARYMIME)"));
     if (by.relay == BY_RELAY_LATE || by.relay == BY_RELAY_UNSUPPORTED) {
-        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, c->host, S("5.3.3"), S(""));
+        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.3.3"), S(""));
         why.outcome = by_relay_outcome(&j->arena, by.relay, t->rcpts[0].rcpt, j->wall_now_ms);
     }
     if (by.relay == BY_RELAY_PASS) {
@@ -229,9 +230,10 @@ static void take_answer(struct remote *r, struct connection *c, struct carried *
 {
     struct job *j = r->j;
     struct client_answer told = *answer;
-    told.outcome.entity = c->host;
+    // The connection, whose name this is, may have ended before the answer is written down.
+    told.outcome.entity = arena_str(&j->arena, c->host);
     if (told.outcome.code != 0)
-        told.outcome.host = c->host;
+        told.outcome.host = told.outcome.entity;
     job_settle_after(j, one->place, &told, one->effect.retry_after_ms);
     if (answer->verdict != CLIENT_GOOD)
         tell_refusal(r, &told, one->place);
