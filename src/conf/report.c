@@ -8,6 +8,7 @@ static bool is_hearsay(
 static struct str source_line(const struct conf *conf, struct str file, uint32_t line);
 static void fill_place(const struct conf *conf, const struct conf_origin *at, struct finding *f);
 static void fill_value(const struct conf_value *v, int element, struct finding *f);
+static void hide_secret(const struct conf_value *v, struct finding *f);
 
 void conf_say(struct loader *l, const struct conf_origin *at, struct finding what)
 {
@@ -27,6 +28,7 @@ void conf_complain(struct loader *l, const struct conf_value *v, int element, en
     fill_place(l->conf,
             element >= 0 && (size_t)element < v->count ? &v->elements[element].origin : &v->origin,
             &f);
+    hide_secret(v, &f);
     finding_add(l->findings, f);
 }
 
@@ -42,6 +44,7 @@ void conf_warn(struct loader *l, const struct conf_value *v, int element, struct
     fill_place(l->conf,
             element >= 0 && (size_t)element < v->count ? &v->elements[element].origin : &v->origin,
             &f);
+    hide_secret(v, &f);
     finding_add(l->findings, f);
 }
 
@@ -85,6 +88,8 @@ void conf_finding(const struct conf *conf, struct findings *findings, struct str
         at = header.line > 0 ? header : at;
     }
     fill_place(conf, &at, &what);
+    if (v != NULL)
+        hide_secret(v, &what);
     finding_add(findings, what);
 }
 
@@ -152,6 +157,15 @@ static void fill_value(const struct conf_value *v, int element, struct finding *
     if (one && at < v->count && v->setting->type != TYPE_SECRET &&
             !str_is_null(v->elements[at].written))
         f->value = v->elements[at].written;
+}
+
+// Of the line that is shown, what stands behind the key.
+static void hide_secret(const struct conf_value *v, struct finding *f)
+{
+    struct str key, value;
+    if (v->setting->type == TYPE_SECRET && !str_is_null(f->source) &&
+            str_cut(f->source, '=', &key, &value))
+        f->source = str_upto(f->source, key.len + 1);
 }
 
 static struct str source_line(const struct conf *conf, struct str file, uint32_t line)

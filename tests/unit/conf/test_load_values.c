@@ -447,11 +447,39 @@ static void macros(void **state)
     RUN(macro_cases);
 }
 
+// The line under a finding is cut off where the secret begins.
+static void the_line_hides_a_secret(void **state)
+{
+    (void)state;
+    const struct memfile file = {.path = "/c.toml",
+            .mode = 0644,
+            .text = SMTP "[certificate.x]\ncert = 'x'\nprivate-key = 'sesame'\n"};
+    struct memfs fs = {.files = &file, .count = 1};
+    struct conf_files files = memfs_files(&fs);
+    struct conf_env env = {0};
+    const struct conf_options options = {
+            .path = S("/c.toml"), .env = &env, .files = &files, .stage = CONF_FULL};
+    struct arena a;
+    arena_init(&a, MIB);
+    struct findings findings = findings_make(&a);
+    struct conf *conf = conf_load(&options, &findings);
+    bool seen = false;
+    each_in_vec (f, &findings.all)
+        if (str_eq(f->code, S("readable-secret"))) {
+            seen = true;
+            check_str("the line", f->source, S("private-key ="));
+        }
+    assert_true(seen);
+    conf_free(conf);
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
             TEST(values),
             TEST(macros),
+            TEST(the_line_hides_a_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
