@@ -18,7 +18,9 @@ struct asking {
 
 static struct outbound_values values_of(const struct job *j, size_t place);
 static struct err ask(struct asking *a) suspends MUST_USE;
-static void put_off(struct asking *a, size_t place, enum failure_kind kind);
+static struct err ask_for_all(
+        struct remote *r, struct asking *a, bool *out_goes_on) suspends MUST_USE;
+static void put_off(struct asking *a, size_t place);
 static void tell(const struct asking *a);
 
 struct err limit_sender(struct job *j, bool *out_goes_on)
@@ -31,7 +33,7 @@ struct err limit_sender(struct job *j, bool *out_goes_on)
     *out_goes_on = a.refused == NULL;
     for (size_t i = 0; a.refused != NULL && i < j->u->rcpt_count; i++)
         if (j->tried[i].is_due)
-            put_off(&a, i, a.check.by_concurrency ? FAILURE_CONCURRENCY : FAILURE_RATE);
+            put_off(&a, i);
     return OK;
 }
 
@@ -47,13 +49,7 @@ struct err limit_rcpts(struct remote *r, bool *out_goes_on)
     values.route = r->route->id;
     a.check.amounts = (struct outbound_amounts){
             .messages = 1, .recipients = r->count, .bytes = message_bytes(&j->m)};
-    TRY(ask(&a));
-    *out_goes_on = a.refused == NULL;
-    for (size_t i = 0; a.refused != NULL && i < r->count; i++)
-        put_off(&a, r->rcpts[i].place, a.check.by_concurrency ? FAILURE_CONCURRENCY : FAILURE_RATE);
-    if (a.refused != NULL)
-        r->count = 0;
-    return OK;
+    return ask_for_all(r, &a, out_goes_on);
 }
 
 struct err limit_remote(struct remote *r, struct approach *p, bool connects, bool *out_goes_on)
@@ -77,11 +73,17 @@ struct err limit_remote(struct remote *r, struct approach *p, bool connects, boo
             .recipients = r->count,
             .connections = connects ? 1 : 0,
             .bytes = message_bytes(&j->m)};
-    TRY(ask(&a));
-    *out_goes_on = a.refused == NULL;
-    for (size_t i = 0; a.refused != NULL && i < r->count; i++)
-        put_off(&a, r->rcpts[i].place, a.check.by_concurrency ? FAILURE_CONCURRENCY : FAILURE_RATE);
-    if (a.refused != NULL)
+    return ask_for_all(r, &a, out_goes_on);
+}
+
+// Refused, all that are left are put off.
+static struct err ask_for_all(struct remote *r, struct asking *a, bool *out_goes_on)
+{
+    TRY(ask(a));
+    *out_goes_on = a->refused == NULL;
+    for (size_t i = 0; a->refused != NULL && i < r->count; i++)
+        put_off(a, r->rcpts[i].place);
+    if (a->refused != NULL)
         r->count = 0;
     return OK;
 }
@@ -132,8 +134,9 @@ static struct err ask(struct asking *a)
     return OK;
 }
 
-static void put_off(struct asking *a, size_t place, enum failure_kind kind)
+static void put_off(struct asking *a, size_t place)
 {
+    enum failure_kind kind = a->check.by_concurrency ? FAILURE_CONCURRENCY : FAILURE_RATE;
     struct client_answer why = answer_temporary(CLIENT_CONNECT, kind, a->j->u->domain, S("4.4.5"),
             kind == FAILURE_RATE ? S("Rate limited")
                                  : S("Too many concurrent connections to remote server"));

@@ -68,14 +68,8 @@ static struct http_problem status_line(struct http_reply_reader *r, struct str l
 
 static struct http_problem field_line(struct http_reply_reader *r, struct str line)
 {
-    struct http_field parsed;
-    if (r->head.fields.count >= HTTP_FIELDS_MAX)
-        return http_problem(431, "too many header fields");
-    TRY_HTTP(http_field_parse(line, &parsed));
-    struct http_field *field = vec_add(r->arena, &r->head.fields);
-    if (field == NULL)
-        return http_problem(431, "the header fields need too much memory");
-    *field = parsed;
+    const struct http_field *field;
+    TRY_HTTP(http_head_add(&r->head, r->arena, line, &field));
     // These two mean something in requests alone, and nothing is taken from them here.
     if (str_eq_nocase(field->name, S("Host")) || str_eq_nocase(field->name, S("Expect")))
         return HTTP_FINE;

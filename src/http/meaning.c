@@ -4,6 +4,8 @@
 // so every doubt is a refusal, also where RFC 9112 would allow a repair.
 #include "http/meaning.h"
 
+#include "http/limits.h"
+
 static struct http_problem host_field(struct http_head *head, struct str value);
 static struct http_problem length_field(struct http_head *head, struct str value);
 static struct http_problem coding_field(struct http_head *head, struct str value);
@@ -11,6 +13,21 @@ static struct http_problem coding_one(struct http_head *head, struct str coding)
 static struct http_problem connection_field(struct http_head *head, struct str value);
 static struct http_problem expect_field(struct http_head *head, struct str value);
 static bool is_known_coding(struct str coding);
+
+struct http_problem http_head_add(
+        struct http_head *head, struct arena *a, struct str line, const struct http_field **out)
+{
+    struct http_field parsed;
+    if (head->fields.count >= HTTP_FIELDS_MAX)
+        return http_problem(431, "too many header fields");
+    TRY_HTTP(http_field_parse(line, &parsed));
+    struct http_field *field = vec_add(a, &head->fields);
+    if (field == NULL)
+        return http_problem(431, "the header fields need too much memory");
+    *field = parsed;
+    *out = field;
+    return HTTP_FINE;
+}
 
 struct http_problem http_field_understand(struct http_head *head, const struct http_field *field)
 {

@@ -128,14 +128,8 @@ struct http_problem http_version_parse(struct str text, uint8_t *out_minor)
 
 static struct http_problem field_line(struct http_reader *r, struct str line)
 {
-    struct http_field parsed;
-    if (r->head.fields.count >= HTTP_FIELDS_MAX)
-        return http_problem(431, "too many header fields");
-    TRY_HTTP(http_field_parse(line, &parsed));
-    struct http_field *field = vec_add(r->arena, &r->head.fields);
-    if (field == NULL)
-        return http_problem(431, "the header fields need too much memory");
-    *field = parsed;
+    const struct http_field *field;
+    TRY_HTTP(http_head_add(&r->head, r->arena, line, &field));
     return http_field_understand(&r->head, field);
 }
 
