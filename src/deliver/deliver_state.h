@@ -57,7 +57,7 @@ struct deliverer {
     struct map known;              // key -> struct ready
     struct map destinations;       // key -> struct destination
     struct map virtuals;           // id -> struct virtual_state
-    struct virtual_state fallback; // for want of memory: no slots
+    struct virtual_state fallback; // for want of memory
     struct group couriers;
     struct arena scratch; // of a moment in which nobody suspends
     struct dsn_rates *dsn_rates;
@@ -67,6 +67,9 @@ struct deliverer {
     struct outbound_limits *limits;
     int64_t wake_at_ms; // of the calendar: something becomes due
     bool look_wanted;   // what is due is to be looked for in the store
+    bool is_hungry;     // at once: couriers run short of units
+    bool is_full;       // the look has found a virtual queue without room
+    int64_t looked_at_ms;
     struct due look_from[SLOTS];
     bool look_goes_on[SLOTS]; // from there
     int64_t adopted_at_ms;

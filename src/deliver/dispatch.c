@@ -30,6 +30,10 @@ static struct err look_at_slot(
         struct deliverer *d, struct arena *a, uint8_t slot, size_t *examined) MUST_USE;
 static void adopt(struct deliverer *d, struct arena *a);
 static bool offer(struct deliverer *d, struct arena *a, const struct due *due);
+static bool add_ready(struct deliverer *d, struct destination *to, const struct due *due,
+        const char key[UNIT_KEY_BYTES]);
+static void forget_if_idle(struct deliverer *d, struct destination *to);
+static bool must_look(const struct deliverer *d);
 static struct virtual_state *virtual_of(struct deliverer *d, const struct unit *u);
 static struct destination *destination_of(
         struct deliverer *d, struct virtual_state *v, struct str domain);
@@ -54,7 +58,7 @@ struct err deliverer_run(void *arg)
     store_tell_news(d->in.store, &d->news);
     while (!failed(e) && !d->stopping) {
         take_news(d, &a);
-        if (d->look_wanted || d->wake_at_ms <= wall_ms())
+        if (must_look(d))
             e = look(d, &a);
         arena_reset(&a);
         if (failed(e) && e.kind != ERR_CANCELLED) { // the store's trouble is told by who tends it
@@ -84,15 +88,22 @@ void deliverer_stop(struct deliverer *d)
 
 void deliverer_look(struct deliverer *d)
 {
-    d->look_wanted = true;
+    d->look_wanted = d->is_hungry = true;
     waitq_wake_all(&d->news.come);
+}
+
+// Looks at a backlog have a pause between them, unless couriers run short of units meanwhile.
+static bool must_look(const struct deliverer *d)
+{
+    bool rested = now_ms() - d->looked_at_ms >= LOOK_PAUSE_MS;
+    return d->wake_at_ms <= wall_ms() || (d->look_wanted && (d->is_hungry || rested));
 }
 
 static struct err sleep_until_needed(struct deliverer *d)
 {
     int64_t wait_ms = d->wake_at_ms - wall_ms();
     if (d->look_wanted)
-        wait_ms = LOOK_PAUSE_MS;
+        wait_ms = LOOK_PAUSE_MS - (now_ms() - d->looked_at_ms);
     if (wait_ms > LOOK_EVERY_MS)
         wait_ms = LOOK_EVERY_MS;
     if (d->stopping || d->news.count > 0 || wait_ms <= 0)
@@ -131,7 +142,8 @@ static void take_news(struct deliverer *d, struct arena *a)
 static struct err look(struct deliverer *d, struct arena *a)
 {
     size_t examined = 0;
-    d->look_wanted = false;
+    d->look_wanted = d->is_hungry = d->is_full = false;
+    d->looked_at_ms = now_ms();
     d->wake_at_ms = NEVER_MS;
     dispatch_read_pauses(d);
     if (d->in.adopts && now_ms() - d->adopted_at_ms >= ADOPT_EVERY_MS)
@@ -148,7 +160,7 @@ static struct err look_at_slot(struct deliverer *d, struct arena *a, uint8_t slo
     struct due *page, from = d->look_from[slot];
     size_t count = LOOK_PAGE;
     bool goes_on = d->look_goes_on[slot], left_some = false;
-    while (count == LOOK_PAGE && *examined < LOOK_MOST) {
+    for (bool on = true; on; on = count == LOOK_PAGE && *examined < LOOK_MOST && !d->is_full) {
         TRY(store_due(d->in.store, a, slot, now, goes_on ? &from : NULL, LOOK_PAGE, &page, &count));
         for (size_t i = 0; i < count; i++)
             left_some |= !offer(d, a, &page[i]);
@@ -199,18 +211,31 @@ static bool offer(struct deliverer *d, struct arena *a, const struct due *due)
     if (failed(store_read_unit(d->in.store, a, due->id, due->number, &u)))
         return true; // gone meanwhile, or damaged, which is the check's business
     struct virtual_state *v = virtual_of(d, &u);
-    struct destination *to = destination_of(d, v, u.domain);
     size_t room = room_of(d, v);
-    if (to == NULL || v->paused || v->ready_count >= room || to->ready_count >= room / 2) {
-        v->leaves_some |= !v->paused;
-        return v->paused;
+    if (v->paused)
+        return true;
+    if (v->ready_count >= room) {
+        v->leaves_some = d->is_full = true;
+        return false;
     }
+    struct destination *to = destination_of(d, v, u.domain);
+    if (to == NULL)
+        return false;
+    bool taken = to->ready_count < room / 2 && add_ready(d, to, due, key);
+    v->leaves_some |= !taken;
+    forget_if_idle(d, to);
+    return taken;
+}
+
+static bool add_ready(struct deliverer *d, struct destination *to, const struct due *due,
+        const char key[UNIT_KEY_BYTES])
+{
     struct ready *r = mem_new(struct ready);
     if (r == NULL)
         return false;
     *r = (struct ready){
             .destination = to, .due_ms = due->at_ms, .id = due->id, .number = due->number};
-    memcpy(r->key, key, sizeof(key));
+    memcpy(r->key, key, sizeof(r->key));
     if (!map_put(&d->known, str_of(r->key, sizeof(r->key)), r)) {
         mem_free(r);
         return false;
@@ -218,6 +243,14 @@ static bool offer(struct deliverer *d, struct arena *a, const struct due *due)
     list_append(&to->ready, &r->in_destination);
     note_ready(to, 1);
     return true;
+}
+
+static void forget_if_idle(struct deliverer *d, struct destination *to)
+{
+    if (to->couriers > 0 || to->ready_count > 0)
+        return;
+    map_remove(&d->destinations, to->key);
+    mem_free(to);
 }
 
 static size_t room_of(const struct deliverer *d, const struct virtual_state *v)
@@ -377,8 +410,10 @@ void dispatch_settled(struct courier *c, int64_t due_ms)
         to->couriers_max++;
     else if (!c->went_well && to->couriers_max > 1)
         to->couriers_max /= 2;
-    if (d->look_wanted && to->virtual->ready_count < room_of(d, to->virtual) / 2)
+    if (d->look_wanted && to->virtual->ready_count < room_of(d, to->virtual) / 2) {
+        d->is_hungry = true;
         waitq_wake_all(&d->news.come);
+    }
 }
 
 void dispatch_came_back(struct courier *c)
@@ -388,10 +423,7 @@ void dispatch_came_back(struct courier *c)
     to->couriers--;
     to->virtual->in_flight--;
     d->figures.couriers--;
-    if (to->couriers == 0 && to->ready_count == 0) {
-        map_remove(&d->destinations, to->key);
-        mem_free(to);
-    }
+    forget_if_idle(d, to);
     mem_free(c);
     waitq_wake_all(&d->news.come);
 }
@@ -403,7 +435,12 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
     struct deliverer *d = mem_new(struct deliverer);
     if (d == NULL)
         return fail(ERR_LIMIT, "no memory to deliver mail");
-    *d = (struct deliverer){.in = *in, .look_wanted = true, .wake_at_ms = NEVER_MS};
+    *d = (struct deliverer){.in = *in,
+            .look_wanted = true,
+            .is_hungry = true,
+            .wake_at_ms = NEVER_MS,
+            .fallback = {.owner = d, .slots = 1}};
+    list_init(&d->fallback.waiting);
     arena_init(&d->arena, DELIVERER_BYTES_MAX);
     waitq_init(&d->news.come);
     map_init(&d->known, random_u64(), random_u64());
