@@ -222,6 +222,11 @@ static struct err open_env(struct store *store, struct arena *a)
         return e;
     }
     rc = mdb_txn_commit(txn);
+    // What is read now may be what a killed process had written and not synced, or what LMDB has
+    // put back after a failure. All that is done next takes it for granted, and a power cut must
+    // not take it away again: else entries of the journal are written over that are still needed.
+    if (rc == 0 && !store->options.read_only)
+        rc = mdb_env_sync(store->env, 1);
     return rc == 0 ? OK : store_trouble(a, rc, "opening the queue");
 }
 
@@ -359,11 +364,6 @@ struct err store_mend(struct store *store, struct arena *a)
     mdb_env_close(store->env);
     store->env = NULL;
     TRY(open_env(store, a));
-    // LMDB has put the old meta page back, and not synced it. The pages of the commit that failed
-    // are written next: if the power went then, its meta page might come back without them.
-    int rc = mdb_env_sync(store->env, 1);
-    if (rc != 0)
-        return store_trouble(a, rc, "opening the queue again");
     store->broken = false;
     return OK;
 }
