@@ -8,6 +8,7 @@
 
 #define JOB_BYTES_MAX (64 * MIB)
 
+static void begin_span(struct job *j);
 static bool anything_changed(const struct job *j);
 static bool begin(struct job *j) suspends;
 static bool read_message(struct job *j) suspends;
@@ -29,7 +30,11 @@ int64_t job_run(struct courier *c)
     j.held.arena = &j.arena;
     c->went_well = true;
     if (begin(&j)) {
-        struct err e = j.look.try_count > 0 ? job_attempt(&j) : OK;
+        struct err e = OK;
+        if (j.look.try_count > 0)
+            e = job_attempt(&j);
+        else
+            begin_span(&j);
         // Given up in the middle: who has an answer has it, the others are found again.
         if (anything_changed(&j))
             due_ms = job_write_down(&j);
@@ -38,6 +43,15 @@ int64_t job_run(struct courier *c)
     outbound_release(j.d->limits, &j.held);
     arena_done(&j.arena);
     return due_ms;
+}
+
+// Of what is told of recipients that are given up, or are owed a notice, without an attempt.
+static void begin_span(struct job *j)
+{
+    span_begin(&j->span, j->d->in.log, EV_QUEUE_LOOK, F_ID(queueId, j->m.id),
+            F_STR(queueName, j->u->queue), F_STR(domain, j->u->domain),
+            F_STR(from, str_is_empty(j->m.sender) ? S("<>") : j->m.sender),
+            F_U64(total, j->look.expired_count), F_U64(count, j->look.notice_count));
 }
 
 static bool anything_changed(const struct job *j)
