@@ -68,6 +68,7 @@ struct deliverer {
     int64_t wake_at_ms; // of the calendar: something becomes due
     bool look_wanted;   // what is due is to be looked for in the store
     bool is_hungry;     // at once: couriers run short of units
+    bool in_haste;      // the look is for couriers that run short
     bool is_full;       // the look has found a virtual queue without room
     int64_t looked_at_ms;
     struct due look_from[SLOTS];

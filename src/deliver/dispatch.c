@@ -142,6 +142,7 @@ static void take_news(struct deliverer *d, struct arena *a)
 static struct err look(struct deliverer *d, struct arena *a)
 {
     size_t examined = 0;
+    d->in_haste = d->is_hungry;
     d->look_wanted = d->is_hungry = d->is_full = false;
     d->looked_at_ms = now_ms();
     d->wake_at_ms = NEVER_MS;
@@ -160,14 +161,17 @@ static struct err look_at_slot(struct deliverer *d, struct arena *a, uint8_t slo
     struct due *page, from = d->look_from[slot];
     size_t count = LOOK_PAGE;
     bool goes_on = d->look_goes_on[slot], left_some = false;
-    for (bool on = true; on; on = count == LOOK_PAGE && *examined < LOOK_MOST && !d->is_full) {
+    for (bool on = true; on && count == LOOK_PAGE && *examined < LOOK_MOST;) {
         TRY(store_due(d->in.store, a, slot, now, goes_on ? &from : NULL, LOOK_PAGE, &page, &count));
+        size_t before = d->figures.ready;
         for (size_t i = 0; i < count; i++)
             left_some |= !offer(d, a, &page[i]);
         if (count > 0)
             from = page[count - 1];
         goes_on = true;
         *examined += count;
+        // In haste a page of which nothing could be taken is the last.
+        on = !d->is_full && !(d->in_haste && d->figures.ready == before);
         arena_reset(a);
     }
     d->look_goes_on[slot] = count == LOOK_PAGE;
@@ -410,7 +414,7 @@ void dispatch_settled(struct courier *c, int64_t due_ms)
         to->couriers_max++;
     else if (!c->went_well && to->couriers_max > 1)
         to->couriers_max /= 2;
-    if (d->look_wanted && to->virtual->ready_count < room_of(d, to->virtual) / 2) {
+    if (d->look_wanted && to->virtual->ready_count < room_of(d, to->virtual) / 4) {
         d->is_hungry = true;
         waitq_wake_all(&d->news.come);
     }
