@@ -6,9 +6,10 @@ import os
 import subprocess
 
 from conftest import BINARY, eventually
+from mail_tools import STAYS
 
 LISTENERS = {'smtp': 'protocol = "smtp"\nrole = "mx"'}
-RELAY = '[session.rcpt]\nrelay = true\nallow-open-relay = true\ndirectory = false\n[session.auth]\nrequire = false\n'
+RELAY = '[session.rcpt]\nrelay = true\nallow-open-relay = true\ndirectory = false\n[session.auth]\nrequire = false\n' + STAYS
 
 
 def queue(s, *words, status=0):
