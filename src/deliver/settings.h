@@ -77,15 +77,33 @@ enum source_select {
     SOURCE_HASH_RCPT_DOMAIN,
 };
 
+// queue.warmup.<id>: how much a new address may send to one provider, day by day.
+struct warmup_plan {
+    struct str id;
+    const uint32_t *days; // messages on day 1, 2, ...; behind the last there is no limit
+    size_t day_count;
+};
+
 struct source_address {
     struct ip ip;
-    struct str ehlo_name; // null: the strategy's
+    struct str ehlo_name;             // null: the strategy's
+    uint32_t weight;                  // 0 is 1
+    const struct warmup_plan *warmup; // NULL: none
+    int64_t warmup_from_ms;           // midnight (UTC) at which its day 1 begins
+};
+
+struct source_pool { // queue.pool.<id>, outbound.md 28.3
+    struct str id;
+    const struct source_address *sources;
+    size_t source_count;
+    const struct source_pool *fallback; // NULL: none
 };
 
 struct connection_strategy {
     struct str id;
     struct str ehlo_name; // null: the server's
-    const struct source_address *sources;
+    const struct source_pool *pool;       // NULL: its addresses are its own
+    const struct source_address *sources; // those of the pool, where there is one
     size_t source_count;
     enum source_select select;
     int64_t connect_ms, session_ms;
@@ -179,6 +197,8 @@ struct deliver_settings {
     size_t route_count;
     const struct connection_strategy *connections;
     size_t connection_count;
+    const struct source_pool *pools;
+    size_t pool_count;
     const struct tls_strategy *tls;
     size_t tls_count;
     // Which of them: expressions that give a name.

@@ -5,6 +5,7 @@
 //     throttle.h  rates and concurrency that the administrator sets (10.4)
 //     greylist.h  the first attempt of an unknown sender waits (10.5)
 //     early.h     clients that have waited for the greeting (10.9)
+//     daily.h     what an owner has had today, such as messages from a new address
 //     tarpit.h    how many sessions of a listener may be made to wait (10.2)
 //
 // What is counted lies in shared memory (struct limits_shared), which the supervisor makes once and
@@ -41,6 +42,7 @@ struct limits_shared {
     struct shared_moments waiting[GREYLIST_TABLES]; // first seen then, ms
     struct shared_moments passed[GREYLIST_TABLES];  // may pass until then, ms
     struct shared_moments nets;                     // passes of a network, see greylist.c
+    struct shared_moments daily;                    // what was sent today, see daily.h
     struct shared_moments patient;                  // waited for the greeting; known until then, ms
     struct shared_count tarpitted[LISTENERS_MAX];   // sessions that wait, by listener's slot
 };
@@ -63,6 +65,7 @@ enum limits_purpose {
     LIMITS_GREYLIST_NET,
     LIMITS_EARLY,
     LIMITS_OUTBOUND,
+    LIMITS_WARMUP,
 };
 
 // The number of an owner is made of its parts one by one: texts, addresses, networks.
