@@ -6,6 +6,7 @@
 #include "base/date.h"
 #include "cli/become_server.h"
 #include "cli/one_task.h"
+#include "queue/statefile.h"
 #include "rt/clock.h"
 #include "server/control.h"
 
@@ -49,8 +50,11 @@ static struct err work(void *arg)
 {
     struct work *w = arg;
     struct arena *a = &w->c->arena;
-    if (w->use != PAUSES_LOOK)
+    int lock AUTO(statefile_unlock) = -1;
+    if (w->use != PAUSES_LOOK) {
         TRY(become_server(a, w->conf, conf_str(w->conf, S("global.state-dir"))));
+        TRY(statefile_lock(a, w->path, &lock));
+    }
     TRY(pauses_read(a, w->path, &w->pauses));
     if (w->use == PAUSES_LOOK)
         return OK;

@@ -2,9 +2,7 @@
 // queue/pauses.c: see queue/pauses.h.
 #include "queue/pauses.h"
 
-#include "rt/blobfile.h"
-#include "rt/clock.h"
-#include "rt/file.h"
+#include "queue/statefile.h"
 
 #define FILE_BYTES_MAX (64 * KIB)
 #define PAUSES_MAX 1000
@@ -12,7 +10,6 @@
 // line = ( "paused" / "running" ) SP name SP moment [ SP reason ]
 static bool read_line(struct str line, struct pause *out);
 static bool is_no_blank(uint8_t c);
-static struct err write_part(struct arena *a, struct str part, struct str path, struct str text);
 
 struct str pauses_path(struct arena *a, const struct conf *conf)
 {
@@ -21,21 +18,22 @@ struct str pauses_path(struct arena *a, const struct conf *conf)
 
 struct err pauses_read(struct arena *a, struct str path, struct pauses *out)
 {
-    struct pauses all = {0};
+    struct str text;
+    TRY(statefile_read(a, path, FILE_BYTES_MAX, &text));
+    struct err e = pauses_parse(a, text, out);
+    return failed(e) ? fail_fmt(a, e.kind, "%.*s: %.*s", ARG(path), ARG(err_text(e))) : OK;
+}
+
+struct err pauses_parse(struct arena *a, struct str text, struct pauses *out)
+{
+    struct pauses all = {.text = text};
     struct str line;
-    struct err e = file_read(a, path, FILE_BYTES_MAX, &all.text, NULL);
-    if (e.kind == ERR_NOT_FOUND) {
-        *out = (struct pauses){0};
-        return OK;
-    }
-    TRY(e);
     for (struct scan in = scan_over(all.text); scan_line(&in, &line);) {
         struct pause one;
         if (str_is_empty(str_trim(line)))
             continue;
         if (!read_line(line, &one))
-            return fail_fmt(
-                    a, ERR_SYNTAX, "%.*s: this is no line of it: \"%.*s\"", ARG(path), ARG(line));
+            return fail_fmt(a, ERR_SYNTAX, "this is no line of it: \"%.*s\"", ARG(line));
         TRY(pauses_set(a, &all, &one));
     }
     *out = all;
@@ -69,29 +67,9 @@ struct err pauses_write(struct arena *a, struct str path, const struct pauses *p
     each_in_vec (p, &pauses->all)
         buf_fmt(&text, "%s %.*s %lld%s%.*s\n", p->runs ? "running" : "paused", ARG(p->queue),
                 (long long)p->since_ms, str_is_empty(p->reason) ? "" : " ", ARG(p->reason));
-    struct str part =
-            arena_fmt(a, "%.*s.%016llx.part", ARG(path), (unsigned long long)random_u64());
-    if (text.overflow || str_is_null(part))
+    if (text.overflow)
         return fail(ERR_LIMIT, "too much to write down about what is paused");
-    struct err e = write_part(a, part, path, buf_str(&text));
-    if (failed(e)) {
-        struct err left = blob_remove(a, part);
-        (void)left; // the first trouble is the one to tell
-    }
-    return e;
-}
-
-static struct err write_part(struct arena *a, struct str part, struct str path, struct str text)
-{
-    int fd;
-    TRY(blob_create(a, part, &fd));
-    struct err e = blob_write_at(a, fd, text, 0);
-    if (!failed(e))
-        e = blob_sync(a, fd);
-    blob_close(fd);
-    TRY(e);
-    TRY(blob_rename(a, part, path));
-    return folder_sync_of(a, path);
+    return statefile_write(a, path, buf_str(&text));
 }
 
 const struct pause *pauses_find(const struct pauses *pauses, struct str queue)

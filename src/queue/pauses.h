@@ -29,8 +29,10 @@ struct pauses {
 };
 
 struct str pauses_path(struct arena *a, const struct conf *conf);
-// Blocking calls. No file: nothing is paused.
+// Blocking calls. No file: nothing is paused. Who writes what he has read holds the lock
+// (queue/statefile.h) meanwhile.
 struct err pauses_read(struct arena *a, struct str path, struct pauses *out) MUST_USE;
+struct err pauses_parse(struct arena *a, struct str text, struct pauses *out) MUST_USE;
 struct err pauses_write(struct arena *a, struct str path, const struct pauses *pauses) MUST_USE;
 
 const struct pause *pauses_find(const struct pauses *pauses, struct str queue); // NULL: none
