@@ -6,7 +6,6 @@
 
 #include "base/hash.h"
 
-#define V2_SIGNATURE S("\r\n\r\n\0\r\nQUIT\n")
 #define V1_START S("PROXY ")
 #define CRC_BYTES 4
 
@@ -32,11 +31,11 @@ static struct err ssl_parse(struct str value, struct proxy_ssl *out);
 
 enum proxy_state proxy_parse(struct str bytes, struct proxy_header *out, struct str *out_reason)
 {
-    if (str_starts(bytes, V2_SIGNATURE))
+    if (str_starts(bytes, PROXY_V2_SIGNATURE))
         return v2_parse(bytes, out, out_reason);
     if (str_starts(bytes, V1_START))
         return v1_parse(bytes, out, out_reason);
-    if (is_beginning_of(bytes, V2_SIGNATURE) || is_beginning_of(bytes, V1_START))
+    if (is_beginning_of(bytes, PROXY_V2_SIGNATURE) || is_beginning_of(bytes, V1_START))
         return PROXY_NEED_MORE;
     *out_reason = S("the first bytes are not a PROXY header");
     return PROXY_ABSENT;
@@ -57,7 +56,7 @@ bool proxy_tlv_next(struct scan *tlvs, struct proxy_tlv *out)
 
 bool proxy_signature_is_there(struct str bytes)
 {
-    return str_starts(bytes, V2_SIGNATURE) || str_starts(bytes, S("PROXY TCP")) ||
+    return str_starts(bytes, PROXY_V2_SIGNATURE) || str_starts(bytes, S("PROXY TCP")) ||
            str_starts(bytes, S("PROXY UNKNOWN"));
 }
 
@@ -203,7 +202,7 @@ static enum proxy_state v2_parse(struct str bytes, struct proxy_header *out, str
 // *out_rest_bytes at 0: the caller then lacks bytes in any case.
 static struct err v2_head(struct str bytes, struct proxy_header *h, size_t *out_rest_bytes)
 {
-    struct scan in = scan_over(str_from(bytes, V2_SIGNATURE.len));
+    struct scan in = scan_over(str_from(bytes, PROXY_V2_SIGNATURE.len));
     uint8_t version_command, family;
     uint16_t rest_bytes;
     if (!scan_any(&in, &version_command))

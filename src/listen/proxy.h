@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // listen/proxy.h: the PROXY protocol header, version 1 and 2, that a load balancer puts before the
-// client's bytes (listeners.md 11.2, 11.3).
+// client's bytes (listeners.md 11.2, 11.3), and that we put before ours where a route says so.
 //
 // The reader looks at bytes that the caller peeked and says how many of them are the header, so
 // that nothing behind it is ever taken from TLS or the protocol engine. It judges the bytes only:
@@ -14,6 +14,7 @@
 #include "base/base.h"
 #include "base/ip.h"
 
+#define PROXY_V2_SIGNATURE S("\r\n\r\n\0\r\nQUIT\n")
 #define PROXY_V1_BYTES_MAX 107 // with CR LF, as the protocol's authors fix it
 #define PROXY_V2_HEAD_BYTES 16 // signature, version and command, family, length
 #define PROXY_V2_REST_MAX 4096 // the protocol allows 65535; no sender comes near this
@@ -97,3 +98,8 @@ bool proxy_signature_is_there(struct str bytes);
 
 struct str proxy_command_name(enum proxy_command command); // "LOCAL", "PROXY"
 struct str proxy_family_name(enum proxy_family family);    // "tcp4", ...
+
+// A header of version 1 or 2 for bytes of `source`. An end that is unknown, or no address, makes
+// it one that names nobody (UNKNOWN, LOCAL): the receiver goes by the connection's own ends.
+void proxy_write(struct buf *out, uint8_t version, const struct endpoint *source,
+        const struct endpoint *destination);

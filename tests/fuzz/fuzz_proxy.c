@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/fuzz/fuzz_proxy.c: PROXY headers. However the bytes are cut, the verdict is the same: all
-// proper parts of a header ask for more, and what stands behind one is never counted to it.
+// proper parts of a header ask for more, and what stands behind one is never counted to it. What a
+// header says, and we write anew, is read as the same.
 #include "listen/proxy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_parts(struct str bytes, enum proxy_state of_all, size_t consumed);
 static void check_header(struct str bytes, const struct proxy_header *h);
+static void check_writing(const struct proxy_header *h, uint8_t version);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -50,4 +52,20 @@ static void check_header(struct str bytes, const struct proxy_header *h)
     for (struct proxy_tlv tlv; proxy_tlv_next(&in, &tlv);)
         tlv_bytes += 3 + tlv.value.len;
     assert(tlv_bytes == h->tlvs.len);
+    check_writing(h, 1);
+    check_writing(h, 2);
+}
+
+static void check_writing(const struct proxy_header *h, uint8_t version)
+{
+    struct buf text AUTO(buf_done);
+    struct proxy_header again = {0};
+    struct str reason;
+    buf_init(&text, PROXY_BYTES_MAX);
+    proxy_write(&text, version, &h->source, &h->destination);
+    assert(proxy_parse(buf_str(&text), &again, &reason) == PROXY_OK);
+    assert(again.consumed == text.len && again.version == version);
+    assert(again.has_addresses == h->has_addresses);
+    assert(endpoint_eq(&again.source, &h->source));
+    assert(endpoint_eq(&again.destination, &h->destination));
 }

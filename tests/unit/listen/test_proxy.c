@@ -314,6 +314,52 @@ static void cuts_change_nothing(void **unused UNUSED)
     }
 }
 
+// Ours: as the receiver must see them, and as our own reader does.
+static const struct {
+    const char *name;
+    uint8_t version;
+    const char *source, *destination; // endpoints; NULL: unknown
+    struct str bytes;
+} WRITTEN[] = {
+        {"v1, nobody knows whose", 1, NULL, "192.0.2.2:25", S_INIT("PROXY UNKNOWN\r\n")},
+        {"v2, nobody knows whose", 2, NULL, "192.0.2.2:25", S_INIT(SIG "\x20\0\0\0")},
+        {"v1 towards a Unix socket", 1, "192.0.2.1:0", "unix:/lmtp", S_INIT("PROXY UNKNOWN\r\n")},
+        {"v2 towards a Unix socket", 2, "192.0.2.1:0", "unix:/lmtp", S_INIT(SIG "\x20\0\0\0")},
+        {"v1 TCP4", 1, "192.0.2.1:4321", "192.0.2.2:25",
+                S_INIT("PROXY TCP4 192.0.2.1 192.0.2.2 4321 25\r\n")},
+        {"v2 TCP4", 2, "192.0.2.1:4321", "192.0.2.2:25", S_INIT(SIG "\x21\x11\0\x0c" INET4)},
+        {"v1 from IPv6 to IPv4", 1, "[2001:db8::1]:0", "192.0.2.2:25",
+                S_INIT("PROXY TCP6 2001:db8::1 ::ffff:192.0.2.2 0 25\r\n")},
+        {"v2 from IPv4 to IPv6", 2, "192.0.2.1:7", "[2001:db8::1]:65535",
+                S_INIT(SIG "\x21\x21\0\x24\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\1"
+                           "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\0\7\xff\xff")},
+};
+
+static void ours_are_written(void **unused UNUSED)
+{
+    struct buf b;
+    buf_init(&b, PROXY_BYTES_MAX);
+    for (size_t i = 0; i < COUNT_OF(WRITTEN); i++) {
+        struct endpoint source = {0}, destination = {0};
+        struct proxy_header h = {0};
+        struct str reason;
+        print_message("%s\n", WRITTEN[i].name);
+        if (WRITTEN[i].source != NULL)
+            assert_true(endpoint_parse(str_from_c(WRITTEN[i].source), &source));
+        assert_true(endpoint_parse(str_from_c(WRITTEN[i].destination), &destination));
+        buf_clear(&b);
+        proxy_write(&b, WRITTEN[i].version, &source, &destination);
+        assert_true(str_eq(buf_str(&b), WRITTEN[i].bytes));
+        assert_int_equal(proxy_parse(buf_str(&b), &h, &reason), PROXY_OK);
+        assert_int_equal(h.consumed, b.len);
+        if (h.has_addresses) {
+            expect_endpoint(&h.source, WRITTEN[i].source);
+            expect_endpoint(&h.destination, WRITTEN[i].destination);
+        }
+    }
+    buf_done(&b);
+}
+
 // Its checksum was computed with an independent bitwise implementation.
 static void tlvs_are_read(void **unused UNUSED)
 {
@@ -389,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(headers_are_judged),
             cmocka_unit_test(cuts_change_nothing),
+            cmocka_unit_test(ours_are_written),
             cmocka_unit_test(tlvs_are_read),
             cmocka_unit_test(unique_id_has_its_limit),
             cmocka_unit_test(untrusted_headers_are_seen),
