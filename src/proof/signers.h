@@ -31,3 +31,8 @@ struct err signers_make(
         struct arena *a, const struct conf *conf, struct findings *f, struct signers *out) MUST_USE;
 void signers_done(struct signers *s);
 const struct signer_entry *signers_find(const struct signers *s, struct str id); // NULL: none
+// Who made this DKIM-Signature (its body, without the name), or would make it now: the signature
+// of that domain and selector, else one for the domain with a key of the same kind, for keys are
+// changed while mail waits. NULL: none that signs.
+const struct signer_entry *signers_find_maker(
+        const struct signers *s, struct arena *a, struct str field_body);
