@@ -36,9 +36,8 @@ struct tlsrpt_settings {
     const struct expr_setting *send; // report.tls.aggregate.send: an interval, context QHOST
     struct str domain;               // report.domain: who we are, and where to ask
     size_t domains_max;              // report.max-domains: of one window
-    const struct str *excluded;      // report.exclude.domains
-    size_t excluded_count;
-    struct str folder; // where the counts are kept
+    struct strs excluded;            // report.exclude.domains
+    struct str folder;               // where the counts are kept
 };
 // The error is a lack of memory.
 struct err tlsrpt_settings_make(struct arena *a, const struct conf *conf, struct findings *findings,

@@ -5,9 +5,9 @@
 // are observations with their counts. Whoever adds to a row adds to what is on disk, in one
 // transaction, so nothing is lost between processes.
 //
-// Databases: `window` domain, NUL, digest of the record, begin -> number of the object; `object`
-// number -> record; `row` number, digest of the observation -> count and observation; `meta`.
-// Numbers are big-endian.
+// Databases: `window` begin, end, hash of the record, domain -> number of the object; `object`
+// number -> record; `row` number, digest of the observation -> count and observation; `meta` the
+// last number, and how many objects each window has. Numbers are big-endian.
 //
 // Objects are bounded by the caller's domains_max in a window, rows by REPORT_ROWS_MAX in an object;
 // what is beyond is counted as dropped and never an error. Blocking calls: a worker makes them on a
