@@ -26,6 +26,7 @@
 
 struct deliverer;
 struct directories;
+struct signing_desk;
 
 struct deliver_inputs {
     const struct deliver_settings *settings;
@@ -41,6 +42,7 @@ struct deliver_inputs {
     size_t column;
     uint8_t node;
     struct quota_meter *quota; // NULL: nothing is counted
+    struct signing_desk *signing; // NULL: nothing is signed
     struct sts_cache *sts;     // NULL: MTA-STS is not asked for
     struct event_log *log;
     struct str pauses_path; // null: nobody pauses anything

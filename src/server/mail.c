@@ -46,6 +46,8 @@ struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inp
             .space = space_guard_new(
                     &plan->queue, in->log, in->test != NULL ? in->test->space_faults : NULL),
     };
+    signing_desk_init(&m->signing, &plan->signing);
+    m->service.signing = &m->signing;
     memcpy(m->service.pepper, in->shared->pepper, sizeof(m->service.pepper));
     group_begin(&m->tending);
     group_begin(&m->delivering);
@@ -143,6 +145,7 @@ static struct err start_deliveries(struct mail_worker *m)
             .limits = m->limits.shared,
             .column = m->limits.column,
             .quota = m->service.quota,
+            .signing = &m->signing,
             .sts = m->sts,
             .log = m->log,
             .node = m->service.node,

@@ -26,6 +26,7 @@ struct mail_worker {
     struct surroundings around; // what expressions outside of sessions may ask:
     struct expr_env around_env; // of quotas, deliveries
     struct quota_meter quota;
+    struct signing_desk signing;
     bool counts_quotas; // the one worker that does
     bool is_first;
     struct event_log *log;

@@ -166,6 +166,8 @@ static struct err mail_make(struct making *m)
     TRY(dnsbl_settings_make(&plan->arena, plan->conf, m->findings, &plan->dnsbl));
     iprev_settings_make(plan->conf, &plan->iprev);
     TRY(signers_make(&plan->arena, plan->conf, m->findings, &plan->signers));
+    TRY(signing_settings_make(&plan->arena, plan->conf, &plan->signers, plan->worker_count,
+            m->findings, &plan->signing));
     return queue_settings_make(&plan->arena, plan->conf, m->findings, &plan->queue);
 }
 

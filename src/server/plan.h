@@ -21,6 +21,7 @@
 #include "queue/dsn.h"
 #include "queue/schedule.h"
 #include "queue/settings.h"
+#include "queue/signing.h"
 #include "rt/dns.h"
 #include "rt/net.h"
 #include "smtp/server/settings.h"
@@ -56,6 +57,7 @@ struct plan {
     struct dnsbl_settings dnsbl;
     struct iprev_settings iprev;
     struct signers signers;
+    struct signing_settings signing;
     struct queue_settings queue;
     struct schedule_settings schedules;
     struct dsn_settings dsn;

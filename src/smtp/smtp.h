@@ -26,6 +26,7 @@ struct limits;
 struct quota_meter;
 struct resolver;
 struct schedule_settings;
+struct signing_desk;
 struct smtp_settings;
 struct space_guard;
 struct store;
@@ -42,6 +43,7 @@ struct smtp_service {
     struct store *store;
     struct space_guard *space;
     struct quota_meter *quota;
+    struct signing_desk *signing; // NULL: nothing is signed
     struct resolver *resolver;
     const struct iprev_settings *iprev;          // with a resolver only, as the next two
     const struct dnsbl_settings *dnsbl_settings; // NULL: no block list is asked

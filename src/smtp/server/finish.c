@@ -70,7 +70,9 @@ static struct err keep(struct finishing *f)
         f->messages[i].cut_count = f->cuts.count;
         f->messages[i].body = body;
     }
-    TRY(charge(f));
+    TRY(finish_sign(f, NULL));
+    if (f->refusal == REPLY_OK)
+        TRY(charge(f));
     if (f->refusal != REPLY_OK)
         return OK;
     e = commit(f);
