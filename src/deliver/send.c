@@ -2,6 +2,7 @@
 // deliver/send.c: the message over a connection, in as many transactions as its recipients need,
 // and what each answer means for whom. The dialogue itself is in smtp/client/.
 #include "deliver/remote.h"
+#include "deliver/sign.h"
 
 #define TRANSACTIONS_MAX 50 // of a message and a connection, outbound.md 27.2
 
@@ -143,6 +144,7 @@ static struct err make_7bit(struct remote *r, struct connection *c, struct clien
     if (wish == DOWNGRADE_8BIT_CONVERT && r->downgrade->is_needed && r->downgrade->is_possible) {
         how->downgrade = r->downgrade;
         t->bytes = r->downgrade->bytes;
+        TRY(job_sign_converted(j, how, &t->bytes));
     }
     return OK;
 }

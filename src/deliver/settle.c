@@ -5,6 +5,7 @@
 // down or the worker ends; then the attempt is made again by whoever comes next (queue.md 1.4).
 #include "deliver/forward.h"
 #include "deliver/job.h"
+#include "deliver/sign.h"
 
 #include "queue/body.h"
 
@@ -203,6 +204,7 @@ static struct err compose(struct settling *s, const struct dsn_words *words,
             .wall_now_ms = wall_ms(),
             .offset_min = local_offset_min(wall_ms())};
     TRY(dsn_compose(&j->arena, j->d->in.dsn, words, &report, failed(e) ? NULL : original, notice));
+    TRY(job_sign_notice(j, notice));
     return enqueue(j, notice);
 }
 

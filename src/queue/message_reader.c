@@ -38,7 +38,7 @@ struct err message_open(struct store *store, struct arena *a, const struct messa
     assert(m->body.place == BODY_FILE || m->body.inline_bytes.len == m->body.bytes);
     if (!how->as_received) {
         r->before[0] = how->prefix;
-        r->before[1] = m->top;
+        r->before[1] = str_is_null(how->top) ? m->top : how->top;
         r->cuts = m->cuts;
         r->cut_count = m->cut_count;
     }

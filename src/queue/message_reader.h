@@ -23,6 +23,7 @@ struct message_reader;
 
 struct message_reading {
     struct str prefix; // of a unit; null: none
+    struct str top;    // in place of the message's own lines; null: these
     bool as_received;  // neither prefix nor top, and nothing is cut out
     // Converted to 7 bits; by reference, from message_downgrade_plan. NULL: as it is.
     const struct mime_downgrade_plan *downgrade;

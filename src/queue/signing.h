@@ -84,8 +84,8 @@ struct signing_work {
     struct span *span;
 };
 // The fields to go on top, those of DKIM above the seal; empty: there are none. ERR_REFUSED: one
-// that was chosen could not sign, and on-failure is "tempfail". Else there is only ERR_CANCELLED,
-// and ERR_LIMIT when the arena is full.
+// that was chosen could not sign, and on-failure is "tempfail"; the fields of the others are there.
+// Else there is only ERR_CANCELLED, and ERR_LIMIT when the arena is full.
 struct err message_sign(struct signing_desk *desk, struct store *store, struct arena *a,
         const struct message *m, const struct signing_work *work,
         struct str *out_fields) suspends MUST_USE;
