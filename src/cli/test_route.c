@@ -6,6 +6,7 @@
 #include "cli/config_plan.h"
 
 #include "deliver/hosts.h"
+#include "deliver/site.h"
 #include "directory/surroundings.h"
 #include "mail/mail.h"
 #include "queue/schedule.h"
@@ -36,7 +37,8 @@ struct test {
     struct surroundings around;
     struct expr_env outside;
     struct json_out o;
-    bool found; // there is somebody to go to
+    struct str site; // of the hosts
+    bool found;      // there is somebody to go to
 };
 
 static struct err read_addresses(struct test *t);
@@ -200,6 +202,9 @@ static struct err find_hosts(struct test *t, const struct route *route)
             .domain = t->unit.domain,
             .sender = t->message.sender};
     TRY(hosts_find(&in, &t->c->arena, &list));
+    t->site = site_of(&t->c->arena, &list.names);
+    json_key(&t->o, S("site"));
+    json_str(&t->o, t->site);
     json_key(&t->o, S("trouble"));
     if (list.count == 0)
         show_trouble(t, &list.trouble);
@@ -238,7 +243,7 @@ static struct err show_host(struct test *t, const struct hosts_inputs *in, const
         show_trouble(t, &found.trouble);
     } else {
         struct queue_host there = {.mx = host->name,
-                .mx_site = host->name,
+                .mx_site = t->site,
                 .route = in->route->id,
                 .remote_ip = found.at[0].at.ip};
         t->found = true;

@@ -48,7 +48,7 @@ static struct err choose_ways(struct remote *r, struct approach *p)
     struct job *j = r->j;
     const struct deliver_settings *s = j->d->in.settings;
     struct queue_host host = {.mx = p->host->name,
-            .mx_site = p->host->name,
+            .mx_site = r->site,
             .route = r->route->id,
             .remote_ip = p->address->at.ip};
     struct str name;

@@ -54,6 +54,19 @@ void hosts_shuffle(void *at, size_t count, size_t size)
     }
 }
 
+struct err hosts_note_names(struct arena *a, struct host_list *list)
+{
+    struct str *names = arena_array(a, list->count + 1, struct str);
+    if (names == NULL)
+        return fail(ERR_LIMIT, "no memory for the names of hosts");
+    for (size_t i = 0; i < list->count; i++) {
+        const struct host *host = &list->at[i];
+        names[i] = str_is_empty(host->name) ? endpoint_text(a, &host->at) : host->name;
+    }
+    list->names = (struct strs){names, list->count};
+    return OK;
+}
+
 // --- Relays --------------------------------------------------------------------------------------
 
 static struct err of_relay(const struct hosts_inputs *in, struct arena *a, struct host_list *out)
@@ -66,6 +79,7 @@ static struct err of_relay(const struct hosts_inputs *in, struct arena *a, struc
         TRY(add_target(in, a, targets[i], &found, &list));
     list.at = found.hosts.at;
     list.count = found.hosts.count;
+    TRY(hosts_note_names(a, &list));
     if (list.count == 0 && list.trouble.outcome.kind == FAILURE_NONE)
         list.trouble = answer_temporary(CLIENT_CONNECT, FAILURE_IO, in->route->id, S("4.3.5"),
                 S("the route has no usable address"));

@@ -69,6 +69,7 @@ struct host_list {
     struct str domain;         // the one whose hosts these are; null: a relay's
     const struct str *aliases; // targets of its CNAMEs, in order (RFC 7672 3.2.2)
     size_t alias_count;
+    struct strs names; // of all of its hosts, tried or not: what makes its site (deliver/site.h)
     struct client_answer trouble; // when there is none
     bool null_mx_ignored;         // a "." stood beside others: worth a warning
     bool was_cut;                 // there were more than MX_RECORDS_MAX: so is this

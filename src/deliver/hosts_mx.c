@@ -45,6 +45,7 @@ struct err hosts_of_domain(const struct hosts_inputs *in, struct arena *a, struc
     list.aliases = mx.answer.chain;
     list.alias_count = mx.answer.chain_count;
     TRY(of_answer(in, a, &mx, like, &list));
+    TRY(hosts_note_names(a, &list));
     TRY(hosts_leave_out_self(in, a, &list));
     if (list.count > most)
         list.count = most;
@@ -67,6 +68,7 @@ static struct err of_literal(const struct hosts_inputs *in, struct arena *a, str
         return fail(ERR_LIMIT, "no memory for a host");
     insert(list, &host);
     list->domain = domain;
+    TRY(hosts_note_names(a, list));
     return hosts_leave_out_self(in, a, list);
 }
 

@@ -21,6 +21,9 @@ bool self_has_address(const struct self *self, const struct ip *ip, uint16_t por
 struct err host_look_up(
         const struct hosts_inputs *in, struct arena *a, struct host *host) suspends MUST_USE;
 
+// Of all that are there now: what makes the list's site. hosts.c
+struct err hosts_note_names(struct arena *a, struct host_list *list) MUST_USE;
+
 // Every order is equally likely (Fisher-Yates). Elements of at most SHUFFLED_BYTES_MAX.
 void hosts_shuffle(void *at, size_t count, size_t size); // hosts.c
 #define SHUFFLED_BYTES_MAX 256

@@ -204,20 +204,3 @@ struct err outbound_wait(struct outbound_limits *o, int64_t at_most_ms)
     struct err e = waitq_wait(&o->freed, "a permit to connect");
     return e.kind == ERR_TIMEOUT ? OK : e; // the caller's own time is looked at in his next wait
 }
-
-// --- Destinations --------------------------------------------------------------------------------
-
-struct str outbound_mx_site(struct arena *a, const struct strs *hosts)
-{
-    struct str *names = arena_array(a, hosts->count + 1, struct str);
-    struct str site = S("");
-    for (size_t i = 0; names != NULL && i < hosts->count; i++) {
-        size_t at = i;
-        for (; at > 0 && str_compare(names[at - 1], hosts->at[i]) > 0; at--)
-            names[at] = names[at - 1];
-        names[at] = hosts->at[i];
-    }
-    for (size_t i = 0; names != NULL && i < hosts->count; i++)
-        site = i == 0 ? names[i] : arena_fmt(a, "%.*s|%.*s", ARG(site), ARG(names[i]));
-    return names == NULL ? STR_NULL : site;
-}

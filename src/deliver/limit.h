@@ -74,7 +74,3 @@ void outbound_undo(struct outbound_limits *o, struct outbound_check *check);
 void outbound_release(struct outbound_limits *o, struct limits_held *held); // held is empty then
 // Until a permit may have become free, at most so long. (Other workers' are looked for again.)
 struct err outbound_wait(struct outbound_limits *o, int64_t at_most_ms) suspends MUST_USE;
-
-// The value of mx_site (outbound.md 20): the names of a domain's hosts, sorted, with "|" between
-// them. Null: the arena is full.
-struct str outbound_mx_site(struct arena *a, const struct strs *hosts);

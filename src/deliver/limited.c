@@ -57,7 +57,7 @@ struct err limit_remote(struct remote *r, struct approach *p, bool connects, boo
     struct job *j = r->j;
     struct outbound_values values = values_of(j, r->rcpts[0].place);
     struct queue_host host = {.mx = p->host->name,
-            .mx_site = p->host->name,
+            .mx_site = r->site,
             .route = r->route->id,
             .remote_ip = p->address->at.ip,
             .local_ip = p->from.ip};
@@ -66,7 +66,8 @@ struct err limit_remote(struct remote *r, struct approach *p, bool connects, boo
             .host = &host,
             .check = {.stage = OUTBOUND_OF_REMOTE, .values = &values}};
     values.route = r->route->id;
-    values.mx = values.mx_site = p->host->name;
+    values.mx = p->host->name;
+    values.mx_site = r->site;
     values.remote_ip = p->address->at.ip;
     values.local_ip = p->from.ip;
     a.check.amounts = (struct outbound_amounts){.messages = 1,

@@ -4,6 +4,9 @@
 // a connection that connect.c makes; send.c carries the message.
 #include "deliver/remote.h"
 
+#include "deliver/site.h"
+#include "deliver/told.h"
+
 static struct err find_hosts(struct remote *r) suspends MUST_USE;
 static struct err find_policy(struct remote *r, bool *out_goes_on) suspends MUST_USE;
 static struct err try_host(struct remote *r, const struct host *host) suspends MUST_USE;
@@ -85,6 +88,10 @@ static struct err find_hosts(struct remote *r)
             .sender = j->m.sender,
             .turn = j->d->turn++};
     TRY(hosts_find(&r->hosts, &j->arena, &r->list));
+    r->site = site_of(&j->arena, &r->list.names);
+    if (str_is_null(r->site))
+        return fail(ERR_LIMIT, "no memory for an attempt");
+    tell_hosts(r, now_ms() - began);
     if (r->list.count > 0)
         return OK;
     event_in(&j->span, EV_DELIVERY_MX_LOOKUP_FAILED, F_STR(domain, j->u->domain),

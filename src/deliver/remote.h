@@ -29,6 +29,8 @@ struct remote {
     size_t count;
     struct hosts_inputs hosts;
     struct host_list list;
+    struct str site; // of the hosts: what expressions call mx_site
+    struct source_turn source_turn;
     struct sts_result sts;
     bool asks_sts;
     const struct client_answer *best;      // of what went wrong with hosts; NULL: nothing yet

@@ -39,7 +39,7 @@ static struct err apply(struct remote *r, const struct approach *p, size_t place
 {
     struct job *j = r->j;
     const struct queue_host host = {.mx = p->host->name,
-            .mx_site = p->host->name,
+            .mx_site = r->site,
             .route = r->route->id,
             .remote_ip = p->address->at.ip,
             .local_ip = p->from.ip,

@@ -327,18 +327,6 @@ static void permits_are_waited_for(void **state)
     mem_free(w);
 }
 
-static void sites_are_sorted_names(void **state)
-{
-    struct arena a AUTO(arena_done);
-    const struct str names[] = {S("b.example"), S("c.example"), S("a.example")};
-    (void)state;
-    arena_init(&a, MIB);
-    check_str("three", outbound_mx_site(&a, &(struct strs){names, 3}),
-            S("a.example|b.example|c.example"));
-    check_str("one", outbound_mx_site(&a, &(struct strs){names, 1}), S("b.example"));
-    check_str("none", outbound_mx_site(&a, &(struct strs){names, 0}), S(""));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,7 +336,6 @@ int main(void)
             TEST(permits_of_the_dead_come_back),
             TEST(what_is_refused_is_not_held),
             TEST(permits_are_waited_for),
-            TEST(sites_are_sorted_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
