@@ -4,6 +4,7 @@
 // connection, old or new, it is done.
 #include "deliver/probe.h"
 #include "deliver/remote.h"
+#include "deliver/told.h"
 
 static struct err choose_ways(struct remote *r, struct approach *p) suspends MUST_USE;
 static bool choose_source(struct remote *r, struct approach *p);
@@ -45,6 +46,7 @@ struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
 // The strategies for this address, by the expressions of queue.strategy.
 static struct err choose_ways(struct remote *r, struct approach *p)
 {
+    tell_plan(r, p);
     struct job *j = r->j;
     const struct deliver_settings *s = j->d->in.settings;
     struct queue_host host = {.mx = p->host->name,
@@ -102,7 +104,9 @@ static struct err ask_dane(struct remote *r, struct approach *p)
         TRY(dns_cname(resolver, &r->j->arena, host->name, &alias));
         asked.alias_dnssec = alias.answer.dnssec;
     }
-    return dane_lookup(resolver, &r->j->arena, &asked, p->dane);
+    TRY(dane_lookup(resolver, &r->j->arena, &asked, p->dane));
+    tell_dane(r, p);
+    return OK;
 }
 
 static struct err plan_tls(struct remote *r, struct approach *p)

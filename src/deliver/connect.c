@@ -3,6 +3,7 @@
 // TLS as planned, AUTH (outbound.md 8.1). Whatever goes wrong on the way is about this address or
 // this host, and somebody else may be tried.
 #include "deliver/remote.h"
+#include "deliver/told.h"
 
 #include "rt/tls.h"
 
@@ -150,6 +151,8 @@ static struct err greet(struct remote *r, struct approach *p, struct connection 
     if (why->verdict != CLIENT_GOOD) {
         enum event_id id = why->stage == CLIENT_GREETING ? EV_DELIVERY_GREETING_FAILED
                                                          : EV_DELIVERY_EHLO_REJECTED;
+    } else {
+        tell_hello(r, p, c);
         event_in(&j->span, id, F_STR(domain, j->u->domain), F_STR(hostname, p->name),
                 F_U64(code, why->outcome.code), F_STR(details, why->outcome.text));
     } else if (is_echo(r, c, p->from.ehlo_name)) {
@@ -172,6 +175,7 @@ static struct err secure(struct remote *r, struct approach *p, struct connection
     struct job *j = r->j;
     struct tls_step step = {0};
     if (client_offers(c->client, CLIENT_EXT_STARTTLS)) {
+    tlsrpt_see_connection(r, p, c, &step);
         TRY(start_tls(r, p, c, &step));
     } else {
         event_in(&j->span, EV_DELIVERY_START_TLS_UNAVAILABLE, F_STR(hostname, p->name));
@@ -200,6 +204,8 @@ static struct err start_tls(
 }
 
 static struct err shake_hands(
+    enum event_id went_wrong = p->tls.use == TLS_USE_IMPLICIT ? EV_DELIVERY_IMPLICIT_TLS_ERROR
+                                                              : EV_DELIVERY_START_TLS_ERROR;
         struct remote *r, struct approach *p, struct connection *c, struct tls_step *step)
 {
     struct job *j = r->j;
@@ -215,7 +221,8 @@ static struct err shake_hands(
     if (e.kind == ERR_CANCELLED)
         return e;
     if (failed(e)) {
-        event_in(&j->span, EV_DELIVERY_START_TLS_ERROR, F_STR(hostname, p->name), F_ERR(reason, e));
+    TRY(tell_proof(r, p, &proof));
+        event_in(&j->span, went_wrong, F_STR(hostname, p->name), F_ERR(reason, e));
         return tls_after(&p->tls, tls_event_of(e), &j->arena, err_text(e), step);
     }
     TRY(tls_verify(j->d->in.tls, &p->tls, stream_ssl(c->stream), wall_ms(), &j->arena, &proof));
@@ -225,8 +232,7 @@ static struct err shake_hands(
                 F_STR(version, proof.version), F_STR(details, proof.cipher),
                 F_STR(policy, tls_level_name(proof.reached)));
     else
-        event_in(&j->span, EV_DELIVERY_START_TLS_ERROR, F_STR(hostname, p->name),
-                F_STR(reason, proof.why));
+        event_in(&j->span, went_wrong, F_STR(hostname, p->name), F_STR(reason, proof.why));
     return OK;
 }
 
@@ -271,8 +277,9 @@ static struct err log_in(struct remote *r, struct approach *p, struct connection
     TRY(client_auth(c->client, &j->arena, &credentials, why));
     why->outcome.entity = p->name;
     *reach = REACH_NEXT_HOST;
-    if (why->verdict != CLIENT_GOOD)
-        event_in(&j->span, EV_DELIVERY_AUTH_FAILED, F_STR(id, route->id), F_STR(hostname, p->name),
-                F_U64(code, why->outcome.code), F_STR(details, why->outcome.text));
+    enum event_id id =
+            why->verdict == CLIENT_GOOD ? EV_DELIVERY_AUTH : EV_DELIVERY_AUTH_FAILED;
+    event_in(&j->span, id, F_STR(id, route->id), F_STR(hostname, p->name),
+            F_U64(code, why->outcome.code), F_STR(details, why->outcome.text));
     return OK;
 }

@@ -63,11 +63,13 @@ static bool is_eligible(const struct dane_host *host, struct dane *out)
     }
     if (str_is_null(host->name) || host->mx != DNSSEC_SECURE) {
         out->why = S("the MX records are not signed");
+        out->is_unsigned = true;
         return false;
     }
     if (host->addresses == DNSSEC_SECURE)
         return true;
     out->why = S("MX host is not in a DNSSEC signed zone.");
+    out->is_unsigned = true;
     return is_alias && host->alias_dnssec == DNSSEC_SECURE;
 }
 
@@ -105,6 +107,7 @@ static struct err take_answer(
         return OK;
     }
     if (answer->count == 0 || answer->answer.dnssec != DNSSEC_SECURE) {
+        out->is_unsigned = answer->count > 0;
         out->why = answer->count == 0 ? S("No TLSA records found for MX.")
                                       : S("No TLSA DNSSEC records found.");
         return OK;

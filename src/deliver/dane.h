@@ -38,6 +38,7 @@ struct dane_host {   // as hosts.h has it
 
 struct dane {
     enum dane_state state;
+    bool is_unsigned; // DANE_ABSENT because names, addresses or records are not signed
     struct str base;  // the TLSA base domain: SNI and first reference name. Null unless *USABLE
     struct str owner; // the name asked for: "_25._tcp.mx.example"
     const struct dns_tlsa *found; // as published, for reports
@@ -76,6 +77,7 @@ struct dane_question {
 
 struct dane_match {
     bool matched;
+    bool no_certificate;     // the peer showed none
     struct dns_tlsa record;  // which one
     size_t depth;            // place in the chain; what only the record carries lies behind it
     struct str name;         // the reference name that was in the leaf; null: none was needed

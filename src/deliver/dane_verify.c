@@ -62,6 +62,7 @@ static void check(void *arg)
     struct checking *c = arg;
     int count = sk_X509_num(c->q->chain);
     if (count <= 0 || count > TLS_CHAIN_MAX) {
+        c->out->no_certificate = count <= 0;
         c->out->why = count <= 0 ? S("the peer showed no certificate")
                                  : S("the peer showed more than 16 certificates");
         return;

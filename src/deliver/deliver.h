@@ -18,6 +18,7 @@
 #include "deliver/hosts.h"
 #include "deliver/settings.h"
 #include "deliver/sts.h"
+#include "deliver/tlsrpt.h"
 #include "queue/dsn.h"
 #include "queue/pauses.h"
 #include "queue/quota.h"
@@ -44,6 +45,7 @@ struct deliver_inputs {
     struct quota_meter *quota; // NULL: nothing is counted
     struct signing_desk *signing; // NULL: nothing is signed
     struct sts_cache *sts;     // NULL: MTA-STS is not asked for
+    struct tlsrpt *tlsrpt;     // NULL: no results of TLS are counted
     struct event_log *log;
     struct str pauses_path; // null: nobody pauses anything
     uint32_t workers;       // that share the slots of the virtual queues

@@ -10,8 +10,7 @@
 static struct err find_hosts(struct remote *r) suspends MUST_USE;
 static struct err find_policy(struct remote *r, bool *out_goes_on) suspends MUST_USE;
 static struct err try_host(struct remote *r, const struct host *host) suspends MUST_USE;
-static struct err no_address(
-        struct remote *r, const struct host *host, const struct client_answer *trouble) MUST_USE;
+static struct err no_address(struct remote *r, const struct client_answer *trouble) MUST_USE;
 static void close_up(struct remote *r);
 static void rest_all(struct remote *r);
 static struct err put_off_all(struct remote *r, struct err why) MUST_USE;
@@ -69,6 +68,7 @@ static struct err find_policy(struct remote *r, bool *out_goes_on)
     TRY(sts_find(&in, &j->arena, j->u->domain, &r->sts));
     r->asks_sts = true;
     if (r->sts.is_refused) {
+        tlsrpt_see_no_policy(r);
         job_settle_all(j, r->rcpts, r->count, &r->sts.answer);
         r->count = 0;
         *out_goes_on = false;
@@ -94,8 +94,6 @@ static struct err find_hosts(struct remote *r)
     tell_hosts(r, now_ms() - began);
     if (r->list.count > 0)
         return OK;
-    event_in(&j->span, EV_DELIVERY_MX_LOOKUP_FAILED, F_STR(domain, j->u->domain),
-            F_STR(reason, r->list.trouble.outcome.text), F_MS(elapsed, now_ms() - began));
     job_settle_all(j, r->rcpts, r->count, &r->list.trouble);
     r->count = 0;
     return OK;
@@ -104,13 +102,15 @@ static struct err find_hosts(struct remote *r)
 static struct err try_host(struct remote *r, const struct host *host)
 {
     struct job *j = r->j;
+    int64_t began = now_ms();
     struct host_addresses found;
     struct host as_known = *host;
     enum reach reach = REACH_NEXT_ADDRESS;
     as_known.worked_last = health_facts(j->d->health, host->name, now_ms()).worked_last;
     TRY(host_addresses_find(&r->hosts, &as_known, &j->arena, &found));
+    tell_addresses(r, host, &found, now_ms() - began);
     if (found.count == 0)
-        return no_address(r, host, &found.trouble);
+        return no_address(r, &found.trouble);
     struct dane dane = {.state = DANE_OFF};
     for (size_t i = 0; i < found.count && r->count > 0 && reach == REACH_NEXT_ADDRESS; i++) {
         struct approach p = {.host = host, .found = &found, .address = &found.at[i], .dane = &dane};
@@ -120,13 +120,9 @@ static struct err try_host(struct remote *r, const struct host *host)
     return OK;
 }
 
-static struct err no_address(
-        struct remote *r, const struct host *host, const struct client_answer *trouble)
+static struct err no_address(struct remote *r, const struct client_answer *trouble)
 {
-    struct job *j = r->j;
-    event_in(&j->span, EV_DELIVERY_IP_LOOKUP_FAILED, F_STR(domain, j->u->domain),
-            F_STR(hostname, host->name), F_STR(reason, trouble->outcome.text));
-    struct client_answer *all = arena_make(&j->arena, struct client_answer);
+    struct client_answer *all = arena_make(&r->j->arena, struct client_answer);
     if (all == NULL)
         return fail(ERR_LIMIT, "no memory for an attempt");
     if (r->best != NULL && r->best->outcome.kind == FAILURE_DNS)

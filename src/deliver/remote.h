@@ -16,6 +16,7 @@ struct approach {
     struct tls_plan tls;
     struct source from;
     struct str identity;
+    const struct tls_proof *proof; // of the last handshake; NULL: there was none
     bool stays_plain; // TLS failed here, and need not be
     bool parameters_are_refused;
     bool is_our_trouble; // that there is no connection

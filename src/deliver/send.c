@@ -2,6 +2,7 @@
 // deliver/send.c: the message over a connection, in as many transactions as its recipients need,
 // and what each answer means for whom. The dialogue itself is in smtp/client/.
 #include "deliver/remote.h"
+#include "deliver/told.h"
 #include "deliver/sign.h"
 
 #define TRANSACTIONS_MAX 50 // of a message and a connection, outbound.md 27.2
@@ -20,7 +21,6 @@ static void learn(struct remote *r, struct approach *p, struct connection *c,
         const struct client_transaction *t);
 static bool may_fail_over(const struct remote *r, const struct client_answer *answer,
         const struct response_effect *effect);
-static void tell_refusal(struct remote *r, const struct client_answer *answer, size_t place);
 
 // As many as it takes, until everybody has an answer or the connection is of no more use. With
 // `out_was_stale` a connection that dies before it has said anything is nobody's fault.
@@ -92,6 +92,7 @@ static struct err send_some(
     t->body = reader;
     within_ms(p->how->session_ms);
     TRY(client_send(c->client, &j->arena, t));
+    tell_transaction(r, c, t);
     learn(r, p, c, t);
     TRY(remote_judge_rcpts(r, p, c, t, sent));
     take_answers(r, c, t, sent, count);
@@ -238,8 +239,8 @@ static void take_answer(struct remote *r, struct connection *c, struct carried *
         told.outcome.host = told.outcome.entity;
     job_settle_after(j, one->place, &told, one->effect.retry_after_ms);
     if (answer->verdict != CLIENT_GOOD)
-        tell_refusal(r, &told, one->place);
-    else if (r->protocol == CLIENT_LMTP)
+        return;
+    if (r->protocol == CLIENT_LMTP)
         j->tried[one->place].hop = DSN_HOP_FINAL;
     else if (client_offers(c->client, CLIENT_EXT_DSN) && !client_refuses_parameters(c->client))
         j->tried[one->place].hop = DSN_HOP_TAKES_OVER;
@@ -258,20 +259,4 @@ static bool may_fail_over(const struct remote *r, const struct client_answer *an
             stage == CLIENT_RCPT) // 421, or the connection is lost: not about the recipient
         stage = CLIENT_MAIL;
     return !answer->ambiguous && (r->route->failover & (1U << stage)) != 0;
-}
-
-static void tell_refusal(struct remote *r, const struct client_answer *answer, size_t place)
-{
-    const struct outcome *o = &answer->outcome;
-    struct span *span = &r->j->span;
-    if (answer->stage == CLIENT_MAIL)
-        event_in(span, EV_DELIVERY_MAIL_FROM_REJECTED, F_STR(hostname, o->entity),
-                F_U64(code, o->code), F_STR(details, o->text));
-    else if (answer->stage == CLIENT_RCPT)
-        event_in(span, EV_DELIVERY_RCPT_TO_REJECTED, F_STR(hostname, o->entity),
-                F_STR(to, r->j->u->rcpts[place].address), F_U64(code, o->code),
-                F_STR(details, o->text));
-    else
-        event_in(span, EV_DELIVERY_MESSAGE_REJECTED, F_STR(hostname, o->entity),
-                F_U64(code, o->code), F_STR(details, o->text));
 }

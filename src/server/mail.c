@@ -13,6 +13,7 @@
 #define STS_REFRESH_MS MINUTE_MS // for one policy that is fetched before it expires
 #define STORE_AGAIN_MS (5 * SECOND_MS)
 #define COUNT_BYTES_MAX (64 * MIB)
+#define LAST_RESULTS_MS (3 * SECOND_MS) // for who wants to hear of TLS, before a worker ends
 #define RECOUNT_MS (10 * MINUTE_MS)
 #define SWEEP_BYTES_MAX (16 * MIB)
 #define SWEEP_MS HOUR_MS
@@ -29,6 +30,7 @@ static void look_around(struct mail_worker *m);
 static struct err start_deliveries(struct mail_worker *m) MUST_USE;
 static void end_deliveries(struct mail_worker *m) suspends;
 
+static void end_results(struct mail_worker *m) suspends;
 struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inputs *in)
 {
     const struct plan *plan = in->plan;
@@ -84,6 +86,7 @@ void mail_worker_end(struct mail_worker *m)
     group_end(&m->tending);
     sts_cache_free(m->sts);
     if (m->test != NULL)
+    end_results(m);
         m->test->mail = NULL;
     if (m->service.store != NULL) {
         struct err e = store_settle(m->service.store, &m->arena);
@@ -130,6 +133,10 @@ static struct err start_deliveries(struct mail_worker *m)
         TRY(group_spawn(&m->tending, sts_refresh_main, &m->sts_refreshing));
     m->rcpt_rules = (struct resolve_rules){.directory = S("*"),
             .sub_addressing = plan->smtp.rules[RULE_SUB_ADDRESSING].setting,
+    const struct tlsrpt_options results = {
+            .settings = &plan->tlsrpt, .resolver = m->service.resolver, .log = m->log};
+    TRY(tlsrpt_new(&results, &m->tlsrpt));
+    TRY(group_spawn(&m->tending, tlsrpt_main, m->tlsrpt));
             .catch_all = plan->smtp.rules[RULE_CATCH_ALL].setting,
             .delimiters = plan->smtp.delimiters,
             .env = &m->around_env};
@@ -149,6 +156,7 @@ static struct err start_deliveries(struct mail_worker *m)
             .sts = m->sts,
             .log = m->log,
             .node = m->service.node,
+            .tlsrpt = m->tlsrpt,
             .pauses_path = pauses_path(&m->arena, plan->conf),
             .workers = (uint32_t)plan->worker_count,
             .adopts = m->is_first};
@@ -172,6 +180,17 @@ static void end_deliveries(struct mail_worker *m)
 // What crashes have left of large messages that were arriving. One that is alive is written all the
 // time, and none is accepted so late.
 static struct err sweep_bodies(void *arg)
+// What was counted and is not on disk yet.
+static void end_results(struct mail_worker *m)
+{
+    if (m->tlsrpt != NULL) {
+        within_ms(LAST_RESULTS_MS);
+        tlsrpt_write(m->tlsrpt);
+    }
+    tlsrpt_free(m->tlsrpt);
+    m->tlsrpt = NULL;
+}
+
 {
     struct mail_worker *m = arg;
     struct arena a AUTO(arena_done);

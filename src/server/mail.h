@@ -34,6 +34,7 @@ struct mail_worker {
     struct deliverer *deliverer; // NULL: not (yet)
     struct sts_cache *sts;
     struct sts_inputs sts_refreshing;
+    struct tlsrpt *tlsrpt;
     struct resolve_rules rcpt_rules; // of those that deliveries look up again
     struct group delivering;
     bool store_was_told;      // that it cannot be opened

@@ -183,6 +183,7 @@ static struct err delivery_make(struct making *m)
             .certificates = plan->listen.certificates,
             .files = m->options->files};
     struct err e = tls_clients_make(a, &tls, &plan->tls_clients);
+    TRY(tlsrpt_settings_make(a, plan->conf, m->findings, &plan->tlsrpt));
     if (e.kind != ERR_CONFIG)
         return e;
     conf_error(plan->conf, m->findings, S("queue.tls"), -1, S("bad-authorities"), "%.*s",

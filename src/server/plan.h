@@ -9,6 +9,7 @@
 #include "conf/findings.h"
 #include "deliver/settings.h"
 #include "deliver/tls.h"
+#include "deliver/tlsrpt.h"
 #include "directory/directory.h"
 #include "events/settings.h"
 #include "limits/dnsbl.h"
@@ -64,6 +65,7 @@ struct plan {
     struct deliver_settings deliver;
     struct tls_clients *tls_clients; // for deliveries; NULL at the first stage
     const struct directory_settings *directory;
+    struct tlsrpt_settings tlsrpt;
     const struct telemetry *telemetry; // tracers, levels, metrics
     uint64_t number;                   // of the generation
 };
