@@ -25,7 +25,8 @@
 #include "queue/message.h"
 
 #define SUSPENSIONS_MAX 2000
-#define SUSPEND_RECHECK_MS (15 * 60 * SECOND_MS) // queue.md 13.3
+#define SUSPEND_RECHECK_MS (15 * MINUTE_MS) // queue.md 13.3
+#define SUSPEND_PERMITS_MAX 1000000
 
 enum suspend_kind { SUSPEND_STOP, SUSPEND_THROTTLE, SUSPEND_BACKOFF };
 
@@ -75,6 +76,7 @@ struct suspend_values {
 };
 
 struct conf;
+struct json_out;
 
 struct str suspensions_path(struct arena *a, const struct conf *conf);
 // Blocking calls. No file: there is none. ERR_SYNTAX: the line is told.
@@ -90,6 +92,9 @@ struct err suspensions_add(struct arena *a, struct str path, const struct suspen
 // All orders that name what `like` names, and perhaps more; its kind counts. *out_count: how many.
 struct err suspensions_lift(struct arena *a, struct str path, const struct suspension *like,
         int64_t wall_now_ms, size_t *out_count) MUST_USE;
+
+// As it stands in the file.
+void suspension_show(struct json_out *o, const struct suspension *s);
 
 // The first that holds now and fits; NULL: none.
 const struct suspension *suspensions_find(const struct suspensions *all, enum suspend_kind kind,
