@@ -7,7 +7,8 @@
 #include "deliver/told.h"
 
 static struct err choose_ways(struct remote *r, struct approach *p) suspends MUST_USE;
-static bool choose_source(struct remote *r, struct approach *p);
+static struct err try_from_there(
+        struct remote *r, struct approach *p, enum reach *out) suspends MUST_USE;
 static struct err ask_dane(struct remote *r, struct approach *p) suspends MUST_USE;
 static struct err plan_tls(struct remote *r, struct approach *p) MUST_USE;
 static struct err go_there(struct remote *r, struct approach *p, enum reach *out) suspends MUST_USE;
@@ -30,12 +31,22 @@ struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
         return OK;
     }
     TRY(choose_ways(r, p));
-    if (!choose_source(r, p))
+    if (!sourced_choose(r, p))
         return OK;
+    size_t before = r->transactions;
+    struct err e = try_from_there(r, p, out);
+    sourced_end(r, p, r->transactions > before);
+    return e;
+}
+
+static struct err try_from_there(struct remote *r, struct approach *p, enum reach *out)
+{
+    struct job *j = r->j;
     if (p->dane->state == DANE_OFF && p->tls.strategy->dane != TLS_DISABLE &&
             r->protocol == CLIENT_SMTP && !str_is_empty(p->host->name))
         TRY(ask_dane(r, p));
     TRY(plan_tls(r, p));
+    tell_plan(r, p);
     if (!p->tls.refused)
         return go_there(r, p, out);
     remote_note(r, arena_answer(&j->arena, &p->tls.answer));
@@ -46,7 +57,6 @@ struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
 // The strategies for this address, by the expressions of queue.strategy.
 static struct err choose_ways(struct remote *r, struct approach *p)
 {
-    tell_plan(r, p);
     struct job *j = r->j;
     const struct deliver_settings *s = j->d->in.settings;
     struct queue_host host = {.mx = p->host->name,
@@ -67,24 +77,6 @@ static struct err choose_ways(struct remote *r, struct approach *p)
     if (p->tls.strategy == NULL)
         return fail_fmt(&j->arena, ERR_CONFIG, "TLS strategy '%.*s' is not configured", ARG(name));
     return OK;
-}
-
-// False: none of ours can be used now, which is told.
-static bool choose_source(struct remote *r, struct approach *p)
-{
-    struct job *j = r->j;
-    struct client_answer why;
-    const struct source_inputs in = {.strategy = p->how,
-            .host = j->d->in.settings->host,
-            .family = p->address->at.ip.family,
-            .sender = j->m.sender,
-            .rcpt_domain = j->u->domain,
-            .turn = j->d->turn};
-    if (!source_choose(&j->d->sources, &in, &j->arena, now_ms(), &p->from, &why)) {
-        remote_note(r, arena_answer(&j->arena, &why));
-        return false;
-    }
-    return true;
 }
 
 static struct err ask_dane(struct remote *r, struct approach *p)
@@ -143,7 +135,9 @@ static struct err go_there(struct remote *r, struct approach *p, enum reach *out
     // A connection that had been idle may turn out to be dead: a fresh one has one try more.
     for (int tries = 0; was_stale && tries < 2; tries++) {
         was_stale = false;
-        TRY(get_connection(r, p, &c, &is_old, &why, out));
+        do
+            TRY(get_connection(r, p, &c, &is_old, &why, out));
+        while (c == NULL && sourced_again(r, p));
         if (c == NULL && r->count == 0) // a limit, which has put them off
             return OK;
         if (c == NULL) {

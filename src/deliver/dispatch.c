@@ -458,6 +458,7 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
     for (size_t i = 0; i < COUNT_OF(d->pauses_arenas); i++)
         arena_init(&d->pauses_arenas[i], PAUSES_BYTES_MAX);
     d->dsn_rates = dsn_rates_new(random_u64());
+    sources_init(&d->sources, &d->arena, in->settings);
     struct err e = d->dsn_rates == NULL ? fail(ERR_LIMIT, "no memory to deliver mail") : OK;
     if (!failed(e))
         e = health_new(&in->settings->hosts, &d->health);

@@ -121,6 +121,9 @@ static struct err strategies_add(struct self_parts *p, const struct deliver_sett
         for (size_t k = 0; k < c->source_count; k++)
             TRY(add_name(p, c->sources[k].ehlo_name));
     }
+    for (size_t i = 0; i < settings->pool_count; i++)
+        for (size_t k = 0; k < settings->pools[i].source_count; k++)
+            TRY(add_name(p, settings->pools[i].sources[k].ehlo_name));
     return OK;
 }
 

@@ -67,6 +67,12 @@ struct err limit_rcpts(struct remote *r, bool *out_goes_on) suspends MUST_USE;
 struct err limit_remote(
         struct remote *r, struct approach *p, bool connects, bool *out_goes_on) suspends MUST_USE;
 
+// sourced.c: one of our addresses for this one of the host's. False: none can be used now, which is
+// noted. Again: when the last one turned out not to be there. At the end: was anything sent?
+bool sourced_choose(struct remote *r, struct approach *p);
+bool sourced_again(struct remote *r, struct approach *p);
+void sourced_end(struct remote *r, struct approach *p, bool was_sent);
+
 // probe.c: instead of a transaction, over a connection that ends here.
 struct err probe_ask(struct remote *r, struct connection *c, enum reach *reach) suspends MUST_USE;
 

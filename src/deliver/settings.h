@@ -80,6 +80,8 @@ enum source_select {
 // queue.warmup.<id>: how much a new address may send to one provider, day by day.
 struct warmup_plan {
     struct str id;
+    SOURCE_HASH_TENANT, // tag.tenant, tag.campaign; without one by the sender's domain
+    SOURCE_HASH_CAMPAIGN,
     const uint32_t *days; // messages on day 1, 2, ...; behind the last there is no limit
     size_t day_count;
 };

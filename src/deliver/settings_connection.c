@@ -43,7 +43,8 @@ static struct err read_strategy(
         struct reading *r, const struct object *o, struct connection_strategy *out)
 {
     static const enum source_select selects[] = {SOURCE_RANDOM, SOURCE_ROUND_ROBIN,
-            SOURCE_HASH_SENDER, SOURCE_HASH_SENDER_DOMAIN, SOURCE_HASH_RCPT_DOMAIN}; // as the row
+            SOURCE_HASH_SENDER, SOURCE_HASH_SENDER_DOMAIN, SOURCE_HASH_RCPT_DOMAIN,
+            SOURCE_HASH_TENANT, SOURCE_HASH_CAMPAIGN}; // as the row
     *out = (struct connection_strategy){
             .id = o->id,
             .select = selects[object_word(r, o, S("select"))],

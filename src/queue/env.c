@@ -12,7 +12,6 @@ static bool of_rcpt(const struct queue_env *e, struct arena *scratch, enum expr_
 static bool of_host(const struct queue_host *h, struct arena *scratch, enum expr_variable id,
         struct expr_value *out);
 static struct expr_value lower(struct arena *scratch, struct str text);
-static struct str tag_of(const struct message *m, struct str name);
 static struct expr_value recipients(const struct message *m, struct arena *scratch);
 static int64_t expires_in(const struct queue_env *e);
 static struct expr_value last_status(const struct recipient *r, struct arena *scratch);
@@ -108,7 +107,7 @@ static bool of_message(const struct queue_env *e, struct arena *scratch, enum ex
         *out = expr_bool((m->flags & MESSAGE_REQUIRETLS) != 0);
         return true;
     case EXPR_VAR_TAG:
-        *out = expr_text(tag_of(m, rest));
+        *out = expr_text(message_tag(m, rest));
         return true;
     case EXPR_VAR_RECIPIENTS:
         *out = recipients(m, scratch);
@@ -204,14 +203,6 @@ static bool of_host(const struct queue_host *h, struct arena *scratch, enum expr
 static struct expr_value lower(struct arena *scratch, struct str text)
 {
     return expr_text(arena_str_lower(scratch, text));
-}
-
-static struct str tag_of(const struct message *m, struct str name)
-{
-    for (size_t i = 0; i < m->tag_count; i++)
-        if (str_eq(m->tags[i].name, name))
-            return m->tags[i].value;
-    return S("");
 }
 
 static struct expr_value recipients(const struct message *m, struct arena *scratch)

@@ -206,6 +206,15 @@ static inline uint64_t message_bytes(const struct message *m)
 }
 
 static inline bool rcpt_is_final(const struct recipient *r)
+// Empty: it has no such tag.
+static inline struct str message_tag(const struct message *m, struct str name)
+{
+    for (size_t i = 0; i < m->tag_count; i++)
+        if (str_eq(m->tags[i].name, name))
+            return m->tags[i].value;
+    return S("");
+}
+
 {
     return r->status == RCPT_COMPLETED || r->status == RCPT_PERM_FAILED;
 }

@@ -65,7 +65,7 @@ static void sources_are_chosen(void **state)
                 .family = cases[i].family,
                 .turn = cases[i].turn};
         struct source source;
-        struct client_answer why;
+        struct source_refusal why;
         assert_true(source_choose(&s, &in, &a, 0, &source, &why));
         check_str(cases[i].name, shown(&a, &source), str_from_c(cases[i].chosen));
     }
@@ -76,7 +76,7 @@ static void a_missing_family_is_told_once(void **state)
     struct arena a AUTO(arena_done);
     struct sources s = {0};
     struct source source;
-    struct client_answer why;
+    struct source_refusal why;
     struct source_inputs in = {.strategy = &only6, .host = S("mx.example"), .family = IP_V4};
     (void)state;
     arena_init(&a, MIB);
@@ -113,7 +113,7 @@ static void count(const struct connection_strategy *strategy, const char *sender
     arena_init(&a, 4 * MIB);
     for (size_t i = 0; i < ROUNDS; i++) {
         struct source first, second;
-        struct client_answer why;
+        struct source_refusal why;
         struct source_inputs in = {.strategy = strategy, .host = S("mx.example"), .family = IP_V4};
         in.sender = sender_fmt[0] == 'd' ? arena_fmt(&a, "a@d%zu.example", i)
                                          : arena_fmt(&a, "a%zu@same.example", i);
@@ -175,7 +175,7 @@ static void bad_sources_rest(void **state)
     struct arena a AUTO(arena_done);
     struct sources s = {0};
     struct source first, other;
-    struct client_answer why;
+    struct source_refusal why;
     struct source_inputs in = {.strategy = &in_turn, .host = S("mx.example"), .family = IP_V4};
     struct err gone = fail(ERR_NOT_FOUND, "the source address cannot be used");
     (void)state;
@@ -186,9 +186,10 @@ static void bad_sources_rest(void **state)
         assert_true(source_note(&s, &first, &IP4(9), gone, 1000));
     }
     assert_false(source_choose(&s, &in, &a, 1000, &other, &why));
-    assert_int_equal(why.verdict, CLIENT_TEMPORARY);
-    assert_int_equal(why.outcome.kind, FAILURE_IO);
-    check_str("why", why.outcome.text, S("source address 192.0.2.1 not available"));
+    assert_int_equal(why.answer.verdict, CLIENT_TEMPORARY);
+    check_u64("an attempt", (uint64_t)why.until_ms, 0);
+    assert_int_equal(why.answer.outcome.kind, FAILURE_IO);
+    check_str("why", why.answer.outcome.text, S("source address 192.0.2.1 not available"));
     in.family = IP_V6;
     assert_true(source_choose(&s, &in, &a, 1000, &other, &why));
     in.family = IP_V4;

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// deliver/sourced.c: where an attempt meets our own addresses (outbound.md 7.3, 28.3): one of them
+// is chosen for each address of a host; one that this machine has not got is followed by another;
+// and from one that is being warmed up counts what was sent, and not what was only tried.
+#include "deliver/remote.h"
+
+static void tell_missing(const struct remote *r, const struct approach *p);
+
+bool sourced_choose(struct remote *r, struct approach *p)
+{
+    struct job *j = r->j;
+    const struct deliver_settings *s = j->d->in.settings;
+    struct source_refusal why;
+    const struct source_inputs in = {.strategy = p->how,
+            .host = s->host,
+            // A SOCKS proxy is what the host sees, and source-ips are not its addresses.
+            .family = r->route->socks != NULL ? IP_NONE : p->address->at.ip.family,
+            .sender = j->m.sender,
+            .rcpt_domain = j->u->domain,
+            .tenant = message_tag(&j->m, S("tenant")),
+            .campaign = message_tag(&j->m, S("campaign")),
+            .provider = r->site,
+            .turn = source_turn(&j->d->sources, s, p->how, &r->source_turn),
+            .wall_now_ms = wall_ms(),
+            .shared = j->d->in.limits};
+    if (source_choose(&j->d->sources, &in, &j->arena, now_ms(), &p->from, &why)) {
+        tell_missing(r, p);
+        return true;
+    }
+    int64_t rests_ms = why.until_ms - in.wall_now_ms;
+    if (why.until_ms != 0 && (r->rests_ms == 0 || rests_ms < r->rests_ms))
+        r->rests_ms = rests_ms > 0 ? rests_ms : SECOND_MS;
+    remote_note(r, arena_answer(&j->arena, &why.answer));
+    return false;
+}
+
+bool sourced_again(struct remote *r, struct approach *p)
+{
+    struct sources *sources = &r->j->d->sources;
+    if (!p->is_our_trouble || !source_is_bad(sources, &p->from.ip, now_ms()))
+        return false;
+    p->is_our_trouble = false;
+    source_unused(r->j->d->in.limits, &p->from);
+    return sourced_choose(r, p);
+}
+
+void sourced_end(struct remote *r, struct approach *p, bool was_sent)
+{
+    if (!was_sent)
+        source_unused(r->j->d->in.limits, &p->from);
+}
+
+static void tell_missing(const struct remote *r, const struct approach *p)
+{
+    if (p->from.warn_no_family)
+        event_in(&r->j->span, EV_DELIVERY_NO_SOURCE, F_STR(id, p->how->id),
+                F_STR(details, p->address->at.ip.family == IP_V6 ? S("no IPv6 source configured")
+                                                                 : S("no IPv4 source configured")));
+}
