@@ -6,6 +6,7 @@
 #include "rt/epoll.h"
 #include "rt/real.h"
 #include "rt/sockaddr.h"
+#include "rt/socket_options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -212,7 +213,11 @@ struct err real_connect(
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return connect_failure(errno, to, options);
-    struct err e = options->from.family == IP_NONE ? OK : bind_source(fd, options);
+    struct err e = OK;
+    if (str_is_null(to->unix_path))
+        e = socket_set_connect_options(fd, address.ss_family == AF_INET6, options);
+    if (!failed(e) && options->from.family != IP_NONE)
+        e = bind_source(fd, options);
     if (!failed(e) && connect(fd, (struct sockaddr *)&address, length) != 0)
         e = errno == EINPROGRESS ? finish_connect(fd, to, options)
                                  : connect_failure(errno, to, options);

@@ -27,7 +27,7 @@ struct net_notes {
     size_t count;
 };
 
-// Those of an accepted one.
+// Those of a connection, accepted or made.
 struct stream_options {
     int ttl, tos4, tos6;
     bool nodelay;
@@ -35,8 +35,12 @@ struct stream_options {
 };
 
 struct connect_options {
-    struct ip from; // IP_NONE: the system chooses
-    bool freebind;  // from an address that this machine has not (yet)
+    struct ip from;                      // IP_NONE: the system chooses
+    bool freebind;                       // from an address that this machine has not (yet)
+    struct str bind_device;              // null: as the routes say
+    uint32_t fwmark;                     // 0: none
+    int mss;                             // 0: as the system has it
+    const struct stream_options *stream; // NULL: as the system has them
 };
 
 struct err net_listen(const struct endpoint *at, const struct listen_options *options,
@@ -82,6 +86,7 @@ uint32_t net_zone_index(struct str name);
 struct err net_own_ips(struct arena *a, const struct ip **out, size_t *out_count) MUST_USE;
 
 // Errors that are not the other end's: ERR_NOT_FOUND, this machine has not got the address `from`;
-// ERR_UNSUPPORTED, it has no way to such addresses; ERR_LIMIT, no descriptor or port is left.
+// ERR_UNSUPPORTED, it has no way to such addresses; ERR_LIMIT, no descriptor or port is left;
+// ERR_CONFIG, one of the options cannot be set, and mail must not take another way than it says.
 struct err net_connect(const struct endpoint *to, const struct connect_options *options,
         struct stream **out) suspends MUST_USE;

@@ -6,6 +6,7 @@
 #include "rt/identity.h"
 #include "rt/net.h"
 #include "rt/sockaddr.h"
+#include "rt/socket_options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -144,9 +145,7 @@ static struct err set_options(struct opening *o)
     if (want->defer_accept_ms > 0)
         TRY(set_int(o, IPPROTO_TCP, TCP_DEFER_ACCEPT, "defer-accept",
                 (int)((want->defer_accept_ms + SECOND_MS - 1) / SECOND_MS)));
-    if (want->bind_device.len > 0 &&
-            setsockopt(o->fd, SOL_SOCKET, SO_BINDTODEVICE, want->bind_device.ptr,
-                    (socklen_t)want->bind_device.len) != 0)
+    if (want->bind_device.len > 0 && !socket_bind_device(o->fd, want->bind_device))
         return fail_errno(o->arena, errno, "socket.bind-device = \"%.*s\"", ARG(want->bind_device));
     TRY(set_buffer(o, SO_SNDBUF, "send-buffer-size", "wmem_max", want->send_buffer_bytes));
     TRY(set_buffer(o, SO_RCVBUF, "recv-buffer-size", "rmem_max", want->recv_buffer_bytes));
