@@ -2,8 +2,8 @@
 // deliver/approach.c: one address of a host (outbound.md 1.5): which strategies hold for it, from
 // where we come, whether it is fit to be tried now, what TLS has to prove, and over which
 // connection, old or new, it is done.
+#include "deliver/egress.h"
 #include "deliver/probe.h"
-#include "deliver/remote.h"
 #include "deliver/told.h"
 
 static struct err choose_ways(struct remote *r, struct approach *p) suspends MUST_USE;
@@ -24,7 +24,7 @@ struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
 {
     struct job *j = r->j;
     *out = REACH_NEXT_ADDRESS;
-    if (!source_has_family(&j->d->sources, &p->address->at.ip, now_ms())) {
+    if (r->route->socks == NULL && !source_has_family(&j->d->sources, &p->address->at.ip, now_ms())) {
         struct client_answer why = answer_temporary(CLIENT_CONNECT, FAILURE_CONNECTION, p->name,
                 S("4.4.1"), S("this machine has no way to addresses of this family"));
         remote_note(r, arena_answer(&j->arena, &why));
@@ -112,8 +112,7 @@ static struct err plan_tls(struct remote *r, struct approach *p)
             .route = r->route,
             .host = p->host->name,
             .ip = str_is_empty(p->host->name) ? p->address->at.ip : (struct ip){0},
-            .is_local =
-                    !str_is_null(p->address->at.unix_path) || ip_is_loopback(&p->address->at.ip),
+            .is_local = egress_is_local(r->route, &p->address->at),
             .next_hop = r->route->type == ROUTE_MX ? j->u->domain : STR_NULL,
             .aliases = r->list.aliases,
             .alias_count = r->list.alias_count,
@@ -231,8 +230,8 @@ static struct err make_identity(struct remote *r, struct approach *p)
 {
     struct arena *a = &r->j->arena;
     struct str from = p->from.ip.family == IP_NONE ? S("*") : ip_text(a, &p->from.ip);
-    p->identity = arena_fmt(a, "%.*s %.*s %.*s %.*s %.*s %.*s", ARG(r->route->id), ARG(p->name),
-            ARG(endpoint_text(a, &p->address->at)), ARG(from), ARG(p->from.ehlo_name),
-            ARG(p->tls.identity));
+    p->identity = arena_fmt(a, "%.*s %.*s %.*s %.*s %.*s %.*s%.*s", ARG(r->route->id),
+            ARG(p->name), ARG(endpoint_text(a, &p->address->at)), ARG(from),
+            ARG(p->from.ehlo_name), ARG(p->tls.identity), ARG(egress_client(r)));
     return str_is_null(p->identity) ? fail(ERR_LIMIT, "no memory for an attempt") : OK;
 }

@@ -2,7 +2,7 @@
 // deliver/connect.c: from an address to a connection that is ready for MAIL: TCP, greeting, EHLO,
 // TLS as planned, AUTH (outbound.md 8.1). Whatever goes wrong on the way is about this address or
 // this host, and somebody else may be tried.
-#include "deliver/remote.h"
+#include "deliver/egress.h"
 #include "deliver/told.h"
 
 #include "rt/tls.h"
@@ -61,19 +61,12 @@ static struct err connect_to(
 {
     struct job *j = r->j;
     int64_t began = now_ms();
-    const struct connect_options options = {.from = p->from.ip, .freebind = p->how->freebind};
     const struct endpoint *to = &p->address->at;
-    struct err e;
-    {
-        within_ms(p->how->connect_ms);
-        e = net_connect(to, &options, &c->stream);
-    }
+    struct err e = egress_connect(r, p, &c->stream);
     if (e.kind == ERR_CANCELLED)
         return e;
-    p->is_our_trouble = source_note(&j->d->sources, &p->from, &to->ip, e, now_ms());
     if (failed(e)) {
-        struct str text = e.kind == ERR_TIMEOUT ? S("Timeout while connecting")
-                                                : arena_str(&j->arena, err_text(e));
+        struct str text = arena_str(&j->arena, err_text(e));
         *why = answer_temporary(CLIENT_CONNECT, FAILURE_CONNECTION, p->name, S("4.4.1"), text);
         event_in(&j->span, EV_DELIVERY_CONNECT_ERROR, F_STR(domain, j->u->domain),
                 F_STR(hostname, p->name), F_IP(remoteIp, &to->ip), F_U64(remotePort, to->port),
@@ -125,6 +118,8 @@ static struct err talk(struct remote *r, struct approach *p, struct connection *
     TRY(greet(r, p, c, why, reach));
     if (why->verdict == CLIENT_GOOD && p->tls.use == TLS_USE_STARTTLS && !p->stays_plain)
         TRY(secure(r, p, c, why, reach));
+    if (why->verdict == CLIENT_GOOD)
+        TRY(egress_introduce(r, p, c, why));
     if (why->verdict == CLIENT_GOOD && p->tls.needs_requiretls &&
             !client_offers(c->client, CLIENT_EXT_REQUIRETLS)) {
         TRY(tls_after(&p->tls, TLS_NO_REQUIRETLS, &j->arena, S(""), &step));
@@ -272,8 +267,7 @@ static struct err log_in(struct remote *r, struct approach *p, struct connection
             .token = route->token,
             .mechanisms = route->mechanisms,
             .channel_is_safe = stream_ssl(c->stream) != NULL || route->allow_plaintext ||
-                               !str_is_null(p->address->at.unix_path) ||
-                               ip_is_loopback(&p->address->at.ip)};
+                               egress_is_local(route, &p->address->at)};
     TRY(client_auth(c->client, &j->arena, &credentials, why));
     why->outcome.entity = p->name;
     *reach = REACH_NEXT_HOST;

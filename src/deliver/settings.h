@@ -7,6 +7,7 @@
 #pragma once
 
 #include "conf/conf.h"
+#include "deliver/egress_socks.h"
 #include "listen/nets.h"
 #include "smtp/client/client.h"
 
@@ -38,6 +39,7 @@ struct route {
     uint32_t failover;       // 1 << enum client_stage: what makes the next host try
     uint32_t extensions_off; // enum client_extension: as if not offered
     bool helo_only;
+    const struct socks_proxy *socks; // NULL: straight there
     // ROUTE_MX
     uint32_t hosts_max, addresses_max;
     enum ip_order ip_order;
@@ -56,6 +58,8 @@ struct route {
     struct strs mechanisms;                            // none: outbound.md 13
     bool allow_plaintext;
     enum relay_balance balance;
+    uint8_t proxy_version; // of the PROXY header that is said first; 0: none
+    bool xclient;
     // ROUTE_LOCAL
     enum local_store store;
     struct str path; // of maildirs, with {local} {domain} {rcpt} {user}

@@ -49,6 +49,9 @@ void check_file(const struct reading *r, const struct object *o, struct str memb
 struct err settings_read_routes(struct reading *r) MUST_USE;
 struct err settings_read_hosts_of(
         struct reading *r, const struct object *o, struct route *out) MUST_USE;
+// What lies between us and the hosts, which have been read.
+struct err settings_read_egress(
+        struct reading *r, const struct object *o, struct route *out) MUST_USE;
 struct err settings_read_local(
         struct reading *r, const struct object *o, struct route *out) MUST_USE;
 struct err settings_read_connections(struct reading *r) MUST_USE;

@@ -45,11 +45,11 @@ static struct err read_route(struct reading *r, const struct object *o, struct r
         TRY(settings_read_local(r, o, out));
     check_members(r, o, out);
     bool has_hosts = out->type != ROUTE_LOCAL || out->store == LOCAL_LMTP;
-    if (has_hosts)
-        read_addresses_wanted(r, o, out);
     if (!has_hosts)
         return OK;
-    return out->type == ROUTE_MX ? read_mx(r, o, out) : settings_read_hosts_of(r, o, out);
+    read_addresses_wanted(r, o, out);
+    TRY(out->type == ROUTE_MX ? read_mx(r, o, out) : settings_read_hosts_of(r, o, out));
+    return settings_read_egress(r, o, out);
 }
 
 // The two built-in routes need not say it again when they get other values.
@@ -84,6 +84,7 @@ static void check_members(struct reading *r, const struct object *o, const struc
             {OF_MX | OF_NAMED, S_INIT("failover")},
             {OF_MX | OF_NAMED, S_INIT("disable-extensions")},
             {OF_MX | OF_NAMED, S_INIT("helo-only")},
+            {OF_MX | OF_NAMED, S_INIT("socks5")},
             {OF_MX | OF_NAMED, S_INIT("limits.multihomed")},
             {OF_MX | OF_NAMED, S_INIT("ip-lookup")},
             {OF_MX | OF_NAMED, S_INIT("port")},
@@ -107,6 +108,8 @@ static void check_members(struct reading *r, const struct object *o, const struc
             {OF_NAMED, S_INIT("auth.mechanisms")},
             {OF_NAMED, S_INIT("auth.allow-plaintext")},
             {OF_NAMED, S_INIT("balance")},
+            {OF_NAMED, S_INIT("proxy-protocol")},
+            {OF_NAMED, S_INIT("xclient")},
             {OF_LOCAL, S_INIT("store")},
             {OF_MAILBOXES, S_INIT("path")},
             {OF_MAILBOXES, S_INIT("create")},

@@ -56,6 +56,7 @@ enum client_extension {
     CLIENT_EXT_MT_PRIORITY = 1 << 11,
     CLIENT_EXT_ENHANCEDSTATUSCODES = 1 << 12,
     CLIENT_EXT_LIMITS = 1 << 13,
+    CLIENT_EXT_XCLIENT = 1 << 14,
 };
 // By its EHLO keyword, whatever its case; 0: not one of ours.
 uint32_t client_extension_named(struct str keyword);
@@ -137,6 +138,19 @@ struct client_credentials {
 };
 struct err client_auth(struct smtp_client *c, struct arena *a,
         const struct client_credentials *credentials, struct client_answer *out) suspends MUST_USE;
+
+// The client whose mail this is, for hosts that take our word for it (XCLIENT, as Postfix has it).
+// Behind its 220 the dialogue begins anew, with EHLO. A host that offers no XCLIENT is told
+// nothing, which is no trouble.
+struct client_origin {
+    struct ip ip;
+    struct str name;     // of its address, verified; null: it has none
+    bool name_may_come;  // the DNS could not be asked
+    struct str helo;     // null: unknown
+    struct str login;    // null: none
+};
+struct err client_xclient(struct smtp_client *c, struct arena *a, const struct client_origin *origin,
+        struct client_answer *out) suspends MUST_USE;
 
 // One transaction. After it the connection may be used again unless an answer says `gone`.
 struct err client_send(

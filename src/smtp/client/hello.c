@@ -12,6 +12,7 @@ static void learn_line(struct smtp_client *c, struct str line);
 static void learn_size(struct smtp_client *c, struct str words);
 static void learn_mechanisms(struct smtp_client *c, struct str words);
 static void learn_limits(struct smtp_client *c, struct str words);
+static void learn_xclient(struct smtp_client *c, struct str words);
 static bool take_word(struct str *rest, struct str *out);
 static bool is_name_byte(uint8_t c);
 
@@ -33,6 +34,7 @@ static const struct {
         {S_INIT("MT-PRIORITY"), CLIENT_EXT_MT_PRIORITY},
         {S_INIT("ENHANCEDSTATUSCODES"), CLIENT_EXT_ENHANCEDSTATUSCODES},
         {S_INIT("LIMITS"), CLIENT_EXT_LIMITS},
+        {S_INIT("XCLIENT"), CLIENT_EXT_XCLIENT},
 };
 
 uint32_t client_extension_named(struct str keyword)
@@ -112,7 +114,7 @@ static bool may_say_helo(const struct smtp_client *c, const struct client_answer
 
 void client_forget(struct smtp_client *c)
 {
-    c->offered = c->mechanisms = 0;
+    c->offered = c->mechanisms = c->xclient = 0;
     c->size_max = 0;
     c->by_min_s = 0;
     c->rcpts_max = c->mails_max = c->rcpt_domains_max = 0;
@@ -152,6 +154,8 @@ static void learn_line(struct smtp_client *c, struct str line)
         learn_mechanisms(c, rest);
     else if (extension == CLIENT_EXT_LIMITS)
         learn_limits(c, rest);
+    else if (extension == CLIENT_EXT_XCLIENT)
+        learn_xclient(c, rest);
     else if (extension == CLIENT_EXT_DELIVERBY && take_word(&rest, &first) &&
              str_to_u64(first, INT32_MAX, &seconds))
         c->by_min_s = (int64_t)seconds;
@@ -190,6 +194,13 @@ static void learn_limits(struct smtp_client *c, struct str words)
         else if (str_eq_nocase(name, S("RCPTDOMAINMAX")))
             c->rcpt_domains_max = (uint32_t)value;
     }
+}
+
+static void learn_xclient(struct smtp_client *c, struct str words)
+{
+    struct str word;
+    while (take_word(&words, &word))
+        c->xclient |= client_xclient_attribute(word);
 }
 
 static bool take_word(struct str *rest, struct str *out)

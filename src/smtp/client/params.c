@@ -11,7 +11,6 @@ static void add_by(struct buf *out, const struct client_transaction *t);
 static void add_dsn(struct buf *out, const struct message *m);
 static void add_notify(struct buf *out, uint32_t flags);
 static void add_orcpt(struct buf *out, const struct recipient *rcpt, bool smtputf8);
-static void add_xtext(struct buf *out, struct str text);
 static void add_utf8_address(struct buf *out, struct str text, bool smtputf8);
 
 void client_mail_parameters(struct buf *out, const struct smtp_client *c,
@@ -67,7 +66,7 @@ static void add_dsn(struct buf *out, const struct message *m)
     if (str_is_empty(m->env_id))
         return;
     buf_add(out, S(" ENVID="));
-    add_xtext(out, m->env_id);
+    client_add_xtext(out, m->env_id);
 }
 
 // RFC 3461 4.1 and 4.2; what the client did not say is not said for it.
@@ -84,7 +83,7 @@ void client_rcpt_parameters(struct buf *out, const struct smtp_client *c,
             add_orcpt(out, r, t->wants_smtputf8);
         } else if (notify_is_said && out->len > before && str_is_ascii(r->address)) {
             buf_add(out, S(" ORCPT=rfc822;"));
-            add_xtext(out, r->address);
+            client_add_xtext(out, r->address);
         }
     }
     *out_optional = out->len > before;
@@ -118,11 +117,11 @@ static void add_orcpt(struct buf *out, const struct recipient *rcpt, bool smtput
     if (str_eq_nocase(type, S("utf-8")))
         add_utf8_address(out, rcpt->orcpt, smtputf8);
     else
-        add_xtext(out, rcpt->orcpt);
+        client_add_xtext(out, rcpt->orcpt);
 }
 
 // xtext = *( xchar / hexchar ), xchar = "!" to "~" without "+" and "="      RFC 3461 4
-static void add_xtext(struct buf *out, struct str text)
+void client_add_xtext(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = (uint8_t)text.ptr[i];

@@ -37,6 +37,7 @@ struct smtp_client {
     int64_t by_min_s;
     uint32_t rcpts_max, mails_max, rcpt_domains_max;
     uint32_t mechanisms; // 1 << enum sasl_mechanism
+    uint32_t xclient;    // attributes that it takes: client_xclient_attribute
     char peer_name[PEER_NAME_BYTES_MAX];
     size_t peer_name_len;
     struct err write_failure; // of the stream: nothing leaves any more
@@ -74,6 +75,8 @@ struct err client_no_room(void) MUST_USE;
 // EHLO's lines behind the first (outbound.md 8.3).
 void client_learn(struct smtp_client *c, const struct client_reply *reply);
 void client_forget(struct smtp_client *c);
+uint32_t client_xclient_attribute(struct str word); // a bit; 0: one that we never say
+void client_add_xtext(struct buf *out, struct str text); // RFC 3461 4
 void client_peer_name_take(struct smtp_client *c, const struct client_reply *reply);
 
 // Parameters of MAIL and RCPT, each with a blank before it. `*out_optional`: some of them need not

@@ -35,6 +35,7 @@ enum play_act {
     PLAY_SEND_TWICE,
     PLAY_STARTTLS,
     PLAY_AUTH,
+    PLAY_XCLIENT,
     PLAY_IDLE, // for ten seconds, and is it still of use?
 };
 
@@ -52,6 +53,7 @@ struct play {
     struct message message;         // envelope only
     struct recipient rcpt;          // of all
     struct client_credentials credentials;
+    struct client_origin origin;
     int64_t outer_s;     // the caller's deadline
     enum err_kind fails; // client_send, client_auth, ... end with it
     bool in_one_piece;   // must not be played byte by byte
@@ -397,6 +399,11 @@ static struct err play_client(struct playing *p)
     } else if (play->act == PLAY_AUTH) {
         TRY(client_auth(c, &p->arena, &play->credentials, &said));
         play_answer(p, "auth", &said);
+    } else if (play->act == PLAY_XCLIENT) {
+        TRY(client_xclient(c, &p->arena, &play->origin, &said));
+        play_answer(p, "xclient", &said);
+        buf_fmt(&p->answers, "%.*s offers SIZE %d\n", ARG(client_peer_name(c)),
+                client_offers(c, CLIENT_EXT_SIZE));
     } else if (play->act == PLAY_IDLE) {
         TRY(task_sleep_ms(10 * SECOND_MS));
         buf_add(&p->answers, client_is_alive(c) ? S("alive\n") : S("dead\n"));
