@@ -17,12 +17,8 @@
 #pragma once
 
 #include "conf/conf.h"
+#include "events/metrics.h"
 #include "queue/message.h"
-
-enum bounce_class {
-#define BOUNCE_CLASS(name, word, is_hard, about) BOUNCE_##name,
-#include "deliver/bounce_classes.def"
-};
 
 #define BOUNCE_RULES_BYTES_MAX (256 * KIB)
 #define BOUNCE_RULES_MAX 1000
@@ -37,14 +33,19 @@ struct str bounce_rules_built_in(void); // their text
 struct err bounce_rules_load(struct arena *a, const struct conf *conf, struct findings *findings,
         struct bounce_rules **out) MUST_USE;
 
-// Of a temporary or permanent failure. `scratch` takes next to nothing.
+// Of a temporary or permanent failure: the class that it has been given (queue.response.<id>.class),
+// or what the rules say. `scratch` takes next to nothing.
 enum bounce_class bounce_class_of(
         const struct bounce_rules *rules, struct arena *scratch, const struct outcome *outcome);
+
+// Of a recipient that has failed: given up with nothing worse than delays, its time was over.
+enum bounce_class bounce_class_of_rcpt(
+        const struct bounce_rules *rules, struct arena *scratch, const struct recipient *rcpt);
 
 // The same, with where it comes from.
 struct bounce_answer {
     enum bounce_class class;
-    size_t line;         // of the rule, from 1; 0: by the kind of the failure, or no rule fits
+    size_t line;         // of the rule, from 1; 0: by what failed, or no rule fits
     struct str provider; // whose rule it is; null: everybody's
 };
 struct bounce_answer bounce_classify(

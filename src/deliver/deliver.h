@@ -47,6 +47,7 @@ struct deliver_inputs {
     struct sts_cache *sts;     // NULL: MTA-STS is not asked for
     struct tlsrpt *tlsrpt;     // NULL: no results of TLS are counted
     struct event_log *log;
+    struct metrics_column *metrics; // NULL: nothing is counted
     struct str pauses_path; // null: nobody pauses anything
     uint32_t workers;       // that share the slots of the virtual queues
     bool adopts;            // takes over the mail of workers that are gone: one of the node's does

@@ -78,6 +78,9 @@ void job_put_off(struct job *j, size_t place, const struct client_answer *why, i
 struct err remote_carry(struct job *j, const struct route *route, const struct carried *rcpts,
         size_t count) suspends MUST_USE;
 
+// bounced.c: the class of a failure that is written down; the final ones are counted by it.
+struct str job_bounce_class(const struct job *j, size_t place);
+
 // settle.c: writes down what the job came to, with the notices that are owed, and goes on trying to
 // until it is on disk or the worker ends. The moment at which the unit is due next.
 int64_t job_write_down(struct job *j) suspends;

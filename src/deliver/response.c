@@ -2,6 +2,7 @@
 // deliver/response.c: rules about replies, asked in their order (outbound.md 19.3).
 #include "deliver/response.h"
 
+#include "deliver/classify.h"
 #include "rt/rt.h"
 
 static struct str stage_name(enum client_stage stage);
@@ -22,6 +23,8 @@ struct err response_apply(const struct deliver_settings *settings, const struct 
     host.text = answer->outcome.text;
     self.host = &host;
     struct expr_env asked = queue_expr_env(&self);
+    host.bounce_class =
+            bounce_class_word(bounce_class_of(settings->bounces, a, &answer->outcome));
     for (size_t i = 0; i < settings->response_count; i++) {
         const struct response_rule *rule = &settings->responses[i];
         struct expr_result r = expr_eval(rule->match, &asked, a);
@@ -33,6 +36,7 @@ struct err response_apply(const struct deliver_settings *settings, const struct 
         } else if (r.boolean) {
             act(rule, answer, out);
             return OK;
+            name_class(rule, host.bounce_class, answer);
         }
     }
     return OK;
@@ -40,6 +44,16 @@ struct err response_apply(const struct deliver_settings *settings, const struct 
 
 static void act(
         const struct response_rule *rule, struct client_answer *answer, struct response_effect *out)
+// What was a delay, and ends all the same, would otherwise look as if its time had been over.
+static void name_class(
+        const struct response_rule *rule, struct str by_rules, struct client_answer *answer)
+{
+    if (!str_is_null(rule->bounce_class))
+        answer->outcome.bounce_class = rule->bounce_class;
+    else if (rule->action == RESPONSE_BOUNCE)
+        answer->outcome.bounce_class = by_rules;
+}
+
 {
     out->rule = rule;
     switch (rule->action) {

@@ -4,6 +4,7 @@
 // which all of them are read.
 #include "deliver/settings.h"
 
+#include "deliver/classify.h"
 #include "deliver/settings_read.h"
 #include "rt/file.h"
 
@@ -28,6 +29,9 @@ struct err deliver_settings_make(struct arena *a, const struct conf *conf, uint6
     read_server_wide(&r);
     TRY(read_self(&r));
     TRY(read_nets(&r, S("queue.mta-sts.prohibited-ips"), &out->sts_prohibited));
+    struct bounce_rules *bounces;
+    TRY(bounce_rules_load(a, conf, findings, &bounces));
+    out->bounces = bounces;
     TRY(settings_read_routes(&r));
     TRY(settings_read_connections(&r));
     TRY(settings_read_tls_strategies(&r));

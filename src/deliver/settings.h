@@ -196,11 +196,14 @@ struct response_rule {
 enum downgrade_8bit { DOWNGRADE_8BIT_CONVERT, DOWNGRADE_8BIT_SEND, DOWNGRADE_8BIT_BOUNCE };
 enum downgrade_utf8 { DOWNGRADE_UTF8_BOUNCE, DOWNGRADE_UTF8_ENCODE };
 
+    struct str bounce_class; // that what it fits has from now on; null: its own
 struct deliver_settings {
     const struct conf *conf;
     struct str host; // server.hostname
     const struct route *routes;
     size_t route_count;
+struct bounce_rules; // deliver/classify.h
+
     const struct connection_strategy *connections;
     size_t connection_count;
     const struct source_pool *pools;
@@ -228,6 +231,7 @@ struct deliver_settings {
 // Adds what is wrong to the findings and goes on; the error is for lack of memory only. The
 // built-in routes `mx` and `local`, the connection strategy `default`, and the TLS strategies
 // `default` and `invalid-tls` are there whether written or not.
+    const struct bounce_rules *bounces;
 struct err deliver_settings_make(struct arena *a, const struct conf *conf, uint64_t seed,
         struct findings *findings, struct deliver_settings *out) MUST_USE;
 void deliver_settings_done(struct deliver_settings *s);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/settings_limiter.c: queue.limiter.outbound in the order of the files, each with the stage
 // at which it can be asked (outbound.md 20); and queue.response, what replies are made of (19.3).
+#include "deliver/classify.h"
 #include "deliver/settings_read.h"
 
 static void read_limiter(struct reading *r, const struct object *o, struct outbound_limiter *out);
@@ -165,6 +166,8 @@ static void read_response(struct reading *r, const struct object *o, struct resp
             .action = actions[object_word(r, o, S("action"))],
             .retry_after_ms = object_ms(r, o, S("retry-after")),
     };
+    if (object_is_set(r, o, S("class")))
+        out->bounce_class = bounce_class_word((enum bounce_class)object_word(r, o, S("class")));
     if (out->retry_after_ms > 0 && out->action != RESPONSE_DEFER)
         object_error(r, o, S("retry-after"), -1, S("conflict"),
                 "only action = \"defer\" has a time to try again");

@@ -364,6 +364,7 @@ static void tell_rcpt(const struct job *j, size_t place)
     figures->deferred += !is_final;
     event_in(&j->span, EV_DELIVERY_FAILED, F_STR(to, r->address), F_STR(hostname, o->entity),
             F_U64(code, o->code), F_STR(details, o->text),
+            F_STR(bounceClass, job_bounce_class(j, place)),
             F_STR(reason, is_final ? S("permanent") : S("temporary")),
             F_TIME(nextRetry, is_final ? 0 : r->retry_at_ms), F_U64(attempt, r->retry_count));
 }

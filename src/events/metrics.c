@@ -122,6 +122,7 @@ struct label_names *label_names_of(struct metrics *m, enum metric_label label)
     case LABEL_CODE_CLASS:
     case LABEL_STAGE:
     case LABEL_BAN:
+    case LABEL_BOUNCE:
     case LABEL_COUNT:
         break;
     }

@@ -72,6 +72,10 @@ enum stage_label {
     STAGE_OTHER,
 };
 enum ban_label { BAN_AUTH, BAN_ABUSE, BAN_LOITER, BAN_SCAN };
+enum bounce_class { // what deliver/classify.h makes of failures
+#define BOUNCE_CLASS(id, word, is_hard, about) BOUNCE_##id,
+#include "events/bounce_classes.def"
+};
 static inline uint8_t code_class_of(unsigned code) // of an SMTP reply or an HTTP status
 {
     return (uint8_t)(code >= 100 && code < 600 ? code / 100 - 1 : CODE_CLASS_5XX);

@@ -177,6 +177,9 @@ static bool of_host(const struct queue_host *h, struct arena *scratch, enum expr
         return true;
     case EXPR_VAR_REMOTE_IP:
         *out = expr_text(h->remote_ip.family == IP_NONE ? S("") : ip_text(scratch, &h->remote_ip));
+    case EXPR_VAR_BOUNCE_CLASS:
+        *out = expr_text(str_is_null(h->bounce_class) ? S("") : h->bounce_class);
+        return true;
         return true;
     case EXPR_VAR_LOCAL_IP:
         *out = expr_text(h->local_ip.family == IP_NONE ? S("") : ip_text(scratch, &h->local_ip));

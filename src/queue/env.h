@@ -12,7 +12,7 @@
 struct queue_host {
     struct str mx, mx_site, route;
     struct ip remote_ip, local_ip;
-    struct str stage, enhanced, text; // of a reply
+    struct str stage, enhanced, text, bounce_class; // of a reply
     int64_t code, attempt;
 };
 

@@ -50,6 +50,7 @@ enum outcome_tag {
     O_ENHANCED = 6,
     O_TEXT = 7,
     O_AT = 8,
+    O_CLASS = 9,
 };
 #define OUTCOME_NUMBERS (TAG(O_KIND) | TAG(O_CODE) | TAG(O_AT))
 
@@ -127,6 +128,7 @@ static void outcome_encode(const struct outcome *o, struct fields_out *outer)
     field_str(&out, O_ENHANCED, o->enhanced);
     field_str(&out, O_TEXT, o->text);
     field_i64(&out, O_AT, o->at_ms);
+    field_str(&out, O_CLASS, o->bounce_class);
     field_nested_end(&out);
 }
 
@@ -282,7 +284,7 @@ static struct err outcome_decode(struct str bytes, struct outcome *out)
     struct fields_in in;
     struct field f;
     TRY(fields_open(bytes, &in));
-    while (field_next_of(&in, OUTCOME_NUMBERS, O_AT, &f))
+    while (field_next_of(&in, OUTCOME_NUMBERS, O_CLASS, &f))
         switch ((enum outcome_tag)f.tag) {
         case O_KIND:
             if (f.number > FAILURE_IO)
@@ -309,6 +311,9 @@ static struct err outcome_decode(struct str bytes, struct outcome *out)
             break;
         case O_AT:
             out->at_ms = field_signed(&f);
+            break;
+        case O_CLASS:
+            out->bounce_class = f.bytes;
             break;
         }
     return in.broken ? fail(ERR_SYNTAX, "a recipient's last attempt makes no sense") : OK;

@@ -158,6 +158,7 @@ static struct err start_deliveries(struct mail_worker *m)
             .node = m->service.node,
             .tlsrpt = m->tlsrpt,
             .pauses_path = pauses_path(&m->arena, plan->conf),
+            .metrics = m->service.metrics,
             .workers = (uint32_t)plan->worker_count,
             .adopts = m->is_first};
     TRY(deliverer_new(&m->arena, &in, &m->deliverer));
