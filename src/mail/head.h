@@ -80,7 +80,7 @@ struct str head_field_body(const struct mail_head *head, const struct head_field
 struct head_cutting {
     const struct str *names; // of fields to take out, in any case
     size_t name_count;
-    struct str authserv_id; // null, or whose Authentication-Results are not to be believed
+    struct strs authserv_ids; // whose Authentication-Results are not to be believed
     bool submission;        // Bcc goes when a To or Cc is there (RFC 5322 3.6.3)
 };
 struct head_cut {

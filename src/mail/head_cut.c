@@ -8,7 +8,7 @@
 #define IDNA_ARENA_BYTES (64 * KIB) // for one name
 #define AUTHSERV_BYTES_MAX 1024     // of an authserv-id in quotes; what is longer is nobody's name
 
-static bool is_authserv(struct str body, struct str authserv_id);
+static bool is_authserv(struct str body, const struct strs *authserv_ids);
 static bool is_name_of(struct str id, struct str authserv_id);
 
 struct err mail_head_cuts(struct arena *a, const struct mail_head *head,
@@ -41,8 +41,8 @@ bool mail_head_cuts_field(const struct mail_head *head, const struct head_cuttin
     struct str name = head_field_name(head, field);
     if (str_is_null(name))
         return false;
-    if (field->name == HEAD_AUTHENTICATION_RESULTS && !str_is_null(cutting->authserv_id) &&
-            is_authserv(head_field_body(head, field), cutting->authserv_id))
+    if (field->name == HEAD_AUTHENTICATION_RESULTS &&
+            is_authserv(head_field_body(head, field), &cutting->authserv_ids))
         return true;
     if (field->name == HEAD_BCC && cutting->submission &&
             (mail_head_has(head, HEAD_TO) || mail_head_has(head, HEAD_CC)))
@@ -55,7 +55,7 @@ bool mail_head_cuts_field(const struct mail_head *head, const struct head_cuttin
 
 // authres-header = [CFWS] authserv-id [ CFWS authres-version ] ...      RFC 8601 2.2
 // The version, or whatever follows, does not matter: RFC 8601 5 wants all that claim the name gone.
-static bool is_authserv(struct str body, struct str authserv_id)
+static bool is_authserv(struct str body, const struct strs *authserv_ids)
 {
     struct scan in = scan_over(body);
     struct buf quoted AUTO(buf_done);
@@ -70,7 +70,11 @@ static bool is_authserv(struct str body, struct str authserv_id)
     }
     if (str_ends(id, S("."))) // the same name to whoever looks it up
         id = str_upto(id, id.len - 1);
-    return str_eq_nocase(id, authserv_id) || (!str_is_ascii(id) && is_name_of(id, authserv_id));
+    for (size_t i = 0; i < authserv_ids->count; i++)
+        if (str_eq_nocase(id, authserv_ids->at[i]) ||
+                (!str_is_ascii(id) && is_name_of(id, authserv_ids->at[i])))
+            return true;
+    return false;
 }
 
 // RFC 8616 5: where octets beyond ASCII are allowed, our name may be written with them.

@@ -3,6 +3,7 @@
 #include "server/mail.h"
 
 #include "directory/directory.h"
+#include "proof/key_cache.h"
 #include "queue/body.h"
 #include "queue/space.h"
 #include "queue/store.h"
@@ -12,8 +13,8 @@
 #define MAIL_BYTES_MAX (64 * MIB)
 #define STS_REFRESH_MS MINUTE_MS // for one policy that is fetched before it expires
 #define STORE_AGAIN_MS (5 * SECOND_MS)
-#define COUNT_BYTES_MAX (64 * MIB)
 #define LAST_RESULTS_MS (3 * SECOND_MS) // for who wants to hear of TLS, before a worker ends
+#define COUNT_BYTES_MAX (64 * MIB)
 #define RECOUNT_MS (10 * MINUTE_MS)
 #define SWEEP_BYTES_MAX (16 * MIB)
 #define SWEEP_MS HOUR_MS
@@ -29,8 +30,8 @@ static void open_resolver(struct mail_worker *m);
 static void look_around(struct mail_worker *m);
 static struct err start_deliveries(struct mail_worker *m) MUST_USE;
 static void end_deliveries(struct mail_worker *m) suspends;
-
 static void end_results(struct mail_worker *m) suspends;
+
 struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inputs *in)
 {
     const struct plan *plan = in->plan;
@@ -85,8 +86,8 @@ void mail_worker_end(struct mail_worker *m)
     end_deliveries(m);
     group_end(&m->tending);
     sts_cache_free(m->sts);
-    if (m->test != NULL)
     end_results(m);
+    if (m->test != NULL)
         m->test->mail = NULL;
     if (m->service.store != NULL) {
         struct err e = store_settle(m->service.store, &m->arena);
@@ -97,6 +98,7 @@ void mail_worker_end(struct mail_worker *m)
     }
     space_guard_free(m->service.space);
     directories_close(m->service.directories);
+    key_cache_free(m->service.keys);
     resolver_free(m->service.resolver);
     arena_done(&m->arena);
 }
@@ -131,12 +133,12 @@ static struct err start_deliveries(struct mail_worker *m)
             .timeout_ms = STS_REFRESH_MS};
     if (m->is_first)
         TRY(group_spawn(&m->tending, sts_refresh_main, &m->sts_refreshing));
-    m->rcpt_rules = (struct resolve_rules){.directory = S("*"),
-            .sub_addressing = plan->smtp.rules[RULE_SUB_ADDRESSING].setting,
     const struct tlsrpt_options results = {
             .settings = &plan->tlsrpt, .resolver = m->service.resolver, .log = m->log};
     TRY(tlsrpt_new(&results, &m->tlsrpt));
     TRY(group_spawn(&m->tending, tlsrpt_main, m->tlsrpt));
+    m->rcpt_rules = (struct resolve_rules){.directory = S("*"),
+            .sub_addressing = plan->smtp.rules[RULE_SUB_ADDRESSING].setting,
             .catch_all = plan->smtp.rules[RULE_CATCH_ALL].setting,
             .delimiters = plan->smtp.delimiters,
             .env = &m->around_env};
@@ -154,11 +156,11 @@ static struct err start_deliveries(struct mail_worker *m)
             .quota = m->service.quota,
             .signing = &m->signing,
             .sts = m->sts,
-            .log = m->log,
-            .node = m->service.node,
             .tlsrpt = m->tlsrpt,
-            .pauses_path = pauses_path(&m->arena, plan->conf),
+            .log = m->log,
             .metrics = m->service.metrics,
+            .node = m->service.node,
+            .pauses_path = pauses_path(&m->arena, plan->conf),
             .workers = (uint32_t)plan->worker_count,
             .adopts = m->is_first};
     TRY(deliverer_new(&m->arena, &in, &m->deliverer));
@@ -178,9 +180,6 @@ static void end_deliveries(struct mail_worker *m)
     m->deliverer = NULL;
 }
 
-// What crashes have left of large messages that were arriving. One that is alive is written all the
-// time, and none is accepted so late.
-static struct err sweep_bodies(void *arg)
 // What was counted and is not on disk yet.
 static void end_results(struct mail_worker *m)
 {
@@ -192,6 +191,9 @@ static void end_results(struct mail_worker *m)
     m->tlsrpt = NULL;
 }
 
+// What crashes have left of large messages that were arriving. One that is alive is written all the
+// time, and none is accepted so late.
+static struct err sweep_bodies(void *arg)
 {
     struct mail_worker *m = arg;
     struct arena a AUTO(arena_done);
@@ -271,6 +273,8 @@ static void open_resolver(struct mail_worker *m)
 {
     struct err e = resolver_new(&m->arena, &m->plan->dns, &m->service.resolver);
     m->service.iprev = &m->plan->iprev;
+    m->service.proof = &m->plan->proof;
+    m->service.keys = key_cache_new(random_u64(), random_u64(), KEY_CACHE_KEYS_MAX);
     m->service.dnsbl_settings = &m->plan->dnsbl;
     if (!failed(e) && m->plan->dnsbl.zone_count > 0)
         e = dnsbl_service_make(&m->arena, &m->plan->dnsbl, m->service.resolver, &m->service.dnsbl);

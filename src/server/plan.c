@@ -66,6 +66,7 @@ void plan_free(struct plan *plan)
     tls_clients_free(plan->tls_clients);
     deliver_settings_done(&plan->deliver);
     directory_settings_free(plan->directory);
+    smtp_proof_settings_done(&plan->proof);
     signers_done(&plan->signers);
     conf_free(plan->conf);
     arena_done(&plan->arena);
@@ -168,6 +169,9 @@ static struct err mail_make(struct making *m)
     TRY(signers_make(&plan->arena, plan->conf, m->findings, &plan->signers));
     TRY(signing_settings_make(&plan->arena, plan->conf, &plan->signers, plan->worker_count,
             m->findings, &plan->signing));
+    struct smtp_proof_inputs proof = {
+            .conf = plan->conf, .signers = &plan->signers, .seed = m->in->kept->seed};
+    TRY(smtp_proof_settings_make(&plan->arena, &proof, m->findings, &plan->proof));
     return queue_settings_make(&plan->arena, plan->conf, m->findings, &plan->queue);
 }
 
@@ -179,11 +183,11 @@ static struct err delivery_make(struct making *m)
     TRY(schedule_settings_make(a, plan->conf, m->findings, &plan->schedules));
     TRY(dsn_settings_make(a, plan->conf, m->findings, &plan->dsn));
     TRY(deliver_settings_make(a, plan->conf, m->in->kept->seed, m->findings, &plan->deliver));
+    TRY(tlsrpt_settings_make(a, plan->conf, m->findings, &plan->tlsrpt));
     const struct tls_clients_options tls = {.settings = &plan->deliver,
             .certificates = plan->listen.certificates,
             .files = m->options->files};
     struct err e = tls_clients_make(a, &tls, &plan->tls_clients);
-    TRY(tlsrpt_settings_make(a, plan->conf, m->findings, &plan->tlsrpt));
     if (e.kind != ERR_CONFIG)
         return e;
     conf_error(plan->conf, m->findings, S("queue.tls"), -1, S("bad-authorities"), "%.*s",

@@ -25,6 +25,7 @@
 #include "queue/signing.h"
 #include "rt/dns.h"
 #include "rt/net.h"
+#include "smtp/proof.h"
 #include "smtp/server/settings.h"
 
 #define WORKERS_MAX 64 // two generations must fit into COLUMNS_MAX
@@ -59,13 +60,14 @@ struct plan {
     struct iprev_settings iprev;
     struct signers signers;
     struct signing_settings signing;
+    struct smtp_proof_settings proof;
     struct queue_settings queue;
     struct schedule_settings schedules;
     struct dsn_settings dsn;
     struct deliver_settings deliver;
+    struct tlsrpt_settings tlsrpt;
     struct tls_clients *tls_clients; // for deliveries; NULL at the first stage
     const struct directory_settings *directory;
-    struct tlsrpt_settings tlsrpt;
     const struct telemetry *telemetry; // tracers, levels, metrics
     uint64_t number;                   // of the generation
 };

@@ -8,6 +8,8 @@
 #define SCRATCH_BYTES_MAX (512 * KIB)   // of one command: values of expressions are up to 64 KiB
 #define IDENTITY_BYTES_MAX (128 * KIB)  // names and the account of a session
 #define TRANSACTION_BYTES_MAX (8 * MIB) // ten thousand recipients of the longest kind
+#define SPF_RUN_BYTES_MAX (64 * KIB)    // names, and what came of one check
+#define VERIFY_BYTES_MAX (16 * MIB)     // header, signatures and keys of a message
 #define FINISH_BYTES_MAX (32 * MIB)     // at the end of data: the record with all its units
 #define GOODBYE_WAIT_MS (5 * SECOND_MS) // for a last reply that nobody may be reading
 #define LINE_TIMES_MAX 16               // a line so many times too long ends the session

@@ -25,32 +25,37 @@
 
 struct conf;
 struct findings;
+struct lookup;
 struct nets;
 struct signers;
 
 // --- Settings ------------------------------------------------------------------------------------
 
+// Names that settings list: as they are, patterns, and names of lookups that hold them.
+struct proof_names {
+    struct lookup *listed; // NULL: none
+    const struct lookup **others;
+    size_t other_count;
+};
+bool proof_names_have(const struct proof_names *names, struct str name);
+
 enum proof_quarantine { QUARANTINE_MARK, QUARANTINE_HOLD, QUARANTINE_REJECT };
 
 struct smtp_proof_settings {
     struct spf_settings spf;
-    struct dkim_rules dkim; // now_s is that of each message
-    bool dkim_reply_text;
-    struct arc_rules arc; // the same
-    const struct str *trusted_sealers;
-    size_t trusted_sealer_count;
+    struct dkim_rules dkim;     // now_s is that of each message
+    struct arc_rules arc;       // the same
+    struct proof_names sealers; // auth.arc.trusted-sealers
     struct dmarc_settings dmarc;
     struct suffix_list *suffixes; // NULL: the tree is walked
     struct nets *forwarders;      // auth.dmarc.trusted-forwarders: addresses; NULL: none
-    const struct str *forwarder_names;
-    size_t forwarder_name_count;
+    struct proof_names forwarder_names;
     enum proof_quarantine quarantine;
     bool dmarc_reply_detail;
-    struct str authserv_id;   // null: the session's own name
-    const struct str *forged; // auth.results.remove: names besides ours
-    size_t forged_count;
-    struct nets *trusted; // auth.results.trusted: border hosts of our own; NULL: none
-    bool own_hash[2];     // by enum canon: hashes of the body that our signers need
+    struct str authserv_id; // null: the session's own name
+    struct strs forged;     // auth.results.remove: names besides ours
+    struct nets *trusted;   // auth.results.trusted: border hosts of our own; NULL: none
+    bool own_hash[2];       // by enum canon: hashes of the body that our signers need
 };
 
 struct smtp_proof_inputs {

@@ -22,11 +22,13 @@ struct directories;
 struct dnsbl_service;
 struct dnsbl_settings;
 struct iprev_settings;
+struct key_cache;
 struct limits;
 struct quota_meter;
 struct resolver;
 struct schedule_settings;
 struct signing_desk;
+struct smtp_proof_settings;
 struct smtp_settings;
 struct space_guard;
 struct store;
@@ -48,6 +50,8 @@ struct smtp_service {
     const struct iprev_settings *iprev;          // with a resolver only, as the next two
     const struct dnsbl_settings *dnsbl_settings; // NULL: no block list is asked
     struct dnsbl_service *dnsbl;
+    const struct smtp_proof_settings *proof; // NULL: SPF, DKIM, ARC and DMARC are not checked
+    struct key_cache *keys;                  // of signatures; may be NULL
     struct metrics_column *metrics;
     uint8_t node;
     uint8_t pepper[32]; // secret, the same in all workers: salts of accounts that do not exist

@@ -16,8 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct str names[] = {S_INIT("to"), S_INIT("X"), S_INIT("Return-Path")};
     const struct head_cutting cuttings[] = {{0}, {.names = names, .name_count = COUNT_OF(names)},
-            {.names = names, .name_count = 1, .authserv_id = S("a.b")},
-            {.authserv_id = S("a"), .submission = true}};
+            {.names = names, .name_count = 1, .authserv_ids = {(const struct str[]){S("a.b")}, 1}},
+            {.authserv_ids = {(const struct str[]){S("a")}, 1}, .submission = true}};
     struct arena a;
     struct str text = str_of((const char *)data, size);
     arena_init(&a, 64 * MIB);

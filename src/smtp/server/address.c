@@ -8,8 +8,10 @@
 #include "base/map.h"
 #include "queue/body.h"
 #include "queue/schedule.h"
+#include "queue/unit.h"
 #include "rt/rt.h"
 #include "smtp/limits.h"
+#include "smtp/proof.h"
 
 #define CHOICE_BYTES_MAX (1 * MIB) // of one evaluation of queue.strategy.schedule
 
@@ -44,6 +46,7 @@ static bool choose_schedules(
 static void tell_choice(struct smtp_session *s, const struct schedule_job *job);
 static void fill_unit(const struct goer *from, struct recipient *rcpts, const struct message *m,
         struct unit *out);
+static void hold_suspect(const struct finishing *f, const struct message *m, struct unit *unit);
 static void fill_recipient(const struct goer *g, struct recipient *out);
 static struct message message_for(const struct finishing *f, struct str sender);
 static uint32_t message_flags(const struct finishing *f);
@@ -176,9 +179,23 @@ static struct err make_units(
         size_t run = run_of_unit(&from[done], end);
         m->units[i] = (struct unit){.message_id = m->id, .number = (uint16_t)i, .rcpt_count = run};
         fill_unit(&from[done], &rcpts[done], m, &m->units[i]);
+        hold_suspect(a->f, m, &m->units[i]);
         done += run;
     }
     return OK;
+}
+
+// auth.dmarc.quarantine = "hold"
+static void hold_suspect(const struct finishing *f, const struct message *m, struct unit *unit)
+{
+    const struct message_proof *proof = f->t->proof;
+    if (proof == NULL || !proof->quarantined || f->s->service->proof->quarantine != QUARANTINE_HOLD)
+        return;
+    struct hold hold = {.reason = HOLD_QUARANTINE,
+            .text = S("DMARC: the author's domain asks for it"),
+            .by = S("auth.dmarc.quarantine"),
+            .since_ms = m->created_ms};
+    (void)unit_hold(unit, &hold, m->created_ms);
 }
 
 // Are there recipients of one domain with several schedules? An expression that does not ask for
@@ -188,7 +205,7 @@ static bool choose_schedules(
 {
     struct smtp_session *s = a->f->s;
     const struct schedule_settings *settings = s->service->schedules;
-    struct session_env around = {.session = s};
+    struct session_env around;
     struct expr_env outside = session_env(s, &around);
     bool asks_address = expr_uses(settings->schedule_of, EXPR_VAR_RCPT), mixed = false;
     struct arena scratch AUTO(arena_done);
@@ -263,7 +280,10 @@ static struct message message_for(const struct finishing *f, struct str sender)
 static uint32_t message_flags(const struct finishing *f)
 {
     const struct mail_command *mail = &f->t->mail;
+    const struct message_proof *proof = f->t->proof;
     uint32_t flags = f->s->account != NULL ? MESSAGE_AUTHENTICATED : MESSAGE_UNAUTHENTICATED;
+    if (f->s->account == NULL && proof != NULL && proof->dmarc.result == DMARC_PASS)
+        flags = MESSAGE_UNAUTHENTICATED_DMARC;
     if (mail->ret == RET_FULL)
         flags |= MESSAGE_RET_FULL;
     if (mail->ret == RET_HDRS)

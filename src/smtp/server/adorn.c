@@ -6,6 +6,7 @@
 #include "base/date.h"
 #include "listen/tls_context.h"
 #include "rt/rt.h"
+#include "smtp/server/verify.h"
 
 #define TOP_BYTES_MAX (64 * KIB)
 
@@ -23,6 +24,7 @@ struct err finish_adorn(struct finishing *f, struct str *out_top)
         r.offset_min = offset_min;
         trace_received_add(&top, &r);
     }
+    TRY(results_make(f, &top));
     if (!mail_head_has(&f->head, HEAD_DATE) && rule_bool(s, RULE_ADD_DATE))
         trace_date_add(&top, f->wall_now_ms, offset_min);
     if (!mail_head_has(&f->head, HEAD_MESSAGE_ID) && rule_bool(s, RULE_ADD_MESSAGE_ID))

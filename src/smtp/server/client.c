@@ -22,7 +22,7 @@ const struct throttle *session_throttle(
     if (limits == NULL || !throttles_has(limits, class))
         return NULL;
     struct throttle_values values = session_values(s);
-    struct session_env self = {.session = s};
+    struct session_env self;
     struct expr_env env = session_env(s, &self);
     struct throttle_check check = {.class = class,
             .is_allowed = s->visit->is_allowed,
@@ -61,7 +61,6 @@ struct err client_directories(const struct smtp_session *s, struct directories *
 struct err client_resolve_rules(struct smtp_session *s, struct client_rules *out)
 {
     const struct smtp_settings *settings = s->service->settings;
-    *out = (struct client_rules){.self = {.session = s}};
     out->env = session_env(s, &out->self);
     out->rules =
             (struct resolve_rules){.sub_addressing = settings->rules[RULE_SUB_ADDRESSING].setting,
@@ -99,7 +98,7 @@ bool client_must_wait(struct smtp_session *s)
     const struct limits *limits = s->service->limits;
     if (limits == NULL || !greylist_is_on(limits))
         return false;
-    struct session_env self = {.session = s};
+    struct session_env self;
     struct expr_env env = session_env(s, &self);
     struct greylist_ask ask = {.remote_ip = s->client.ip,
             .helo_domain = session_helo(s),
@@ -150,6 +149,7 @@ static struct err look_up_ptr(struct smtp_session *s, enum proof_strategy strate
     if (failed(e)) // our own want of memory: nobody may pass for that, and it may pass
         answer = (struct iprev_answer){.result = IPREV_TEMPERROR};
     s->iprev = answer.result;
+    s->iprev_comment = answer.comment; // a static text
     s->ptr_name = str_is_null(answer.name) ? STR_NULL : arena_str(&s->identity, answer.name);
     s->ptr_is_settled = iprev_is_kept(&answer, strategy);
     tell_iprev(s, &answer);

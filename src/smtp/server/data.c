@@ -7,6 +7,7 @@
 #include "rt/rt.h"
 #include "smtp/limits.h"
 #include "smtp/server/transaction.h"
+#include "smtp/server/verify.h"
 
 struct receiving {
     struct smtp_session *s;
@@ -20,7 +21,8 @@ static struct err receive_dotted(struct receiving *r) suspends MUST_USE;
 static struct err next_octets(struct receiving *r, struct str *out) suspends MUST_USE;
 static struct err take(struct receiving *r, struct scan *in, bool *out_ended) suspends MUST_USE;
 static struct err keep(struct receiving *r, struct str piece) suspends MUST_USE;
-static void give_up(struct receiving *r, enum reply_id why);
+static struct err look_at(struct receiving *r, struct str piece) suspends MUST_USE;
+static void give_up(struct receiving *r, enum reply_id why) suspends;
 static struct err transfer_failed(struct receiving *r, struct err e) suspends MUST_USE;
 static bool chunk_parse(struct str args, uint64_t *out_bytes, bool *out_last);
 static enum reply_id why_no_chunk(struct smtp_session *s) suspends;
@@ -84,7 +86,7 @@ static struct err begin(struct smtp_session *s, enum data_framing framing)
     t->collects_head = true;
     t->began_ms = now_ms();
     t->transfer_until_ms = t->began_ms + rule_number(s, RULE_DATA_TIMEOUT);
-    return OK;
+    return verify_begin(s);
 }
 
 static struct err receive_dotted(struct receiving *r)
@@ -135,17 +137,38 @@ static struct err keep(struct receiving *r, struct str piece)
         give_up(r, REPLY_TOO_BIG);
         return OK;
     }
-    if (t->collects_head) {
-        buf_add(&t->head, str_upto(piece, t->head.limit_bytes - t->head.len));
-        // A line end that was mended comes as the next piece, and may be what ends the header.
-        bool goes_on = t->data.in_header || t->data.owed.len > 0;
-        t->collects_head = goes_on && t->head.len < t->head.limit_bytes;
+    struct err e = look_at(r, piece);
+    if (e.kind == ERR_CANCELLED)
+        return e;
+    if (failed(e)) {
+        give_up(r, REPLY_NOT_ACCEPTED);
+        return OK;
     }
-    struct err e = body_add(t->body, &r->s->scratch, piece);
+    e = body_add(t->body, &r->s->scratch, piece);
     if (e.kind == ERR_CANCELLED)
         return e;
     if (failed(e))
         give_up(r, e.kind == ERR_NO_SPACE ? REPLY_NO_STORAGE : REPLY_NOT_ACCEPTED);
+    return OK;
+}
+
+// The header is kept in memory; what is behind it is only looked at as it passes.
+static struct err look_at(struct receiving *r, struct str piece)
+{
+    struct transaction *t = r->t;
+    if (!t->collects_head) {
+        verify_body(t, piece);
+        return OK;
+    }
+    size_t room = t->head.limit_bytes - t->head.len;
+    buf_add(&t->head, str_upto(piece, room));
+    // A line end that was mended comes as the next piece, and may be what ends the header.
+    bool goes_on = t->data.in_header || t->data.owed.len > 0;
+    t->collects_head = goes_on && t->head.len < t->head.limit_bytes;
+    if (t->collects_head)
+        return OK;
+    TRY(verify_head(r->s));
+    verify_body(t, str_from(piece, piece.len < room ? piece.len : room));
     return OK;
 }
 
@@ -158,6 +181,8 @@ static void give_up(struct receiving *r, enum reply_id why)
         event_in(r->s->options->span, EV_SMTP_MESSAGE_TOO_LARGE, F_U64(limit, t->bytes_max));
     body_free(t->body);
     t->body = NULL;
+    message_check_free(t->check); // which points into the header
+    t->check = NULL;
     buf_done(&t->head);
 }
 

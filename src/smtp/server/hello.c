@@ -2,6 +2,7 @@
 // smtp/server/hello.c: EHLO, HELO and LHLO: is that a name, and what do we offer (inbound.md 4.3).
 #include "smtp/server/client.h"
 #include "smtp/server/stages.h"
+#include "smtp/server/verify.h"
 
 #include "base/date.h"
 #include "rt/rt.h"
@@ -57,7 +58,11 @@ static struct err hear_name(struct smtp_session *s, struct str name, bool *out_g
     buf_clear(&s->helo);
     buf_add(&s->helo, arena_str_lower(&s->scratch, name));
     struct err e = rule_permits(s, RULE_EHLO_ALLOWED, &may);
-    *out_good = !failed(e) && may.is_given;
+    enum reply_id why = REPLY_OK;
+    struct str words;
+    if (!failed(e) && may.is_given)
+        TRY(spf_check_helo(s, &why, &words));
+    *out_good = !failed(e) && may.is_given && why == REPLY_OK;
     if (*out_good) {
         client_ask_lists_of_helo(s);
         event_in(s->options->span, EV_SMTP_EHLO, F_STR(domain, name));
@@ -65,6 +70,8 @@ static struct err hear_name(struct smtp_session *s, struct str name, bool *out_g
     }
     buf_clear(&s->helo);
     buf_add(&s->helo, before);
+    if (why != REPLY_OK)
+        return reply_words(s, why, words);
     return failed(e) ? reply(s, REPLY_CONFIG_TROUBLE)
                      : reply_words(s, REPLY_HELLO_REFUSED, may.text);
 }

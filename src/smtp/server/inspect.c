@@ -4,6 +4,7 @@
 #include "smtp/server/client.h"
 #include "smtp/server/finish.h"
 #include "smtp/server/stages.h"
+#include "smtp/server/verify.h"
 
 #include "rt/rt.h"
 
@@ -27,6 +28,8 @@ struct err finish_inspect(struct finishing *f)
         TRY(judge_from(f));
     if (f->refusal == REPLY_OK && f->s->dnsbl != NULL)
         TRY(judge_lists(f));
+    if (f->refusal == REPLY_OK)
+        TRY(verify_end(f));
     return f->refusal == REPLY_OK ? cut(f) : OK;
 }
 
@@ -154,9 +157,11 @@ static struct err cut(struct finishing *f)
 {
     const struct smtp_settings *settings = f->s->service->settings;
     bool is_ours = f->s->account != NULL;
+    struct strs forged;
+    TRY(results_forged(f, &forged));
     struct head_cutting what = {.names = settings->strip,
             .name_count = is_ours ? 0 : settings->strip_count,
-            .authserv_id = f->s->host,
+            .authserv_ids = forged,
             .submission = rule_bool(f->s, RULE_STRIP_BCC)};
     return mail_head_cuts(&f->arena, &f->head, &what, &f->cuts);
 }

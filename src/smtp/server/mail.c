@@ -9,6 +9,7 @@
 #include "smtp/server/client.h"
 #include "smtp/server/params.h"
 #include "smtp/server/transaction.h"
+#include "smtp/server/verify.h"
 
 static struct err while_open(struct smtp_session *s, struct str args) suspends MUST_USE;
 static struct err begin(
@@ -119,7 +120,7 @@ static bool may_begin(struct smtp_session *s, enum reply_id *out)
 {
     int64_t most = rule_number(s, RULE_MESSAGES);
     bool needs_auth = false;
-    if (s->hello == HELLO_NONE && rule_bool(s, RULE_EHLO_REQUIRE)) {
+    if (s->hello == HELLO_NONE && (spf_is_on(s) || rule_bool(s, RULE_EHLO_REQUIRE))) {
         event_in(s->options->span, EV_SMTP_DID_NOT_SAY_EHLO);
         *out = REPLY_HELLO_FIRST;
         return false;
@@ -173,6 +174,9 @@ static struct err decide(struct smtp_session *s, bool *out_good)
         return reply(s, REPLY_NO_STORAGE);
     if (session_throttle(s, THROTTLES_SENDER, &t->held) != NULL)
         return reply(s, REPLY_RATE_LIMIT);
+    TRY(spf_check_mail(s, &why, &words));
+    if (why != REPLY_OK)
+        return reply_words(s, why, words);
     client_ask_lists_of_sender(s);
     *out_good = true;
     return OK;

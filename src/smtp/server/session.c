@@ -8,6 +8,7 @@
 #include "smtp/server/client.h"
 #include "smtp/server/stages.h"
 #include "smtp/server/transaction.h"
+#include "smtp/server/verify.h"
 
 #define NS_A_MS 1000000
 
@@ -86,6 +87,7 @@ static void begin(struct smtp_session *s, struct stream *stream, const struct sm
 static void end(struct smtp_session *s)
 {
     session_drop_transaction(s);
+    spf_forget(s);
     client_end_lists(s);
     if (s->service->limits != NULL)
         throttle_release(s->service->limits, &s->held);
@@ -177,6 +179,14 @@ void session_set_pace(struct smtp_session *s)
             .strict_pipelining = rule_bool(s, RULE_STRICT_PIPELINING),
             .strict_envelope = rule_bool(s, RULE_STRICT_ENVELOPE),
     };
+    if (s->service->proof == NULL || s->service->resolver == NULL ||
+            s->client.ip.family == IP_NONE)
+        return; // SPF stays disabled
+    struct expr_result helo = rule_ask(s, RULE_SPF_HELO);
+    s->pace.spf_helo = proof_strategy_of(&helo);
+    struct expr_result mail = rule_ask(s, RULE_SPF_MAIL);
+    s->pace.spf_mail = proof_strategy_of(&mail);
+    s->pace.spf_exempt = spf_is_on(s) && rule_bool(s, RULE_SPF_EXEMPT);
 }
 
 struct err session_wait(struct smtp_session *s, int64_t ms)

@@ -5,13 +5,16 @@
 #pragma once
 
 #include "conf/expr.h"
+#include "directory/surroundings.h"
 #include "limits/throttle.h"
 #include "proof/iprev.h"
+#include "proof/strategy.h"
 #include "smtp/server/settings.h"
 #include "smtp/smtp.h"
 
 struct account;
 struct dnsbl;
+struct spf_run;
 struct transaction;
 
 enum reply_id {
@@ -26,6 +29,8 @@ struct session_pace { // evaluated at connect, after STARTTLS, XCLIENT and AUTH 
     int64_t timeout_ms, duration_ms, errors_wait_ms;
     uint64_t transfer_bytes_max, errors_max, junk_max; // 0: no limit
     bool strict_pipelining, strict_envelope;
+    bool spf_exempt;
+    enum proof_strategy spf_helo, spf_mail;
 };
 
 struct session_counts {
@@ -49,7 +54,9 @@ struct smtp_session {
     struct str ptr_name;     // of the client, forward-confirmed; null: not known
     bool ptr_is_settled;     // looked up, or given by XCLIENT: not asked about any more
     enum iprev_result iprev; // what looking it up came to; NONE: it was not
-    struct dnsbl *dnsbl;     // NULL: block lists are not asked
+    struct str iprev_comment;
+    struct spf_run *spf_helo, *spf_mail; // NULL: not asked. Of the name, of the last MAIL
+    struct dnsbl *dnsbl;                 // NULL: block lists are not asked
     const struct account *account;
     struct str account_name; // empty: nobody has logged in
     struct session_pace pace;
@@ -85,8 +92,11 @@ struct err rule_permits(
 struct session_env {
     struct smtp_session *session;
     bool is_default; // of a rule that nobody wrote: see struct rule
+    struct surroundings around;
+    struct expr_env outside;
 };
-// For those who evaluate expressions about this session themselves.
+// For those who evaluate expressions about this session themselves: fills `self`, which must stay
+// where it is.
 struct expr_env session_env(struct smtp_session *s, struct session_env *self);
 void session_tell_fault(struct smtp_session *s, struct str key, const struct expr_fault *fault);
 // A rule that rewrites an address made something else of it.
@@ -127,7 +137,7 @@ struct err session_wait(struct smtp_session *s, int64_t ms) suspends MUST_USE;
 // The error budget of recipients: RCPT, VRFY, EXPN.
 struct err session_failed_rcpt(
         struct smtp_session *s, enum reply_id id, struct str rcpt) suspends MUST_USE;
-void session_drop_transaction(struct smtp_session *s);
+void session_drop_transaction(struct smtp_session *s) suspends;
 // An octet more than session.transfer-limit: the session is over.
 bool session_take_bytes(struct smtp_session *s, uint64_t count) suspends;
 bool session_is_lmtp(const struct smtp_session *s);

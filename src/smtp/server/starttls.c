@@ -3,6 +3,7 @@
 #include "smtp/server/stages.h"
 
 #include "rt/rt.h"
+#include "smtp/server/verify.h"
 
 static struct err injected(struct smtp_session *s) suspends;
 
@@ -40,6 +41,7 @@ struct err stage_starttls(struct smtp_session *s, struct str args)
     s->tls_on = s->result.tls = true;
     s->hello = HELLO_NONE;
     buf_clear(&s->helo);
+    spf_forget(s);
     session_set_pace(s);
     event_in(
             s->options->span, EV_SMTP_START_TLS, F_STR(version, visit_tls_facts(s->visit).version));

@@ -3,6 +3,7 @@
 #include "smtp/server/transaction.h"
 
 #include "smtp/limits.h"
+#include "smtp/server/verify.h"
 
 struct transaction *transaction_new(struct smtp_session *s)
 {
@@ -21,6 +22,7 @@ void transaction_free(struct smtp_session *s, struct transaction *t)
         return;
     if (s->service->limits != NULL)
         throttle_release(s->service->limits, &t->held);
+    message_check_free(t->check);
     body_free(t->body);
     buf_done(&t->head);
     arena_done(&t->arena);

@@ -15,6 +15,9 @@ struct envelope_address {
     struct str domain; // A-labels
 };
 
+struct message_check;
+struct message_proof;
+
 struct transaction_rcpt {
     struct envelope_address address; // after rewriting and resolution
     struct str detail;               // of a sub-address; null: none
@@ -51,11 +54,13 @@ struct transaction {
     struct buf head; // its first octets, until the header has ended
     uint64_t head_bytes_max;
     struct str from_domain;
+    struct message_check *check;       // NULL: nothing is verified
+    const struct message_proof *proof; // what it came to, once it is known
 };
 
 // NULL: no memory.
 struct transaction *transaction_new(struct smtp_session *s);
-void transaction_free(struct smtp_session *s, struct transaction *t); // NULL is fine
+void transaction_free(struct smtp_session *s, struct transaction *t) suspends; // NULL is fine
 // False: the arena is full. `address` is that of a command; the copy does not point to it.
 bool envelope_address_make(
         struct arena *a, const struct mail_address *address, struct envelope_address *out);

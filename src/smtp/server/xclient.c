@@ -8,6 +8,7 @@
 #include "smtp/limits.h"
 #include "smtp/server/client.h"
 #include "smtp/server/stages.h"
+#include "smtp/server/verify.h"
 
 #define ATTRIBUTE_BYTES_MAX 255 // of a value
 
@@ -126,6 +127,7 @@ static struct err apply(struct smtp_session *s, const struct attributes *x, enum
     }
     s->hello = HELLO_NONE;
     buf_clear(&s->helo);
+    spf_forget(s);
     if (!str_is_null(x->text[ATTR_HELO]) && !x->absent[ATTR_HELO]) {
         buf_add(&s->helo, arena_str_lower(&s->scratch, x->text[ATTR_HELO]));
         s->hello = session_is_lmtp(s) ? HELLO_LHLO : HELLO_EHLO;

@@ -170,7 +170,7 @@ static void check_cuts(size_t i)
     struct str text = str_from_c(cuts[i].text);
     struct head_cutting cutting = {.names = stripped,
             .name_count = COUNT_OF(stripped),
-            .authserv_id = S("mx.example"),
+            .authserv_ids = {(const struct str[]){S("mx.example")}, 1},
             .submission = cuts[i].submission};
     arena_init(&a, MIB);
     buf_init(&left, KIB);
