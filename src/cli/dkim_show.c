@@ -7,6 +7,7 @@
 #include "cli/dkim_key.h"
 
 #include "base/encode.h"
+#include "manage/dns_records.h"
 
 #define TEXT_BYTES_MAX (64 * KIB)
 #define FOUND_BYTES_MAX 1024 // of a record that differs
@@ -26,7 +27,6 @@ static int read_key(struct cli *c, struct dkim_place *place, struct str *out_rec
 static int check(struct cli *c, struct checking *k);
 static struct err ask(void *checking) suspends;
 static int judge(struct cli *c, struct checking *k);
-static bool same_key(struct arena *a, struct str one, struct str other);
 static int tell(struct cli *c, struct checking *k, struct str status, struct str found);
 
 static int run_show(struct cli *c)
@@ -99,23 +99,10 @@ static int judge(struct cli *c, struct checking *k)
     if (k->answer.count == 0)
         return tell(c, k, S("missing"), STR_NULL);
     for (size_t i = 0; i < k->answer.count; i++) {
-        if (same_key(&c->arena, k->record, k->answer.at[i].joined))
+        if (dns_key_is_same(&c->arena, k->record, k->answer.at[i].joined))
             return tell(c, k, S("ok"), STR_NULL);
     }
     return tell(c, k, S("differs"), k->answer.at[0].joined);
-}
-
-// Blanks, notes and the order of tags do not matter; verifiers have to be able to use it.
-static bool same_key(struct arena *a, struct str one, struct str other)
-{
-    struct dkim_key keys[2];
-    enum dkim_reason reasons[2];
-    if (failed(dkim_key_parse(a, one, &keys[0], &reasons[0])) ||
-            failed(dkim_key_parse(a, other, &keys[1], &reasons[1])) || reasons[1] != DKIM_FINE)
-        return false;
-    return keys[0].type == keys[1].type && str_eq(keys[0].modulus, keys[1].modulus) &&
-           (keys[0].type == DKIM_KEY_RSA || str_eq(keys[0].public_key, keys[1].public_key)) &&
-           keys[1].sha256 && keys[1].email;
 }
 
 static int tell(struct cli *c, struct checking *k, struct str status, struct str found)
