@@ -96,6 +96,8 @@ static bool class_of_kind(const struct outcome *o, enum bounce_class *out)
         return true;
     }
     case FAILURE_CONNECTION:
+        if (replied)
+            return false;
         *out = BOUNCE_CONNECTION;
         if (enhanced_is(o->enhanced, S(".4.6")) || str_eq(o->enhanced, S("5.4.4")))
             *out = BOUNCE_ROUTING;
@@ -103,7 +105,7 @@ static bool class_of_kind(const struct outcome *o, enum bounce_class *out)
             *out = BOUNCE_AUTH_FAILED;
         if (enhanced_is(o->enhanced, S(".5.0")))
             *out = BOUNCE_PROTOCOL;
-        return !replied;
+        return true;
     case FAILURE_TLS:
     case FAILURE_DANE:
     case FAILURE_MTA_STS:
@@ -114,12 +116,14 @@ static bool class_of_kind(const struct outcome *o, enum bounce_class *out)
         *out = BOUNCE_RATE_LIMIT;
         return true;
     case FAILURE_IO:
-        *out = BOUNCE_ADMIN; // cancelled, or by a standing rule
+        if (replied)
+            return false;
+        *out = BOUNCE_OTHER;
         if (enhanced_is(o->enhanced, S(".4.7")))
             *out = BOUNCE_EXPIRED;
-        else if (!enhanced_is(o->enhanced, S(".7.0")) && !enhanced_is(o->enhanced, S(".7.1")))
-            return false;
-        return !replied;
+        if (enhanced_is(o->enhanced, S(".7.0")) || enhanced_is(o->enhanced, S(".7.1")))
+            *out = BOUNCE_ADMIN; // cancelled, or by a standing rule
+        return *out != BOUNCE_OTHER;
     }
     return false;
 }
