@@ -2,7 +2,7 @@
 // deliver/egress_socks.c: see deliver/egress_socks.h.
 #include "deliver/egress_socks.h"
 
-#include "conf/value.h"
+#include "conf/types.h"
 #include "rt/stream.h"
 
 #define SOCKS_VERSION 5
@@ -155,8 +155,8 @@ static struct err agree(struct stream *s, const struct socks_proxy *proxy, struc
         return log_in(s, proxy, a);
     if (method == SOCKS_METHOD_NONE)
         return OK;
-    return fail(ERR_REFUSED, has_login ? "it takes no login by name and password"
-                                       : "it wants a login, or does not want us");
+    return has_login ? fail(ERR_REFUSED, "it takes no login by name and password")
+                     : fail(ERR_REFUSED, "it wants a login, or does not want us");
 }
 
 // VER ULEN UNAME PLEN PASSWD      RFC 1929 2

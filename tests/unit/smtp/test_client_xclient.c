@@ -5,7 +5,7 @@
 #define OFFER(words) "S: 220 x\nC: EHLO me.example\nS: 250-x\nS: 250 XCLIENT " words "\n"
 #define ALL "NAME ADDR PROTO HELO PORT LOGIN DESTADDR DESTPORT"
 #define AGAIN "S: 220 y\nC: EHLO me.example\nS: 250-y\nS: 250 SIZE\n"
-#define KNOWN "xclient: good ehlo 250 y\ny offers SIZE 1\n"
+#define KNOWN "xclient: good ehlo 250 y SIZE\ny offers SIZE 1\n"
 #define UNTOLD "xclient: good ehlo \nx offers SIZE 0\n"
 #define ANN                                                                                        \
     {                                                                                              \
