@@ -416,7 +416,7 @@ static struct err object_read(
         return fail(ERR_SYNTAX, "a record of the reports is damaged");
     o.due_ms = o.window.end_ms;
     o.id = arena_fmt(a, "t!%.*s!%llu!%llu!%lld", ARG(o.window.domain),
-            (unsigned long long)record_hash(o.window.record), (unsigned long long)number,
+            (unsigned long long)(record_hash(o.window.record) >> 32), (unsigned long long)number,
             (long long)(o.due_ms / SECOND_MS));
     if (str_is_null(o.id))
         return no_memory();
