@@ -173,8 +173,9 @@ enum expr_dns {
     EXPR_DNS_TXT
 };
 
-// How an evaluation asks its surroundings. Any of them may be NULL: variables are then unset, and
-// functions that need it end the evaluation with an error.
+// How an evaluation asks its surroundings. Any of them may be NULL: the environment around is asked
+// then, and where nobody knows, variables are unset, and functions that need it end the evaluation
+// with an error.
 struct expr_env_ops {
     // The value now; false: not known (yet), which reads as '', 0 or []. `rest` is the <name> of
     // tag.<name> and $name, the whole name of those that the world added, else empty.
@@ -197,10 +198,19 @@ struct expr_env_ops {
 struct expr_env {
     void *self;
     const struct expr_env_ops *ops; // NULL: no variable is set
+    const struct expr_env *outer;   // is asked what this one does not know; NULL: nobody
     const struct lookups *lookups;  // NULL: none
     int64_t timeout_ms;             // for all asynchronous calls together; 0: no limit
     struct buf *trace;              // what happened, a line a step; or NULL
 };
+
+// An environment that puts its variables before another one (NULL: none), whose lookups and time it
+// has. Good as long as both.
+struct expr_env expr_env_inside(
+        const struct expr_env *outer, const struct expr_env_ops *ops, void *self);
+// The value of one variable; false: nobody knows it.
+bool expr_env_variable(const struct expr_env *env, struct arena *scratch, enum expr_variable id,
+        struct str rest, struct expr_value *out);
 
 enum expr_outcome {
     EXPR_VALUE,

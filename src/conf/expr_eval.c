@@ -36,10 +36,8 @@ static void trace(const struct expr_machine *m, const struct expr_program *p,
 
 struct expr_machine expr_machine_make(const struct expr_env *env, struct arena *scratch)
 {
-    struct expr_machine m = {.env = env, .arena = scratch};
-    if (env->ops != NULL && env->ops->now_ms != NULL)
-        m.started_ms = env->ops->now_ms(env->self);
-    return m;
+    return (struct expr_machine){
+            .env = env, .arena = scratch, .started_ms = expr_env_now_ms(env, 0)};
 }
 
 struct err expr_run(struct expr_machine *m, const struct expr_program *p, struct expr_value *out)
@@ -89,10 +87,8 @@ struct err expr_async_begin(struct expr_machine *m, int64_t *out_timeout_ms)
         return fail(ERR_LIMIT, "more than 16 asynchronous calls");
     if (m->env->timeout_ms <= 0)
         return OK;
-    int64_t now_ms = m->started_ms;
-    if (m->env->ops != NULL && m->env->ops->now_ms != NULL)
-        now_ms = m->env->ops->now_ms(m->env->self);
-    int64_t left_ms = m->env->timeout_ms - (now_ms - m->started_ms);
+    int64_t spent_ms = expr_env_now_ms(m->env, m->started_ms) - m->started_ms;
+    int64_t left_ms = m->env->timeout_ms - spent_ms;
     if (left_ms <= 0)
         return fail(ERR_TIMEOUT, "the time for asynchronous calls is used up");
     *out_timeout_ms = left_ms;
@@ -186,7 +182,7 @@ static struct err step_run(struct expr_machine *m, const struct expr_program *p,
 static void load(struct expr_machine *m, const struct expr_program *p, const struct expr_step *step,
         struct expr_value *out)
 {
-    const struct expr_env *env = m->env;
+    double metric;
     *out = expr_text(S(""));
     if (step->op == OP_CONSTANT)
         *out = p->constants[step->arg];
@@ -194,10 +190,10 @@ static void load(struct expr_machine *m, const struct expr_program *p, const str
         load_variable(m, p, step, out);
     else if (step->op == OP_CONFIG)
         load_config(m, p->constants[step->arg].text, out);
-    else if (step->op == OP_SYSTEM && env->ops != NULL && env->ops->system != NULL)
-        *out = env->ops->system(env->self, (enum expr_system)step->arg);
-    else if (step->op == OP_METRIC && env->ops != NULL && env->ops->metric != NULL)
-        *out = expr_float(env->ops->metric(env->self, step->arg));
+    else if (step->op == OP_SYSTEM)
+        (void)expr_env_system(m->env, (enum expr_system)step->arg, out);
+    else if (step->op == OP_METRIC && expr_env_metric(m->env, step->arg, &metric))
+        *out = expr_float(metric);
     else if (step->op == OP_CAPTURE && step->arg < m->captures.count &&
              !str_is_null(m->captures.at[step->arg]))
         *out = expr_text(m->captures.at[step->arg]);
@@ -207,12 +203,10 @@ static void load(struct expr_machine *m, const struct expr_program *p, const str
 static void load_variable(struct expr_machine *m, const struct expr_program *p,
         const struct expr_step *step, struct expr_value *out)
 {
-    const struct expr_env *env = m->env;
     enum expr_variable id = (enum expr_variable)step->arg;
     struct str rest = p->constants[step->rest].text;
     struct expr_value read = {0};
-    bool known = env->ops != NULL && env->ops->variable != NULL &&
-                 env->ops->variable(env->self, m->arena, id, rest, &read);
+    bool known = expr_env_variable(m->env, m->arena, id, rest, &read);
     *out = known ? read : variable_unset(expr_variable_type(id));
 }
 
@@ -233,10 +227,7 @@ static struct expr_value variable_unset(enum expr_type type)
 
 static void load_config(struct expr_machine *m, struct str key, struct expr_value *out)
 {
-    const struct expr_env *env = m->env;
-    if (env->ops == NULL || env->ops->config_get == NULL)
-        return;
-    struct str text = env->ops->config_get(env->self, m->arena, key);
+    struct str text = expr_env_config(m->env, m->arena, key);
     if (!str_is_null(text))
         *out = expr_text(text);
 }

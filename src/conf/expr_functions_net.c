@@ -108,20 +108,17 @@ struct err function_key_exists(struct expr_call *call, struct expr_value *out)
 struct err function_dns_query(struct expr_call *call, struct expr_value *out)
 {
     enum expr_dns type;
-    const struct expr_env *env = call->machine->env;
     struct str name = call->args[0].text;
     struct ip ip;
     int64_t timeout_ms;
     if (!expr_dns_find(call->args[1].text, &type))
         return fail(ERR_UNSUPPORTED, "dns_query: unknown type of record");
-    if (env->ops == NULL || env->ops->dns_query == NULL)
-        return fail(ERR_UNSUPPORTED, "dns_query: no resolver is available here");
     if (type == EXPR_DNS_PTR && !ip_parse(name, &ip)) {
         *out = expr_array(NULL, 0);
         return OK;
     }
     TRY(expr_async_begin(call->machine, &timeout_ms));
-    return env->ops->dns_query(env->self, call->arena, name, type, timeout_ms, out);
+    return expr_env_dns(call->machine->env, call->arena, name, type, timeout_ms, out);
 }
 
 struct err function_is_local_domain(struct expr_call *call, struct expr_value *out)
@@ -138,15 +135,13 @@ struct err function_is_local_address(struct expr_call *call, struct expr_value *
 // the evaluation: "no" would be a guess.
 static struct err ask_local(struct expr_call *call, enum expr_local what, struct expr_value *out)
 {
-    const struct expr_env *env = call->machine->env;
     struct str directory = call->count > 1 ? call->args[0].text : S("*");
     struct str name = call->args[call->count - 1].text;
     int64_t timeout_ms;
     bool local = false;
-    if (env->ops == NULL || env->ops->is_local == NULL)
-        return fail(ERR_UNSUPPORTED, "no directory is available here");
     TRY(expr_async_begin(call->machine, &timeout_ms));
-    TRY(env->ops->is_local(env->self, call->arena, what, directory, name, timeout_ms, &local));
+    TRY(expr_env_local(
+            call->machine->env, call->arena, what, directory, name, timeout_ms, &local));
     *out = expr_bool(local);
     return OK;
 }

@@ -116,6 +116,20 @@ struct err expr_run_constant(
 // Before a call that may suspend: counts it, and tells how long it may take (0: no limit).
 struct err expr_async_begin(struct expr_machine *m, int64_t *out_timeout_ms) MUST_USE;
 
+// -- Environments (expr_env.c) --------------------------------------------------------------------
+
+// False: nobody knows.
+bool expr_env_system(const struct expr_env *env, enum expr_system what, struct expr_value *out);
+bool expr_env_metric(const struct expr_env *env, size_t place, double *out);
+struct str expr_env_config(
+        const struct expr_env *env, struct arena *scratch, struct str key); // null: nobody knows
+// ERR_UNSUPPORTED: there is nobody to ask.
+struct err expr_env_dns(const struct expr_env *env, struct arena *scratch, struct str name,
+        enum expr_dns type, int64_t timeout_ms, struct expr_value *out) MUST_USE suspends;
+struct err expr_env_local(const struct expr_env *env, struct arena *scratch, enum expr_local what,
+        struct str directory, struct str name, int64_t timeout_ms, bool *out) MUST_USE suspends;
+int64_t expr_env_now_ms(const struct expr_env *env, int64_t otherwise_ms);
+
 // -- Functions ----------------------------------------------------------------------------------
 
 struct expr_call {

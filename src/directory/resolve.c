@@ -22,7 +22,6 @@ struct resolving {
 
 // The surroundings of the session, and one address more.
 struct address_env {
-    const struct expr_env *outer;
     struct str address;
 };
 
@@ -273,69 +272,23 @@ static void done(struct resolving *r, enum resolution kind, struct str address, 
 
 // -- Expressions ----------------------------------------------------------------------------------
 
-static bool env_variable(void *self, struct arena *scratch, enum expr_variable id, struct str rest,
-        struct expr_value *out)
+static bool env_variable(void *self, struct arena *scratch UNUSED, enum expr_variable id,
+        struct str rest UNUSED, struct expr_value *out)
 {
     const struct address_env *env = self;
     if (id == EXPR_VAR_ADDRESS || id == EXPR_VAR_RCPT) {
         *out = expr_text(env->address);
         return true;
     }
-    const struct expr_env *outer = env->outer;
-    return outer != NULL && outer->ops != NULL && outer->ops->variable != NULL &&
-           outer->ops->variable(outer->self, scratch, id, rest, out);
-}
-
-static struct expr_value env_system(void *self, enum expr_system what)
-{
-    const struct expr_env *outer = ((const struct address_env *)self)->outer;
-    return outer->ops->system(outer->self, what);
-}
-
-static struct str env_config_get(void *self, struct arena *scratch, struct str key)
-{
-    const struct expr_env *outer = ((const struct address_env *)self)->outer;
-    return outer->ops->config_get(outer->self, scratch, key);
-}
-
-static struct err env_dns_query(void *self, struct arena *scratch, struct str name,
-        enum expr_dns type, int64_t timeout_ms, struct expr_value *out) suspends
-{
-    const struct expr_env *outer = ((const struct address_env *)self)->outer;
-    return outer->ops->dns_query(outer->self, scratch, name, type, timeout_ms, out);
-}
-
-static struct err env_is_local(void *self, struct arena *scratch, enum expr_local what,
-        struct str directory, struct str name, int64_t timeout_ms, bool *out) suspends
-{
-    const struct expr_env *outer = ((const struct address_env *)self)->outer;
-    return outer->ops->is_local(outer->self, scratch, what, directory, name, timeout_ms, out);
-}
-
-static int64_t env_now_ms(void *self)
-{
-    const struct expr_env *outer = ((const struct address_env *)self)->outer;
-    return outer->ops->now_ms(outer->self);
+    return false;
 }
 
 static struct err evaluate(struct resolving *r, const struct expr_setting *expr, struct str input,
         struct expr_value *out)
 {
-    struct address_env self = {.outer = r->rules->env, .address = input};
-    const struct expr_env_ops *outer = self.outer != NULL ? self.outer->ops : NULL;
-    struct expr_env_ops ops = {.variable = env_variable};
-    struct expr_env env = {.self = &self, .ops = &ops};
-    if (outer != NULL) {
-        ops.system = outer->system != NULL ? env_system : NULL;
-        ops.config_get = outer->config_get != NULL ? env_config_get : NULL;
-        ops.dns_query = outer->dns_query != NULL ? env_dns_query : NULL;
-        ops.is_local = outer->is_local != NULL ? env_is_local : NULL;
-        ops.now_ms = outer->now_ms != NULL ? env_now_ms : NULL;
-    }
-    if (self.outer != NULL) {
-        env.lookups = self.outer->lookups;
-        env.timeout_ms = self.outer->timeout_ms;
-    }
+    static const struct expr_env_ops ops = {.variable = env_variable};
+    struct address_env self = {.address = input};
+    struct expr_env env = expr_env_inside(r->rules->env, &ops, &self);
     struct expr_result result = expr_eval(expr, &env, r->arena);
     if (result.outcome == EXPR_FAILED)
         return fail_fmt(r->arena, ERR_CONFIG, "an expression about %.*s: %.*s", ARG(input),

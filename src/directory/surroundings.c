@@ -12,13 +12,10 @@ static struct err dns_query(void *self, struct arena *scratch, struct str name, 
 static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
         struct str directory, struct str name, int64_t timeout_ms, bool *out) suspends;
 static int64_t clock_ms(void *self);
-static bool no_variable(void *self, struct arena *scratch, enum expr_variable id, struct str rest,
-        struct expr_value *out);
 
 struct expr_env surroundings_env(struct surroundings *self, int64_t timeout_ms)
 {
-    static const struct expr_env_ops ops = {.variable = no_variable,
-            .system = system_value,
+    static const struct expr_env_ops ops = {.system = system_value,
             .config_get = config_get,
             .dns_query = dns_query,
             .is_local = is_local,
@@ -29,8 +26,9 @@ struct expr_env surroundings_env(struct surroundings *self, int64_t timeout_ms)
             .timeout_ms = timeout_ms};
 }
 
-struct expr_value surroundings_system(const struct surroundings *s, enum expr_system what)
+static struct expr_value system_value(void *self, enum expr_system what)
 {
+    const struct surroundings *s = self;
     switch (what) {
     case EXPR_HOSTNAME:
     case EXPR_NODE_HOSTNAME:
@@ -44,54 +42,29 @@ struct expr_value surroundings_system(const struct surroundings *s, enum expr_sy
     return expr_text(S(""));
 }
 
-struct str surroundings_config(const struct surroundings *s, struct arena *scratch, struct str key)
-{
-    return s->conf == NULL ? S("") : conf_key_text(s->conf, scratch, key);
-}
-
-struct err surroundings_dns(const struct surroundings *s, struct arena *scratch, struct str name,
-        enum expr_dns type, int64_t timeout_ms, struct expr_value *out)
-{
-    if (s->resolver == NULL)
-        return fail(ERR_UNSUPPORTED, "dns_query: there is no resolver");
-    return expr_dns_ask(s->resolver, scratch, name, type, timeout_ms, out);
-}
-
-struct err surroundings_is_local(const struct surroundings *s, struct arena *scratch,
-        enum expr_local what, struct str directory, struct str name, int64_t timeout_ms, bool *out)
-{
-    within_ms(timeout_ms > 0 ? timeout_ms : NO_DEADLINE);
-    return s->directories != NULL
-                   ? directories_is_local(s->directories, scratch, what, directory, name, out)
-                   : fail(ERR_IO, "the directories are not open");
-}
-
-static bool no_variable(void *self UNUSED, struct arena *scratch UNUSED,
-        enum expr_variable id UNUSED, struct str rest UNUSED, struct expr_value *out UNUSED)
-{
-    return false;
-}
-
-static struct expr_value system_value(void *self, enum expr_system what)
-{
-    return surroundings_system(self, what);
-}
-
 static struct str config_get(void *self, struct arena *scratch, struct str key)
 {
-    return surroundings_config(self, scratch, key);
+    const struct surroundings *s = self;
+    return s->conf == NULL ? S("") : conf_key_text(s->conf, scratch, key);
 }
 
 static struct err dns_query(void *self, struct arena *scratch, struct str name, enum expr_dns type,
         int64_t timeout_ms, struct expr_value *out)
 {
-    return surroundings_dns(self, scratch, name, type, timeout_ms, out);
+    const struct surroundings *s = self;
+    if (s->resolver == NULL)
+        return fail(ERR_UNSUPPORTED, "dns_query: there is no resolver");
+    return expr_dns_ask(s->resolver, scratch, name, type, timeout_ms, out);
 }
 
 static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
         struct str directory, struct str name, int64_t timeout_ms, bool *out)
 {
-    return surroundings_is_local(self, scratch, what, directory, name, timeout_ms, out);
+    const struct surroundings *s = self;
+    within_ms(timeout_ms > 0 ? timeout_ms : NO_DEADLINE);
+    return s->directories != NULL
+                   ? directories_is_local(s->directories, scratch, what, directory, name, out)
+                   : fail(ERR_IO, "the directories are not open");
 }
 
 static int64_t clock_ms(void *self UNUSED)

@@ -2,8 +2,7 @@
 // manage/http_env.c: see manage/http_env.h. Names are looked up when an expression asks for them.
 #include "manage/http_env.h"
 
-#include "conf/conf.h"
-#include "rt/rt.h"
+#include "directory/surroundings.h"
 
 struct request {
     const struct gate *gate;
@@ -14,24 +13,19 @@ static bool variable(void *self, struct arena *scratch, enum expr_variable id, s
         struct expr_value *out);
 static struct expr_value fields(const struct http_head *head, struct arena *scratch);
 static struct str url(const struct request *r, struct arena *scratch);
-static struct expr_value system_value(void *self, enum expr_system what);
-static struct str config_get(void *self, struct arena *scratch, struct str key);
-static int64_t clock_ms(void *self);
 
 struct expr_result http_env_eval(
         const struct gate *gate, struct http_exchange *x, const struct expr_setting *setting)
 {
-    static const struct expr_env_ops ops = {.variable = variable,
-            .system = system_value,
-            .config_get = config_get,
-            .now_ms = clock_ms};
+    static const struct expr_env_ops ops = {.variable = variable};
     struct request request = {gate, x};
     const struct conf *conf = gate->settings->conf;
-    struct expr_env env = {.self = &request,
-            .ops = &ops,
-            .lookups = conf == NULL ? NULL : conf_lookups(conf),
-            .timeout_ms = conf == NULL ? EXPRESSION_WAIT_MS
-                                       : conf_duration_ms(conf, S("config.expression-timeout"))};
+    struct surroundings around = {
+            .conf = conf, .host = gate->visit->listener->host, .node = gate->node};
+    struct expr_env outside = surroundings_env(
+            &around, conf == NULL ? EXPRESSION_WAIT_MS
+                                  : conf_duration_ms(conf, S("config.expression-timeout")));
+    struct expr_env env = expr_env_inside(&outside, &ops, &request);
     return expr_eval(setting, &env, x->arena);
 }
 
@@ -86,34 +80,4 @@ static struct str url(const struct request *r, struct arena *scratch)
         return x->head->target;
     return arena_fmt(scratch, "%s://%.*s%.*s", x->tls ? "https" : "http", ARG(x->head->host),
             ARG(x->head->target));
-}
-
-static struct expr_value system_value(void *self, enum expr_system what)
-{
-    const struct request *r = self;
-    switch (what) {
-    case EXPR_HOSTNAME:
-    case EXPR_NODE_HOSTNAME:
-        return expr_text(r->gate->visit->listener->host);
-    case EXPR_NODE_ID:
-        return expr_integer(r->gate->node);
-    case EXPR_DOMAIN:
-    case EXPR_NODE_ROLE:
-        break;
-    }
-    return expr_text(S(""));
-}
-
-static struct str config_get(void *self, struct arena *scratch, struct str key)
-{
-    const struct request *r = self;
-    const struct conf *conf = r->gate->settings->conf;
-    if (conf == NULL)
-        return S("");
-    return conf_key_text(conf, scratch, key);
-}
-
-static int64_t clock_ms(void *self UNUSED)
-{
-    return now_ms();
 }

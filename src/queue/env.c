@@ -16,30 +16,11 @@ static struct expr_value recipients(const struct message *m, struct arena *scrat
 static int64_t expires_in(const struct queue_env *e);
 static struct expr_value last_status(const struct recipient *r, struct arena *scratch);
 static struct str last_error(const struct recipient *r);
-static struct expr_value system_value(void *self, enum expr_system what);
-static struct str config_get(void *self, struct arena *scratch, struct str key);
-static struct err dns_query(void *self, struct arena *scratch, struct str name, enum expr_dns type,
-        int64_t timeout_ms, struct expr_value *out) suspends;
-static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
-        struct str directory, struct str name, int64_t timeout_ms, bool *out) suspends;
-static int64_t clock_ms(void *self);
 
 struct expr_env queue_expr_env(struct queue_env *self)
 {
-    static const struct expr_env_ops inside = {.variable = variable};
-    static const struct expr_env_ops with_outside = {.variable = variable,
-            .system = system_value,
-            .config_get = config_get,
-            .dns_query = dns_query,
-            .is_local = is_local,
-            .now_ms = clock_ms};
-    const struct expr_env *outside = self->outside;
-    if (outside == NULL || outside->ops == NULL)
-        return (struct expr_env){.self = self, .ops = &inside};
-    return (struct expr_env){.self = self,
-            .ops = &with_outside,
-            .lookups = outside->lookups,
-            .timeout_ms = outside->timeout_ms};
+    static const struct expr_env_ops ops = {.variable = variable};
+    return expr_env_inside(self->outside, &ops, self);
 }
 
 struct str queue_source(const struct message *m)
@@ -177,9 +158,6 @@ static bool of_host(const struct queue_host *h, struct arena *scratch, enum expr
         return true;
     case EXPR_VAR_REMOTE_IP:
         *out = expr_text(h->remote_ip.family == IP_NONE ? S("") : ip_text(scratch, &h->remote_ip));
-    case EXPR_VAR_BOUNCE_CLASS:
-        *out = expr_text(str_is_null(h->bounce_class) ? S("") : h->bounce_class);
-        return true;
         return true;
     case EXPR_VAR_LOCAL_IP:
         *out = expr_text(h->local_ip.family == IP_NONE ? S("") : ip_text(scratch, &h->local_ip));
@@ -198,6 +176,9 @@ static bool of_host(const struct queue_host *h, struct arena *scratch, enum expr
         return true;
     case EXPR_VAR_ATTEMPT:
         *out = expr_integer(h->attempt);
+        return true;
+    case EXPR_VAR_BOUNCE_CLASS:
+        *out = expr_text(str_is_null(h->bounce_class) ? S("") : h->bounce_class);
         return true;
     }
     return false;
@@ -260,47 +241,4 @@ static struct str last_error(const struct recipient *r)
             [FAILURE_IO] = S_INIT("io")};
     bool went_wrong = r->status == RCPT_TEMP_FAILED || r->status == RCPT_PERM_FAILED;
     return words[went_wrong ? r->last.kind : FAILURE_NONE];
-}
-
-static struct expr_value system_value(void *self, enum expr_system what)
-{
-    const struct queue_env *e = self;
-    const struct expr_env *outside = e->outside;
-    return outside->ops->system != NULL ? outside->ops->system(outside->self, what)
-                                        : expr_text(S(""));
-}
-
-static struct str config_get(void *self, struct arena *scratch, struct str key)
-{
-    const struct queue_env *e = self;
-    const struct expr_env *outside = e->outside;
-    return outside->ops->config_get != NULL ? outside->ops->config_get(outside->self, scratch, key)
-                                            : S("");
-}
-
-static struct err dns_query(void *self, struct arena *scratch, struct str name, enum expr_dns type,
-        int64_t timeout_ms, struct expr_value *out)
-{
-    const struct queue_env *e = self;
-    const struct expr_env *outside = e->outside;
-    if (outside->ops->dns_query == NULL)
-        return fail(ERR_UNSUPPORTED, "the DNS cannot be asked here");
-    return outside->ops->dns_query(outside->self, scratch, name, type, timeout_ms, out);
-}
-
-static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
-        struct str directory, struct str name, int64_t timeout_ms, bool *out)
-{
-    const struct queue_env *e = self;
-    const struct expr_env *outside = e->outside;
-    if (outside->ops->is_local == NULL)
-        return fail(ERR_UNSUPPORTED, "no directory can be asked here");
-    return outside->ops->is_local(outside->self, scratch, what, directory, name, timeout_ms, out);
-}
-
-static int64_t clock_ms(void *self)
-{
-    const struct queue_env *e = self;
-    const struct expr_env *outside = e->outside;
-    return outside->ops->now_ms != NULL ? outside->ops->now_ms(outside->self) : e->wall_now_ms;
 }

@@ -279,7 +279,7 @@ struct str quota_part_value(
     struct queue_env view = *env;
     struct expr_env asked = queue_expr_env(&view);
     struct expr_value value;
-    if (!asked.ops->variable(asked.self, scratch, part_variables[part->key], part->tag, &value))
+    if (!expr_env_variable(&asked, scratch, part_variables[part->key], part->tag, &value))
         return S("");
     bool null_sender = part->key == QUOTA_KEY_SENDER && str_is_empty(value.text);
     return null_sender ? S("<>") : value.text;

@@ -3,8 +3,7 @@
 // CONN to DATA). Values are made when they are asked for.
 #include "smtp/server/session.h"
 
-#include "directory/surroundings.h"
-#include "rt/rt.h"
+#include "smtp/proof.h"
 #include "smtp/server/transaction.h"
 
 #define PORT_OF_MX 25
@@ -14,30 +13,24 @@ static bool variable(void *self, struct arena *scratch, enum expr_variable id, s
         struct expr_value *out);
 static bool of_transaction(const struct smtp_session *s, struct arena *scratch,
         enum expr_variable id, struct expr_value *out);
+static bool of_proof(const struct message_proof *p, struct arena *scratch, enum expr_variable id,
+        struct expr_value *out);
+static struct expr_value domains_proved(const struct message_proof *p, struct arena *scratch);
 static int64_t local_port(const struct session_env *e);
 static struct expr_value recipients(const struct transaction *t, struct arena *scratch);
-static struct surroundings around(const struct session_env *e);
-static struct expr_value system_value(void *self, enum expr_system what);
-static struct str config_get(void *self, struct arena *scratch, struct str key);
-static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
-        struct str directory, struct str name, int64_t timeout_ms, bool *out) suspends;
-static struct err dns_query(void *self, struct arena *scratch, struct str name, enum expr_dns type,
-        int64_t timeout_ms, struct expr_value *out) suspends;
-static int64_t clock_ms(void *self);
 
 struct expr_env session_env(struct smtp_session *s, struct session_env *self)
 {
-    static const struct expr_env_ops ops = {.variable = variable,
-            .system = system_value,
-            .config_get = config_get,
-            .dns_query = dns_query,
-            .is_local = is_local,
-            .now_ms = clock_ms};
-    const struct smtp_settings *settings = s->service->settings;
-    return (struct expr_env){.self = self,
-            .ops = &ops,
-            .lookups = settings->conf == NULL ? NULL : conf_lookups(settings->conf),
-            .timeout_ms = settings->expression_wait_ms};
+    static const struct expr_env_ops ops = {.variable = variable};
+    const struct smtp_service *service = s->service;
+    *self = (struct session_env){.session = s,
+            .around = {.conf = service->settings->conf,
+                    .directories = service->directories,
+                    .resolver = service->resolver,
+                    .host = s->visit->listener->host,
+                    .node = service->node}};
+    self->outside = surroundings_env(&self->around, service->settings->expression_wait_ms);
+    return expr_env_inside(&self->outside, &ops, self);
 }
 
 void session_tell_fault(struct smtp_session *s, struct str key, const struct expr_fault *fault)
@@ -122,8 +115,37 @@ static bool of_transaction(const struct smtp_session *s, struct arena *scratch,
         *out = expr_text(t->from_domain);
         return true;
     default:
+        return t->proof != NULL && of_proof(t->proof, scratch, id, out);
+    }
+}
+
+// Nothing of this is known before the end of data.
+static bool of_proof(const struct message_proof *p, struct arena *scratch, enum expr_variable id,
+        struct expr_value *out)
+{
+    switch ((int)id) {
+    case EXPR_VAR_SPF_RESULT:
+        *out = expr_text(p->spf != NULL ? spf_result_name(p->spf->result) : S(""));
+        return true;
+    case EXPR_VAR_DKIM_DOMAINS:
+        *out = domains_proved(p, scratch);
+        return true;
+    case EXPR_VAR_DMARC_RESULT:
+        *out = expr_text(p->has_dmarc ? dmarc_result_name(p->dmarc.result) : S(""));
+        return true;
+    default:
         return false;
     }
+}
+
+static struct expr_value domains_proved(const struct message_proof *p, struct arena *scratch)
+{
+    struct expr_value *all = arena_array(scratch, p->dkim.count + 1, struct expr_value);
+    size_t count = 0;
+    for (size_t i = 0; all != NULL && i < p->dkim.count; i++)
+        if (p->dkim.at[i].result == DKIM_PASS)
+            all[count++] = expr_text(p->dkim.at[i].signature->domain);
+    return expr_array(all, count);
 }
 
 static struct expr_value recipients(const struct transaction *t, struct arena *scratch)
@@ -134,45 +156,4 @@ static struct expr_value recipients(const struct transaction *t, struct arena *s
     for (size_t i = 0; i < t->rcpts.count; i++)
         all[i] = expr_text(t->rcpts.at[i].address.normal);
     return expr_array(all, t->rcpts.count);
-}
-
-static struct surroundings around(const struct session_env *e)
-{
-    const struct smtp_service *service = e->session->service;
-    return (struct surroundings){.conf = service->settings->conf,
-            .directories = service->directories,
-            .resolver = service->resolver,
-            .host = e->session->visit->listener->host,
-            .node = service->node};
-}
-
-static struct expr_value system_value(void *self, enum expr_system what)
-{
-    struct surroundings s = around(self);
-    return surroundings_system(&s, what);
-}
-
-static struct str config_get(void *self, struct arena *scratch, struct str key)
-{
-    struct surroundings s = around(self);
-    return surroundings_config(&s, scratch, key);
-}
-
-static struct err is_local(void *self, struct arena *scratch, enum expr_local what,
-        struct str directory, struct str name, int64_t timeout_ms, bool *out)
-{
-    struct surroundings s = around(self);
-    return surroundings_is_local(&s, scratch, what, directory, name, timeout_ms, out);
-}
-
-static struct err dns_query(void *self, struct arena *scratch, struct str name, enum expr_dns type,
-        int64_t timeout_ms, struct expr_value *out)
-{
-    struct surroundings s = around(self);
-    return surroundings_dns(&s, scratch, name, type, timeout_ms, out);
-}
-
-static int64_t clock_ms(void *self UNUSED)
-{
-    return now_ms();
 }

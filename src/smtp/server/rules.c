@@ -28,8 +28,9 @@ struct expr_result rule_ask(struct smtp_session *s, enum rule_id id)
     const struct rule *rule = &s->service->settings->rules[id];
     if (rule->constant != NULL)
         return *rule->constant;
-    struct session_env self = {.session = s, .is_default = rule->is_default};
+    struct session_env self;
     struct expr_env env = session_env(s, &self);
+    self.is_default = rule->is_default;
     struct expr_result result = expr_eval(rule->setting, &env, &s->scratch);
     if (result.outcome == EXPR_FAILED)
         session_tell_fault(s, rule_key(id), &result.fault);
