@@ -5,8 +5,9 @@
 #include "cli/commands.h"
 #include "cli/config_plan.h"
 
+#include "base/encode.h"
+#include "mail/address.h"
 #include "manage/dns_records.h"
-#include "proof/tags.h"
 #include "server/plan.h"
 
 #define TEXT_BYTES_MAX (256 * KIB)
@@ -60,13 +61,13 @@ static int list(struct listing *l)
 {
     struct cli *c = l->c;
     int status = CLI_OK;
-    if (!tag_domain(&c->arena, c->operands[0], 2, &l->domain))
-        return cli_usage_error(
-                c, fail_fmt(&c->arena, ERR_SYNTAX, "'%.*s' is no domain", ARG(c->operands[0])));
+    struct err e = mail_domain_read(&c->arena, c->operands[0], &l->domain);
+    if (failed(e))
+        return cli_usage_error(c, e);
     l->plan = config_plan(c, &status);
     if (l->plan == NULL)
         return status;
-    struct err e = make(l);
+    e = make(l);
     if (failed(e))
         status = cli_fail(c, CLI_INTERNAL, e);
     if (status == CLI_OK && l->is_checked)
@@ -90,7 +91,7 @@ static struct err make(struct listing *l)
             .host = plan->listen.host,
             .signers = &plan->signers,
             .listen = &plan->listen};
-    if (tag_domain(&l->c->arena, plan->listen.host, 1, &ascii))
+    if (!failed(mail_domain_read(&l->c->arena, plan->listen.host, &ascii)))
         in.host = ascii;
     if (conf_has_id(plan->conf, S("domain"), l->domain))
         in.report_to = conf_str(
