@@ -6,11 +6,9 @@
 
 #include "../base/check.h"
 
-#include "conf/conf.h"
-#include "memfs.h"
+#include "conf_of.h"
 
 #define FILES_MAX 6
-#define SMTP "[server.listener.smtp]\nbind = '[::]:25'\n" // a server must have a listener
 // clang-format off
 #define MAIN(content) {{.path = "/c.toml", .text = content}}
 #define JSON(content) {{.path = "/c.json", .text = content}}

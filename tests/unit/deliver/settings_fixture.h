@@ -5,11 +5,10 @@
 
 #include "../base/check.h"
 
-#include "../conf/memfs.h"
+#include "../conf/conf_of.h"
 #include "deliver/settings.h"
 #include "rt/sim/sim.h"
 
-#define SMTP "[server.listener.smtp]\nbind = '[::]:25'\n" // a server must have a listener
 #define RELAY "[queue.route.r]\ntype = 'relay'\n"
 #define LOCAL "[queue.route.l]\ntype = 'local'\n"
 #define LIMIT "[[queue.limiter.outbound]]\n"
@@ -52,14 +51,8 @@ static inline void fixture_init(struct fixture *f, const char *config)
     *f = (struct fixture){.made = fail(ERR_LIMIT, "it did not run")};
     arena_init(&f->arena, 64 * MIB);
     f->findings = findings_make(&f->arena);
-    struct conf_env env = {.os_hostname = S("mx.example.org"), .cpu_count = 2};
     struct str text = arena_fmt(&f->arena, SMTP "%s", config);
-    struct memfile file = {.path = "/c.toml", .text = text.ptr, .text_len = text.len};
-    struct memfs fs = {.files = &file, .count = 1};
-    struct conf_files files = memfs_files(&fs);
-    struct conf_options options = {.path = S("/c.toml"), .env = &env, .files = &files};
-    f->conf = conf_load(&options, &f->findings);
-    assert_non_null(f->conf);
+    f->conf = conf_of(text, &f->findings);
     f->sim = sim_new(1);
     assert_non_null(f->sim);
     assert_false(failed(sim_run(f->sim, on_a_machine, f)));
@@ -73,4 +66,21 @@ static inline void fixture_done(struct fixture *f)
     sim_free(f->sim);
     conf_free(f->conf);
     arena_done(&f->arena);
+}
+
+// The findings of a configuration, "LINE:COLUMN: severity: key: message\n" each; what stands here
+// begins at line 3.
+static inline void check_findings(const char *name, const char *config, const char *expected)
+{
+    struct fixture f;
+    struct buf text AUTO(buf_done), found AUTO(buf_done);
+    struct str line;
+    buf_init(&text, 64 * KIB);
+    buf_init(&found, 64 * KIB);
+    fixture_init(&f, config);
+    findings_lines(&text, &f.findings);
+    for (struct str rest = buf_str(&text); str_split(&rest, '\n', &line) && line.len > 0;)
+        buf_fmt(&found, "%.*s\n", ARG(str_starts(line, S("/c.toml:")) ? str_from(line, 8) : line));
+    check_str(name, buf_str(&found), str_from_c(expected));
+    fixture_done(&f);
 }

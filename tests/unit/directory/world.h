@@ -5,7 +5,7 @@
 
 #include "../base/check.h"
 
-#include "../conf/memfs.h"
+#include "../conf/conf_of.h"
 #include "base/map.h"
 #include "directory/backend.h"
 #include "directory/memory.h"
@@ -42,13 +42,7 @@ static inline void world_load(struct world *w, const char *text)
     memcpy(w->folder, template, sizeof(template));
     assert_non_null(mkdtemp(w->folder));
     w->findings = findings_make(&w->a);
-    struct conf_env env = {.os_hostname = S("mx.a.example"), .cpu_count = 2};
-    struct memfile file = {.path = "/c.toml", .text = text};
-    struct memfs fs = {.files = &file, .count = 1};
-    struct conf_files files = memfs_files(&fs);
-    struct conf_options options = {.path = S("/c.toml"), .env = &env, .files = &files};
-    w->conf = conf_load(&options, &w->findings);
-    assert_non_null(w->conf);
+    w->conf = conf_of(str_from_c(text), &w->findings);
     struct err e = directory_settings_make(&w->a, w->conf, &w->findings, &w->settings);
     check_str("settings", err_text(e), S(""));
     w->rules = (struct resolve_rules){.directory = S("*"), .delimiters = S("+")};

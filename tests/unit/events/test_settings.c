@@ -2,7 +2,7 @@
 // tests/unit/events/test_settings.c: tracers and metrics as the configuration describes them.
 #include "../base/check.h"
 
-#include "../conf/memfs.h"
+#include "../conf/conf_of.h"
 
 #include "events/settings.h"
 
@@ -15,14 +15,9 @@ struct loaded {
 
 static void load(struct loaded *l, const char *text)
 {
-    struct memfile file = {.path = "/c.toml", .text = text};
-    struct memfs fs = {.files = &file, .count = 1};
-    struct conf_files files = memfs_files(&fs);
     arena_init(&l->arena, 16 * MIB);
     l->findings = findings_make(&l->arena);
-    struct conf_options options = {.path = S("/c.toml"), .files = &files};
-    l->conf = conf_load(&options, &l->findings);
-    assert_non_null(l->conf);
+    l->conf = conf_of(str_from_c(text), &l->findings);
     l->t = telemetry_load(&l->arena, l->conf, &l->findings);
     assert_non_null(l->t);
 }

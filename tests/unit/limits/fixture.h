@@ -5,12 +5,11 @@
 
 #include "../base/check.h"
 
-#include "../conf/memfs.h"
+#include "../conf/conf_of.h"
 #include "limits/settings.h"
 #include "limits/shared.h"
 
 #define NOW_MS (1700000000 * (int64_t)SECOND_MS)
-#define SMTP "[server.listener.smtp]\nbind = '[::]:25'\n" // a server must have a listener
 
 struct fixture {
     struct arena arena, scratch;
@@ -27,14 +26,8 @@ static inline void fixture_init(struct fixture *f, const char *config)
     arena_init(&f->arena, 64 * MIB);
     arena_init(&f->scratch, MIB);
     f->findings = findings_make(&f->arena);
-    struct conf_env env = {.os_hostname = S("mx.example.org"), .cpu_count = 2};
     struct str text = arena_fmt(&f->arena, SMTP "%s", config);
-    struct memfile file = {.path = "/c.toml", .text = text.ptr, .text_len = text.len};
-    struct memfs fs = {.files = &file, .count = 1};
-    struct conf_files files = memfs_files(&fs);
-    struct conf_options options = {.path = S("/c.toml"), .env = &env, .files = &files};
-    f->conf = conf_load(&options, &f->findings);
-    assert_non_null(f->conf);
+    f->conf = conf_of(text, &f->findings);
     struct err bad = limits_settings_make(&f->arena, f->conf, &f->findings, &f->settings);
     check_str("settings", err_text(bad), S(""));
     f->shared = mem_new(struct limits_shared);

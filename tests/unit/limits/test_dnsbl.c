@@ -3,10 +3,9 @@
 // still unless all wait (inbound.md 10.7).
 #include "../rt/dns_fixture.h"
 
-#include "../conf/memfs.h"
+#include "../conf/conf_of.h"
 #include "limits/dnsbl.h"
 
-#define SMTP "[server.listener.smtp]\nbind = '[::]:25'\n" // a server must have a listener
 #define ZONE(id, rest) "[auth.dnsbl.zone." id "]\nzone = '" id ".example'\n" rest "\n"
 #define NIBBLES "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2"
 
@@ -42,14 +41,8 @@ static void world_init(struct world *w, const char *config)
     arena_init(&w->arena, 64 * MIB);
     arena_init(&w->session_arena, MIB);
     w->findings = findings_make(&w->arena);
-    struct conf_env env = {.os_hostname = S("mx.example.org"), .cpu_count = 2};
     struct str text = arena_fmt(&w->arena, "%s" SMTP, config);
-    struct memfile file = {.path = "/c.toml", .text = text.ptr, .text_len = text.len};
-    struct memfs fs = {.files = &file, .count = 1};
-    struct conf_files files = memfs_files(&fs);
-    struct conf_options options = {.path = S("/c.toml"), .env = &env, .files = &files};
-    w->conf = conf_load(&options, &w->findings);
-    assert_non_null(w->conf);
+    w->conf = conf_of(text, &w->findings);
     struct err bad = dnsbl_settings_make(&w->arena, w->conf, &w->findings, &w->settings);
     check_str("settings", err_text(bad), S(""));
 }

@@ -3,7 +3,7 @@
 // listeners become, and what is found wrong, with its place (listeners.md 2 to 9, 11, 12, 17, 18).
 #include "../base/check.h"
 
-#include "../conf/memfs.h"
+#include "../conf/conf_of.h"
 #include "listen/settings.h"
 #include "made.h"
 
@@ -13,7 +13,6 @@ struct settings_case {
     const char *is;    // each line is one of the description
 };
 
-#define SMTP "[server.listener.smtp]\nbind = '[::]:25'\n"
 #define L(id) "[server.listener." id "]\n"
 #define TLS(more) SMTP "[server.tls]\n" more "\n"
 
@@ -158,13 +157,8 @@ static size_t run_case(struct world *w, const struct settings_case *c)
     struct arena a AUTO(arena_done);
     arena_init(&a, 64 * MIB);
     struct findings findings = findings_make(&a);
-    struct conf_env env = {.os_hostname = S("mx.example.org"), .cpu_count = 2};
     struct str text = with_certificates(w, &a, c->text);
-    struct memfile file = {.path = "/c.toml", .text = text.ptr};
-    struct memfs fs = {.files = &file, .count = 1};
-    struct conf_files files = memfs_files(&fs);
-    struct conf_options options = {.path = S("/c.toml"), .env = &env, .files = &files};
-    struct conf *conf = conf_load(&options, &findings);
+    struct conf *conf = conf_of(text, &findings);
     int64_t now = MADE_NOW_MS;
     struct listen_kept kept = {.seed = 1, .descriptors_max = 50000};
     struct listen_inputs in = {.conf = conf, .kept = &kept, .wall_now_ms = now, .clock_ms = &now};
@@ -583,7 +577,6 @@ static void reload_keeps_certificates(void **state)
     struct world *w = *state;
     struct arena a AUTO(arena_done);
     arena_init(&a, 64 * MIB);
-    struct conf_env env = {.os_hostname = S("mx.example.org")};
     struct listen_kept kept = {.seed = 1};
     struct listen_settings settings[2];
     struct conf *confs[2];
@@ -593,11 +586,7 @@ static void reload_keeps_certificates(void **state)
     for (int i = 0; i < 2; i++) {
         struct findings findings = findings_make(&a);
         struct str text = with_certificates(w, &a, texts[i]);
-        struct memfile file = {.path = "/c.toml", .text = text.ptr};
-        struct memfs fs = {.files = &file, .count = 1};
-        struct conf_files files = memfs_files(&fs);
-        struct conf_options options = {.path = S("/c.toml"), .env = &env, .files = &files};
-        confs[i] = conf_load(&options, &findings);
+        confs[i] = conf_of(text, &findings);
         struct listen_inputs in = {.conf = confs[i],
                 .kept = &kept,
                 .wall_now_ms = now,

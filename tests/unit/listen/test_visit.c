@@ -4,7 +4,7 @@
 // (listeners.md 4, 7.3, 11, 12). Who is let in over the network is shown end to end.
 #include "../base/check.h"
 
-#include "../conf/memfs.h"
+#include "../conf/conf_of.h"
 #include "listen/visit_state.h"
 #include "rt/rt.h"
 
@@ -44,12 +44,7 @@ static struct err run_world(void *arg)
     struct world w = {.kept.seed = 1};
     arena_init(&w.arena, 64 * MIB);
     struct findings findings = findings_make(&w.arena);
-    struct conf_env env = {.cpu_count = 2};
-    struct memfile file = {.path = "/c.toml", .text = CONFIG};
-    struct memfs fs = {.files = &file, .count = 1};
-    struct conf_files files = memfs_files(&fs);
-    struct conf_options options = {.path = S("/c.toml"), .env = &env, .files = &files};
-    w.conf = conf_load(&options, &findings);
+    w.conf = conf_of(str_from_c(CONFIG), &findings);
     struct listen_inputs in = {.conf = w.conf, .kept = &w.kept, .wall_now_ms = wall_ms()};
     TRY(listen_settings_make(&w.arena, &in, &findings, &w.settings));
     assert_false(findings_failed(&findings));

@@ -4,7 +4,7 @@
 // by X-Forwarded-For, which is believed here.
 #include "../http/serving.h"
 
-#include "../conf/memfs.h"
+#include "../conf/conf_of.h"
 #include "conf/conf.h"
 #include "manage/gate.h"
 #include "rt/shared.h"
@@ -107,13 +107,7 @@ static struct err make_world(void *arg)
     struct world *w = arg;
     struct findings findings = findings_make(&w->a);
     struct str text = arena_fmt(&w->a, CONFIG "%s", w->about->http);
-    struct memfile file = {.path = "/c.toml", .text = arena_c_str(&w->a, text)};
-    struct memfs fs = {.files = &file, .count = 1};
-    struct conf_files files = memfs_files(&fs);
-    struct conf_env env = {.os_hostname = S("mx.example.org"), .cpu_count = 1};
-    struct conf_options options = {.path = S("/c.toml"), .env = &env, .files = &files};
-    w->conf = conf_load(&options, &findings);
-    assert_non_null(w->conf);
+    w->conf = conf_of(text, &findings);
     struct listen_inputs in = {.conf = w->conf, .kept = &w->kept, .wall_now_ms = wall_ms()};
     TRY(listen_settings_make(&w->a, &in, &findings, &w->listen));
     TRY(http_settings_make(&w->a, w->conf, &findings, &w->http));

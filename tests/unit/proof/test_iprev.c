@@ -2,7 +2,7 @@
 // tests/unit/proof/test_iprev.c: addresses, their names, and who is refused (authentication.md 3).
 #include "../rt/dns_fixture.h"
 
-#include "../conf/memfs.h"
+#include "../conf/conf_of.h"
 #include "proof/iprev.h"
 
 #define NIBBLES "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2"
@@ -153,13 +153,7 @@ static void settings_are_read(void **unused UNUSED)
     struct iprev_settings made;
     arena_init(&a, 64 * MIB);
     struct findings findings = findings_make(&a);
-    struct conf_env env = {.os_hostname = S("mx.example.org"), .cpu_count = 2};
-    struct memfile file = {.path = "/c.toml", .text = config, .text_len = sizeof(config) - 1};
-    struct memfs fs = {.files = &file, .count = 1};
-    struct conf_files files = memfs_files(&fs);
-    struct conf *conf = conf_load(
-            &(struct conf_options){.path = S("/c.toml"), .env = &env, .files = &files}, &findings);
-    assert_non_null(conf);
+    struct conf *conf = conf_of(str_from_c(config), &findings);
     assert_int_equal(findings.all.count, 0);
     iprev_settings_make(conf, &made);
     assert_int_equal(made.wait_ms, 3000);

@@ -3,10 +3,9 @@
 // what they become, what is wrong and where it is said.
 #include "../base/check.h"
 
-#include "../conf/memfs.h"
+#include "../conf/conf_of.h"
 #include "proof/signers.h"
 
-#define SMTP "[server.listener.smtp]\nbind = '[::]:25'\n" // a server must have a listener
 #define SEED "private-key = 'nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A='\n"
 #define OTHER_SEED "private-key = 'AWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A='\n"
 #define KIND "algorithm = 'ed25519-sha256'\n"
@@ -25,14 +24,8 @@ static void fixture_init(struct fixture *f, struct str config)
     *f = (struct fixture){0};
     arena_init(&f->arena, 64 * MIB);
     f->findings = findings_make(&f->arena);
-    struct conf_env env = {.os_hostname = S("mx.example.org"), .cpu_count = 2};
     struct str text = arena_fmt(&f->arena, SMTP "%.*s", ARG(config));
-    struct memfile file = {.path = "/c.toml", .text = text.ptr, .text_len = text.len};
-    struct memfs fs = {.files = &file, .count = 1};
-    struct conf_files files = memfs_files(&fs);
-    struct conf_options options = {.path = S("/c.toml"), .env = &env, .files = &files};
-    f->conf = conf_load(&options, &f->findings);
-    assert_non_null(f->conf);
+    f->conf = conf_of(text, &f->findings);
     assert_false(failed(signers_make(&f->arena, f->conf, &f->findings, &f->signers)));
 }
 

@@ -5,7 +5,7 @@
 
 #include "../base/check.h"
 
-#include "../conf/memfs.h"
+#include "../conf/conf_of.h"
 
 #include "queue/schedule.h"
 
@@ -20,14 +20,9 @@ struct schedules {
 
 static inline void schedules_load(struct schedules *l, const char *text)
 {
-    struct memfile file = {.path = "/c.toml", .text = text};
-    struct memfs fs = {.files = &file, .count = 1};
-    struct conf_files files = memfs_files(&fs);
     arena_init(&l->arena, 256 * MIB);
     l->findings = findings_make(&l->arena);
-    struct conf_options options = {.path = S("/c.toml"), .files = &files};
-    l->conf = conf_load(&options, &l->findings);
-    assert_non_null(l->conf);
+    l->conf = conf_of(str_from_c(text), &l->findings);
     struct err e = schedule_settings_make(&l->arena, l->conf, &l->findings, &l->settings);
     check_str("made", err_text(e), S(""));
 }

@@ -3,7 +3,7 @@
 // message.
 #include "../base/check.h"
 
-#include "../conf/memfs.h"
+#include "../conf/conf_of.h"
 
 #include "queue/dsn.h"
 
@@ -16,14 +16,9 @@ struct loaded {
 
 static void load(struct loaded *l, const char *text)
 {
-    struct memfile file = {.path = "/c.toml", .text = text};
-    struct memfs fs = {.files = &file, .count = 1};
-    struct conf_files files = memfs_files(&fs);
     arena_init(&l->arena, 64 * MIB);
     l->findings = findings_make(&l->arena);
-    struct conf_options options = {.path = S("/c.toml"), .files = &files};
-    l->conf = conf_load(&options, &l->findings);
-    assert_non_null(l->conf);
+    l->conf = conf_of(str_from_c(text), &l->findings);
     struct err e = dsn_settings_make(&l->arena, l->conf, &l->findings, &l->settings);
     check_str("made", err_text(e), S(""));
 }

@@ -2,7 +2,7 @@
 // tests/unit/queue/test_quota.c: what is charged, refused, given back and counted anew.
 #include "place.h"
 
-#include "../conf/memfs.h"
+#include "../conf/conf_of.h"
 
 #include "base/id.h"
 #include "queue/quota_table.h"
@@ -19,13 +19,8 @@ struct world {
 
 static void load(struct world *w, const char *text)
 {
-    struct memfile file = {.path = "/c.toml", .text = text};
-    struct memfs fs = {.files = &file, .count = 1};
-    struct conf_files files = memfs_files(&fs);
-    struct conf_options options = {.path = S("/c.toml"), .files = &files};
     w->findings = findings_make(&w->place.a);
-    w->conf = conf_load(&options, &w->findings);
-    assert_non_null(w->conf);
+    w->conf = conf_of(str_from_c(text), &w->findings);
     struct err e = queue_settings_make(&w->place.a, w->conf, &w->findings, &w->settings);
     check_str("settings", err_text(e), S(""));
     w->meter = (struct quota_meter){.settings = &w->settings, .shared = quota_shared_new(0)};
