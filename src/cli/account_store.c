@@ -49,10 +49,8 @@ static int settings_read(struct account_work *w)
     w->conf = config_read(c, &findings, &status);
     if (w->conf == NULL)
         return status;
-    struct err e = directory_settings_make(&c->arena, w->conf, &findings, &w->settings);
-    if (failed(e))
-        return cli_fail(c, CLI_FAILED, e);
-    status = config_judge(c, &findings, ours, COUNT_OF(ours));
+    struct err made = directory_settings_make(&c->arena, w->conf, &findings, &w->settings);
+    status = config_judge(c, made, &findings, ours, COUNT_OF(ours));
     if (status != CLI_OK)
         return status;
     if (directory_internal(w->settings) == NULL)

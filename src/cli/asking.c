@@ -50,7 +50,7 @@ static int read_settings(struct asking *q, enum asking_config config)
     }
     q->conf = conf_load(&from, &findings);
     if (q->conf != NULL && plan_dns_make(q->conf, &findings, &c->arena, &q->settings))
-        return config_judge(c, &findings, ours, COUNT_OF(ours));
+        return config_judge(c, OK, &findings, ours, COUNT_OF(ours));
     config_show_findings(c, c->err, &findings);
     return CLI_FAILED;
 }

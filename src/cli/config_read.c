@@ -31,9 +31,11 @@ struct conf *config_read(struct cli *c, struct findings *findings, int *out_stat
     return conf;
 }
 
-int config_judge(
-        struct cli *c, const struct findings *findings, const struct str *ours, size_t our_count)
+int config_judge(struct cli *c, struct err made, const struct findings *findings,
+        const struct str *ours, size_t our_count)
 {
+    if (failed(made))
+        return cli_fail(c, CLI_FAILED, made);
     each_in_vec (f, &findings->all)
         if (concerns(f, ours, our_count)) {
             config_show_findings(c, c->err, findings);

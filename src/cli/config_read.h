@@ -20,11 +20,11 @@ struct str config_path(struct cli *c, const struct conf_env *env);
 int config_none(struct cli *c); // configuration.md 1: usage, exit status 2
 // Loads it. NULL: *out_status is the exit status, and the reason is on stderr.
 struct conf *config_read(struct cli *c, struct findings *findings, int *out_status);
-// For a command that needs a part of it, once the settings of that part were made: what this user
-// must not read, a certificate say, is no reason not to do the rest. CLI_OK unless the syntax is
-// wrong or there is an error about a key that starts with one of `ours`; all findings were shown
-// then.
-int config_judge(
-        struct cli *c, const struct findings *findings, const struct str *ours, size_t our_count);
+// For a command that needs a part of it, with what making the settings of that part came to. What
+// this user must not read, a certificate say, is no reason not to do the rest. CLI_OK unless the
+// settings could not be made, the syntax is wrong, or there is an error about a key that starts
+// with one of `ours`; all findings were shown then.
+int config_judge(struct cli *c, struct err made, const struct findings *findings,
+        const struct str *ours, size_t our_count);
 // To stdout (the answer of a command) or stderr.
 void config_show_findings(struct cli *c, FILE *to, const struct findings *findings);

@@ -74,10 +74,8 @@ static int settings_read(struct work *w)
     w->conf = config_read(c, &findings, &status);
     if (w->conf == NULL)
         return status;
-    struct err e = schedule_settings_make(&c->arena, w->conf, &findings, &w->schedules);
-    if (failed(e))
-        return cli_fail(c, CLI_FAILED, e);
-    status = config_judge(c, &findings, ours, COUNT_OF(ours));
+    struct err made = schedule_settings_make(&c->arena, w->conf, &findings, &w->schedules);
+    status = config_judge(c, made, &findings, ours, COUNT_OF(ours));
     if (status != CLI_OK)
         return status;
     w->path = pauses_path(&c->arena, w->conf);

@@ -32,9 +32,8 @@ static int settings_read(struct queue_work *w)
     w->conf = config_read(c, &findings, &status);
     if (w->conf == NULL)
         return status;
-    struct err e = queue_settings_make(&c->arena, w->conf, &findings, &w->settings);
-    return failed(e) ? cli_fail(c, CLI_FAILED, e)
-                     : config_judge(c, &findings, ours, COUNT_OF(ours));
+    struct err made = queue_settings_make(&c->arena, w->conf, &findings, &w->settings);
+    return config_judge(c, made, &findings, ours, COUNT_OF(ours));
 }
 
 // A queue that is not there is not made: it would belong to whoever runs the command.
