@@ -2,7 +2,8 @@
 // rt/appendfile.c: appending, rotating and listing logs, the console and the journal's socket.
 #include "rt/appendfile.h"
 
-#include <dirent.h>
+#include "rt/blobfile.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,7 +15,6 @@
 
 #define CONSOLE_PIECE_BYTES 4096 // PIPE_BUF: goes whole into a pipe that is ready, or not at all
 #define DATAGRAM_BYTES_MAX (200 * KIB)
-#define ENTRIES_MAX 10000 // of a folder; more are not looked at
 
 static struct err make_folder_of(struct arena *a, struct str path);
 static void take_owner_of_folder(int fd, const char *path, struct arena *a);
@@ -156,28 +156,17 @@ struct err log_remove(struct arena *a, struct str path)
 struct err log_list(struct arena *a, struct str folder, struct str prefix,
         struct log_entry **out_entries, size_t *out_count)
 {
-    VEC(struct log_entry) entries = {0};
-    const char *name = arena_c_str(a, folder);
-    DIR *dir = name != NULL ? opendir(name) : NULL;
-    if (dir == NULL)
-        return fail_errno(a, name != NULL ? errno : ENOMEM, "listing a folder of logs");
-    for (struct dirent *d = readdir(dir); d != NULL && entries.count < ENTRIES_MAX;
-            d = readdir(dir)) {
-        struct stat st;
-        struct str entry_name = str_from_c(d->d_name);
-        if (!str_starts(entry_name, prefix) ||
-                fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-                !S_ISREG(st.st_mode))
-            continue;
-        struct log_entry *entry = vec_add(a, &entries);
-        if (entry == NULL)
-            break;
-        entry->name = arena_str(a, entry_name);
-        entry->modified_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
-    }
-    closedir(dir);
-    *out_entries = entries.at;
-    *out_count = entries.count;
+    struct blob_entry *all;
+    size_t count, kept = 0;
+    TRY(folder_list(a, folder, &all, &count));
+    struct log_entry *entries = arena_array(a, count + 1, struct log_entry);
+    if (entries == NULL)
+        return fail(ERR_LIMIT, "no memory to list a folder of logs");
+    for (size_t i = 0; i < count; i++)
+        if (all[i].is_file && str_starts(all[i].name, prefix))
+            entries[kept++] = (struct log_entry){all[i].name, all[i].modified_ms};
+    *out_entries = entries;
+    *out_count = kept;
     return OK;
 }
 

@@ -187,8 +187,14 @@ struct err folder_list(struct arena *a, struct str path, struct blob_entry **out
         return fail_errno(a, name != NULL ? errno : ENOMEM, "reading %.*s", ARG(path));
     VEC(struct blob_entry) all = {0};
     struct err e = OK;
-    for (struct dirent *entry; !failed(e) && (entry = readdir(dir)) != NULL;) {
+    while (!failed(e)) {
         struct stat st;
+        errno = 0;
+        struct dirent *entry = readdir(dir);
+        if (entry == NULL && errno != 0)
+            e = fail_errno(a, errno, "reading %.*s", ARG(path));
+        if (entry == NULL)
+            break;
         struct str entry_name = str_from_c(entry->d_name);
         if (str_eq(entry_name, S(".")) || str_eq(entry_name, S("..")) ||
                 fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
@@ -200,7 +206,8 @@ struct err folder_list(struct arena *a, struct str path, struct blob_entry **out
         else
             *row = (struct blob_entry){.name = copy,
                     .modified_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000,
-                    .is_folder = S_ISDIR(st.st_mode)};
+                    .is_folder = S_ISDIR(st.st_mode),
+                    .is_file = S_ISREG(st.st_mode)};
     }
     closedir(dir);
     TRY(e);

@@ -32,7 +32,7 @@ struct err folder_sync_of(struct arena *a, struct str file) MUST_USE;
 struct blob_entry {
     struct str name;
     int64_t modified_ms;
-    bool is_folder;
+    bool is_folder, is_file; // neither: a link, a socket
 };
 struct err folder_list(
         struct arena *a, struct str path, struct blob_entry **out, size_t *out_count) MUST_USE;

@@ -10,19 +10,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define BACKLOG_DEFAULT 1024
+#define NOBODY UINT32_MAX // for chown(2): stays as it is
 #define SOMAXCONN_PATH "/proc/sys/net/core/somaxconn"
-#define NAME_BYTES_MAX 4096 // of the system's record of a user or group
 
 struct opening {
     struct arena *arena;
@@ -45,8 +43,9 @@ static struct err not_allowed(struct opening *o);
 static bool is_unix_file(const struct opening *o);
 static void remove_stale(struct opening *o);
 static struct err own_file(struct opening *o);
-static bool user_number(struct str name, uid_t *out);
-static bool group_number(struct str name, gid_t *out);
+typedef struct err number_of(struct arena *a, struct str name, uint32_t *out, bool *out_may);
+static struct err owner_number(
+        struct opening *o, const char *option, struct str name, number_of *number, uint32_t *out);
 static bool wants_ipv4_instead(const struct opening *o, int errno_value);
 static void note_backlog(struct opening *o);
 static void note(struct opening *o, struct str text);
@@ -253,17 +252,12 @@ static struct err own_file(struct opening *o)
 {
     const struct listen_options *want = o->options;
     const char *path = arena_c_str(o->arena, o->at->unix_path);
-    uid_t user = (uid_t)-1;
-    gid_t group = (gid_t)-1;
+    uint32_t user = NOBODY, group = NOBODY;
     if (path == NULL)
         return fail(ERR_LIMIT, "no memory for the path of a socket");
-    if (want->user.len > 0 && !user_number(want->user, &user))
-        return fail_fmt(
-                o->arena, ERR_CONFIG, "socket.user: there is no user \"%.*s\"", ARG(want->user));
-    if (want->group.len > 0 && !group_number(want->group, &group))
-        return fail_fmt(
-                o->arena, ERR_CONFIG, "socket.group: there is no group \"%.*s\"", ARG(want->group));
-    bool changes_owner = user != (uid_t)-1 || group != (gid_t)-1;
+    TRY(owner_number(o, "socket.user", want->user, identity_user_number, &user));
+    TRY(owner_number(o, "socket.group", want->group, identity_group_number, &group));
+    bool changes_owner = user != NOBODY || group != NOBODY;
     if (changes_owner && chown(path, user, group) != 0)
         return fail_errno(o->arena, errno, "changing the owner of the socket");
     if (want->mode > 0 && chmod(path, (mode_t)want->mode) != 0)
@@ -271,42 +265,14 @@ static struct err own_file(struct opening *o)
     return OK;
 }
 
-static bool user_number(struct str name, uid_t *out)
+static struct err owner_number(
+        struct opening *o, const char *option, struct str name, number_of *number, uint32_t *out)
 {
-    struct arena a AUTO(arena_done);
-    struct passwd record, *found = NULL;
-    uint64_t number;
-    arena_init(&a, 4 * NAME_BYTES_MAX);
-    const char *text = arena_c_str(&a, name);
-    char *room = arena_bytes(&a, NAME_BYTES_MAX);
-    if (str_to_u64(name, UINT32_MAX - 1, &number)) {
-        *out = (uid_t)number;
-        return true;
-    }
-    if (text == NULL || room == NULL ||
-            getpwnam_r(text, &record, room, NAME_BYTES_MAX, &found) != 0 || found == NULL)
-        return false;
-    *out = record.pw_uid;
-    return true;
-}
-
-static bool group_number(struct str name, gid_t *out)
-{
-    struct arena a AUTO(arena_done);
-    struct group record, *found = NULL;
-    uint64_t number;
-    arena_init(&a, 4 * NAME_BYTES_MAX);
-    const char *text = arena_c_str(&a, name);
-    char *room = arena_bytes(&a, NAME_BYTES_MAX);
-    if (str_to_u64(name, UINT32_MAX - 1, &number)) {
-        *out = (gid_t)number;
-        return true;
-    }
-    if (text == NULL || room == NULL ||
-            getgrnam_r(text, &record, room, NAME_BYTES_MAX, &found) != 0 || found == NULL)
-        return false;
-    *out = record.gr_gid;
-    return true;
+    bool may; // chown(2) will tell
+    if (str_is_empty(name))
+        return OK;
+    struct err e = number(o->arena, name, out, &may);
+    return failed(e) ? fail_fmt(o->arena, e.kind, "%s: %.*s", option, ARG(err_text(e))) : OK;
 }
 
 // --- What is granted in part ---------------------------------------------------------------------
