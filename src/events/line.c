@@ -8,10 +8,13 @@
 
 #define PIECE_BYTES 32 // the longest piece: a number or an escape
 #define PLAIN_RUN_BYTES 64
+#define NOT_UTF8 UINT32_MAX
 #define FOUR_DIGITS_END_MS INT64_C(253402300800000) // year 10000
 
 static struct str escape_piece(struct str *rest, char out[PIECE_BYTES]);
 static struct str json_piece(struct str *rest, char out[PIECE_BYTES]);
+static struct str take_piece(struct str *rest, uint32_t *out_code);
+static struct str named_escape(uint32_t code);
 static struct str take_plain(struct str *rest);
 static bool is_unshowable(uint32_t code);
 static struct str hex_piece(
@@ -73,54 +76,60 @@ bool line_add_json(struct line *line, struct str bytes)
 // Takes the next code point, or run of harmless ASCII, off *rest.
 static struct str escape_piece(struct str *rest, char out[PIECE_BYTES])
 {
-    uint32_t code = 0;
-    struct str plain = take_plain(rest);
-    if (plain.len > 0)
-        return plain;
-    size_t len = str_utf8_next(*rest, &code);
-    struct str taken = str_upto(*rest, len == 0 ? 1 : len);
-    *rest = str_from(*rest, taken.len);
-    if (len == 0)
-        return hex_piece(out, S("\\x"), (uint8_t)taken.ptr[0], 2, S(""));
-    if (code == '"')
-        return S("\\\"");
-    if (code == '\\')
-        return S("\\\\");
-    if (code == '\r')
-        return S("\\r");
-    if (code == '\n')
-        return S("\\n");
-    if (code == '\t')
-        return S("\\t");
-    return is_unshowable(code) ? hex_piece(out, S("\\u{"), code, 2, S("}")) : taken;
+    uint32_t code;
+    struct str shown = take_piece(rest, &code);
+    if (code == NOT_UTF8)
+        return hex_piece(out, S("\\x"), (uint8_t)shown.ptr[0], 2, S(""));
+    return is_unshowable(code) ? hex_piece(out, S("\\u{"), code, 2, S("}")) : shown;
 }
 
 static struct str json_piece(struct str *rest, char out[PIECE_BYTES])
 {
-    uint32_t code = 0;
+    uint32_t code;
+    struct str shown = take_piece(rest, &code);
+    if (code != NOT_UTF8 && !is_unshowable(code))
+        return shown;
+    if (code < 0x10000)
+        return hex_piece(out, S("\\u"), code, 4, S(""));
+    return S("\xef\xbf\xbd"); // no UTF-8, or tag characters: nothing that a log needs
+}
+
+// What both forms of lines show alike, as the code of a letter; else the bytes as they are and
+// their code point, or NOT_UTF8 and one byte.
+static struct str take_piece(struct str *rest, uint32_t *out_code)
+{
+    *out_code = 'a';
     struct str plain = take_plain(rest);
     if (plain.len > 0)
         return plain;
-    size_t len = str_utf8_next(*rest, &code);
+    size_t len = str_utf8_next(*rest, out_code);
+    if (len == 0)
+        *out_code = NOT_UTF8;
     struct str taken = str_upto(*rest, len == 0 ? 1 : len);
     *rest = str_from(*rest, taken.len);
-    if (len == 0)
-        return S("\xef\xbf\xbd");
-    if (code == '"')
-        return S("\\\"");
-    if (code == '\\')
-        return S("\\\\");
-    if (code == '\r')
-        return S("\\r");
-    if (code == '\n')
-        return S("\\n");
-    if (code == '\t')
-        return S("\\t");
-    if (!is_unshowable(code))
+    struct str named = named_escape(*out_code);
+    if (str_is_null(named))
         return taken;
-    if (code < 0x10000)
-        return hex_piece(out, S("\\u"), code, 4, S(""));
-    return S("\xef\xbf\xbd"); // tag characters: nothing that a log needs
+    *out_code = 'a';
+    return named;
+}
+
+static struct str named_escape(uint32_t code)
+{
+    switch (code) {
+    case '"':
+        return S("\\\"");
+    case '\\':
+        return S("\\\\");
+    case '\r':
+        return S("\\r");
+    case '\n':
+        return S("\\n");
+    case '\t':
+        return S("\\t");
+    default:
+        return STR_NULL;
+    }
 }
 
 // Most texts are nothing else. Short runs, so that a long text still fills the line to its end.
