@@ -29,7 +29,7 @@ int report_work_run(struct cli *c, enum report_use use, report_main *main)
     w.conf = config_read(c, &findings, &status);
     if (w.conf == NULL)
         return status;
-    status = config_judge(c, w.conf, &findings, ours, COUNT_OF(ours));
+    status = config_judge(c, OK, &findings, ours, COUNT_OF(ours));
     if (status == CLI_OK) {
         call.folder = report_folder(&c->arena, conf_str(w.conf, S("global.state-dir")));
         struct err e = become_server(&c->arena, w.conf, call.folder);
