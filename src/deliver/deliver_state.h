@@ -10,6 +10,7 @@
 #include "deliver/limit.h"
 #include "deliver/pool.h"
 #include "deliver/source.h"
+#include "deliver/suspended.h"
 #include "rt/rt.h"
 
 #define UNIT_KEY_BYTES 10
@@ -80,6 +81,7 @@ struct deliverer {
     size_t pauses_turn;
     bool pauses_are_bad;
     int64_t pauses_told_at_ms;
+    struct suspended suspended;
     bool stopping;
     uint64_t turn; // counts attempts
     struct deliver_figures figures;

@@ -147,6 +147,7 @@ static struct err look(struct deliverer *d, struct arena *a)
     d->looked_at_ms = now_ms();
     d->wake_at_ms = NEVER_MS;
     dispatch_read_pauses(d);
+    dispatch_read_suspensions(d);
     if (d->in.adopts && now_ms() - d->adopted_at_ms >= ADOPT_EVERY_MS)
         adopt(d, a);
     for (size_t slot = 0; slot < SLOTS; slot++)
@@ -457,6 +458,7 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
     arena_init(&d->scratch, SCRATCH_BYTES_MAX);
     for (size_t i = 0; i < COUNT_OF(d->pauses_arenas); i++)
         arena_init(&d->pauses_arenas[i], PAUSES_BYTES_MAX);
+    suspended_init(&d->suspended);
     d->dsn_rates = dsn_rates_new(random_u64());
     sources_init(&d->sources, &d->arena, in->settings);
     struct err e = d->dsn_rates == NULL ? fail(ERR_LIMIT, "no memory to deliver mail") : OK;
@@ -497,6 +499,7 @@ void deliverer_free(struct deliverer *d)
     arena_done(&d->scratch);
     for (size_t i = 0; i < COUNT_OF(d->pauses_arenas); i++)
         arena_done(&d->pauses_arenas[i]);
+    suspended_done(&d->suspended);
     arena_done(&d->arena);
     mem_free(d);
 }

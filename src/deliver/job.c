@@ -135,6 +135,8 @@ struct err job_attempt(struct job *j)
             F_U64(total, j->look.try_count), F_U64(size, message_bytes(&j->m)),
             F_U64(attempt, j->u->rcpts[0].retry_count + 1));
     bool goes_on;
+    if (suspended_unit(j))
+        return OK;
     struct err e = limit_sender(j, &goes_on);
     if (!failed(e) && goes_on)
         e = choose_routes(j);
@@ -216,6 +218,8 @@ static struct err go(struct job *j, const struct route *route)
     for (size_t i = 0; i < j->u->rcpt_count; i++)
         if (j->tried[i].is_due && !j->tried[i].is_settled && j->tried[i].route == route)
             rcpts[count++] = (struct carried){.place = i, .address = j->u->rcpts[i].address};
+    if (suspended_route(j, route, rcpts, count))
+        return OK;
     if (route->type == ROUTE_LOCAL && j->probe != NULL)
         return probe_local(j, rcpts, count);
     if (route->type == ROUTE_LOCAL)

@@ -92,7 +92,8 @@ static struct err find_hosts(struct remote *r)
     if (str_is_null(r->site))
         return fail(ERR_LIMIT, "no memory for an attempt");
     tell_hosts(r, now_ms() - began);
-    if (r->list.count > 0)
+    if (r->list.count > 0) {
+        suspended_site(r);
         return OK;
     job_settle_all(j, r->rcpts, r->count, &r->list.trouble);
     r->count = 0;
@@ -106,6 +107,8 @@ static struct err try_host(struct remote *r, const struct host *host)
     struct host_addresses found;
     struct host as_known = *host;
     enum reach reach = REACH_NEXT_ADDRESS;
+    if (suspended_host(r, host))
+        return OK;
     as_known.worked_last = health_facts(j->d->health, host->name, now_ms()).worked_last;
     TRY(host_addresses_find(&r->hosts, &as_known, &j->arena, &found));
     tell_addresses(r, host, &found, now_ms() - began);

@@ -22,7 +22,9 @@ bool sourced_choose(struct remote *r, struct approach *p)
             .provider = r->site,
             .turn = source_turn(&j->d->sources, s, p->how, &r->source_turn),
             .wall_now_ms = wall_ms(),
-            .shared = j->d->in.limits};
+            .shared = j->d->in.limits,
+            .suspended = &j->d->suspended.now,
+            .known = &known};
     if (source_choose(&j->d->sources, &in, &j->arena, now_ms(), &p->from, &why)) {
         tell_missing(r, p);
         return true;

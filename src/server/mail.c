@@ -161,6 +161,7 @@ static struct err start_deliveries(struct mail_worker *m)
             .metrics = m->service.metrics,
             .node = m->service.node,
             .pauses_path = pauses_path(&m->arena, plan->conf),
+            .suspensions_path = suspensions_path(&m->arena, plan->conf),
             .workers = (uint32_t)plan->worker_count,
             .adopts = m->is_first};
     TRY(deliverer_new(&m->arena, &in, &m->deliverer));

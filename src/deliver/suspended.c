@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// deliver/suspended.c: see deliver/suspended.h. The file is read at each look, like that of pauses:
+// it is small, and mostly not there.
+#include "deliver/remote.h"
+
+#include "rt/offload.h"
+
+#define SUSPENDED_BYTES_MAX (8 * MIB)
+#define ORDER_BYTES_MAX (8 * MIB)
+#define TELL_EVERY_MS MINUTE_MS
+#define SPREAD_MS (30 * SECOND_MS) // so that not all come back in one moment
+
+static const struct suspension *ask(struct job *j, enum suspend_kind kind, enum suspend_stage stage,
+        const struct suspend_values *values);
+static struct client_answer answer_of(struct job *j, const struct suspension *s);
+static int64_t until_of(const struct suspension *s);
+static void tell(struct job *j, const struct suspension *s, struct str host);
+static struct str id_of(struct arena *a, const struct suspension *s);
+static void order_work(void *arg);
+
+void suspended_init(struct suspended *s)
+{
+    for (size_t i = 0; i < COUNT_OF(s->arenas); i++)
+        arena_init(&s->arenas[i], SUSPENDED_BYTES_MAX);
+}
+
+void suspended_done(struct suspended *s)
+{
+    for (size_t i = 0; i < COUNT_OF(s->arenas); i++)
+        arena_done(&s->arenas[i]);
+}
+
+// A file that cannot be read changes nothing.
+void dispatch_read_suspensions(struct deliverer *d)
+{
+    struct suspended *s = &d->suspended;
+    struct arena *a = &s->arenas[!s->turn];
+    struct suspensions now;
+    if (str_is_null(d->in.suspensions_path))
+        return;
+    arena_reset(a);
+    struct err e = suspensions_read(a, d->in.suspensions_path, &now);
+    if (failed(e) && !s->is_bad)
+        event(d->in.log, EV_STORE_ERROR, F_STR(path, d->in.suspensions_path), F_ERR(reason, e));
+    s->is_bad = failed(e);
+    if (failed(e) || str_eq(now.text, s->now.text))
+        return;
+    s->now = now;
+    s->told_at_ms = arena_array(a, now.all.count + 1, int64_t);
+    s->turn = !s->turn;
+}
+
+// --- Where an attempt asks -----------------------------------------------------------------------
+
+bool suspended_unit(struct job *j)
+{
+    const struct suspend_values values = suspend_values_of(j, 0, NULL, NULL, NULL);
+    const struct suspension *s = ask(j, SUSPEND_STOP, SUSPEND_AT_UNIT, &values);
+    if (s == NULL)
+        return false;
+    struct client_answer why = answer_of(j, s);
+    for (size_t i = 0; i < j->u->rcpt_count; i++)
+        if (j->tried[i].is_due)
+            job_put_off(j, i, &why, until_of(s));
+    return true;
+}
+
+bool suspended_route(
+        struct job *j, const struct route *route, const struct carried *rcpts, size_t count)
+{
+    struct suspend_values values = suspend_values_of(j, rcpts[0].place, NULL, NULL, NULL);
+    values.scope[SUSPEND_ROUTE] = route->id;
+    const struct suspension *s = ask(j, SUSPEND_STOP, SUSPEND_AT_ROUTE, &values);
+    if (s == NULL)
+        return false;
+    struct client_answer why = answer_of(j, s);
+    for (size_t i = 0; i < count; i++)
+        job_put_off(j, rcpts[i].place, &why, until_of(s));
+    return true;
+}
+
+bool suspended_site(struct remote *r)
+{
+    struct job *j = r->j;
+    const struct suspend_values values = suspend_values_of(j, r->rcpts[0].place, r, NULL, NULL);
+    const struct suspension *s = ask(j, SUSPEND_STOP, SUSPEND_AT_SITE, &values);
+    if (s == NULL)
+        return false;
+    struct client_answer why = answer_of(j, s);
+    for (size_t i = 0; i < r->count; i++)
+        job_put_off(j, r->rcpts[i].place, &why, until_of(s));
+    r->count = 0;
+    return true;
+}
+
+bool suspended_host(struct remote *r, const struct host *host)
+{
+    struct job *j = r->j;
+    const struct suspend_values values = suspend_values_of(j, r->rcpts[0].place, r, host, NULL);
+    const struct suspension *s = ask(j, SUSPEND_STOP, SUSPEND_AT_HOST, &values);
+    if (s == NULL)
+        return false;
+    struct client_answer why = answer_of(j, s);
+    int64_t rests_ms = until_of(s) - j->wall_now_ms;
+    if (r->rests_ms == 0 || rests_ms < r->rests_ms)
+        r->rests_ms = rests_ms > 0 ? rests_ms : SECOND_MS;
+    remote_note(r, arena_answer(&j->arena, &why));
+    return true;
+}
+
+struct suspend_values suspend_values_of(struct job *j, size_t place, const struct remote *r,
+        const struct host *host, const struct ip *from)
+{
+    struct suspend_values values = {.tags = j->m.tags, .tag_count = j->m.tag_count};
+    values.scope[SUSPEND_RCPT_DOMAIN] = address_domain(j->u->rcpts[place].address);
+    values.scope[SUSPEND_SENDER] = str_is_empty(j->m.sender) ? S("<>") : j->m.sender;
+    values.scope[SUSPEND_SENDER_DOMAIN] = address_domain(j->m.sender);
+    values.scope[SUSPEND_QUEUE] = j->u->queue;
+    if (r != NULL) {
+        values.scope[SUSPEND_ROUTE] = r->route->id;
+        values.scope[SUSPEND_MX_SITE] = r->site;
+    }
+    if (host != NULL)
+        values.scope[SUSPEND_MX] = host->name;
+    if (from != NULL && from->family != IP_NONE)
+        values.scope[SUSPEND_SOURCE_IP] = ip_text(&j->arena, from);
+    return values;
+}
+
+static const struct suspension *ask(struct job *j, enum suspend_kind kind, enum suspend_stage stage,
+        const struct suspend_values *values)
+{
+    const struct suspension *s =
+            suspensions_find(&j->d->suspended.now, kind, stage, values, wall_ms());
+    if (s != NULL)
+        tell(j, s, values->scope[SUSPEND_MX]);
+    return s;
+}
+
+static struct client_answer answer_of(struct job *j, const struct suspension *s)
+{
+    struct str text = arena_fmt(&j->arena, "deliveries are suspended (%.*s)%s%.*s",
+            ARG(id_of(&j->arena, s)), str_is_empty(s->reason) ? "" : ": ", ARG(s->reason));
+    return answer_temporary(CLIENT_CONNECT, FAILURE_IO, j->d->in.settings->host, S("4.3.2"), text);
+}
+
+// queue.md 13.3: it is looked at again, for somebody may lift it.
+static int64_t until_of(const struct suspension *s)
+{
+    int64_t again = wall_ms() + SUSPEND_RECHECK_MS - (int64_t)(random_u64() % SPREAD_MS);
+    return s->until_ms < again ? s->until_ms : again;
+}
+
+static void tell(struct job *j, const struct suspension *s, struct str host)
+{
+    struct suspended *all = &j->d->suspended;
+    size_t place = (size_t)(s - all->now.all.at);
+    if (all->told_at_ms == NULL ||
+            (all->told_at_ms[place] != 0 && now_ms() < all->told_at_ms[place] + TELL_EVERY_MS))
+        return;
+    all->told_at_ms[place] = now_ms();
+    event_in(&j->span, EV_DELIVERY_SUSPENDED, F_STR(id, id_of(&j->arena, s)),
+            F_STR(domain, j->u->domain), F_STR(hostname, host), F_STR(reason, s->reason),
+            F_TIME(due, until_of(s)));
+}
+
+// "domain=b.example mx-site=gmail": what an order is about names it.
+static struct str id_of(struct arena *a, const struct suspension *s)
+{
+    struct str id = S("");
+    for (size_t i = 0; i < SUSPEND_SCOPES; i++)
+        if (!str_is_null(s->scope[i]))
+            id = arena_fmt(a, "%.*s%s%.*s=%.*s", ARG(id), str_is_empty(id) ? "" : " ",
+                    ARG(suspend_scope_name((enum suspend_scope)i)), ARG(s->scope[i]));
+    return id;
+}
+
+// --- Orders of rules -----------------------------------------------------------------------------
+
+struct order_task {
+    struct arena arena;
+    struct str path;
+    const struct suspension *order;
+    int64_t wall_now_ms;
+    struct err result;
+};
+
+struct err suspended_order(struct deliverer *d, const struct suspension *order)
+{
+    struct order_task task = {
+            .path = d->in.suspensions_path, .order = order, .wall_now_ms = wall_ms()};
+    if (str_is_null(task.path))
+        return OK;
+    arena_init(&task.arena, ORDER_BYTES_MAX);
+    struct err e = offload(order_work, &task);
+    if (!failed(e) && failed(task.result))
+        event(d->in.log, EV_STORE_ERROR, F_STR(path, task.path), F_ERR(reason, task.result));
+    arena_done(&task.arena);
+    TRY(e);
+    dispatch_read_suspensions(d);
+    return OK;
+}
+
+static void order_work(void *arg)
+{
+    struct order_task *task = arg;
+    task->result = suspensions_add(&task->arena, task->path, task->order, task->wall_now_ms);
+}

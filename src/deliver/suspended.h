@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// deliver/suspended.h: what is suspended (deliver/suspend.h) as a worker goes by it: the file as it
+// was last read, the places of an attempt at which it is asked, and orders that rules give.
+#pragma once
+
+#include "deliver/suspend.h"
+
+struct deliverer;
+struct job;
+struct remote;
+struct carried;
+struct host;
+struct ip;
+struct route;
+
+// Slices of `now` are good until the next look: nobody keeps them over a call that suspends.
+struct suspended { // of a worker
+    struct suspensions now;
+    int64_t *told_at_ms;    // of each: when it was last told, of the loop; NULL: no memory
+    struct arena arenas[2]; // what is in force, and the next one
+    size_t turn;
+    bool is_bad; // it could not be read, which has been told
+};
+void suspended_init(struct suspended *s);
+void suspended_done(struct suspended *s);
+void dispatch_read_suspensions(struct deliverer *d);
+
+// Each true: it is suspended, and everybody it is about has been put off.
+bool suspended_unit(struct job *j);
+bool suspended_route(
+        struct job *j, const struct route *route, const struct carried *rcpts, size_t count);
+bool suspended_site(struct remote *r); // nobody is left then
+// The host rests like one that cools down: others may be tried.
+bool suspended_host(struct remote *r, const struct host *host);
+
+// What is known of a recipient's attempt. `r`, `host` and `from` NULL: not yet.
+struct suspend_values suspend_values_of(struct job *j, size_t place, const struct remote *r,
+        const struct host *host, const struct ip *from);
+
+// An order of a rule, from now on and for all workers. Trouble is told as an event.
+struct err suspended_order(struct deliverer *d, const struct suspension *order) suspends MUST_USE;
