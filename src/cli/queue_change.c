@@ -5,6 +5,7 @@
 #include "cli/queue_change.h"
 
 #include "cli/moment.h"
+#include "cli/queue_edit.h"
 #include "cli/queue_server.h"
 #include "queue/schedule.h"
 
@@ -27,6 +28,7 @@ struct changing {
         const struct virtual_queue *queue; // NULL: stays, or that of the schedule
         bool now;                          // and a retry
     } to;
+    struct message_edit edit;
     struct arena ids_arena;
     VEC(uint64_t) ids;
     size_t changed, unchanged, gone;
@@ -63,6 +65,7 @@ static const struct {
         [CHANGE_RELEASE] = {"Release", "Released"},
         [CHANGE_RETRY] = {"Reschedule", "Successfully rescheduled"},
         [CHANGE_REROUTE] = {"Reroute", "Rerouted"},
+        [CHANGE_EDIT] = {"Change", "Changed"},
 };
 
 int queue_change_run(struct cli *c, enum queue_change kind)
@@ -98,6 +101,8 @@ static struct err change_begin(struct changing *x)
 {
     struct cli *c = x->w->c;
     struct conf_env env = conf_env_process(&c->arena);
+    if (x->kind == CHANGE_EDIT) // always of ids, so it has no filter
+        return queue_edit_read(c, x->w->wall_now_ms, &x->edit);
     TRY(queue_filter_read(c, x->w->wall_now_ms, &x->filter));
     bool chosen = c->operand_count > 0 || !x->filter.is_empty || cli_has(c, S("all"));
     if (!chosen)
@@ -266,9 +271,15 @@ static struct err add_changes(struct changing *x, struct arena *a, uint64_t id, 
     bool all_final = true, any = false;
     TRY(store_read(x->w->store, a, id, STORE_WITHOUT_BODY, &m));
     size_t before = out->all.count;
+    if (x->kind == CHANGE_EDIT)
+        TRY(message_edit_check(a, &x->edit, &m));
     for (size_t i = 0; i < m.unit_count && !(x->kind == CHANGE_CANCEL && x->whole); i++) {
         struct unit *u = &m.units[i];
-        bool changed = change_unit(x, &m, u);
+        bool changed;
+        if (x->kind == CHANGE_EDIT)
+            TRY(message_edit_unit(a, &x->edit, &m, u, &changed));
+        else
+            changed = change_unit(x, &m, u);
         all_final &= unit_is_final(u);
         any |= changed;
         struct store_change *c = changed ? vec_add(a, &out->all) : NULL;
@@ -277,7 +288,8 @@ static struct err add_changes(struct changing *x, struct arena *a, uint64_t id, 
         if (changed)
             *c = (struct store_change){.kind = STORE_UPDATE, .unit = u};
     }
-    if (x->kind == CHANGE_CANCEL && (x->whole || (any && all_final))) {
+    bool gives_up = x->kind == CHANGE_CANCEL || x->edit.rcpts.drops;
+    if (gives_up && (x->whole || (any && all_final))) {
         out->all.count = before; // nobody is pending any more: it goes as a whole
         struct store_change *c = vec_add(a, &out->all);
         if (c == NULL)
@@ -305,6 +317,8 @@ static bool change_unit(const struct changing *x, const struct message *m, struc
         return unit_retry(u, created_ms, x->at_ms);
     case CHANGE_REROUTE:
         return reroute_unit(x, m, u);
+    case CHANGE_EDIT: // see add_changes
+        break;
     }
     return false;
 }
@@ -364,6 +378,8 @@ static int say(struct changing *x)
     } else {
         fprintf(c->out, "%s %zu message(s).\n", words[x->kind].done, x->changed);
     }
+    if (x->kind == CHANGE_EDIT && x->gone == 0)
+        return CLI_OK; // nothing to do is as good as done
     if (x->changed == 0)
         return c->json ? CLI_NOT_FOUND : cli_fail_text(c, CLI_NOT_FOUND, "nothing matched");
     return x->gone + x->unchanged > 0 && c->operand_count > 0 ? CLI_PARTLY : CLI_OK;

@@ -113,6 +113,19 @@ struct hold {
     int64_t clocks_at_ms; // its recipients' clocks run on from then (queue.hold.max); 0: never
 };
 
+struct tag {
+    struct str name, value;
+};
+
+// What a person has changed of the envelope of a stored message (queue/edit.h).
+struct envelope_edits {
+    bool has_env_id, has_priority, has_tags; // else it is as it was accepted
+    struct str env_id;
+    int priority;
+    const struct tag *tags;
+    size_t tag_count;
+};
+
 struct unit {
     uint64_t message_id;
     uint16_t number;
@@ -122,13 +135,10 @@ struct unit {
     struct str queue, schedule;
     struct str route_override; // null: as the configuration says
     struct str prefix_headers; // for these recipients only; null: none
+    const struct envelope_edits *edits; // NULL: none
     struct hold hold;
     struct recipient *rcpts;
     size_t rcpt_count;
-};
-
-struct tag {
-    struct str name, value;
 };
 
 // A range of the bytes as they came, inside the header block, that is not sent on: whole fields,

@@ -16,8 +16,13 @@ enum unit_tag {
     U_HOLD = 8,
     U_RCPT_COUNT = 9, // before the first U_RCPT
     U_RCPT = 10,
+    U_EDITS = 11,
 };
 #define UNIT_NUMBERS (TAG(U_VERSION) | TAG(U_DUE) | TAG(U_RCPT_COUNT))
+
+enum edits_tag { E_HAS = 1, E_ENV_ID = 2, E_PRIORITY = 3, E_TAG_NAME = 4, E_TAG_VALUE = 5 };
+#define EDITS_NUMBERS (TAG(E_HAS) | TAG(E_PRIORITY))
+enum edits_has { HAS_ENV_ID = 1, HAS_PRIORITY = 2, HAS_TAGS = 4 };
 
 enum hold_tag { H_REASON = 1, H_TEXT = 2, H_BY = 3, H_SINCE = 4, H_UNTIL = 5, H_CLOCKS_AT = 6 };
 #define HOLD_NUMBERS (TAG(H_REASON) | TAG(H_SINCE) | TAG(H_UNTIL) | TAG(H_CLOCKS_AT))
@@ -55,11 +60,15 @@ enum outcome_tag {
 #define OUTCOME_NUMBERS (TAG(O_KIND) | TAG(O_CODE) | TAG(O_AT))
 
 static void hold_encode(const struct hold *h, struct fields_out *out);
+static void edits_encode(const struct envelope_edits *edits, struct fields_out *out);
 static void rcpt_encode(const struct recipient *r, struct fields_out *out);
 static void outcome_encode(const struct outcome *o, struct fields_out *out);
 static struct err unit_field(
         struct arena *a, const struct field *f, struct unit *u, size_t *rcpts_room);
 static struct err hold_decode(struct str bytes, struct hold *out);
+static struct err edits_decode(
+        struct arena *a, struct str bytes, const struct envelope_edits **out);
+static struct err edits_field(struct arena *a, const struct field *f, struct envelope_edits *edits);
 static struct err rcpt_decode(struct str bytes, struct recipient *out);
 static struct err outcome_decode(struct str bytes, struct outcome *out);
 
@@ -75,6 +84,8 @@ void unit_encode(const struct unit *u, struct buf *buf)
     field_str(&out, U_PREFIX_HEADERS, u->prefix_headers);
     if (u->hold.reason != HOLD_NONE)
         hold_encode(&u->hold, &out);
+    if (u->edits != NULL)
+        edits_encode(u->edits, &out);
     field_u64(&out, U_RCPT_COUNT, u->rcpt_count);
     for (size_t i = 0; i < u->rcpt_count; i++)
         rcpt_encode(&u->rcpts[i], &out);
@@ -91,6 +102,21 @@ static void hold_encode(const struct hold *h, struct fields_out *outer)
     field_i64(&out, H_UNTIL, h->until_ms);
     if (h->clocks_at_ms != 0)
         field_i64(&out, H_CLOCKS_AT, h->clocks_at_ms);
+    field_nested_end(&out);
+}
+
+static void edits_encode(const struct envelope_edits *edits, struct fields_out *outer)
+{
+    struct fields_out out = field_nested_begin(outer, U_EDITS);
+    field_u64(&out, E_HAS,
+            (edits->has_env_id ? HAS_ENV_ID : 0u) | (edits->has_priority ? HAS_PRIORITY : 0u) |
+                    (edits->has_tags ? HAS_TAGS : 0u));
+    field_str(&out, E_ENV_ID, edits->env_id);
+    field_i64(&out, E_PRIORITY, edits->priority);
+    for (size_t i = 0; i < edits->tag_count; i++) {
+        field_str(&out, E_TAG_NAME, edits->tags[i].name);
+        field_str(&out, E_TAG_VALUE, edits->tags[i].value);
+    }
     field_nested_end(&out);
 }
 
@@ -140,7 +166,7 @@ struct err unit_decode(
     struct unit u = {.message_id = id, .number = number, .domain = S("")};
     size_t rcpts_room = 0;
     TRY(fields_open(value, &in));
-    while (field_next_of(&in, UNIT_NUMBERS, U_RCPT, &f))
+    while (field_next_of(&in, UNIT_NUMBERS, U_EDITS, &f))
         TRY(unit_field(a, &f, &u, &rcpts_room));
     if (in.broken || u.rcpt_count != rcpts_room)
         return fail(ERR_SYNTAX, "the unit's record makes no sense");
@@ -175,6 +201,8 @@ static struct err unit_field(
         break;
     case U_HOLD:
         return hold_decode(f->bytes, &u->hold);
+    case U_EDITS:
+        return edits_decode(a, f->bytes, &u->edits);
     case U_RCPT_COUNT:
         if (f->number > UNIT_RCPTS_MAX || u->rcpts != NULL)
             return fail(ERR_SYNTAX, "the unit's record has too many recipients");
@@ -220,6 +248,55 @@ static struct err hold_decode(struct str bytes, struct hold *out)
             break;
         }
     return in.broken ? fail(ERR_SYNTAX, "the unit's hold makes no sense") : OK;
+}
+
+static struct err edits_decode(struct arena *a, struct str bytes, const struct envelope_edits **out)
+{
+    struct fields_in in;
+    struct field f;
+    struct envelope_edits *edits = arena_make(a, struct envelope_edits);
+    if (edits == NULL)
+        return fail(ERR_LIMIT, "no memory to read a message");
+    TRY(fields_open(bytes, &in));
+    while (field_next_of(&in, EDITS_NUMBERS, E_TAG_VALUE, &f))
+        TRY(edits_field(a, &f, edits));
+    if (in.broken)
+        return fail(ERR_SYNTAX, "what was changed of a message makes no sense");
+    *out = edits;
+    return OK;
+}
+
+static struct err edits_field(struct arena *a, const struct field *f, struct envelope_edits *edits)
+{
+    struct tag *tags = (struct tag *)(uintptr_t)edits->tags; // made below
+    switch ((enum edits_tag)f->tag) {
+    case E_HAS:
+        edits->has_env_id = (f->number & HAS_ENV_ID) != 0;
+        edits->has_priority = (f->number & HAS_PRIORITY) != 0;
+        edits->has_tags = (f->number & HAS_TAGS) != 0;
+        break;
+    case E_ENV_ID:
+        edits->env_id = f->bytes;
+        break;
+    case E_PRIORITY:
+        edits->priority = (int)field_signed(f);
+        break;
+    case E_TAG_NAME:
+        if (tags == NULL)
+            edits->tags = tags = arena_array(a, MESSAGE_TAGS_MAX, struct tag);
+        if (tags == NULL)
+            return fail(ERR_LIMIT, "no memory to read a message");
+        if (edits->tag_count == MESSAGE_TAGS_MAX)
+            return fail(ERR_SYNTAX, "a message has too many tags");
+        tags[edits->tag_count++] = (struct tag){.name = f->bytes, .value = S("")};
+        break;
+    case E_TAG_VALUE:
+        if (edits->tag_count == 0)
+            return fail(ERR_SYNTAX, "a tag has no name");
+        tags[edits->tag_count - 1].value = f->bytes;
+        break;
+    }
+    return OK;
 }
 
 static struct err rcpt_decode(struct str bytes, struct recipient *out)

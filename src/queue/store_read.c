@@ -3,6 +3,7 @@
 // what it gives, and never suspends while it looks: pages that somebody reads cannot be used again.
 #include "queue/store_kept.h"
 
+#include "queue/edit.h"
 #include "queue/record.h"
 
 #define DUE_MOST 100000
@@ -69,6 +70,7 @@ static struct err units_of(struct arena *a, const struct view *view, struct mess
     view_close(&c);
     m->units = units.at;
     m->unit_count = units.count;
+    message_take_edits(m);
     return e;
 }
 
