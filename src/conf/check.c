@@ -22,6 +22,8 @@ static struct str own_text(struct loader *l, struct str key);
 static struct str nearest(struct loader *l, const struct unknown_key *u);
 static void check_required(struct loader *l);
 static void check_references(struct loader *l);
+static void check_members(
+        struct loader *l, const struct conf_value *v, int place, const struct conf_element *table);
 static void check_reference(
         struct loader *l, const struct conf_value *v, int element, struct str map, struct str id);
 static void check_listeners(struct loader *l);
@@ -289,11 +291,20 @@ static void check_references(struct loader *l)
             int place = v->list ? (int)i : -1;
             if (s->type == TYPE_ID && s->refers != NULL)
                 check_reference(l, v, place, str_from_c(s->refers), e->text);
-            const struct conf_element *certificate =
-                    e->member_count > 0 ? conf_member(e, S("certificate")) : NULL;
-            if (s->type == TYPE_TABLES && certificate != NULL)
-                check_reference(l, v, place, S("certificate"), certificate->text);
+            if (s->type == TYPE_TABLES)
+                check_members(l, v, place, e);
         }
+    }
+}
+
+static void check_members(
+        struct loader *l, const struct conf_value *v, int place, const struct conf_element *table)
+{
+    const struct setting_node *rows = setting_members(l->conf->tree, v->setting);
+    for (size_t i = 0; i < table->member_count; i++) {
+        const struct setting *s = setting_child(rows, table->members[i].name)->setting;
+        if (s->type == TYPE_ID && s->refers != NULL)
+            check_reference(l, v, place, str_from_c(s->refers), table->members[i].text);
     }
 }
 

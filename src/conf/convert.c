@@ -336,14 +336,8 @@ static bool convert_pattern(struct conversion *c, struct str text)
 static bool convert_tables(struct conversion *c)
 {
     struct conf_element *table = c->e;
-    struct setting_node *rows = NULL;
+    const struct setting_node *rows = setting_members(c->l->conf->tree, c->setting);
     bool good = true;
-    const struct setting_node *node = c->l->conf->tree;
-    struct str rest = str_from_c(c->setting->key), part;
-    while (str_split(&rest, '.', &part))
-        node = setting_child(node, part);
-    assert(node != NULL && node->first != NULL);
-    rows = node->first; // "#"
     for (size_t i = 0; i < table->member_count; i++) {
         struct conf_element *m = &table->members[i];
         struct conversion inner = *c;

@@ -53,6 +53,17 @@ const struct setting_node *setting_child(const struct setting_node *node, struct
     return any;
 }
 
+const struct setting_node *setting_members(
+        const struct setting_node *root, const struct setting *tables)
+{
+    const struct setting_node *node = root;
+    struct str rest = str_from_c(tables->key), part;
+    while (str_split(&rest, '.', &part))
+        node = setting_child(node, part);
+    assert(node != NULL && node->first != NULL);
+    return node->first; // "#"
+}
+
 const struct setting *setting_of_key(const struct setting_node *root, struct str key)
 {
     struct scan in = scan_over(key);

@@ -73,6 +73,9 @@ struct setting_node {
 struct setting_node *settings_tree(struct arena *a); // NULL: no memory
 // Child for a component of a key, `-` and `_` alike; a map's <id> child takes any. NULL: none.
 const struct setting_node *setting_child(const struct setting_node *node, struct str component);
+// The rows of the members of a list of tables: those below its "#".
+const struct setting_node *setting_members(
+        const struct setting_node *root, const struct setting *tables);
 // The row of a key with ids in it (patterns are keys too); NULL when the table does not have it.
 const struct setting *setting_of_key(const struct setting_node *root, struct str key);
 

@@ -34,7 +34,7 @@ struct err egress_connect(struct remote *r, struct approach *p, struct stream **
 static struct err go_straight(struct remote *r, struct approach *p, struct stream **out)
 {
     const struct endpoint *to = &p->address->at;
-    const struct connect_options options = {.from = p->from.ip, .freebind = p->how->freebind};
+    const struct connect_options options = sourced_options(p);
     struct err e = net_connect(to, &options, out);
     p->is_our_trouble = source_note(&r->j->d->sources, &p->from, &to->ip, e, now_ms());
     return e.kind == ERR_TIMEOUT ? fail(ERR_TIMEOUT, "Timeout while connecting") : e;

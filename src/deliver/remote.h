@@ -72,6 +72,7 @@ struct err limit_remote(
 bool sourced_choose(struct remote *r, struct approach *p);
 bool sourced_again(struct remote *r, struct approach *p);
 void sourced_end(struct remote *r, struct approach *p, bool was_sent);
+struct connect_options sourced_options(const struct approach *p); // of a connection from there
 
 // probe.c: instead of a transaction, over a connection that ends here.
 struct err probe_ask(struct remote *r, struct connection *c, enum reach *reach) suspends MUST_USE;

@@ -33,7 +33,9 @@ struct err deliver_settings_make(struct arena *a, const struct conf *conf, uint6
     TRY(bounce_rules_load(a, conf, findings, &bounces));
     out->bounces = bounces;
     TRY(settings_read_routes(&r));
+    TRY(settings_read_pools(&r));
     TRY(settings_read_connections(&r));
+    TRY(settings_check_pools(&r));
     TRY(settings_read_tls_strategies(&r));
     TRY(settings_read_limiters(&r));
     TRY(settings_read_responses(&r));

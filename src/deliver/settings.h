@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "deliver/egress_socks.h"
 #include "listen/nets.h"
+#include "rt/net.h"
 #include "smtp/client/client.h"
 
 // --- Routes (outbound.md 3) ----------------------------------------------------------------------
@@ -79,13 +80,13 @@ enum source_select {
     SOURCE_HASH_SENDER,
     SOURCE_HASH_SENDER_DOMAIN,
     SOURCE_HASH_RCPT_DOMAIN,
+    SOURCE_HASH_TENANT, // tag.tenant, tag.campaign; without one by the sender's domain
+    SOURCE_HASH_CAMPAIGN,
 };
 
 // queue.warmup.<id>: how much a new address may send to one provider, day by day.
 struct warmup_plan {
     struct str id;
-    SOURCE_HASH_TENANT, // tag.tenant, tag.campaign; without one by the sender's domain
-    SOURCE_HASH_CAMPAIGN,
     const uint32_t *days; // messages on day 1, 2, ...; behind the last there is no limit
     size_t day_count;
 };
@@ -120,6 +121,10 @@ struct connection_strategy {
     int64_t idle_ms;   // 0: 5 s, 30 s for relays
     uint32_t idle_max; // of a destination
     bool freebind;
+    struct str bind_device; // null: as the routes say
+    uint32_t fwmark;        // 0: none
+    int mss;                // 0: the system's
+    struct stream_options stream;
 };
 
 struct tls_strategy {

@@ -11,11 +11,13 @@ static struct err read_strategy(
 static void read_timeouts(
         struct reading *r, const struct object *o, struct connection_strategy *out);
 static void read_reuse(struct reading *r, const struct object *o, struct connection_strategy *out);
+static void read_socket(struct reading *r, const struct object *o, struct connection_strategy *out);
+static struct err take_pool(
+        struct reading *r, const struct object *o, struct connection_strategy *out) MUST_USE;
 static struct err read_sources(
         struct reading *r, const struct object *o, struct connection_strategy *out);
 static void check_source(struct reading *r, const struct object *o, int element,
         const struct source_address *sources, size_t count);
-static struct str name_of_source(struct reading *r, const struct ip *ip);
 static void check_source_names(struct reading *r);
 static bool is_used(const struct reading *r, const struct ip *ip);
 static struct err check_interfaces(struct reading *r, const struct objects *all);
@@ -54,7 +56,8 @@ static struct err read_strategy(
         out->ehlo_name = object_str(r, o, S("ehlo-hostname"));
     read_timeouts(r, o, out);
     read_reuse(r, o, out);
-    return read_sources(r, o, out);
+    read_socket(r, o, out);
+    return object_is_set(r, o, S("pool")) ? take_pool(r, o, out) : read_sources(r, o, out);
 }
 
 static void read_timeouts(
@@ -89,6 +92,22 @@ static void read_reuse(struct reading *r, const struct object *o, struct connect
     out->idle_max = object_u32(r, o, S("reuse.max-idle"));
 }
 
+// tos is for both families, as with listeners.
+static void read_socket(struct reading *r, const struct object *o, struct connection_strategy *out)
+{
+    int tos = (int)object_u32(r, o, S("tos"));
+    out->stream = (struct stream_options){.tos4 = tos,
+            .tos6 = tos,
+            .nodelay = object_bool(r, o, S("nodelay")),
+            .keepalive_ms = object_ms(r, o, S("keepalive"))};
+    out->fwmark = object_u32(r, o, S("fwmark"));
+    out->mss = (int)object_u32(r, o, S("mss"));
+    out->bind_device = object_str(r, o, S("bind-device"));
+    if (out->bind_device.len > 0 && net_zone_index(out->bind_device) == 0)
+        object_warning(r, o, S("bind-device"), -1, S("no-interface"),
+                "this machine has no interface \"%.*s\"", ARG(out->bind_device));
+}
+
 // --- Our own addresses ---------------------------------------------------------------------------
 
 static struct err read_sources(
@@ -100,11 +119,26 @@ static struct err read_sources(
         return fail(ERR_LIMIT, "no memory for the addresses of a connection strategy");
     for (size_t i = 0; i < list.count; i++) {
         at[i].ip = ip_unmap(list.at[i].value.net.ip);
-        at[i].ehlo_name = name_of_source(r, &at[i].ip);
+        at[i].ehlo_name = settings_source_name(r, &at[i].ip);
         check_source(r, o, (int)i, at, i);
     }
     out->sources = at;
     out->source_count = list.count;
+    return OK;
+}
+
+static struct err take_pool(
+        struct reading *r, const struct object *o, struct connection_strategy *out)
+{
+    struct str id = object_str(r, o, S("pool"));
+    if (object_is_set(r, o, S("source-ips")))
+        object_error(r, o, S("source-ips"), -1, S("conflict"),
+                "its addresses are those of the pool '%.*s': one of the two is too much", ARG(id));
+    out->pool = settings_pool_named(r, id); // a reference to nothing has its finding
+    if (out->pool != NULL) {
+        out->sources = out->pool->sources;
+        out->source_count = out->pool->source_count;
+    }
     return OK;
 }
 
@@ -121,7 +155,7 @@ static void check_source(struct reading *r, const struct object *o, int element,
                     ARG(ip_text(r->arena, ip)));
 }
 
-static struct str name_of_source(struct reading *r, const struct ip *ip)
+struct str settings_source_name(struct reading *r, const struct ip *ip)
 {
     struct conf_ids ids = conf_ids(r->conf, names_map);
     struct ip of;
@@ -144,7 +178,8 @@ static void check_source_names(struct reading *r)
                     "\"%.*s\" is not an IP address", ARG(ids.at[i]));
         else if (!is_used(r, &ip))
             conf_warning(r->conf, r->findings, key, -1, S("no-effect"),
-                    "no connection strategy has %.*s among its source-ips", ARG(ids.at[i]));
+                    "no connection strategy and no pool has %.*s among its addresses",
+                    ARG(ids.at[i]));
     }
 }
 
@@ -154,27 +189,20 @@ static bool is_used(const struct reading *r, const struct ip *ip)
         for (size_t k = 0; k < r->out->connections[i].source_count; k++)
             if (ip_eq(&r->out->connections[i].sources[k].ip, ip))
                 return true;
+    for (size_t i = 0; i < r->out->pool_count; i++)
+        for (size_t k = 0; k < r->out->pools[i].source_count; k++)
+            if (ip_eq(&r->out->pools[i].sources[k].ip, ip))
+                return true;
     return false;
 }
 
-// An address may come later than we do; each use says it as an error as long as it does not.
 static struct err check_interfaces(struct reading *r, const struct objects *all)
 {
-    const struct ip *own = NULL;
-    size_t own_count = 0;
     for (size_t i = 0; i < all->count; i++) {
         const struct connection_strategy *c = &r->out->connections[i];
-        for (size_t k = 0; !c->freebind && k < c->source_count; k++) {
-            bool found = false;
-            if (own == NULL)
-                TRY(net_own_ips(r->arena, &own, &own_count));
-            for (size_t n = 0; n < own_count; n++)
-                found |= ip_eq(&own[n], &c->sources[k].ip);
-            if (!found && !ip_is_unspecified(&c->sources[k].ip))
-                object_warning(r, &all->at[i], S("source-ips"), (int)k, S("no-interface"),
-                        "no interface of this machine has %.*s",
-                        ARG(ip_text(r->arena, &c->sources[k].ip)));
-        }
+        for (size_t k = 0; c->pool == NULL && !c->freebind && k < c->source_count; k++)
+            TRY(settings_check_interface(
+                    r, &all->at[i], S("source-ips"), (int)k, &c->sources[k].ip));
     }
     return OK;
 }

@@ -10,6 +10,11 @@ struct reading {
     uint64_t seed;
     struct findings *findings;
     struct deliver_settings *out;
+    const struct warmup_plan *plans; // queue.warmup
+    size_t plan_count;
+    bool pools_go_round;  // which is told
+    const struct ip *own; // addresses of this machine; NULL: not asked for yet
+    size_t own_count;
 };
 
 // A route or a strategy. Those that are there without being written read as the defaults.
@@ -42,6 +47,12 @@ void object_warning(const struct reading *r, const struct object *o, struct str 
 
 // Networks of a list; an empty one: NULL. To be freed by nets_free.
 struct err read_nets(struct reading *r, struct str key, struct nets **out) MUST_USE;
+// Warns when no interface of this machine has the address: it may come later than we do, and each
+// use says it as an error as long as it does not.
+struct err settings_check_interface(struct reading *r, const struct object *o, struct str member,
+        int element, const struct ip *ip) MUST_USE;
+struct str settings_source_name(struct reading *r, const struct ip *ip); // queue.source-ip; or null
+const struct source_pool *settings_pool_named(const struct reading *r, struct str id); // or NULL
 // A file that cannot be read is told now, with the system's reason.
 void check_file(const struct reading *r, const struct object *o, struct str member);
 
@@ -54,6 +65,8 @@ struct err settings_read_egress(
         struct reading *r, const struct object *o, struct route *out) MUST_USE;
 struct err settings_read_local(
         struct reading *r, const struct object *o, struct route *out) MUST_USE;
+struct err settings_read_pools(struct reading *r) MUST_USE;
+struct err settings_check_pools(struct reading *r) MUST_USE; // when the strategies are known
 struct err settings_read_connections(struct reading *r) MUST_USE;
 struct err settings_read_tls_strategies(struct reading *r) MUST_USE;
 struct err settings_read_limiters(struct reading *r) MUST_USE;

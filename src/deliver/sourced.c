@@ -11,6 +11,8 @@ bool sourced_choose(struct remote *r, struct approach *p)
     struct job *j = r->j;
     const struct deliver_settings *s = j->d->in.settings;
     struct source_refusal why;
+    const struct suspend_values known =
+            suspend_values_of(j, r->rcpts[0].place, r, p->host, NULL);
     const struct source_inputs in = {.strategy = p->how,
             .host = s->host,
             // A SOCKS proxy is what the host sees, and source-ips are not its addresses.
@@ -44,6 +46,16 @@ bool sourced_again(struct remote *r, struct approach *p)
     p->is_our_trouble = false;
     source_unused(r->j->d->in.limits, &p->from);
     return sourced_choose(r, p);
+}
+
+struct connect_options sourced_options(const struct approach *p)
+{
+    return (struct connect_options){.from = p->from.ip,
+            .freebind = p->how->freebind,
+            .bind_device = p->how->bind_device,
+            .fwmark = p->how->fwmark,
+            .mss = p->how->mss,
+            .stream = &p->how->stream};
 }
 
 void sourced_end(struct remote *r, struct approach *p, bool was_sent)

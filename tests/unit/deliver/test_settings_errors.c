@@ -359,20 +359,8 @@ static const struct {
 static void mistakes(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct fixture f;
-        struct buf text AUTO(buf_done), found AUTO(buf_done);
-        struct str line;
-        buf_init(&text, 64 * KIB);
-        buf_init(&found, 64 * KIB);
-        fixture_init(&f, cases[i].config);
-        findings_lines(&text, &f.findings);
-        for (struct str rest = buf_str(&text); str_split(&rest, '\n', &line) && line.len > 0;)
-            buf_fmt(&found, "%.*s\n",
-                    ARG(str_starts(line, S("/c.toml:")) ? str_from(line, 8) : line));
-        check_str(cases[i].name, buf_str(&found), str_from_c(cases[i].found));
-        fixture_done(&f);
-    }
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        check_findings(cases[i].name, cases[i].config, cases[i].found);
 }
 
 int main(void)
