@@ -70,7 +70,7 @@ static struct err keep(struct finishing *f)
         f->messages[i].cut_count = f->cuts.count;
         f->messages[i].body = body;
     }
-    TRY(finish_sign(f, NULL));
+    TRY(finish_sign(f, f->t->proof));
     if (f->refusal == REPLY_OK)
         TRY(charge(f));
     if (f->refusal != REPLY_OK)
