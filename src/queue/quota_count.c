@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #define PAGE_MESSAGES 50 // so that the worker is not kept from its sessions
+#define PAGE_REST_MS 1   // nor from deliveries: a page takes some tenths of it
 #define PAGE_BYTES_MAX (64 * MIB)
 #define QUIET_MS MINUTE_MS
 
@@ -162,7 +163,7 @@ static struct err walk(
             return fail_fmt(a, e.kind, "counting for the quotas: %.*s", ARG(err_text(e)));
         if (sums == NULL)
             atomic_store(&s->counted_to, end ? UINT64_MAX : query.after);
-        task_yield();
+        TRY(task_sleep_ms(PAGE_REST_MS));
     }
     return OK;
 }

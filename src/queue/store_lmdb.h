@@ -26,6 +26,10 @@ struct store {
     _Atomic enum err_kind broken_by; // what those hear who come before it is mended
     struct id_maker ids;
     uint64_t last_id; // that was given
+    struct {
+        const char *from, *to; // of LMDB's map, as far as anything was read from it
+        size_t entries;        // read since its pages were given back
+    } touched;
     // Group commit. `waiting` are the requests of tasks; one of these tasks leads.
     struct list waiting;
     bool committing;
@@ -81,6 +85,7 @@ struct view {
     MDB_txn *txn;
     const struct overlay *layers[3]; // the uppermost first
     size_t layer_count;
+    bool is_of_map; // what it gives from LMDB lies in its map, and in no page that is just written
 };
 // What is committed; with `pending` also what the open entry says.
 struct err view_begin(struct store *store, struct arena *a, struct view *out) MUST_USE;

@@ -363,6 +363,7 @@ struct err store_mend(struct store *store, struct arena *a)
     assert(store->broken);
     mdb_env_close(store->env);
     store->env = NULL;
+    memset(&store->touched, 0, sizeof(store->touched));
     TRY(open_env(store, a));
     store->broken = false;
     return OK;

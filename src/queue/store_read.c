@@ -102,7 +102,7 @@ struct err store_list(struct store *store, struct arena *a, const struct store_q
     return e;
 }
 
-// Each candidate is read into scratch first: most are not wanted, and must not fill the arena.
+// Where not all are wanted, each is read into scratch first: most must not fill the arena.
 static struct err list_with(struct arena *a, const struct view *view,
         const struct store_query *query, struct store_page *out)
 {
@@ -125,13 +125,15 @@ static struct err list_with(struct arena *a, const struct view *view,
         uint64_t id = c.key.len == 8 ? key_u64(c.key.ptr) : 0;
         seen++;
         arena_reset(&scratch);
-        e = read_message(&scratch, view, id, STORE_WITHOUT_BODY, &m);
+        if (query->wanted != NULL)
+            e = read_message(&scratch, view, id, STORE_WITHOUT_BODY, &m);
+        if (!failed(e) && (query->wanted == NULL || query->wanted(query->filter, &m))) {
+            e = read_message(a, view, id, STORE_WITHOUT_BODY, &out->messages[out->count]);
+            out->count += !failed(e);
+        }
         if (failed(e) && e.kind != ERR_LIMIT) {
             out->damaged++;
             e = OK;
-        } else if (!failed(e) && (query->wanted == NULL || query->wanted(query->filter, &m))) {
-            e = read_message(a, view, id, STORE_WITHOUT_BODY, &out->messages[out->count]);
-            out->count += !failed(e);
         }
         out->next = id;
         rc = view_next(&c);

@@ -4,15 +4,24 @@
 // and moves those that stand on it.
 #include "queue/store_lmdb.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+// Entries, before their pages are given back. A fault maps up to 16 pages: at worst, when each
+// entry lies elsewhere, these are 128 MiB.
+#define TOUCHED_MOST 2048
+
 static int below_step(struct view_cursor *c, MDB_cursor_op op);
 static int below_seek(struct view_cursor *c, struct str key);
 static int settle(struct view_cursor *c);
 static bool comes_first(const struct view_cursor *c, struct str a, struct str b);
 static void leave(struct view_cursor *c, struct str key);
+static void touch(const struct view *view, const MDB_val *value);
+static void give_pages_back(struct store *store);
 
 struct err view_begin(struct store *store, struct arena *a, struct view *out)
 {
-    *out = (struct view){.store = store};
+    *out = (struct view){.store = store, .is_of_map = true};
     if (store->broken)
         return fail(store->broken_by, "the queue cannot be read until it could be written again");
     int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &out->txn);
@@ -43,6 +52,31 @@ void view_end(struct view *view)
     if (view->txn != NULL)
         mdb_txn_abort(view->txn);
     view->txn = NULL;
+    if (view->store->touched.entries >= TOUCHED_MOST)
+        give_pages_back(view->store);
+}
+
+static void touch(const struct view *view, const MDB_val *value)
+{
+    struct store *store = view->store;
+    const char *from = value->mv_data;
+    if (!view->is_of_map)
+        return;
+    store->touched.entries++;
+    if (store->touched.from == NULL || from < store->touched.from)
+        store->touched.from = from;
+    if (from + value->mv_size > store->touched.to)
+        store->touched.to = from + value->mv_size;
+}
+
+// Every page of LMDB's map that somebody looked at counts as ours, and a long queue would fill the
+// memory. They stay in the system's cache, and whoever reads next has them again.
+static void give_pages_back(struct store *store)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = (uintptr_t)store->touched.from / page * page;
+    store->touched.entries = 0;
+    (void)madvise((void *)from, (uintptr_t)store->touched.to - from, MADV_DONTNEED);
 }
 
 MDB_val val_of(struct str s)
@@ -66,8 +100,10 @@ int view_get(const struct view *view, enum store_db db, struct str key, struct s
     }
     MDB_val at = val_of(key), value;
     int rc = mdb_get(view->txn, view->store->db[db], &at, &value);
-    if (rc == 0)
-        *out = val_str(&value);
+    if (rc != 0)
+        return rc;
+    *out = val_str(&value);
+    touch(view, &value);
     return rc;
 }
 
@@ -110,7 +146,10 @@ static int below_seek(struct view_cursor *c, struct str key)
 
 static int below_step(struct view_cursor *c, MDB_cursor_op op)
 {
-    return mdb_cursor_get(c->cursor, &c->below_key, &c->below_value, op);
+    int rc = mdb_cursor_get(c->cursor, &c->below_key, &c->below_value, op);
+    if (rc == 0)
+        touch(c->view, &c->below_key);
+    return rc;
 }
 
 int view_next(struct view_cursor *c)
