@@ -73,7 +73,8 @@ struct deliverer {
     bool is_full;       // the look has found a virtual queue without room
     int64_t looked_at_ms;
     struct due look_from[SLOTS];
-    bool look_goes_on[SLOTS]; // from there
+    bool look_goes_on[SLOTS];   // from there
+    bool look_left_some[SLOTS]; // since it went on from the beginning
     int64_t adopted_at_ms;
     int locks[SLOTS]; // of slots whose mail is ours; -1: it is not
     struct pauses pauses;

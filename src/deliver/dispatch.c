@@ -175,9 +175,13 @@ static struct err look_at_slot(struct deliverer *d, struct arena *a, uint8_t slo
         on = !d->is_full && !(d->in_haste && d->figures.ready == before);
         arena_reset(a);
     }
-    d->look_goes_on[slot] = count == LOOK_PAGE;
+    // What was left on the way is looked for when the round is over.
+    bool ends = count < LOOK_PAGE;
+    d->look_left_some[slot] |= left_some;
+    d->look_wanted |= !ends || d->look_left_some[slot];
+    d->look_left_some[slot] &= !ends;
+    d->look_goes_on[slot] = !ends;
     d->look_from[slot] = from;
-    d->look_wanted |= left_some || count == LOOK_PAGE;
     struct due next_from = {.at_ms = now, .id = UINT64_MAX, .number = UINT16_MAX};
     TRY(store_due(d->in.store, a, slot, INT64_MAX, &next_from, 1, &page, &count));
     if (count > 0)
