@@ -3,7 +3,6 @@
 #include "cli/account_store.h"
 
 #include "cli/become_server.h"
-#include "cli/one_task.h"
 #include "rt/clock.h"
 #include "rt/task.h"
 
@@ -16,8 +15,7 @@ struct work_call {
 };
 
 static int settings_read(struct account_work *w);
-static struct err work(void *arg);
-static void work_deep(void *arg);
+static void work(void *arg);
 
 int account_work_run(struct cli *c, enum internal_use use, account_main *main)
 {
@@ -27,11 +25,8 @@ int account_work_run(struct cli *c, enum internal_use use, account_main *main)
     if (status == CLI_OK) {
         struct str state_folder = conf_str(w.conf, S("global.state-dir"));
         call.folder = directory_folder(&c->arena, state_folder);
-        struct err e = become_server(&c->arena, w.conf, call.folder);
-        if (!failed(e))
-            e = one_task_run(work, &call);
-        enum cli_status bad = e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED;
-        status = failed(e) ? cli_fail(c, bad, e) : call.status;
+        status = as_server_run(c, w.conf, call.folder, work, &call);
+        status = status == CLI_OK ? call.status : status;
     }
     directory_settings_free(w.settings);
     conf_free(w.conf);
@@ -60,13 +55,7 @@ static int settings_read(struct account_work *w)
     return CLI_OK;
 }
 
-static struct err work(void *arg)
-{
-    deep_call(work_deep, arg);
-    return OK;
-}
-
-static void work_deep(void *arg)
+static void work(void *arg)
 {
     struct work_call *call = arg;
     struct account_work *w = call->w;

@@ -2,8 +2,33 @@
 // cli/become_server.c: see become_server.h.
 #include "cli/become_server.h"
 
+#include "cli/one_task.h"
 #include "rt/file.h"
 #include "rt/identity.h"
+
+struct deep_work {
+    deep_fn *main;
+    void *arg;
+};
+
+static struct err run_deep(void *work);
+
+int as_server_run(
+        struct cli *c, const struct conf *conf, struct str folder, deep_fn *main, void *arg)
+{
+    struct deep_work work = {main, arg};
+    struct err e = become_server(&c->arena, conf, folder);
+    if (!failed(e))
+        e = one_task_run(run_deep, &work);
+    return failed(e) ? cli_fail(c, e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED, e) : CLI_OK;
+}
+
+static struct err run_deep(void *work)
+{
+    const struct deep_work *w = work;
+    deep_call(w->main, w->arg);
+    return OK;
+}
 
 struct err become_server(struct arena *a, const struct conf *conf, struct str folder)
 {

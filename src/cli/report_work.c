@@ -4,7 +4,6 @@
 #include "cli/report_work.h"
 
 #include "cli/become_server.h"
-#include "cli/one_task.h"
 #include "rt/task.h"
 
 struct work_call {
@@ -15,8 +14,7 @@ struct work_call {
     int status;
 };
 
-static struct err work(void *arg);
-static void work_deep(void *arg);
+static void work(void *arg);
 
 int report_work_run(struct cli *c, enum report_use use, report_main *main)
 {
@@ -32,23 +30,14 @@ int report_work_run(struct cli *c, enum report_use use, report_main *main)
     status = config_judge(c, OK, &findings, ours, COUNT_OF(ours));
     if (status == CLI_OK) {
         call.folder = report_folder(&c->arena, conf_str(w.conf, S("global.state-dir")));
-        struct err e = become_server(&c->arena, w.conf, call.folder);
-        if (!failed(e))
-            e = one_task_run(work, &call);
-        enum cli_status bad = e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED;
-        status = failed(e) ? cli_fail(c, bad, e) : call.status;
+        status = as_server_run(c, w.conf, call.folder, work, &call);
+        status = status == CLI_OK ? call.status : status;
     }
     conf_free(w.conf);
     return status;
 }
 
-static struct err work(void *arg)
-{
-    deep_call(work_deep, arg);
-    return OK;
-}
-
-static void work_deep(void *arg)
+static void work(void *arg)
 {
     struct work_call *call = arg;
     struct report_work *w = call->w;
