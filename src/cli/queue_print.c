@@ -171,6 +171,8 @@ static void json_last(struct json_out *o, const struct outcome *last)
     json_u64(o, last->code);
     json_text_member(o, S("enhanced"), last->enhanced);
     json_text_member(o, S("text"), last->text);
+    if (!str_is_null(last->bounce_class))
+        json_text_member(o, S("bounce_class"), last->bounce_class);
     json_object_end(o);
 }
 

@@ -27,16 +27,6 @@ enum bounce_class bounce_class_of(
     return bounce_classify(rules, scratch, outcome).class;
 }
 
-enum bounce_class bounce_class_of_rcpt(
-        const struct bounce_rules *rules, struct arena *scratch, const struct recipient *rcpt)
-{
-    const struct outcome *o = &rcpt->last;
-    bool was_delayed = o->code / 100 == 4 || str_starts(o->enhanced, S("4."));
-    if (rcpt->status == RCPT_PERM_FAILED && was_delayed && str_is_null(o->bounce_class))
-        return BOUNCE_EXPIRED;
-    return bounce_class_of(rules, scratch, o);
-}
-
 struct bounce_answer bounce_classify(
         const struct bounce_rules *rules, struct arena *scratch, const struct outcome *o)
 {

@@ -9,7 +9,7 @@
 //
 //     struct bounce_rules *rules;
 //     TRY(bounce_rules_read(a, text, &rules));         // at load: compiling needs the large stack
-//     enum bounce_class class = bounce_class_of(rules, scratch, &rcpt->last);
+//     enum bounce_class class = bounce_class_of(rules, scratch, &outcome);
 //     event(..., F_STR(class, bounce_class_word(class)));
 //
 // Rules never change; any number may ask at once. An answer's time is bounded (conf/regex.h), and a
@@ -37,10 +37,6 @@ struct err bounce_rules_load(struct arena *a, const struct conf *conf, struct fi
 // or what the rules say. `scratch` takes next to nothing.
 enum bounce_class bounce_class_of(
         const struct bounce_rules *rules, struct arena *scratch, const struct outcome *outcome);
-
-// Of a recipient that has failed: given up with nothing worse than delays, its time was over.
-enum bounce_class bounce_class_of_rcpt(
-        const struct bounce_rules *rules, struct arena *scratch, const struct recipient *rcpt);
 
 // The same, with where it comes from.
 struct bounce_answer {

@@ -78,8 +78,10 @@ void job_put_off(struct job *j, size_t place, const struct client_answer *why, i
 struct err remote_carry(struct job *j, const struct route *route, const struct carried *rcpts,
         size_t count) suspends MUST_USE;
 
-// bounced.c: the class of a failure that is written down; the final ones are counted by it.
-struct str job_bounce_class(const struct job *j, size_t place);
+// bounced.c: gives each failure of this job its class, before it is written down; afterwards who is
+// given up is counted by it.
+void job_classify(struct job *j);
+void job_bounced(const struct job *j, size_t place);
 
 // settle.c: writes down what the job came to, with the notices that are owed, and goes on trying to
 // until it is on disk or the worker ends. The moment at which the unit is due next.

@@ -97,6 +97,7 @@ static struct err apply(struct job *j)
     complete(j);
     TRY(schedule_after(&job, u, verdicts));
     if (!str_is_null(job.unknown))
+    job_classify(j);
         event(j->d->in.log, EV_SMTP_ID_NOT_FOUND, F_STR(id, job.unknown),
                 F_STR(details, S("queue.schedule")));
     if (j->is_held) {
@@ -364,7 +365,9 @@ static void tell_rcpt(const struct job *j, size_t place)
     figures->deferred += !is_final;
     event_in(&j->span, EV_DELIVERY_FAILED, F_STR(to, r->address), F_STR(hostname, o->entity),
             F_U64(code, o->code), F_STR(details, o->text),
-            F_STR(bounceClass, job_bounce_class(j, place)),
+            F_STR(bounceClass, o->bounce_class),
             F_STR(reason, is_final ? S("permanent") : S("temporary")),
             F_TIME(nextRetry, is_final ? 0 : r->retry_at_ms), F_U64(attempt, r->retry_count));
 }
+    if (is_final)
+        job_bounced(j, place);

@@ -73,7 +73,7 @@ struct outcome {
     struct str host;    // who replied
     uint16_t code;      // 0: there was no reply
     struct str enhanced, text;
-    struct str bounce_class; // that a rule has given it; null: deliver/classify.h says
+    struct str bounce_class; // its word, see deliver/classify.h; null: not judged yet
     int64_t at_ms;
 };
 

@@ -195,20 +195,14 @@ static void failures_without_a_reply(void **state)
     arena_done(&a);
 }
 
-static void given_up_after_delays(void **state)
+// What a rule about replies has given stays.
+static void a_class_that_was_given(void **state)
 {
     (void)state;
     struct arena a;
     arena_init(&a, ARENA_BYTES);
-    const struct bounce_rules *rules = built_in(&a);
-    struct recipient r = {.status = RCPT_TEMP_FAILED,
-            .last = {.kind = FAILURE_UNEXPECTED_REPLY, .code = 450, .text = S("greylisted")}};
-    check_u64("while it waits", bounce_class_of_rcpt(rules, &a, &r), BOUNCE_GREYLIST);
-    r.status = RCPT_PERM_FAILED;
-    check_u64("at its end", bounce_class_of_rcpt(rules, &a, &r), BOUNCE_EXPIRED);
-    r.last.code = 550;
-    r.last.text = S("no such user");
-    check_u64("refused", bounce_class_of_rcpt(rules, &a, &r), BOUNCE_BAD_MAILBOX);
+    const struct outcome o = {.kind = FAILURE_TLS, .code = 550, .bounce_class = S("quota")};
+    check_u64("given", bounce_class_of(built_in(&a), &a, &o), BOUNCE_QUOTA);
     arena_done(&a);
 }
 
@@ -332,7 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(replies_as_they_are_met),
             cmocka_unit_test(failures_without_a_reply),
-            cmocka_unit_test(given_up_after_delays),
+            cmocka_unit_test(a_class_that_was_given),
             cmocka_unit_test(rules_are_asked_in_order),
             cmocka_unit_test(rules_that_are_none),
             cmocka_unit_test(as_many_as_may_be),
