@@ -83,6 +83,8 @@ static struct err connect_to(
     if (c->idle_ms == 0)
         c->idle_ms = is_mx ? IDLE_MX_MS : IDLE_RELAY_MS;
     c->idle_max = how->idle_max;
+    c->counted = &j->d->connections;
+    j->d->connections++;
     event_in(&j->span, EV_DELIVERY_CONNECT, F_STR(domain, j->u->domain), F_STR(hostname, p->name),
             F_IP(localIp, &stream_local(c->stream)->ip), F_IP(remoteIp, &to->ip),
             F_U64(remotePort, to->port), F_MS(elapsed, now_ms() - began));
@@ -220,6 +222,10 @@ static struct err shake_hands(
         event_in(&j->span, went_wrong, F_STR(hostname, p->name), F_ERR(reason, e));
         return tls_after(&p->tls, tls_event_of(e), &j->arena, err_text(e), step);
     }
+    egress_note_proof(r, p, &proof);
+    TRY(tell_proof(r, p, &proof));
+    c->tls = arena_fmt(&c->arena, "%.*s %.*s %.*s", ARG(proof.version), ARG(proof.cipher),
+            ARG(tls_level_name(proof.reached)));
     TRY(tls_verify(j->d->in.tls, &p->tls, stream_ssl(c->stream), wall_ms(), &j->arena, &proof));
     *step = proof.step;
     if (step->course == TLS_GO_ON)

@@ -67,3 +67,5 @@ struct deliver_figures {
     size_t couriers, ready, idle_connections;
 };
 struct deliver_figures deliverer_figures(const struct deliverer *d);
+// The gauges of the worker, now and then; of the whole store by one of the workers.
+void deliverer_measure(const struct deliverer *d, bool is_first);

@@ -84,6 +84,7 @@ struct deliverer {
     int64_t pauses_told_at_ms;
     struct suspended suspended;
     bool stopping;
+    size_t connections; // that are open
     uint64_t turn; // counts attempts
     struct deliver_figures figures;
 };

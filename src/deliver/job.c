@@ -4,6 +4,7 @@
 // each of them has. What came of it settle.c writes down.
 #include "deliver/job.h"
 
+#include "deliver/measured.h"
 #include "deliver/probe.h"
 
 #define JOB_BYTES_MAX (64 * MIB)
@@ -30,6 +31,7 @@ int64_t job_run(struct courier *c)
     j.held.arena = &j.arena;
     c->went_well = true;
     if (begin(&j)) {
+        measure_begin(&j);
         struct err e = OK;
         if (j.look.try_count > 0)
             e = job_attempt(&j);
@@ -149,6 +151,7 @@ struct err job_attempt(struct job *j)
         good += j->tried[i].is_settled && j->tried[i].verdict.verdict == VERDICT_GOOD;
         bad += j->tried[i].is_settled && j->tried[i].verdict.verdict != VERDICT_GOOD;
     }
+    measure_attempt(j);
     event_in(&j->span, EV_DELIVERY_ATTEMPT_END, F_MS(elapsed, now_ms() - j->began_ms),
             F_U64(totalSuccesses, good), F_U64(totalFailures, bad));
     return e;

@@ -20,6 +20,7 @@ struct tried {
     bool is_settled; // `verdict` says how
     struct schedule_verdict verdict;
     enum dsn_hop hop; // of VERDICT_GOOD
+    struct str tls;   // of the connection that brought it; empty: none
     // VERDICT_GOOD because its address has become one of others: it goes to them.
     const struct expanded_member *forward_to;
     size_t forward_count;

@@ -148,8 +148,12 @@ static void put_off(struct asking *a, size_t place)
 
 static void tell(const struct asking *a)
 {
-    enum event_id id = a->check.by_concurrency ? EV_DELIVERY_CONCURRENCY_LIMIT_EXCEEDED
-                                               : EV_DELIVERY_RATE_LIMIT_EXCEEDED;
+    enum event_id id = a->check->by_concurrency ? EV_DELIVERY_CONCURRENCY_LIMIT_EXCEEDED
+                                                : EV_DELIVERY_RATE_LIMIT_EXCEEDED;
+    enum event_id of_queue = a->check->by_concurrency ? EV_QUEUE_CONCURRENCY_LIMIT_EXCEEDED
+                                                      : EV_QUEUE_RATE_LIMIT_EXCEEDED;
     event_in(&a->j->span, id, F_STR(id, a->refused->id), F_STR(domain, a->j->u->domain),
-            F_TIME(nextRetry, a->check.until_ms));
+            F_TIME(nextRetry, a->check->until_ms));
+    event_in(&a->j->span, of_queue, F_STR(id, a->refused->id), F_STR(domain, a->j->u->domain),
+            F_TIME(nextRetry, a->check->until_ms));
 }

@@ -91,6 +91,8 @@ void connection_end(struct connection *c)
 
 void connection_break(struct connection *c)
 {
+    if (c->counted != NULL)
+        --*c->counted;
     stream_close(c->stream);
     arena_done(&c->arena);
     mem_free(c);

@@ -22,6 +22,7 @@ struct connection {
     int64_t idle_ms, age_ms; // limits
     uint32_t messages, messages_max;
     uint32_t idle_max; // how many like this one may be idle
+    size_t *counted;   // how many there are; NULL: nobody counts
     bool is_spent;     // said goodbye, or said something odd: not to be used again
 };
 

@@ -169,6 +169,7 @@ static void rest_all(struct remote *r)
         job_put_off(r->j, r->rcpts[i].place, r->best, r->j->wall_now_ms + r->rests_ms);
 }
 
+    tell_rest(r);
 static struct err put_off_all(struct remote *r, struct err why)
 {
     struct job *j = r->j;

@@ -243,6 +243,7 @@ static void take_answer(struct remote *r, struct connection *c, struct carried *
     if (r->protocol == CLIENT_LMTP)
         j->tried[one->place].hop = DSN_HOP_FINAL;
     else if (client_offers(c->client, CLIENT_EXT_DSN) && !client_refuses_parameters(c->client))
+    j->tried[one->place].tls = arena_str(&j->arena, c->tls);
         j->tried[one->place].hop = DSN_HOP_TAKES_OVER;
     else
         j->tried[one->place].hop = DSN_HOP_PLAIN;

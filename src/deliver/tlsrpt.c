@@ -46,6 +46,7 @@ struct interest { // of one domain
 struct writing {
     struct tlsrpt *t;
     struct arena *a;
+    int64_t ask_ms;
     struct tallies *from;
     struct map domains; // -> struct interest
     struct interest **asked;
@@ -177,16 +178,16 @@ struct err tlsrpt_main(void *tlsrpt)
         }
         if (e.kind == ERR_CANCELLED)
             return e;
-        tlsrpt_write(t);
+        tlsrpt_write(t, TLSRPT_ASK_MS);
     }
     return OK;
 }
 
-void tlsrpt_write(struct tlsrpt *t)
+void tlsrpt_write(struct tlsrpt *t, int64_t ask_ms)
 {
     struct arena a AUTO(arena_done);
     struct tallies batch = t->now;
-    struct writing w = {.t = t, .a = &a, .from = &batch};
+    struct writing w = {.t = t, .a = &a, .ask_ms = ask_ms, .from = &batch};
     if (t->is_writing || (map_count(&batch.by_key) == 0 && t->lost == 0))
         return;
     t->is_writing = true;
@@ -243,7 +244,9 @@ static struct err ask_all(struct writing *w)
     group_begin(&askers);
     for (size_t i = 0; i < ASKERS_MAX && i < w->asked_count; i++)
         TRY(group_spawn(&askers, ask_main, w));
-    return group_wait_all(&askers);
+    within_ms(w->ask_ms);
+    struct err e = group_wait_all(&askers);
+    return e.kind == ERR_TIMEOUT ? OK : e; // who has not answered has no record
 }
 
 static struct err ask_main(void *writing)

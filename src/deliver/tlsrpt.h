@@ -12,7 +12,7 @@
 //     ...
 //     tlsrpt_note(tally, TLSRPT_DAILY, &(struct tlsrpt_seen){.domain = domain, ...});
 //     ...
-//     tlsrpt_write(tally);   // what is left, before the worker ends
+//     tlsrpt_write(tally, 3 * SECOND_MS); // what is left, before the worker ends
 //     tlsrpt_free(tally);
 #pragma once
 
@@ -26,6 +26,7 @@ struct findings;
 struct resolver;
 
 #define TLSRPT_WRITE_MS (10 * SECOND_MS)
+#define TLSRPT_ASK_MS (30 * SECOND_MS) // for all who may want to hear
 #define TLSRPT_ROWS_MAX 8192       // different observations in memory, until they are written
 #define TLSRPT_BYTES_MAX (8 * MIB) // of them
 #define TLSRPT_REASON_BYTES_MAX 256
@@ -82,8 +83,9 @@ const struct tlsrpt_settings *tlsrpt_settings(const struct tlsrpt *t);
 void tlsrpt_note(struct tlsrpt *t, enum tlsrpt_interval interval, const struct tlsrpt_seen *seen);
 
 struct err tlsrpt_main(void *tlsrpt) suspends MUST_USE; // a task_main: writes until it is cancelled
-// All there is, now. What could not be written because of the store stays for the next time.
-void tlsrpt_write(struct tlsrpt *t) suspends;
+// All there is, now. Who wants to hear is asked for so long at most; of those who do not answer
+// until then nothing is kept. What could not be written because of the store stays for another time.
+void tlsrpt_write(struct tlsrpt *t, int64_t ask_ms) suspends;
 
 // Of a row (deliver/tlsrpt_store.h), as tlsrpt_note has written it: slices of the bytes, lists in
 // the arena. ERR_SYNTAX: this is none.

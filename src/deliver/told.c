@@ -139,12 +139,24 @@ struct err tell_proof(struct remote *r, struct approach *p, const struct tls_pro
     return OK;
 }
 
+// For each unit, as often as it comes round, which is every half minute at most.
+void tell_rest(struct remote *r)
+{
+    event_in(&r->j->span, EV_DELIVERY_HOST_COOLDOWN, F_STR(domain, r->j->u->domain),
+            F_STR(hostname, r->best->outcome.entity),
+            F_TIME(nextRetry, r->j->wall_now_ms + r->rests_ms),
+            F_STR(reason, r->best->outcome.text));
+}
+
 // --- The dialogue --------------------------------------------------------------------------------
 
 void tell_hello(struct remote *r, const struct approach *p, const struct connection *c)
 {
     event_in(&r->j->span, EV_DELIVERY_EHLO, F_STR(domain, r->j->u->domain),
             F_STR(hostname, p->name), F_STR(details, client_peer_name(c->client)));
+    if (str_is_null(p->from.ehlo_name))
+        event_in(&r->j->span, EV_DELIVERY_MISSING_OUTBOUND_HOSTNAME, F_STR(id, p->how->id),
+                F_STR(hostname, p->name), F_IP(localIp, &stream_local(c->stream)->ip));
 }
 
 // As the host has answered, before a rule of ours has its say.

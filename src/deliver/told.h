@@ -14,6 +14,7 @@ void tell_plan(struct remote *r, const struct approach *p) suspends;
 void tell_dane(struct remote *r, const struct approach *p); // what was found of TLSA records
 // Keeps the proof with the approach. The error is a lack of memory.
 struct err tell_proof(struct remote *r, struct approach *p, const struct tls_proof *proof) MUST_USE;
+void tell_rest(struct remote *r); // all that could be tried are cooling down
 void tell_hello(struct remote *r, const struct approach *p, const struct connection *c);
 void tell_transaction(
         struct remote *r, const struct connection *c, const struct client_transaction *t);

@@ -13,6 +13,7 @@
 #define MAIL_BYTES_MAX (64 * MIB)
 #define STS_REFRESH_MS MINUTE_MS // for one policy that is fetched before it expires
 #define STORE_AGAIN_MS (5 * SECOND_MS)
+#define MEASURE_MS (5 * SECOND_MS) // gauges of deliveries
 #define LAST_RESULTS_MS (3 * SECOND_MS) // for who wants to hear of TLS, before a worker ends
 #define COUNT_BYTES_MAX (64 * MIB)
 #define RECOUNT_MS (10 * MINUTE_MS)
@@ -31,6 +32,7 @@ static void look_around(struct mail_worker *m);
 static struct err start_deliveries(struct mail_worker *m) MUST_USE;
 static void end_deliveries(struct mail_worker *m) suspends;
 static void end_results(struct mail_worker *m) suspends;
+static struct err measure(void *mail_worker) suspends;
 
 struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inputs *in)
 {
@@ -165,6 +167,7 @@ static struct err start_deliveries(struct mail_worker *m)
             .workers = (uint32_t)plan->worker_count,
             .adopts = m->is_first};
     TRY(deliverer_new(&m->arena, &in, &m->deliverer));
+    TRY(group_spawn(&m->tending, measure, m));
     return group_spawn(&m->delivering, deliverer_run, m->deliverer);
 }
 
@@ -181,13 +184,22 @@ static void end_deliveries(struct mail_worker *m)
     m->deliverer = NULL;
 }
 
+static struct err measure(void *arg)
+{
+    struct mail_worker *m = arg;
+    task_describe("figures", m);
+    for (;;) {
+        if (m->deliverer != NULL)
+            deliverer_measure(m->deliverer, m->is_first);
+        TRY(task_sleep_ms(MEASURE_MS));
+    }
+}
+
 // What was counted and is not on disk yet.
 static void end_results(struct mail_worker *m)
 {
-    if (m->tlsrpt != NULL) {
-        within_ms(LAST_RESULTS_MS);
-        tlsrpt_write(m->tlsrpt);
-    }
+    if (m->tlsrpt != NULL)
+        tlsrpt_write(m->tlsrpt, LAST_RESULTS_MS);
     tlsrpt_free(m->tlsrpt);
     m->tlsrpt = NULL;
 }

@@ -2,6 +2,7 @@
 """DANE, from the domain to the end of DATA: a zone that is really signed, and hosts that have the
 certificate of their records, another one, or no TLS at all. Nothing leaves the machine."""
 import hashlib
+import json
 import smtplib
 import socketserver
 import ssl
@@ -11,7 +12,7 @@ import threading
 import pytest
 
 import test_dns
-from conftest import eventually, make_certificate
+from conftest import BINARY, eventually, make_certificate
 from mail_tools import Letter, mail_server
 
 pytestmark = test_dns.pytestmark
@@ -34,6 +35,9 @@ mx.none A 127.0.0.2
 _{port}._tcp.mx.right TLSA 3 1 1 {key}
 _{port}._tcp.mx.wrong TLSA 3 1 1 {nobody}
 _{port}._tcp.mx.bare TLSA 3 1 1 {key}
+_smtp._tls.right TXT "v=TLSRPTv1; rua=mailto:tls@right.{{name}}"
+_smtp._tls.wrong TXT "v=TLSRPTv1; rua=mailto:tls@wrong.{{name}}"
+_smtp._tls.none TXT "v=TLSRPTv1; rua=https://none.{{name}}/"
 """
 
 SETTINGS = '''
@@ -158,3 +162,52 @@ def test_a_sender_who_would_rather_have_it_delivered(world):
     eventually(lambda: rcpts(world.good) and rcpts(world.bare), what='two deliveries')
     assert [t[1] for t in rcpts(world.good)] == [True]  # TLS is used all the same
     assert [t[1] for t in rcpts(world.bare)] == [False]
+
+
+def report(world, *words):
+    out = subprocess.run([BINARY, 'report', *words, '--config', world.config_path], capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
+    return out.stdout
+
+
+def policies(world, domain):
+    found = [r for r in json.loads(report(world, 'list', '--json')) if r['domain'] == domain]
+    return json.loads(report(world, 'show', found[0]['id']))['policies'] if found else []
+
+
+def test_what_tls_reports_hear(world):
+    """Counts are those of connections, under the policy that held, for domains that publish a record."""
+    world.expect_log(r'delivery\.start-tls-error')
+    for domain in ('right', 'wrong', 'bare', 'none'):
+        send(world, 'bert@%s.signed.example' % domain)
+    send(world, 'carl@right.signed.example')
+    eventually(lambda: len(rcpts(world.good)) >= 2 and len(rcpts(world.bare)) >= 1, what='three deliveries')
+    world.wait_log(r'(?s)delivery\.start-tls-error.*mx\.wrong\.signed\.example')
+    world.stop()  # which writes what is counted
+    assert {r['domain'] for r in json.loads(report(world, 'list', '--json'))} == \
+        {d + '.signed.example' for d in ('right', 'wrong', 'none')}
+    right, = policies(world, 'right.signed.example')
+    assert right['policy']['policy-type'] == 'tlsa'
+    assert right['policy']['policy-domain'] == 'mx.right.signed.example'
+    assert right['policy']['policy-string'][0].startswith('3 1 1 ')
+    assert right['policy']['policy-string'][0] == right['policy']['policy-string'][0].upper()
+    connections = len(right_connections(world))
+    assert right['summary'] == {'total-successful-session-count': connections, 'total-failure-session-count': 0}
+    assert 'failure-details' not in right
+    wrong, = policies(world, 'wrong.signed.example')
+    assert wrong['summary']['total-failure-session-count'] >= 1
+    failure = wrong['failure-details'][0]
+    assert failure['result-type'] == 'validation-failure'
+    assert failure['receiving-mx-hostname'] == 'mx.wrong.signed.example'
+    assert failure['receiving-ip'] == failure['sending-mta-ip'] == '127.0.0.1'
+    assert failure['failure-reason-code'] == 'No matching certificates found.'
+    none, = policies(world, 'none.signed.example')
+    assert none['policy'] == {'policy-type': 'no-policy-found', 'policy-domain': 'none.signed.example'}
+    assert none['failure-details'][0]['result-type'] == 'starttls-not-supported'
+    assert report(world, 'list').endswith('3 report(s) found.\n')
+
+
+def right_connections(world):
+    """Handshakes that began for this host and came to MAIL: one each, whatever was sent over it."""
+    return [line for line in world.log_text().splitlines()
+            if '(delivery.start-tls)' in line and 'mx.right.signed.example' in line]

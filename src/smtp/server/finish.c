@@ -4,6 +4,7 @@
 // message that is committed stays.
 #include "smtp/server/finish.h"
 
+#include "queue/queued.h"
 #include "queue/unit.h"
 #include "rt/rt.h"
 #include "smtp/limits.h"
@@ -190,28 +191,10 @@ static void tell_queued(struct finishing *f)
     struct smtp_session *s = f->s;
     struct span *span = s->options->span;
     const struct message *m = &f->messages[0];
-    struct str from = m->sender.len > 0 ? m->sender : S("<>");
     event_in(span, EV_SMTP_MESSAGE_ACCEPTED, F_ID(queueId, m->id), F_U64(size, message_bytes(m)),
             F_U64(total, f->t->rcpts.count), F_MS(elapsed, now_ms() - f->t->began_ms));
-    enum event_id id =
-            s->account != NULL ? EV_QUEUE_QUEUE_MESSAGE_AUTHENTICATED : EV_QUEUE_QUEUE_MESSAGE;
-    if (!event_is_wanted(span->log, id))
-        return;
-    for (size_t i = 0; i < f->message_count; i++) {
-        m = &f->messages[i];
-        struct str to = m->units[0].rcpts[0].address;
-        const struct recipient *first = &m->units[0].rcpts[0];
-        int64_t expires_ms = rcpt_expires_at_ms(first, m->created_ms);
-        struct field dsn = F_TIME(nextDsn, first->notify_at_ms);
-        struct field expires = F_TIME(expires, expires_ms);
-        if (first->notify_at_ms == NEVER_MS)
-            dsn = (struct field)F_NULL(nextDsn);
-        if (expires_ms == NEVER_MS) // attempts are counted
-            expires = (struct field)F_NULL(expires);
-        event_in(span, id, F_ID(queueId, m->id), F_STR(from, from), F_STR(to, to),
-                F_U64(total, f->t->rcpts.count), F_U64(size, message_bytes(m)),
-                F_TIME(nextRetry, first->retry_at_ms), dsn, expires);
-    }
+    for (size_t i = 0; i < f->message_count; i++)
+        message_tell_queued(span, &f->messages[i]);
 }
 
 static void tell_refused(struct finishing *f, enum reply_id id)

@@ -319,7 +319,7 @@ static struct err story_main(void *arg)
     check_u64("rows", all[0].row_count, 2);
     note(w, "wants.example", NULL);
     group_cancel(&tending);
-    tlsrpt_write(w->tally); // as at the end of a worker
+    tlsrpt_write(w->tally, SECOND_MS); // as at the end of a worker
     struct report_row *rows;
     size_t count, good = 0, bad = 0;
     struct report_store *s = shelf_open(&w->shelf);
