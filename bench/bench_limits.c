@@ -35,7 +35,7 @@ static void measure(const char *name, struct limits_shared *shared, const struct
     struct arena arena;
     size_t refused = 0;
     arena_init(&arena, MIB);
-    struct throttle_held held = {.arena = &arena};
+    struct limits_held held = {.arena = &arena};
     double start = now_s();
     for (size_t i = 0; i < CHECKS; i++) {
         struct throttle_values values = {.remote_ip = client_of(i % clients),

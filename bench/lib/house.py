@@ -171,9 +171,9 @@ class Server:
         self.stop()
 
 
-def posthaste(folder, tls=None, workers=1, connections=20000, extra=""):
+def posthaste(folder, tls=None, workers=1, connections=20000, extra="", server=None):
     """tls: None, first (implicit), or starttls; the kind of certificate behind a colon. extra: more of
-    the configuration."""
+    the configuration. server: what starts it, from command, port and log."""
     port = free_port()
     os.makedirs(folder.path("state"), exist_ok=True)
     how, _, kind = (tls or "").partition(":")
@@ -198,6 +198,8 @@ io-threads = {workers}
 type = "console"
 level = "warn"
 {extra}""")
+    if server:
+        return server([POSTHASTE, "serve", "-c", config], port, folder.path("log"))
     return Server("posthaste", [POSTHASTE, "serve", "-c", config], port, folder.path("log"))
 
 
@@ -318,11 +320,11 @@ postlog unix-dgram n - n - 1 postlogd
                   port, folder.path("postfix.out"))
 
 
-def table(title, rows, columns):
+def table(title, rows, columns, out=sys.stdout):
     """rows: a list of dicts; columns: (heading, key, format)."""
-    print(title)
-    print("  " + "  ".join("%*s" % (len(heading), heading) for heading, _, _ in columns))
+    print(title, file=out)
+    print("  " + "  ".join("%*s" % (len(heading), heading) for heading, _, _ in columns), file=out)
     for row in rows:
         print("  " + "  ".join("%*s" % (len(heading), how % row[key] if row[key] is not None else "-")
-                               for heading, key, how in columns))
-    sys.stdout.flush()
+                               for heading, key, how in columns), file=out)
+    out.flush()
