@@ -2,6 +2,7 @@
 // server/mail.c: see server/mail.h.
 #include "server/mail.h"
 
+#include "deliver/suspend.h"
 #include "directory/directory.h"
 #include "proof/key_cache.h"
 #include "queue/body.h"
@@ -187,7 +188,11 @@ static void end_deliveries(struct mail_worker *m)
 static struct err measure(void *arg)
 {
     struct mail_worker *m = arg;
+    struct store_figures stored = {0};
     task_describe("figures", m);
+    if (!failed(store_figures(m->service.store, &stored)))
+        event(m->log, EV_QUEUE_STARTED, F_STR(path, m->plan->queue.records.path),
+                F_U64(total, stored.messages));
     for (;;) {
         if (m->deliverer != NULL)
             deliverer_measure(m->deliverer, m->is_first);
