@@ -36,6 +36,7 @@ struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
     size_t before = r->transactions;
     struct err e = try_from_there(r, p, out);
     sourced_end(r, p, r->transactions > before);
+    limit_remote_end(r, r->transactions > before);
     return e;
 }
 
@@ -65,14 +66,18 @@ static struct err choose_ways(struct remote *r, struct approach *p)
             .remote_ip = p->address->at.ip};
     struct str name;
     size_t first = r->rcpts[0].place;
-    TRY(job_strategy(j, S("queue.strategy.connection"), s->connection_of, first, &host, &name));
+    name = shaped_connection(&r->shaped);
+    if (str_is_null(name))
+        TRY(job_strategy(j, S("queue.strategy.connection"), s->connection_of, first, &host, &name));
     p->how = connection_named(s, name);
     if (p->how == NULL) {
         event_in(&j->span, EV_SMTP_ID_NOT_FOUND, F_STR(id, name),
                 F_STR(details, S("queue.connection")));
         p->how = connection_named(s, S("default"));
     }
-    TRY(job_strategy(j, S("queue.strategy.tls"), s->tls_of, first, &host, &name));
+    name = shaped_tls(&r->shaped);
+    if (str_is_null(name))
+        TRY(job_strategy(j, S("queue.strategy.tls"), s->tls_of, first, &host, &name));
     p->tls.strategy = tls_named(s, name);
     if (p->tls.strategy == NULL)
         return fail_fmt(&j->arena, ERR_CONFIG, "TLS strategy '%.*s' is not configured", ARG(name));

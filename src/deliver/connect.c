@@ -129,9 +129,10 @@ static struct err talk(struct remote *r, struct approach *p, struct connection *
     }
     if (why->verdict == CLIENT_GOOD && !str_is_empty(r->route->username))
         TRY(log_in(r, p, c, why, reach));
-    uint32_t mails_max = client_mails_max(c->client);
-    if (mails_max > 0 && (c->messages_max == 0 || mails_max < c->messages_max))
-        c->messages_max = mails_max;
+    const uint32_t mails_max[] = {client_mails_max(c->client), shaped_messages(&r->shaped)};
+    for (size_t i = 0; i < COUNT_OF(mails_max); i++)
+        if (mails_max[i] > 0 && (c->messages_max == 0 || mails_max[i] < c->messages_max))
+            c->messages_max = mails_max[i];
     return OK;
 }
 

@@ -42,7 +42,6 @@ int64_t job_run(struct courier *c)
             due_ms = job_write_down(&j);
         c->went_well = !j.met_trouble && !failed(e);
     }
-    outbound_release(j.d->limits, &j.held);
     arena_done(&j.arena);
     return due_ms;
 }
@@ -146,6 +145,7 @@ struct err job_attempt(struct job *j)
     for (size_t i = 0; i < j->u->rcpt_count && !failed(e); i++)
         if (j->tried[i].is_due && !j->tried[i].is_settled && j->tried[i].route != NULL)
             e = go(j, j->tried[i].route);
+    limit_sender_end(j);
     size_t good = 0, bad = 0;
     for (size_t i = 0; i < j->u->rcpt_count; i++) {
         good += j->tried[i].is_settled && j->tried[i].verdict.verdict == VERDICT_GOOD;

@@ -67,6 +67,12 @@ const struct outbound_limiter *outbound_take(
         outbound_undo(o, check);
         return l;
     }
+    for (size_t i = 0; i < check->more_count; i++) {
+        if (take(o, check->more[i], check))
+            continue;
+        outbound_undo(o, check);
+        return check->more[i];
+    }
     return NULL;
 }
 
@@ -99,7 +105,7 @@ static uint64_t counter_of(const struct limits_shared *s, const struct outbound_
     const struct ip *const ips[] = {
             [OUTBOUND_KEY_REMOTE_IP] = &v->remote_ip,
             [OUTBOUND_KEY_LOCAL_IP] = &v->local_ip,
-            [OUTBOUND_KEY_ACCOUNT] = NULL,
+            [OUTBOUND_KEY_POOL] = NULL,
     };
     const struct str texts[] = {
             [OUTBOUND_KEY_MX] = v->mx,
@@ -111,6 +117,7 @@ static uint64_t counter_of(const struct limits_shared *s, const struct outbound_
             [OUTBOUND_KEY_ROUTE] = v->route,
             [OUTBOUND_KEY_QUEUE] = v->queue,
             [OUTBOUND_KEY_ACCOUNT] = v->account,
+            [OUTBOUND_KEY_POOL] = v->pool,
     };
     uint64_t h = limits_hash_text(s, limits_hash(s, LIMITS_OUTBOUND, l->keys), l->id);
     for (size_t k = 0; k < COUNT_OF(texts); k++)
@@ -182,6 +189,16 @@ void outbound_undo(struct outbound_limits *o, struct outbound_check *check)
     }
     check->taken.count = 0;
     drop_permits(o, check->held, check->held_before);
+}
+
+void outbound_not_sent(struct outbound_limits *o, struct outbound_check *check)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < check->taken.count; i++)
+        if (check->taken.at[i].limiter->unit != OUTBOUND_CONNECTIONS)
+            check->taken.at[kept++] = check->taken.at[i];
+    check->taken.count = kept;
+    outbound_undo(o, check);
 }
 
 void outbound_release(struct outbound_limits *o, struct limits_held *held)

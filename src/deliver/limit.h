@@ -35,7 +35,7 @@ struct outbound_values {
     struct str mx, mx_site;
     struct str sender, sender_domain; // both empty: the null sender
     struct str rcpt, rcpt_domain;
-    struct str route, queue, account;
+    struct str route, queue, account, pool;
 };
 
 struct outbound_amounts { // what this attempt costs, by unit
@@ -46,6 +46,10 @@ struct outbound_check {
     enum outbound_stage stage;
     const struct outbound_values *values;
     const struct expr_env *env; // of `match`
+    // Limiters of this attempt alone, whatever their stage and match: those of a provider, and those
+    // that were ordered at run time. They must outlive an outbound_undo.
+    const struct outbound_limiter *const *more;
+    size_t more_count;
     struct outbound_amounts amounts;
     struct limits_held *held; // permits of concurrency
     struct arena *scratch;    // must outlive an outbound_undo
@@ -71,6 +75,8 @@ const struct outbound_limiter *outbound_take(
 bool outbound_has(const struct outbound_limits *o, enum outbound_stage stage);
 // As if it had never been taken: the attempt came to nothing.
 void outbound_undo(struct outbound_limits *o, struct outbound_check *check);
+// Nothing was sent, but somebody was connected to: that stays counted, all else goes back.
+void outbound_not_sent(struct outbound_limits *o, struct outbound_check *check);
 void outbound_release(struct outbound_limits *o, struct limits_held *held); // held is empty then
 // Until a permit may have become free, at most so long. (Other workers' are looked for again.)
 struct err outbound_wait(struct outbound_limits *o, int64_t at_most_ms) suspends MUST_USE;

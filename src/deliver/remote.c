@@ -4,7 +4,6 @@
 // a connection that connect.c makes; send.c carries the message.
 #include "deliver/remote.h"
 
-#include "deliver/site.h"
 #include "deliver/told.h"
 
 static struct err find_hosts(struct remote *r) suspends MUST_USE;
@@ -13,6 +12,7 @@ static struct err try_host(struct remote *r, const struct host *host) suspends M
 static struct err no_address(struct remote *r, const struct client_answer *trouble) MUST_USE;
 static void close_up(struct remote *r);
 static void rest_all(struct remote *r);
+static void shape_retries(struct remote *r, const struct carried *rcpts, size_t count);
 static struct err put_off_all(struct remote *r, struct err why) MUST_USE;
 
 struct err remote_carry(
@@ -41,7 +41,9 @@ struct err remote_carry(
         e = try_host(r, &r->list.at[i]);
     if (e.kind == ERR_CONFIG) // an expression that cannot be evaluated now
         return put_off_all(r, e);
+    limit_rcpts_end(r);
     close_up(r);
+    shape_retries(r, rcpts, count);
     return e;
 }
 
@@ -88,9 +90,10 @@ static struct err find_hosts(struct remote *r)
             .sender = j->m.sender,
             .turn = j->d->turn++};
     TRY(hosts_find(&r->hosts, &j->arena, &r->list));
-    r->site = site_of(&j->arena, &r->list.names);
-    if (str_is_null(r->site))
-        return fail(ERR_LIMIT, "no memory for an attempt");
+    TRY(shaping_find(
+            j->d->in.settings, &j->arena, j->u->domain, &r->list.names, &r->shaped));
+    r->site = r->shaped.site;
+    r->shaped.backs_off = suspended_backs_off(r);
     tell_hosts(r, now_ms() - began);
     if (r->list.count > 0) {
         suspended_site(r);
@@ -169,7 +172,19 @@ static void rest_all(struct remote *r)
         job_put_off(r->j, r->rcpts[i].place, r->best, r->j->wall_now_ms + r->rests_ms);
 }
 
-    tell_rest(r);
+// Who has failed for now is tried again when the provider likes it, not when the schedule says.
+static void shape_retries(struct remote *r, const struct carried *rcpts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct tried *t = &r->j->tried[rcpts[i].place];
+        int64_t wait_ms =
+                shaped_retry_ms(&r->shaped, r->j->u->rcpts[rcpts[i].place].retry_count);
+        if (t->is_settled && t->verdict.verdict == VERDICT_TEMPORARY && wait_ms > 0 &&
+                t->verdict.until_ms == 0)
+            t->verdict.until_ms = wall_ms() + wait_ms;
+    }
+}
+
 static struct err put_off_all(struct remote *r, struct err why)
 {
     struct job *j = r->j;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "deliver/job.h"
+#include "deliver/shaping.h"
 
 // A host's address that is tried now, and how.
 struct approach {
@@ -30,7 +31,9 @@ struct remote {
     size_t count;
     struct hosts_inputs hosts;
     struct host_list list;
-    struct str site; // of the hosts: what expressions call mx_site
+    struct shaped shaped; // what the provider takes
+    struct str site;      // of the hosts: what expressions call mx_site
+    struct outbound_check *of_rcpts, *of_host; // what limits took; NULL: nothing
     struct source_turn source_turn;
     struct sts_result sts;
     bool asks_sts;
@@ -66,6 +69,9 @@ struct err send_all(struct remote *r, struct approach *p, struct connection *c, 
 struct err limit_rcpts(struct remote *r, bool *out_goes_on) suspends MUST_USE;
 struct err limit_remote(
         struct remote *r, struct approach *p, bool connects, bool *out_goes_on) suspends MUST_USE;
+// The approach has ended: the permits of that address go back, and the tokens when nothing was sent.
+void limit_remote_end(struct remote *r, bool was_sent);
+void limit_rcpts_end(struct remote *r); // the same of the domain's, at the end of all
 
 // sourced.c: one of our addresses for this one of the host's. False: none can be used now, which is
 // noted. Again: when the last one turned out not to be there. At the end: was anything sent?

@@ -3,15 +3,30 @@
 #include "deliver/response.h"
 
 #include "deliver/classify.h"
+#include "limits/held.h"
 #include "rt/rt.h"
 
+struct judging {
+    const struct response_inputs *in;
+    struct arena *arena;
+    struct expr_env env;
+    struct str bounce_class;
+    struct client_answer *answer;
+    struct response_effect *out;
+};
+
+static struct err ask(struct judging *w, const struct response_rule *rule) suspends MUST_USE;
+static bool is_triggered(const struct judging *w, const struct response_rule *rule);
 static struct str stage_name(enum client_stage stage);
+static void name_class(
+        const struct response_rule *rule, struct str by_rules, struct client_answer *answer);
 static void act(const struct response_rule *rule, struct client_answer *answer,
         struct response_effect *out);
 
-struct err response_apply(const struct deliver_settings *settings, const struct queue_env *env,
+struct err response_apply(const struct response_inputs *in, const struct queue_env *env,
         struct arena *a, struct client_answer *answer, struct response_effect *out)
 {
+    const struct deliver_settings *settings = in->settings;
     *out = (struct response_effect){0};
     if (answer->verdict == CLIENT_GOOD || settings->response_count == 0)
         return OK;
@@ -21,29 +36,56 @@ struct err response_apply(const struct deliver_settings *settings, const struct 
     host.code = answer->outcome.code;
     host.enhanced = answer->outcome.enhanced;
     host.text = answer->outcome.text;
+    host.bounce_class = bounce_class_word(bounce_class_of(settings->bounces, a, &answer->outcome));
     self.host = &host;
-    struct expr_env asked = queue_expr_env(&self);
-    host.bounce_class =
-            bounce_class_word(bounce_class_of(settings->bounces, a, &answer->outcome));
-    for (size_t i = 0; i < settings->response_count; i++) {
-        const struct response_rule *rule = &settings->responses[i];
-        struct expr_result r = expr_eval(rule->match, &asked, a);
-        if (task_cancelled())
-            return fail(ERR_CANCELLED, "the delivery is given up");
-        if (r.outcome == EXPR_FAILED) {
-            out->failed_id = rule->id;
-            out->fault = r.fault;
-        } else if (r.boolean) {
-            act(rule, answer, out);
-            return OK;
-            name_class(rule, host.bounce_class, answer);
-        }
+    struct judging w = {.in = in,
+            .arena = a,
+            .env = queue_expr_env(&self),
+            .bounce_class = host.bounce_class,
+            .answer = answer,
+            .out = out};
+    for (size_t i = 0; in->automation != NULL && i < in->automation->automation_count; i++)
+        TRY(ask(&w, in->automation->automation[i]));
+    for (size_t i = 0; i < settings->response_count; i++)
+        if (!settings->responses[i].is_of_shaping)
+            TRY(ask(&w, &settings->responses[i]));
+    return OK;
+}
+
+// The first that fits decides.
+static struct err ask(struct judging *w, const struct response_rule *rule)
+{
+    if (w->out->rule != NULL)
+        return OK;
+    struct expr_result r = expr_eval(rule->match, &w->env, w->arena);
+    if (task_cancelled())
+        return fail(ERR_CANCELLED, "the delivery is given up");
+    if (r.outcome == EXPR_FAILED) {
+        w->out->failed_id = rule->id;
+        w->out->fault = r.fault;
+    } else if (r.boolean && is_triggered(w, rule)) {
+        name_class(rule, w->bounce_class, w->answer);
+        act(rule, w->answer, w->out);
     }
     return OK;
 }
 
-static void act(
-        const struct response_rule *rule, struct client_answer *answer, struct response_effect *out)
+// A bucket with a token less than it takes: that it is empty means that this one is the last of so
+// many. It is counted for each site.
+static bool is_triggered(const struct judging *w, const struct response_rule *rule)
+{
+    struct limits_shared *shared = w->in->shared;
+    if (rule->trigger.count <= 1 || shared == NULL)
+        return true;
+    const struct bucket_rate rate = {.count = rule->trigger.count,
+            .period_ms = rule->trigger.period_ms,
+            .burst = rule->trigger.count - 1};
+    uint64_t counter = limits_hash_text(shared, limits_hash(shared, LIMITS_RESPONSE, 0), rule->id);
+    counter = limits_hash_text(shared, counter, w->in->site);
+    uint64_t bucket = limits_bucket(shared, counter, &rule->trigger);
+    return !limits_tokens_take(shared, bucket, &rate, 1, w->in->wall_now_ms, NULL);
+}
+
 // What was a delay, and ends all the same, would otherwise look as if its time had been over.
 static void name_class(
         const struct response_rule *rule, struct str by_rules, struct client_answer *answer)
@@ -54,6 +96,8 @@ static void name_class(
         answer->outcome.bounce_class = by_rules;
 }
 
+static void act(
+        const struct response_rule *rule, struct client_answer *answer, struct response_effect *out)
 {
     out->rule = rule;
     switch (rule->action) {
@@ -74,6 +118,20 @@ static void name_class(
         break;
     case RESPONSE_DROP_CONNECTION:
         out->drops_connection = true;
+        break;
+    case RESPONSE_SUSPEND:
+        answer->verdict = CLIENT_TEMPORARY;
+        out->stays_here = out->gives_order = true;
+        break;
+    case RESPONSE_THROTTLE:
+    case RESPONSE_BACKOFF:
+        out->gives_order = true;
+        break;
+    case RESPONSE_ROUTE:
+        answer->verdict = CLIENT_TEMPORARY;
+        out->stays_here = true;
+        out->retry_after_ms = rule->retry_after_ms > 0 ? rule->retry_after_ms : SECOND_MS;
+        out->route = rule->route;
         break;
     }
 }

@@ -91,6 +91,7 @@ static struct err send_some(
     }
     t->body = reader;
     within_ms(p->how->session_ms);
+    j->was_sent = true;
     TRY(client_send(c->client, &j->arena, t));
     tell_transaction(r, c, t);
     learn(r, p, c, t);
@@ -105,6 +106,9 @@ static size_t how_many(struct remote *r, struct approach *p, struct connection *
     size_t most = r->route->rcpts_max, offered = client_rcpts_max(c->client);
     if (offered > 0 && offered < most)
         most = offered;
+    uint32_t shaped = shaped_recipients(&r->shaped);
+    if (shaped > 0 && shaped < most)
+        most = shaped;
     if (facts.rcpts_max > 0 && facts.rcpts_max < most)
         most = facts.rcpts_max;
     return r->count < most ? r->count : most;

@@ -39,6 +39,7 @@ struct err deliver_settings_make(struct arena *a, const struct conf *conf, uint6
     TRY(settings_read_tls_strategies(&r));
     TRY(settings_read_limiters(&r));
     TRY(settings_read_responses(&r));
+    TRY(settings_read_shapings(&r));
     check_names(&r);
     return OK;
 }

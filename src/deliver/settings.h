@@ -161,6 +161,7 @@ enum outbound_key {
     OUTBOUND_KEY_ROUTE,
     OUTBOUND_KEY_QUEUE,
     OUTBOUND_KEY_ACCOUNT,
+    OUTBOUND_KEY_POOL, // of source addresses
 };
 enum outbound_stage { OUTBOUND_OF_SENDER, OUTBOUND_OF_RCPT, OUTBOUND_OF_REMOTE };
 enum outbound_unit {
@@ -189,6 +190,10 @@ enum response_action {
     RESPONSE_BOUNCE,
     RESPONSE_NEXT_HOST,
     RESPONSE_DROP_CONNECTION,
+    RESPONSE_SUSPEND,
+    RESPONSE_THROTTLE,
+    RESPONSE_BACKOFF,
+    RESPONSE_ROUTE,
 };
 
 struct response_rule {
@@ -196,19 +201,63 @@ struct response_rule {
     const struct expr_setting *match;
     enum response_action action;
     int64_t retry_after_ms; // 0: as scheduled
+    struct rate trigger;     // it acts when it has fitted so often; count 0: at once
+    uint32_t scope;          // 1 << enum suspend_scope: what an order of it is about
+    int64_t duration_ms;     // of the order
+    struct rate rate;        // of RESPONSE_THROTTLE; count 0: none
+    uint32_t concurrency;    // the same; 0: none
+    struct str route;        // of RESPONSE_ROUTE
+    bool is_of_shaping;      // asked only where an entry of queue.shaping names it
+    struct str bounce_class; // that what it fits has from now on; null: its own
+};
+
+// --- What providers take (28.1): deliver/shaping.h has what holds for a destination ---------------
+
+enum shaping_key {
+    SHAPING_CONNECTIONS,
+    SHAPING_CONNECTIONS_PER_IP,
+    SHAPING_CONNECTION_RATE,
+    SHAPING_MESSAGE_RATE,
+    SHAPING_BYTES_RATE,
+    SHAPING_BACKOFF_CONNECTIONS,
+    SHAPING_BACKOFF_CONNECTION_RATE,
+    SHAPING_BACKOFF_MESSAGE_RATE,
+    SHAPING_LIMITS, // those before it are limiters
+    SHAPING_MESSAGES_PER_CONNECTION = SHAPING_LIMITS,
+    SHAPING_RECIPIENTS_PER_MESSAGE,
+    SHAPING_TLS,
+    SHAPING_CONNECTION,
+    SHAPING_RETRY,
+    SHAPING_AUTOMATION,
+    SHAPING_BACKOFF_RETRY,
+    SHAPING_BACKOFF_MS,
+    SHAPING_KEYS
+};
+
+struct shaping { // an entry of queue.shaping
+    struct str id;
+    struct strs domains, suffixes, sites; // which destinations; `default`: none
+    uint32_t set;                         // 1 << enum shaping_key: what it says
+    struct outbound_limiter limits[SHAPING_LIMITS];
+    uint32_t messages_per_connection, recipients_per_message;
+    struct str tls, connection; // names of strategies
+    const int64_t *retry_ms, *backoff_retry_ms;
+    size_t retry_count, backoff_retry_count;
+    const struct response_rule *const *automation;
+    size_t automation_count;
+    int64_t backoff_ms; // back to normal after it
 };
 
 enum downgrade_8bit { DOWNGRADE_8BIT_CONVERT, DOWNGRADE_8BIT_SEND, DOWNGRADE_8BIT_BOUNCE };
 enum downgrade_utf8 { DOWNGRADE_UTF8_BOUNCE, DOWNGRADE_UTF8_ENCODE };
 
-    struct str bounce_class; // that what it fits has from now on; null: its own
+struct bounce_rules; // deliver/classify.h
+
 struct deliver_settings {
     const struct conf *conf;
     struct str host; // server.hostname
     const struct route *routes;
     size_t route_count;
-struct bounce_rules; // deliver/classify.h
-
     const struct connection_strategy *connections;
     size_t connection_count;
     const struct source_pool *pools;
@@ -222,6 +271,8 @@ struct bounce_rules; // deliver/classify.h
     size_t limiter_count;
     const struct response_rule *responses;
     size_t response_count;
+    const struct shaping *shapings;
+    size_t shaping_count;
     struct strs self_names;    // lower case: what else is "us" (queue.self)
     const struct ip *self_ips; // of queue.self
     size_t self_ip_count;
@@ -231,12 +282,12 @@ struct bounce_rules; // deliver/classify.h
     uint64_t bdat_chunk_bytes;
     struct nets *sts_prohibited;
     int64_t expression_wait_ms;
+    const struct bounce_rules *bounces;
 };
 
 // Adds what is wrong to the findings and goes on; the error is for lack of memory only. The
 // built-in routes `mx` and `local`, the connection strategy `default`, and the TLS strategies
 // `default` and `invalid-tls` are there whether written or not.
-    const struct bounce_rules *bounces;
 struct err deliver_settings_make(struct arena *a, const struct conf *conf, uint64_t seed,
         struct findings *findings, struct deliver_settings *out) MUST_USE;
 void deliver_settings_done(struct deliver_settings *s);

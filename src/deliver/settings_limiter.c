@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/settings_limiter.c: queue.limiter.outbound in the order of the files, each with the stage
-// at which it can be asked (outbound.md 20); and queue.response, what replies are made of (19.3).
+// at which it can be asked (outbound.md 20).
 #include "deliver/classify.h"
 #include "deliver/settings_read.h"
 
@@ -10,7 +10,6 @@ static bool key_named(struct str word, enum outbound_key *out);
 static void check_limiter(
         struct reading *r, const struct object *o, const struct outbound_limiter *limiter);
 static enum outbound_stage stage_of(const struct outbound_limiter *limiter);
-static void read_response(struct reading *r, const struct object *o, struct response_rule *out);
 
 struct err settings_read_limiters(struct reading *r)
 {
@@ -68,7 +67,7 @@ static void read_keys(struct reading *r, const struct object *o, struct outbound
             object_error(r, o, S("key"), (int)i, S("limiter-key"),
                     "Rate limiter key \"%.*s\" is not available in this context; there are mx, "
                     "remote_ip, local_ip, sender, sender_domain, rcpt, rcpt_domain, mx_site, "
-                    "route, queue_name and authenticated_as",
+                    "route, queue_name, authenticated_as and pool",
                     ARG(list.at[i].text));
     }
 }
@@ -94,6 +93,7 @@ static bool key_named(struct str word, enum outbound_key *out)
             {S_INIT("route"), OUTBOUND_KEY_ROUTE},
             {S_INIT("queue_name"), OUTBOUND_KEY_QUEUE},
             {S_INIT("authenticated_as"), OUTBOUND_KEY_ACCOUNT},
+            {S_INIT("pool"), OUTBOUND_KEY_POOL},
     };
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (str_eq(words[i].word, word)) {
@@ -125,7 +125,8 @@ static enum outbound_stage stage_of(const struct outbound_limiter *limiter)
     static const enum expr_variable of_rcpt[] = {
             EXPR_VAR_RCPT, EXPR_VAR_RCPT_DOMAIN, EXPR_VAR_RECIPIENTS};
     uint32_t remote = 1U << OUTBOUND_KEY_MX | 1U << OUTBOUND_KEY_MX_SITE |
-                      1U << OUTBOUND_KEY_REMOTE_IP | 1U << OUTBOUND_KEY_LOCAL_IP;
+                      1U << OUTBOUND_KEY_REMOTE_IP | 1U << OUTBOUND_KEY_LOCAL_IP |
+                      1U << OUTBOUND_KEY_POOL;
     uint32_t rcpt = 1U << OUTBOUND_KEY_RCPT | 1U << OUTBOUND_KEY_RCPT_DOMAIN;
     bool looks_at_remote = (limiter->keys & remote) != 0;
     bool looks_at_rcpt = (limiter->keys & rcpt) != 0;
@@ -136,39 +137,4 @@ static enum outbound_stage stage_of(const struct outbound_limiter *limiter)
     if (looks_at_remote)
         return OUTBOUND_OF_REMOTE;
     return looks_at_rcpt ? OUTBOUND_OF_RCPT : OUTBOUND_OF_SENDER;
-}
-
-// --- Rules about replies -------------------------------------------------------------------------
-
-struct err settings_read_responses(struct reading *r)
-{
-    struct str map = S("queue.response");
-    struct conf_ids ids = conf_ids_as_written(r->arena, r->conf, map);
-    struct response_rule *all = arena_array(r->arena, ids.count + 1, struct response_rule);
-    if (all == NULL || ids.count < conf_ids(r->conf, map).count)
-        return fail(ERR_LIMIT, "no memory for the rules about replies");
-    for (size_t i = 0; i < ids.count; i++) {
-        struct object o = {.map = map, .id = ids.at[i], .is_written = true};
-        read_response(r, &o, &all[i]);
-    }
-    r->out->responses = all;
-    r->out->response_count = ids.count;
-    return OK;
-}
-
-static void read_response(struct reading *r, const struct object *o, struct response_rule *out)
-{
-    static const enum response_action actions[] = {RESPONSE_LOG, RESPONSE_DEFER, RESPONSE_BOUNCE,
-            RESPONSE_NEXT_HOST, RESPONSE_DROP_CONNECTION}; // as in the row
-    *out = (struct response_rule){
-            .id = o->id,
-            .match = conf_expr(r->conf, object_key(r, o, S("match"))),
-            .action = actions[object_word(r, o, S("action"))],
-            .retry_after_ms = object_ms(r, o, S("retry-after")),
-    };
-    if (object_is_set(r, o, S("class")))
-        out->bounce_class = bounce_class_word((enum bounce_class)object_word(r, o, S("class")));
-    if (out->retry_after_ms > 0 && out->action != RESPONSE_DEFER)
-        object_error(r, o, S("retry-after"), -1, S("conflict"),
-                "only action = \"defer\" has a time to try again");
 }

@@ -15,6 +15,7 @@ struct reading {
     bool pools_go_round;  // which is told
     const struct ip *own; // addresses of this machine; NULL: not asked for yet
     size_t own_count;
+    struct response_rule *responses; // of `out`, while they may still change
 };
 
 // A route or a strategy. Those that are there without being written read as the defaults.
@@ -70,4 +71,5 @@ struct err settings_check_pools(struct reading *r) MUST_USE; // when the strateg
 struct err settings_read_connections(struct reading *r) MUST_USE;
 struct err settings_read_tls_strategies(struct reading *r) MUST_USE;
 struct err settings_read_limiters(struct reading *r) MUST_USE;
-struct err settings_read_responses(struct reading *r) MUST_USE;
+struct err settings_read_responses(struct reading *r) MUST_USE; // behind the routes
+struct err settings_read_shapings(struct reading *r) MUST_USE;  // behind the rules about replies

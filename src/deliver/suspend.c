@@ -100,10 +100,20 @@ static bool moment_of(const struct json *v, int64_t *out)
 const struct suspension *suspensions_find(const struct suspensions *all, enum suspend_kind kind,
         enum suspend_stage stage, const struct suspend_values *values, int64_t wall_now_ms)
 {
-    each_in_vec (s, &all->all)
+    size_t at = 0;
+    return suspensions_next(all, kind, stage, values, wall_now_ms, &at);
+}
+
+const struct suspension *suspensions_next(const struct suspensions *all, enum suspend_kind kind,
+        enum suspend_stage stage, const struct suspend_values *values, int64_t wall_now_ms,
+        size_t *at)
+{
+    while (*at < all->all.count) {
+        const struct suspension *s = &all->all.at[(*at)++];
         if (s->kind == kind && suspension_stage(s) == stage && suspension_holds(s, wall_now_ms) &&
                 fits(s, values))
             return s;
+    }
     return NULL;
 }
 

@@ -99,6 +99,10 @@ void suspension_show(struct json_out *o, const struct suspension *s);
 // The first that holds now and fits; NULL: none.
 const struct suspension *suspensions_find(const struct suspensions *all, enum suspend_kind kind,
         enum suspend_stage stage, const struct suspend_values *values, int64_t wall_now_ms);
+// The next one from *at on, which moves behind it.
+const struct suspension *suspensions_next(const struct suspensions *all, enum suspend_kind kind,
+        enum suspend_stage stage, const struct suspend_values *values, int64_t wall_now_ms,
+        size_t *at);
 // The stage at which everything that it names is known.
 enum suspend_stage suspension_stage(const struct suspension *s);
 bool suspension_holds(const struct suspension *s, int64_t wall_now_ms);

@@ -108,6 +108,41 @@ bool suspended_host(struct remote *r, const struct host *host)
     return true;
 }
 
+bool suspended_backs_off(struct remote *r)
+{
+    struct job *j = r->j;
+    const struct suspensions *all = &j->d->suspended.now;
+    const struct suspend_values values = suspend_values_of(j, r->rcpts[0].place, r, NULL, NULL);
+    for (enum suspend_stage stage = SUSPEND_AT_UNIT; stage <= SUSPEND_AT_SITE; stage++)
+        if (suspensions_find(all, SUSPEND_BACKOFF, stage, &values, wall_ms()) != NULL)
+            return true;
+    return false;
+}
+
+// A throttle is counted under what it is about.
+bool suspended_throttles(struct job *j, enum suspend_stage stage,
+        const struct suspend_values *values, struct limiters *out)
+{
+    const struct suspensions *all = &j->d->suspended.now;
+    size_t at = 0;
+    const struct suspension *s =
+            suspensions_next(all, SUSPEND_THROTTLE, stage, values, wall_ms(), &at);
+    while (s != NULL) {
+        struct outbound_limiter *l = arena_make(&j->arena, struct outbound_limiter);
+        const struct outbound_limiter **place = vec_add(&j->arena, &out->all);
+        if (l == NULL || place == NULL)
+            return false;
+        *l = (struct outbound_limiter){
+                .id = arena_join(&j->arena, S("throttle "), id_of(&j->arena, s)),
+                .rate = s->rate,
+                .burst = s->rate.count,
+                .concurrency = s->concurrency};
+        *place = l;
+        s = suspensions_next(all, SUSPEND_THROTTLE, stage, values, wall_ms(), &at);
+    }
+    return true;
+}
+
 struct suspend_values suspend_values_of(struct job *j, size_t place, const struct remote *r,
         const struct host *host, const struct ip *from)
 {

@@ -3,6 +3,7 @@
 // was last read, the places of an attempt at which it is asked, and orders that rules give.
 #pragma once
 
+#include "deliver/settings.h"
 #include "deliver/suspend.h"
 
 struct deliverer;
@@ -12,6 +13,11 @@ struct carried;
 struct host;
 struct ip;
 struct route;
+
+// Limiters of one attempt, see struct outbound_check.
+struct limiters {
+    VEC(const struct outbound_limiter *) all;
+};
 
 // Slices of `now` are good until the next look: nobody keeps them over a call that suspends.
 struct suspended { // of a worker
@@ -32,6 +38,11 @@ bool suspended_route(
 bool suspended_site(struct remote *r); // nobody is left then
 // The host rests like one that cools down: others may be tried.
 bool suspended_host(struct remote *r, const struct host *host);
+
+bool suspended_backs_off(struct remote *r); // is its site in back-off?
+// Adds limiters of throttles of this stage that fit; false: no memory.
+bool suspended_throttles(struct job *j, enum suspend_stage stage,
+        const struct suspend_values *values, struct limiters *out) MUST_USE;
 
 // What is known of a recipient's attempt. `r`, `host` and `from` NULL: not yet.
 struct suspend_values suspend_values_of(struct job *j, size_t place, const struct remote *r,

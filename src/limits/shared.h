@@ -66,6 +66,7 @@ enum limits_purpose {
     LIMITS_EARLY,
     LIMITS_OUTBOUND,
     LIMITS_WARMUP,
+    LIMITS_RESPONSE,
 };
 
 // The number of an owner is made of its parts one by one: texts, addresses, networks.
