@@ -120,6 +120,7 @@ static struct err talk(struct remote *r, struct approach *p, struct connection *
     TRY(greet(r, p, c, why, reach));
     if (why->verdict == CLIENT_GOOD && p->tls.use == TLS_USE_STARTTLS && !p->stays_plain)
         TRY(secure(r, p, c, why, reach));
+    egress_keep_session(r, p, c);
     if (why->verdict == CLIENT_GOOD)
         TRY(egress_introduce(r, p, c, why));
     if (why->verdict == CLIENT_GOOD && p->tls.needs_requiretls &&
@@ -212,10 +213,7 @@ static struct err shake_hands(
     struct err e = tls_client_context(j->d->in.tls, &p->tls, &j->arena, &context);
     if (failed(e))
         return tls_after(&p->tls, TLS_LOCAL_TROUBLE, &j->arena, err_text(e), step);
-    {
-        within_ms(p->tls.strategy->tls_ms);
-        e = stream_tls(c->stream, context, TLS_CLIENT, p->tls.sni, &j->arena);
-    }
+    e = egress_shake_hands(r, p, c->stream, context);
     if (e.kind == ERR_CANCELLED)
         return e;
     if (failed(e)) {
@@ -224,6 +222,7 @@ static struct err shake_hands(
         return tls_after(&p->tls, tls_event_of(e), &j->arena, err_text(e), step);
     }
     egress_note_proof(r, p, &proof);
+    egress_note_proof(r, p, &proof);
     TRY(tell_proof(r, p, &proof));
     c->tls = arena_fmt(&c->arena, "%.*s %.*s %.*s", ARG(proof.version), ARG(proof.cipher),
             ARG(tls_level_name(proof.reached)));
@@ -231,7 +230,7 @@ static struct err shake_hands(
     *step = proof.step;
     if (step->course == TLS_GO_ON)
         event_in(&j->span, EV_DELIVERY_START_TLS, F_STR(hostname, p->name),
-                F_STR(version, proof.version), F_STR(details, proof.cipher),
+                F_STR(version, proof.version), F_STR(details, egress_cipher(&j->arena, &proof)),
                 F_STR(policy, tls_level_name(proof.reached)));
     else
         event_in(&j->span, went_wrong, F_STR(hostname, p->name), F_STR(reason, proof.why));
@@ -278,8 +277,7 @@ static struct err log_in(struct remote *r, struct approach *p, struct connection
     TRY(client_auth(c->client, &j->arena, &credentials, why));
     why->outcome.entity = p->name;
     *reach = REACH_NEXT_HOST;
-    enum event_id id =
-            why->verdict == CLIENT_GOOD ? EV_DELIVERY_AUTH : EV_DELIVERY_AUTH_FAILED;
+    enum event_id id = why->verdict == CLIENT_GOOD ? EV_DELIVERY_AUTH : EV_DELIVERY_AUTH_FAILED;
     event_in(&j->span, id, F_STR(id, route->id), F_STR(hostname, p->name),
             F_U64(code, why->outcome.code), F_STR(details, why->outcome.text));
     return OK;

@@ -100,9 +100,9 @@ static struct err say_header(struct remote *r, struct approach *p, struct stream
 {
     struct buf header AUTO(buf_done);
     const struct endpoint client = {.ip = r->j->m.from_ip};
+    buf_init(&header, PROXY_BYTES_MAX);
     if (r->route->proxy_version == 0)
         return OK;
-    buf_init(&header, PROXY_BYTES_MAX);
     proxy_write(&header, r->route->proxy_version, &client, &p->address->at);
     if (header.overflow)
         return fail(ERR_LIMIT, "no memory for a PROXY header");

@@ -15,6 +15,16 @@ struct err egress_connect(
 // GOOD: the host knows what it wants to know, or nothing is to be told.
 struct err egress_introduce(struct remote *r, struct approach *p, struct connection *c,
         struct client_answer *why) suspends MUST_USE;
+// The handshake, within the strategy's patience; from an earlier session, if there is one under
+// which the same was proved (egress_tls.c).
+struct err egress_shake_hands(struct remote *r, struct approach *p, struct stream *s,
+        SSL_CTX *context) suspends MUST_USE;
+// What the certificates came to; and, once the host has spoken behind the handshake, what there is
+// to be kept of it.
+void egress_note_proof(struct remote *r, struct approach *p, const struct tls_proof *proof);
+struct str egress_cipher(struct arena *a, const struct tls_proof *proof); // and "resumed"
+void egress_keep_session(struct remote *r, struct approach *p, struct connection *c);
+
 // What a connection to this route says of the client; empty: nothing. Null: no memory.
 struct str egress_client(const struct remote *r);
 // Is the host on this machine, with nothing between us that could be listened to?

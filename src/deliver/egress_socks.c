@@ -23,7 +23,7 @@ static struct err ask(
         struct stream *s, const struct endpoint *to, struct arena *a) suspends MUST_USE;
 static void add_word(struct buf *out, struct str word);
 static struct err say(struct stream *s, const struct buf *words) suspends MUST_USE;
-static struct err hear(struct stream *s, socks_reader *read, uint8_t *out_code) suspends MUST_USE;
+static struct err hear(struct stream *s, socks_reader *reads, uint8_t *out_code) suspends MUST_USE;
 
 bool socks_proxy_parse(
         struct arena *a, struct str text, struct socks_proxy *out, struct str *out_why)
@@ -209,14 +209,14 @@ static struct err say(struct stream *s, const struct buf *words)
 }
 
 // A byte more each time, until it is a reply: no byte behind it is taken.
-static struct err hear(struct stream *s, socks_reader *read, uint8_t *out_code)
+static struct err hear(struct stream *s, socks_reader *reads, uint8_t *out_code)
 {
     struct socks_reply reply = {0};
     struct str bytes = STR_NULL;
     enum socks_state state = SOCKS_NEED_MORE;
     while (state == SOCKS_NEED_MORE && bytes.len < SOCKS_REPLY_BYTES_MAX) {
         TRY(stream_peek(s, bytes.len + 1, &bytes));
-        state = read(bytes, &reply);
+        state = reads(bytes, &reply);
     }
     if (state != SOCKS_GOOD)
         return fail(ERR_SYNTAX, "what it says is not SOCKS 5");

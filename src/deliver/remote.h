@@ -18,7 +18,8 @@ struct approach {
     struct source from;
     struct str identity;
     const struct tls_proof *proof; // of the last handshake; NULL: there was none
-    bool stays_plain; // TLS failed here, and need not be
+    bool stays_plain;   // TLS failed here, and need not be
+    bool keeps_session; // of TLS: its certificates have proved what they had to
     bool parameters_are_refused;
     bool is_our_trouble; // that there is no connection
 };

@@ -59,6 +59,7 @@ static void read_strategy(struct reading *r, const struct object *o, struct tls_
             .accept_on_invalid = object_word(r, o, S("on-invalid-cert")) == 1,
             .ca_file = object_str(r, o, S("ca-file")),
             .certificate = object_str(r, o, S("certificate")),
+            .session_cache = object_bool(r, o, S("session-cache")),
             .honor_tls_required_no = object_bool(r, o, S("honor-tls-required-no")),
     };
     check_file(r, o, S("ca-file"));

@@ -27,6 +27,7 @@
 
 struct certificates;
 struct tls_clients;
+struct tls_sessions;
 
 enum tls_sts {       // what `mta-sts` found out about the domain
     TLS_STS_NONE,    // no policy (certainly), mode none, or nobody asked
@@ -127,6 +128,7 @@ struct tls_proof {
     const char *sts_result_type; // the same of MTA-STS (plan.reports_sts)
     struct str why;              // of a failure, also of one that was let pass
     struct str version, cipher;  // "TLSv1.3", "TLS_AES_256_GCM_SHA384"
+    bool is_resumed;             // from an earlier session, whose certificates these are
     struct str name;             // the reference name that the certificate had; null: none needed
     struct dane_match match;     // of level DANE
 };
@@ -135,7 +137,7 @@ struct err tls_verify(struct tls_clients *clients, const struct tls_plan *plan, 
 
 // --- Our side of the handshake -------------------------------------------------------------------
 // Contexts and stores of authorities for all strategies and relays, made when the configuration is
-// loaded (files are read) and never changed. A context offers no session: nothing is resumed.
+// loaded (files are read) and never changed; and the sessions that may be resumed.
 
 struct tls_clients_options {
     const struct deliver_settings *settings; // must outlive the clients
@@ -149,3 +151,5 @@ void tls_clients_free(struct tls_clients *clients); // NULL is fine
 // What stays the clients'. An error is our own trouble: TLS_LOCAL_TROUBLE.
 struct err tls_client_context(struct tls_clients *clients, const struct tls_plan *plan,
         struct arena *a, SSL_CTX **out) MUST_USE;
+// NULL: what this strategy does is not resumed.
+struct tls_sessions *tls_clients_sessions(struct tls_clients *clients, const struct tls_plan *plan);

@@ -4,10 +4,11 @@
 // kept, one for each strategy and certificate.
 //
 // A context checks no certificate: that is done afterwards (tls_verify.c), where DANE has its word,
-// too. Nor does it resume sessions, so that none is carried from one level to another.
+// too. Nor does it keep sessions: which of them may be resumed is decided in egress_sessions.c, so
+// that none is carried from one level to another.
 #include "deliver/tls_clients.h"
 
-#include "base/list.h"
+#include "deliver/egress_sessions.h"
 #include "deliver/tls_chain.h"
 #include "listen/certificates.h"
 #include "rt/file.h"
@@ -35,6 +36,7 @@ struct client { // one context
 
 struct tls_clients {
     struct list trusts, made;
+    struct tls_sessions sessions;
     struct certificates *certificates;
     const struct conf_files *files;
 };
@@ -68,6 +70,7 @@ struct err tls_clients_make(
         return fail(ERR_LIMIT, "no memory for TLS");
     list_init(&clients->trusts);
     list_init(&clients->made);
+    tls_sessions_init(&clients->sessions);
     clients->files = options->files;
     if (options->certificates != NULL)
         clients->certificates = certificates_ref(options->certificates);
@@ -95,6 +98,7 @@ void tls_clients_free(struct tls_clients *clients)
         SSL_CTX_free(c->ssl);
         mem_free(c);
     }
+    tls_sessions_done(&clients->sessions);
     certificates_unref(clients->certificates);
     mem_free(clients);
 }
@@ -196,6 +200,11 @@ struct err tls_client_context(
     return OK;
 }
 
+struct tls_sessions *tls_clients_sessions(struct tls_clients *clients, const struct tls_plan *plan)
+{
+    return plan->strategy->session_cache ? &clients->sessions : NULL;
+}
+
 static void make(void *arg)
 {
     struct making *m = arg;
@@ -217,7 +226,9 @@ static struct err set_up(struct making *m)
     // What a peer's certificate must be is decided afterwards: where DANE names a key of 1024 bits,
     // that is the key.
     SSL_CTX_set_security_level(m->ssl, is_old ? 0 : 1);
-    SSL_CTX_set_options(m->ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
+    SSL_CTX_set_options(m->ssl, SSL_OP_NO_COMPRESSION);
+    if (!s->session_cache)
+        SSL_CTX_set_options(m->ssl, SSL_OP_NO_TICKET);
     if (is_old)
         SSL_CTX_set_options(m->ssl, SSL_OP_LEGACY_SERVER_CONNECT);
     SSL_CTX_set_session_cache_mode(m->ssl, SSL_SESS_CACHE_OFF);

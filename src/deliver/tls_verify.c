@@ -58,6 +58,7 @@ static void prove(void *arg)
     p->chain = SSL_get_peer_cert_chain(p->ssl);
     p->out->version = str_from_c(SSL_get_version(p->ssl));
     p->out->cipher = str_from_c(SSL_get_cipher_name(p->ssl));
+    p->out->is_resumed = SSL_session_reused(p->ssl) == 1;
     switch (p->plan->level) {
     case TLS_LEVEL_NONE:
         break;

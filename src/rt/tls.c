@@ -47,6 +47,7 @@ static enum io tls_write(
 static enum io tls_end(struct transport *t);
 static void tls_close(struct transport *t);
 static int tls_fd(const struct transport *t);
+static struct err wrap(struct stream *s, SSL_CTX *context, struct tls_transport **out);
 static void call_openssl(void *arg);
 static enum io outcome(struct tls_call *call);
 static struct err prepare_client(SSL *ssl, struct str server_name, struct arena *a);
@@ -67,6 +68,28 @@ static const struct transport_ops tls_ops = {
 
 struct err stream_tls(struct stream *s, SSL_CTX *context, enum tls_side side,
         struct str server_name, struct arena *a)
+{
+    struct tls_transport *tls;
+    TRY(wrap(s, context, &tls));
+    if (side == TLS_SERVER)
+        SSL_set_accept_state(tls->ssl);
+    else
+        TRY(prepare_client(tls->ssl, server_name, a));
+    return handshake(tls, a);
+}
+
+struct err stream_tls_resume(struct stream *s, SSL_CTX *context, SSL_SESSION *session,
+        struct str server_name, struct arena *a)
+{
+    struct tls_transport *tls;
+    TRY(wrap(s, context, &tls));
+    TRY(prepare_client(tls->ssl, server_name, a));
+    if (SSL_set_session(tls->ssl, session) != 1)
+        return fail(ERR_LIMIT, "no memory for a TLS connection");
+    return handshake(tls, a);
+}
+
+static struct err wrap(struct stream *s, SSL_CTX *context, struct tls_transport **out)
 {
     struct tls_transport *tls = mem_new(struct tls_transport);
     SSL *ssl = tls == NULL ? NULL : SSL_new(context);
@@ -104,11 +127,8 @@ struct err stream_tls(struct stream *s, SSL_CTX *context, enum tls_side side,
         stream_consume(s, early.len);
     }
     stream_transport_set(s, &tls->t); // from here on the stream frees it
-    if (side == TLS_SERVER)
-        SSL_set_accept_state(ssl);
-    else
-        TRY(prepare_client(ssl, server_name, a));
-    return handshake(tls, a);
+    *out = tls;
+    return OK;
 }
 
 // The name goes into the ClientHello as SNI (RFC 6066 3).

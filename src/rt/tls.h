@@ -18,4 +18,8 @@ enum tls_side { TLS_SERVER, TLS_CLIENT };
 // only be closed; the text says what went wrong.
 struct err stream_tls(struct stream *s, SSL_CTX *context, enum tls_side side,
         struct str server_name, struct arena *a) suspends MUST_USE;
+// A client's handshake that may go on from an earlier session with the same server. If the server
+// does not remember it, the handshake is a whole one: SSL_session_reused says which it was.
+struct err stream_tls_resume(struct stream *s, SSL_CTX *context, SSL_SESSION *session,
+        struct str server_name, struct arena *a) suspends MUST_USE;
 SSL *stream_ssl(const struct stream *s); // NULL without TLS

@@ -144,13 +144,13 @@ struct err client_auth(struct smtp_client *c, struct arena *a,
 // nothing, which is no trouble.
 struct client_origin {
     struct ip ip;
-    struct str name;     // of its address, verified; null: it has none
-    bool name_may_come;  // the DNS could not be asked
-    struct str helo;     // null: unknown
-    struct str login;    // null: none
+    struct str name;    // of its address, verified; null: it has none
+    bool name_may_come; // the DNS could not be asked
+    struct str helo;    // null: unknown
+    struct str login;   // null: none
 };
-struct err client_xclient(struct smtp_client *c, struct arena *a, const struct client_origin *origin,
-        struct client_answer *out) suspends MUST_USE;
+struct err client_xclient(struct smtp_client *c, struct arena *a,
+        const struct client_origin *origin, struct client_answer *out) suspends MUST_USE;
 
 // One transaction. After it the connection may be used again unless an answer says `gone`.
 struct err client_send(

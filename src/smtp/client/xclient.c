@@ -50,11 +50,11 @@ struct err client_xclient(struct smtp_client *c, struct arena *a,
             .command = S("XCLIENT"),
             .wait_ms = c->options.timeouts->ehlo_ms,
             .doing = S("waiting for the reply to XCLIENT")};
+    buf_init(&line, COMMAND_BYTES_MAX);
     *out = (struct client_answer){.stage = CLIENT_EHLO, .verdict = CLIENT_GOOD};
     // Without the address the rest would be said of ours.
     if (!client_offers(c, CLIENT_EXT_XCLIENT) || (c->xclient & ATTRIBUTE_ADDR) == 0)
         return OK;
-    buf_init(&line, COMMAND_BYTES_MAX);
     buf_add(&line, S("XCLIENT"));
     add_value(&line, c, S("NAME"), origin->name,
             origin->name_may_come ? TEMPORARILY_UNAVAILABLE : UNAVAILABLE);
