@@ -65,6 +65,7 @@ static struct err connect_to(
     struct err e = egress_connect(r, p, &c->stream);
     if (e.kind == ERR_CANCELLED)
         return e;
+    doubted_connect(r, p, e);
     if (failed(e)) {
         struct str text = arena_str(&j->arena, err_text(e));
         *why = answer_temporary(CLIENT_CONNECT, FAILURE_CONNECTION, p->name, S("4.4.1"), text);

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/map.h"
 #include "deliver/deliver.h"
+#include "deliver/doubt.h"
 #include "deliver/health.h"
 #include "deliver/limit.h"
 #include "deliver/pool.h"
@@ -79,6 +80,7 @@ struct deliverer {
     int locks[SLOTS]; // of slots whose mail is ours; -1: it is not
     struct pauses pauses;
     struct arena pauses_arenas[2]; // those in force, and the next ones
+    struct doubts doubts;
     size_t pauses_turn;
     bool pauses_are_bad;
     int64_t pauses_told_at_ms;

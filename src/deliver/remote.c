@@ -94,6 +94,9 @@ static struct err find_hosts(struct remote *r)
             j->d->in.settings, &j->arena, j->u->domain, &r->list.names, &r->shaped));
     r->site = r->shaped.site;
     r->shaped.backs_off = suspended_backs_off(r);
+    doubted_domain(r);
+    if (r->list.count == 0)
+        TRY(doubted_answer(r, &r->list.trouble));
     tell_hosts(r, now_ms() - began);
     if (r->list.count > 0) {
         suspended_site(r);
@@ -115,6 +118,8 @@ static struct err try_host(struct remote *r, const struct host *host)
     as_known.worked_last = health_facts(j->d->health, host->name, now_ms()).worked_last;
     TRY(host_addresses_find(&r->hosts, &as_known, &j->arena, &found));
     tell_addresses(r, host, &found, now_ms() - began);
+    if (found.count == 0)
+        TRY(doubted_answer(r, &found.trouble));
     if (found.count == 0)
         return no_address(r, &found.trouble);
     struct dane dane = {.state = DANE_OFF};

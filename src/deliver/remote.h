@@ -79,6 +79,13 @@ void limit_rcpts_end(struct remote *r); // the same of the domain's, at the end 
 bool sourced_choose(struct remote *r, struct approach *p);
 bool sourced_again(struct remote *r, struct approach *p);
 void sourced_end(struct remote *r, struct approach *p, bool was_sent);
+void sourced_end(struct remote *r, struct approach *p, bool was_sent);
+
+// doubted.c: what this worker sees may be its own trouble (deliver/doubt.h). The first two note
+// what was seen; the last makes a failure of the DNS a temporary one when it cannot be believed.
+void doubted_domain(struct remote *r);
+void doubted_connect(struct remote *r, struct approach *p, struct err connected);
+struct err doubted_answer(struct remote *r, struct client_answer *io) suspends MUST_USE;
 struct connect_options sourced_options(const struct approach *p); // of a connection from there
 
 // probe.c: instead of a transaction, over a connection that ends here.

@@ -162,8 +162,9 @@ static void answer_one(const struct zone_name *entry, uint16_t type, const struc
         struct dns_answer *io)
 {
     io->ttl_s = ZONE_TTL_S;
-    if (entry == NULL) {
-        say_word(io, zone->unlisted);
+    if (entry == NULL) { // the root is there in every DNS, written down or not
+        bool is_root = str_eq(io->name, S(".")) && zone->unlisted == DNS_NXDOMAIN;
+        say_word(io, is_root ? DNS_NODATA : zone->unlisted);
         return;
     }
     if (entry->word != DNS_ANSWER) {
