@@ -81,7 +81,7 @@ struct head_cutting {
     const struct str *names; // of fields to take out, in any case
     size_t name_count;
     struct strs authserv_ids; // whose Authentication-Results are not to be believed
-    bool submission;        // Bcc goes when a To or Cc is there (RFC 5322 3.6.3)
+    bool submission;          // Bcc goes when a To or Cc is there (RFC 5322 3.6.3)
 };
 struct head_cut {
     size_t at, bytes; // of the message

@@ -239,8 +239,8 @@ static void check_rewriting(struct reading *r)
     const struct expr_result *constant = expr_constant(rewrite);
     const struct expr_result *spf =
             expr_constant(conf_expr(r->conf, S("auth.spf.verify.mail-from")));
-    bool never = constant != NULL && (constant->outcome != EXPR_VALUE ||
-                                             constant->value.type != EXPR_STRING);
+    bool never = constant != NULL &&
+                 (constant->outcome != EXPR_VALUE || constant->value.type != EXPR_STRING);
     bool off = spf != NULL && proof_strategy_of(spf) == PROOF_DISABLE;
     if (never || off || expr_uses(rewrite, EXPR_VAR_AUTHENTICATED_AS))
         return;

@@ -179,8 +179,7 @@ void session_set_pace(struct smtp_session *s)
             .strict_pipelining = rule_bool(s, RULE_STRICT_PIPELINING),
             .strict_envelope = rule_bool(s, RULE_STRICT_ENVELOPE),
     };
-    if (s->service->proof == NULL || s->service->resolver == NULL ||
-            s->client.ip.family == IP_NONE)
+    if (s->service->proof == NULL || s->service->resolver == NULL || s->client.ip.family == IP_NONE)
         return; // SPF stays disabled
     struct expr_result helo = rule_ask(s, RULE_SPF_HELO);
     s->pace.spf_helo = proof_strategy_of(&helo);
