@@ -28,7 +28,6 @@ static struct err work(void *arg) suspends;
 static struct err stop(struct work *w) MUST_USE;
 static struct err go_on(struct work *w) MUST_USE;
 static struct err let_run(struct work *w, const struct virtual_queue *q) MUST_USE;
-static void tell_server(struct work *w) suspends;
 static int say(struct work *w);
 static void say_json(struct work *w);
 static void say_queue(struct work *w, const struct virtual_queue *q, struct buf *text);
@@ -60,7 +59,7 @@ static struct err work(void *arg)
         return OK;
     TRY(w->use == PAUSES_STOP ? stop(w) : go_on(w));
     TRY(pauses_write(a, w->path, &w->pauses));
-    tell_server(w);
+    queue_tell_look(w->conf);
     return OK;
 }
 
@@ -120,16 +119,15 @@ static struct err let_run(struct work *w, const struct virtual_queue *q)
     return q->paused ? pauses_set(&w->c->arena, &w->pauses, &runs) : OK;
 }
 
-// Workers see it by themselves within seconds; and there may be no server.
-static void tell_server(struct work *w)
+void queue_tell_look(const struct conf *conf)
 {
     struct buf text AUTO(buf_done);
     struct arena a AUTO(arena_done);
     int status;
     buf_init(&text, TEXT_BYTES_MAX);
     arena_init(&a, TEXT_BYTES_MAX);
-    struct err ignored = control_ask_here(
-            &a, control_path(&a, w->conf), S("look"), LOOK_WAIT_MS, &text, &status);
+    struct err ignored =
+            control_ask_here(&a, control_path(&a, conf), S("look"), LOOK_WAIT_MS, &text, &status);
     (void)ignored;
 }
 

@@ -6,6 +6,11 @@
 #include "cli/config_read.h"
 
 #include "queue/pauses.h"
+#include "rt/task.h"
+
+// The workers of a running server look at once; by themselves they do so within seconds, and there
+// may be no server.
+void queue_tell_look(const struct conf *conf) suspends;
 
 enum pauses_use { PAUSES_LOOK, PAUSES_STOP, PAUSES_GO_ON };
 // The command as a whole; its operand, if there is one, is a virtual queue. The exit status.
