@@ -148,6 +148,8 @@ struct tls_clients_options {
 struct err tls_clients_make(struct arena *a, const struct tls_clients_options *options,
         struct tls_clients **out) MUST_USE;
 void tls_clients_free(struct tls_clients *clients); // NULL is fine
+// The system has no authorities: no certificate proves anything where no ca-file is named.
+bool tls_clients_trust_nobody(const struct tls_clients *clients);
 // What stays the clients'. An error is our own trouble: TLS_LOCAL_TROUBLE.
 struct err tls_client_context(struct tls_clients *clients, const struct tls_plan *plan,
         struct arena *a, SSL_CTX **out) MUST_USE;

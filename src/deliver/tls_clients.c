@@ -39,6 +39,7 @@ struct tls_clients {
     struct tls_sessions sessions;
     struct certificates *certificates;
     const struct conf_files *files;
+    bool system_is_empty; // it has no authorities
 };
 
 struct making { // for deep_call
@@ -52,6 +53,7 @@ struct making { // for deep_call
 static struct err read_all(
         struct tls_clients *clients, struct arena *a, const struct deliver_settings *s);
 static struct err trust_add(struct tls_clients *clients, struct arena *a, struct str ca_file);
+static bool system_is_empty(struct arena *a, X509_STORE *store);
 static struct trust *trust_for(const struct tls_clients *clients, struct str ca_file);
 static struct err read_file(
         struct tls_clients *clients, struct arena *a, struct str path, struct str *out);
@@ -130,6 +132,7 @@ static struct err trust_add(struct tls_clients *clients, struct arena *a, struct
     if (str_is_null(ca_file)) {
         t->store = X509_STORE_new();
         bool set = t->store != NULL && X509_STORE_set_default_paths(t->store) == 1;
+        clients->system_is_empty = set && system_is_empty(a, t->store);
         return set ? OK : openssl_error(a, "the system's authorities");
     }
     TRY(read_file(clients, a, ca_file, &text));
@@ -139,6 +142,24 @@ static struct err trust_add(struct tls_clients *clients, struct arena *a, struct
     t->store = tls_chain_store(all);
     tls_chain_free(all);
     return t->store != NULL ? OK : fail(ERR_LIMIT, "no memory for authorities");
+}
+
+// Those of the system's file are in the store by now; those of its folder are read when they are
+// needed. Another folder may be named by the environment, which is its owner's to fill.
+static bool system_is_empty(struct arena *a, X509_STORE *store)
+{
+    struct str folder = str_from_c(X509_get_default_cert_dir()), *paths;
+    size_t count = 0;
+    if (sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) > 0 ||
+            getenv(X509_get_default_cert_dir_env()) != NULL)
+        return false;
+    struct err e = file_glob(a, arena_join(a, folder, S("/*.0")), &paths, &count);
+    return !failed(e) && count == 0;
+}
+
+bool tls_clients_trust_nobody(const struct tls_clients *clients)
+{
+    return clients->system_is_empty;
 }
 
 static struct err read_file(

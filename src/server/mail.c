@@ -34,6 +34,7 @@ static struct err start_deliveries(struct mail_worker *m) MUST_USE;
 static void end_deliveries(struct mail_worker *m) suspends;
 static void end_results(struct mail_worker *m) suspends;
 static struct err measure(void *mail_worker) suspends;
+static void tell_doubts(const struct mail_worker *m);
 
 struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inputs *in)
 {
@@ -190,6 +191,8 @@ static struct err measure(void *arg)
     struct mail_worker *m = arg;
     struct store_figures stored = {0};
     task_describe("figures", m);
+    if (m->is_first)
+        tell_doubts(m);
     if (!failed(store_figures(m->service.store, &stored)))
         event(m->log, EV_QUEUE_STARTED, F_STR(path, m->plan->queue.records.path),
                 F_U64(total, stored.messages));
@@ -201,6 +204,20 @@ static struct err measure(void *arg)
 }
 
 // What was counted and is not on disk yet.
+// What is wrong with this machine and makes mail wait (outbound.md 27.3).
+static void tell_doubts(const struct mail_worker *m)
+{
+    if (m->plan->clock_is_wrong)
+        event(m->log, EV_DELIVERY_DOUBTED,
+                F_STR(reason, S("the clock shows a moment before this program was written")),
+                F_STR(details, S("DNSSEC is off, and certificates may seem to be of the future")));
+    if (tls_clients_trust_nobody(m->plan->tls_clients))
+        event(m->log, EV_DELIVERY_DOUBTED,
+                F_STR(reason, S("the system has no certificate authorities")),
+                F_STR(details, S("mail that needs a proven certificate waits: install "
+                                 "ca-certificates, or name a queue.tls.<id>.ca-file")));
+}
+
 static void end_results(struct mail_worker *m)
 {
     if (m->tlsrpt != NULL)

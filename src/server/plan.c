@@ -3,6 +3,7 @@
 // findings with its place in the file, so that `config check` and the server say the same.
 #include "server/plan.h"
 
+#include "deliver/doubt.h"
 #include "rt/process.h"
 #include "rt/rt.h"
 #include "server/plan_dns.h"
@@ -19,6 +20,7 @@ struct making { // deep_call takes one argument
 static void make(void *arg);
 static struct err make_in_loop(void *arg);
 static struct err fill(struct making *m);
+static void doubt_clock(struct making *m);
 static struct err mail_make(struct making *m);
 static struct err delivery_make(struct making *m);
 static struct err listeners_make(struct plan *plan, struct findings *f);
@@ -145,12 +147,25 @@ static struct err fill(struct making *m)
         return fail(ERR_LIMIT, "no memory for the certificates");
     plan->dns = dns_settings_default();
     (void)plan_dns_make(plan->conf, m->findings, &plan->arena, &plan->dns); // findings say why not
+    doubt_clock(m);
     TRY(mail_make(m));
     TRY(delivery_make(m));
     plan->telemetry = telemetry_load(&plan->arena, plan->conf, m->findings);
     return plan->telemetry == NULL
                    ? fail(ERR_LIMIT, "no memory for the tracers")
                    : http_settings_make(&plan->arena, plan->conf, m->findings, &plan->http);
+}
+
+// outbound.md 22.4, 27.3: to a clock of long ago all signatures in the DNS are of the future.
+static void doubt_clock(struct making *m)
+{
+    struct plan *plan = m->plan;
+    if (m->in->wall_now_ms == 0 || m->in->wall_now_ms >= DOUBT_CLOCK_BEFORE_MS)
+        return;
+    plan->clock_is_wrong = true;
+    plan->dns.validation = DNS_VALIDATE_OFF;
+    conf_warning(plan->conf, m->findings, S("resolver.dnssec"), -1, S("wrong-clock"),
+            "DNSSEC is off: the clock shows a moment before this program was written");
 }
 
 // What takes mail: sessions, limits, who exists, where it is kept.
