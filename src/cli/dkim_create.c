@@ -6,7 +6,6 @@
 #include "cli/one_task.h"
 
 #include "base/date.h"
-#include "rt/blobfile.h"
 #include "rt/rt.h"
 
 #define TEXT_BYTES_MAX (32 * KIB)
@@ -36,7 +35,6 @@ static struct err begin(struct creation *n);
 static struct err read_clock(void *creation);
 static struct err name_it(struct creation *n);
 static struct err make(struct creation *n);
-static struct err write_key(struct creation *n);
 static int show(struct creation *n);
 static int show_json(struct creation *n);
 
@@ -48,7 +46,7 @@ static int run_create(struct cli *c)
         return cli_usage_error(c, e);
     e = make(&n);
     if (!failed(e))
-        e = write_key(&n);
+        e = dkim_key_write(&c->arena, n.path, n.key);
     private_key_free(n.key);
     if (failed(e))
         return cli_fail(c, e.kind == ERR_REFUSED ? CLI_RIGHTS : CLI_FAILED, e);
@@ -95,23 +93,6 @@ static struct err make(struct creation *n)
 {
     TRY(private_key_generate(n->kind.type, n->kind.bits, &n->key));
     return private_key_record(&n->c->arena, n->key, &n->record);
-}
-
-// A file that is there is never touched: it may be the only copy of a key.
-static struct err write_key(struct creation *n)
-{
-    struct arena *a = &n->c->arena;
-    struct buf pem AUTO(buf_done);
-    int fd;
-    buf_init(&pem, PRIVATE_KEY_TEXT_BYTES_MAX);
-    TRY(private_key_pem(n->key, &pem));
-    TRY(blob_create(a, n->path, &fd));
-    struct err e = blob_write_at(a, fd, buf_str(&pem), 0);
-    if (!failed(e))
-        e = blob_sync(a, fd);
-    blob_close(fd);
-    mem_wipe(pem.ptr, pem.len);
-    return e;
 }
 
 static int show(struct creation *n)

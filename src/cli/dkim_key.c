@@ -3,6 +3,7 @@
 #include "cli/dkim_key.h"
 
 #include "proof/tags.h"
+#include "rt/blobfile.h"
 #include "rt/dns.h"
 #include "rt/file.h"
 
@@ -58,6 +59,21 @@ int dkim_key_load(struct cli *c, struct str path, struct private_key **out)
     if (failed(e))
         return cli_fail_text(c, CLI_FAILED, "%.*s: %.*s", ARG(path), ARG(err_text(e)));
     return CLI_OK;
+}
+
+struct err dkim_key_write(struct arena *a, struct str path, const struct private_key *key)
+{
+    struct buf pem AUTO(buf_done);
+    int fd;
+    buf_init(&pem, PRIVATE_KEY_TEXT_BYTES_MAX);
+    TRY(private_key_pem(key, &pem));
+    TRY(blob_create(a, path, &fd));
+    struct err e = blob_write_at(a, fd, buf_str(&pem), 0);
+    if (!failed(e))
+        e = blob_sync(a, fd);
+    blob_close(fd);
+    mem_wipe(pem.ptr, pem.len);
+    return e;
 }
 
 void dkim_record_add(struct buf *out, const struct dkim_place *place, struct str record)

@@ -31,5 +31,9 @@ struct err dkim_kind_read(struct cli *c, struct str word, struct dkim_kind *out)
 // others may read the file is said as well.
 int dkim_key_load(struct cli *c, struct str path, struct private_key **out);
 
+// Into a new file that only its owner can read. One that is there is never touched: it may be the
+// only copy of a key.
+struct err dkim_key_write(struct arena *a, struct str path, const struct private_key *key) MUST_USE;
+
 // `NAME IN TXT "..." "..."`, as in a zone file: strings have 255 bytes at most (RFC 1035 3.3.14).
 void dkim_record_add(struct buf *out, const struct dkim_place *place, struct str record);
