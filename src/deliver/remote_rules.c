@@ -108,6 +108,7 @@ static struct err give_order(struct remote *r, const struct approach *p, size_t 
         order.kind = SUSPEND_THROTTLE;
     if (rule->action == RESPONSE_BACKOFF)
         order.kind = SUSPEND_BACKOFF;
+    r->shaped.backs_off |= rule->action == RESPONSE_BACKOFF;
     for (size_t i = 0; i < SUSPEND_SCOPES; i++) {
         if ((rule->scope >> i & 1) == 0 || str_is_empty(values.scope[i]))
             continue;
