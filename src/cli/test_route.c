@@ -4,6 +4,7 @@
 #include "cli/asking.h"
 #include "cli/commands.h"
 #include "cli/config_plan.h"
+#include "cli/route_sources.h"
 
 #include "deliver/hosts.h"
 #include "deliver/site.h"
@@ -175,6 +176,22 @@ static struct str ask(struct test *t, struct str name, const struct expr_setting
     struct expr_env env = queue_expr_env(&self);
     struct expr_result r = expr_eval(setting, &env, &t->c->arena);
     struct str value = r.outcome == EXPR_VALUE ? r.text : S("");
+    show_choice(t, value, name, r.outcome == EXPR_FAILED ? r.fault.cause : STR_NULL);
+    return value;
+}
+
+// A value of queue.shaping comes before what the strategy would say.
+static struct str choose(struct test *t, enum shaping_key key, struct str shaped, struct str name,
+        const struct expr_setting *setting, const struct queue_host *host)
+{
+    if (str_is_null(shaped))
+        return ask(t, name, setting, host);
+    show_choice(t, shaped, shaped_origin(&t->plan->deliver, &t->shaped, key), STR_NULL);
+    return shaped;
+}
+
+static void show_choice(struct test *t, struct str value, struct str name, struct str trouble)
+{
     struct conf_origin origin = conf_origin(t->plan->conf, name);
     json_object_begin(&t->o);
     json_key(&t->o, S("value"));
@@ -248,9 +265,17 @@ static struct err show_host(struct test *t, const struct hosts_inputs *in, const
                 .remote_ip = found.at[0].at.ip};
         t->found = true;
         json_key(&t->o, S("connection"));
-        (void)ask(t, S("queue.strategy.connection"), s->connection_of, &there);
+        struct str name = choose(t, SHAPING_CONNECTION, shaped_connection(&t->shaped),
+                S("queue.strategy.connection"), s->connection_of, &there);
+        const struct connection_strategy *strategy = connection_named(s, name);
+        if (strategy == NULL)
+            strategy = connection_named(s, S("default"));
+        json_key(&t->o, S("sources"));
+        route_show_sources(
+                &t->o, &t->c->arena, strategy, there.remote_ip.family, t->message.created_ms);
         json_key(&t->o, S("tls"));
-        (void)ask(t, S("queue.strategy.tls"), s->tls_of, &there);
+        (void)choose(
+                t, SHAPING_TLS, shaped_tls(&t->shaped), S("queue.strategy.tls"), s->tls_of, &there);
     }
     json_object_end(&t->o);
     return OK;
@@ -289,6 +314,8 @@ const struct command command_test_route = {
                  "addresses, in the order in which they would be tried. Nothing is connected, and\n"
                  "nothing is sent.\n"
                  "\n"
+                 "Of each host: our addresses that it may be connected to from, with their pools,\n"
+                 "weights, and what those that are warmed up may send to one provider today.\n"
                  "Of each expression: its value, its setting and where that was written. Names\n"
                  "that are not configured are those that a delivery would stumble over. The exit\n"
                  "status is 1 when there is no host to go to; trouble says why.",

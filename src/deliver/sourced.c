@@ -4,15 +4,16 @@
 // and from one that is being warmed up counts what was sent, and not what was only tried.
 #include "deliver/remote.h"
 
-static void tell_missing(const struct remote *r, const struct approach *p);
+#define SPREAD_MS MINUTE_MS // a new day, or the end of a suspension, is not everybody's at once
+
+static void tell(const struct remote *r, const struct approach *p);
 
 bool sourced_choose(struct remote *r, struct approach *p)
 {
     struct job *j = r->j;
     const struct deliver_settings *s = j->d->in.settings;
     struct source_refusal why;
-    const struct suspend_values known =
-            suspend_values_of(j, r->rcpts[0].place, r, p->host, NULL);
+    const struct suspend_values known = suspend_values_of(j, r->rcpts[0].place, r, p->host, NULL);
     const struct source_inputs in = {.strategy = p->how,
             .host = s->host,
             // A SOCKS proxy is what the host sees, and source-ips are not its addresses.
@@ -28,12 +29,13 @@ bool sourced_choose(struct remote *r, struct approach *p)
             .suspended = &j->d->suspended.now,
             .known = &known};
     if (source_choose(&j->d->sources, &in, &j->arena, now_ms(), &p->from, &why)) {
-        tell_missing(r, p);
+        tell(r, p);
         return true;
     }
     int64_t rests_ms = why.until_ms - in.wall_now_ms;
     if (why.until_ms != 0 && (r->rests_ms == 0 || rests_ms < r->rests_ms))
-        r->rests_ms = rests_ms > 0 ? rests_ms : SECOND_MS;
+        r->rests_ms =
+                (rests_ms > 0 ? rests_ms : 0) + SECOND_MS + (int64_t)(random_u64() % SPREAD_MS);
     remote_note(r, arena_answer(&j->arena, &why.answer));
     return false;
 }
@@ -64,8 +66,11 @@ void sourced_end(struct remote *r, struct approach *p, bool was_sent)
         source_unused(r->j->d->in.limits, &p->from);
 }
 
-static void tell_missing(const struct remote *r, const struct approach *p)
+static void tell(const struct remote *r, const struct approach *p)
 {
+    if (p->from.ip.family != IP_NONE)
+        event_in(&r->j->span, EV_DELIVERY_SOURCE, F_STR(id, p->from.pool),
+                F_IP(localIp, &p->from.ip), F_STR(hostname, p->from.ehlo_name));
     if (p->from.warn_no_family)
         event_in(&r->j->span, EV_DELIVERY_NO_SOURCE, F_STR(id, p->how->id),
                 F_STR(details, p->address->at.ip.family == IP_V6 ? S("no IPv6 source configured")
