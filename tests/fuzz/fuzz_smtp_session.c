@@ -5,7 +5,8 @@
 // messages), and what it answers and keeps must be right (session_oracle.h).
 //
 // The server is a real one but for its surroundings: sessions with the settings of a plan, a memory
-// directory, a store on disk, the clock and the connections of the simulator. Events are not told.
+// directory, a store on disk, the clock and the connections of the simulator, and a small DNS, so that
+// what messages claim about their senders is checked. Events are not told.
 #define POSTHASTE_BASE_ROOM
 #include "files.h"
 #include "session_oracle.h"
@@ -13,6 +14,7 @@
 
 #include "limits/shared.h"
 #include "queue/message_reader.h"
+#include "rt/dns.h"
 #include "rt/sim/sim.h"
 #include "server/plan.h"
 #include "smtp/smtp.h"
@@ -59,6 +61,7 @@ struct world {
     struct directories *directories;
     struct listen_shared *listen_shared;
     struct limits_shared *limits_shared;
+    struct dns_zone *zone;
     struct house houses[HOUSES];
 };
 
@@ -69,12 +72,14 @@ struct run {
     struct str input;
     uint8_t choices;
     const uint8_t *cuts; // NULL: in one piece
+    struct resolver *resolver;
     struct stream *client, *server;
 };
 
 static struct house *house_for(struct world *w, uint8_t choices, enum newline_policy policy);
 static void in_a_loop(task_main *main, void *arg);
 static struct err open_world(void *arg) suspends;
+static struct err open_zone(struct world *w);
 static struct err open_house(void *arg) suspends;
 static struct err make_plan(struct house *h);
 static void play(struct run *run);
@@ -164,7 +169,21 @@ static struct err open_world(void *arg)
             .blob_folder = arena_fmt(&w->arena, "%s/blobs", w->state.path),
             .map_bytes_max = STORE_MAP_BYTES,
             .node = 1};
+    TRY(open_zone(w));
     return store_open(&w->arena, &options, &w->store);
+}
+
+// The key is that of the private key 0, 1, ... 31. Other names do not exist.
+static struct err open_zone(struct world *w)
+{
+    static const char zone[] =
+            "{\"zone\": 1, \"names\": {"
+            "\"client.example\": {\"TXT\": [\"v=spf1 ip4:192.0.2.7 -all\"]},"
+            "\"b.example\": {\"TXT\": [\"v=spf1 a:%{l}.b.example include:client.example ~all\"]},"
+            "\"ed._domainkey.client.example\": {\"TXT\": [\"v=DKIM1; k=ed25519; "
+            "p=A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\"]},"
+            "\"_dmarc.strict.example\": {\"TXT\": [\"v=DMARC1; p=reject\"]}}}";
+    return dns_zone_read(&w->arena, str_from_c(zone), &w->zone);
 }
 
 static struct err open_house(void *arg)
@@ -182,6 +201,8 @@ static struct err open_house(void *arg)
             .schedules = &h->plan->schedules,
             .limits = &h->limits,
             .store = w->store,
+            .iprev = &h->plan->iprev,
+            .proof = &h->plan->proof,
             .node = 1,
             .pepper = {1}};
     struct directories_options options = {.settings = h->plan->directory};
@@ -232,7 +253,15 @@ static const char config_common[] =
         "auth.require = false\n"
         "auth.allow-plain-text = true\n"
         "connect.xclient = [\"192.0.2.0/24\"]\n"
-        "connect.xforward = [\"192.0.2.0/24\"]\n";
+        "connect.xforward = [\"192.0.2.0/24\"]\n"
+        "data.add-headers.auth-results = true\n"
+        "data.add-headers.received-spf = true\n";
+static const char config_proof[] = "[auth]\n"
+                                   "iprev.verify = \"relaxed\"\n"
+                                   "spf.verify = { ehlo = \"relaxed\", mail-from = \"enforce\" }\n"
+                                   "dkim = { verify = \"enforce\", strict = false }\n"
+                                   "arc.verify = \"strict\"\n"
+                                   "dmarc = { verify = \"strict\", reply-detail = true }\n";
 static const char config_tight[] = "errors.total = 6\n"
                                    "rcpt.max-recipients = 2\n"
                                    "data.limits.size = 200\n"
@@ -266,10 +295,11 @@ static struct err make_plan(struct house *h)
     struct arena a AUTO(arena_done);
     arena_init(&a, WORK_BYTES_MAX);
     struct str text = arena_fmt(&a,
-            "%s%s%sstrict-pipelining = %s\nstrict-envelope = %s\ndata.bare-newline = \"'%s'\"\n",
+            "%s%s%sstrict-pipelining = %s\nstrict-envelope = %s\ndata.bare-newline = \"'%s'\"\n"
+            "%s",
             config_common, (h->choices & CHOOSE_TIGHT) != 0 ? config_tight : config_loose,
             (h->choices & CHOOSE_PLAIN) != 0 ? config_plain : config_all, strict, strict,
-            policies[h->policy]);
+            policies[h->policy], config_proof);
     struct memory_files files;
     memory_files_init(&files, NULL);
     struct conf_files conf_files = memory_files_conf(&files);
@@ -315,6 +345,8 @@ static struct err session(void *arg)
     struct stream *pair[2];
     struct group g AUTO(group_end);
     group_begin(&g);
+    TRY(resolver_new_zone(
+            run->world->zone, &(struct dns_zone_options){.faults = NULL}, &run->resolver));
     TRY(stream_pair(pair));
     run->client = pair[0];
     run->server = pair[1];
@@ -332,6 +364,7 @@ static struct err session(void *arg)
     group_end(&g);
     stream_close(run->client);
     stream_close(run->server);
+    resolver_free(run->resolver);
     return failed(e) ? e : look_at_store(run);
 }
 
@@ -351,8 +384,10 @@ static struct err serve(void *arg)
     for (size_t i = 0; i < listen->listener_count; i++)
         if ((listen->listeners[i].protocol == LISTEN_LMTP) == is_lmtp)
             visit.listener = &listen->listeners[i];
+    struct smtp_service service = run->house->service;
+    service.resolver = run->resolver;
     struct smtp_options options = {.kind = is_lmtp ? SMTP_LMTP : SMTP_PLAIN,
-            .service = &run->house->service,
+            .service = &service,
             .visit = &visit,
             .span = &span};
     struct smtp_session_result result = smtp_serve(run->server, &options);
