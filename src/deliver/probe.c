@@ -3,7 +3,7 @@
 // is in no store, and a courier with nothing but that.
 #include "deliver/probe.h"
 
-#include "deliver/remote.h"
+#include "deliver/told.h"
 
 #define UNKNOWN_RCPT "the recipient was not tried: see the events"
 
@@ -98,6 +98,8 @@ struct err probe_ask(struct remote *r, struct connection *c, enum reach *reach)
             .verdict = CLIENT_GOOD,
             .outcome = {.text = S("the host would take mail")}};
     struct err e = j->probe->asks_rcpt ? client_send(c->client, &j->arena, &t) : OK;
+    if (!failed(e) && j->probe->asks_rcpt)
+        tell_transaction(r, c, &t);
     if (!failed(e) && j->probe->asks_rcpt)
         answer = t.mail.verdict != CLIENT_GOOD ? t.mail : rcpt.answer;
     answer.outcome.entity = arena_str(&j->arena, c->host);

@@ -3,6 +3,8 @@
 #include "deliver/told.h"
 
 static bool is_null_mx(const struct client_answer *trouble);
+static void tell_strategies(struct remote *r, const struct approach *p);
+static struct str strategy_text(struct remote *r, struct str key, struct str id);
 static void tell_policy(struct remote *r, const struct approach *p);
 static enum event_id dane_event(const struct dane *dane);
 static void tell_rcpt(struct remote *r, const struct connection *c, const struct client_rcpt *rcpt);
@@ -58,12 +60,39 @@ void tell_addresses(struct remote *r, const struct host *host, const struct host
 
 void tell_plan(struct remote *r, const struct approach *p)
 {
+    tell_strategies(r, p);
     tell_policy(r, p);
     if (p->tls.refused)
         tlsrpt_see_refusal(r, p);
     else if (p->tls.use == TLS_USE_NONE && r->protocol == CLIENT_SMTP)
         event_in(&r->j->span, EV_DELIVERY_START_TLS_DISABLED, F_STR(hostname, p->name),
                 F_STR(id, p->tls.strategy->id));
+}
+
+// Which of them, and where it is written that it is they.
+static void tell_strategies(struct remote *r, const struct approach *p)
+{
+    struct job *j = r->j;
+    if (!event_is_wanted(j->d->in.log, EV_DELIVERY_STRATEGY))
+        return;
+    const struct str all[] = {
+            strategy_text(r, S("queue.strategy.route"), r->route->id),
+            strategy_text(r, S("queue.strategy.connection"), p->how->id),
+            strategy_text(r, S("queue.strategy.tls"), p->tls.strategy->id),
+    };
+    event_in(&j->span, EV_DELIVERY_STRATEGY, F_STR(domain, j->u->domain), F_STR(hostname, p->name),
+            F_IP(localIp, &p->from.ip), F_IP(remoteIp, &p->address->at.ip),
+            F_LIST(details, all, COUNT_OF(all)));
+}
+
+// "queue.strategy.tls 'strict' (/etc/posthaste/config.toml:12)"
+static struct str strategy_text(struct remote *r, struct str key, struct str id)
+{
+    struct arena *a = &r->j->arena;
+    struct conf_origin origin = conf_origin(r->j->d->in.settings->conf, key);
+    if (origin.kind != CONF_FROM_FILE)
+        return arena_fmt(a, "%.*s '%.*s' (default)", ARG(key), ARG(id));
+    return arena_fmt(a, "%.*s '%.*s' (%.*s:%u)", ARG(key), ARG(id), ARG(origin.file), origin.line);
 }
 
 // Once for each host, whatever the number of its addresses.

@@ -111,12 +111,69 @@ def check_returned(sample, part, octets):
         assert octets == head
 
 
+PER_MESSAGE = {'original-envelope-id', 'reporting-mta', 'dsn-gateway', 'received-from-mta', 'arrival-date'}
+PER_RCPT = {'original-recipient', 'final-recipient', 'action', 'status', 'remote-mta', 'diagnostic-code',
+            'last-attempt-date', 'final-log-id', 'will-retry-until'}
+CLASSES = {'failed': '45', 'delayed': '4', 'delivered': '2', 'relayed': '2', 'expanded': '2'}
+# RFC 6533 3: utf-8-addr-xtext has printable ASCII without "+", "=", "\\" and what is escaped.
+XTEXT = r'(?:[!-*,-<>-\[\]-~]|\\x\{(?:[1-9A-F][0-9A-F]{1,5}|2B|3D|5C)\})+'
+
+
+def check_rfc(raw, message):
+    """What RFC 3464, 6522 and 6533 require of any report, field by field."""
+    assert message.get_content_type() == 'multipart/report' and message.get_boundary()  # 6522 3
+    assert message['MIME-Version'] == '1.0' and message['To'] and message['Date']
+    part = message.get_payload()[1]
+    is_global = part.get_content_type() == 'message/global-delivery-status'
+    octets = raw_parts(raw, message.get_boundary())[1]
+    encoding = part['Content-Transfer-Encoding'] or '7bit'
+    assert encoding in (('7bit', '8bit') if is_global else ('7bit',)), encoding  # 3464 2.1; 6533 4
+    if encoding == '7bit':
+        octets.decode('ascii')
+    first, *groups = groups_of(octets.decode('utf-8'))
+    assert set(first) <= PER_MESSAGE and groups  # 3464 2.2
+    assert re.fullmatch(r'dns; [a-z0-9.-]+', first['reporting-mta'])  # 2.2.2: the one that must be there
+    if 'received-from-mta' in first:
+        assert re.match(r'dns; \S', first['received-from-mta'])  # 2.2.4
+    assert email.utils.parsedate_tz(first['arrival-date'])[9] is not None  # 2.2.5
+    for group in groups:
+        assert set(group) <= PER_RCPT and {'final-recipient', 'action', 'status'} <= set(group)  # 2.3
+        check_rfc_rcpt(group, is_global)
+    names = [line.split(b':')[0] for line in octets.split(b'\r\n') if line and line[:1] not in b' \t']
+    order = [n.decode().lower() for n in names]
+    at = [order.index('original-recipient')] if 'original-recipient' in order else []
+    assert not at or order[at[0] + 1] == 'final-recipient'  # 2.3: the first two, in this order
+
+
+def check_rfc_rcpt(group, is_global):
+    for name in ('original-recipient', 'final-recipient'):
+        if name not in group:
+            continue
+        kind, _, address = group[name].partition('; ')
+        assert re.fullmatch('[A-Za-z0-9-]+', kind) and address, group[name]  # 2.1.2
+        if kind.lower() == 'utf-8' and not is_global:
+            assert re.fullmatch(XTEXT, address), address  # 6533 3
+        if kind.lower() == 'rfc822':
+            address.encode('ascii')
+    assert re.fullmatch(r'[245]\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})', group['status'])  # 3463 2
+    assert group['status'][0] in CLASSES[group['action']], group  # 2.3.3, 2.3.4
+    assert group.get('remote-mta', 'dns; x').startswith('dns; ')
+    kind = group.get('diagnostic-code', 'smtp;').split(';')[0]
+    assert kind == 'smtp' or kind.startswith('X-'), kind  # 2.1.2: others are registered
+    if kind == 'smtp' and 'diagnostic-code' in group:
+        assert re.match(r'smtp; [2-5]\d\d', group['diagnostic-code'])  # 2.3.6: a reply has a code
+    for name in ('last-attempt-date', 'will-retry-until'):
+        assert name not in group or email.utils.parsedate_tz(group[name])
+    assert group['action'] == 'delayed' or 'will-retry-until' not in group  # 2.3.8
+
+
 def check(sample):
     raw = base64.b64decode(sample['message'])
     message = email.message_from_bytes(raw, policy=email.policy.compat32)
     assert message.get_content_type() == 'multipart/report'
     assert message.get_param('report-type') == 'delivery-status'
     assert not message.defects, message.defects
+    check_rfc(raw, message)
     check_top(sample, message, raw)
     parts = message.get_payload()
     octets = raw_parts(raw, message.get_boundary())
