@@ -216,7 +216,6 @@ static inline uint64_t message_bytes(const struct message *m)
     return bytes;
 }
 
-static inline bool rcpt_is_final(const struct recipient *r)
 // Empty: it has no such tag.
 static inline struct str message_tag(const struct message *m, struct str name)
 {
@@ -226,6 +225,7 @@ static inline struct str message_tag(const struct message *m, struct str name)
     return S("");
 }
 
+static inline bool rcpt_is_final(const struct recipient *r)
 {
     return r->status == RCPT_COMPLETED || r->status == RCPT_PERM_FAILED;
 }
