@@ -123,7 +123,7 @@ static int make_successor(struct rotation *r)
 {
     struct arena *a = &r->c->arena;
     bool rsa = private_key_type(r->old->key) == DKIM_KEY_RSA;
-    struct str record, domain = r->old->signer.domain;
+    struct str record = S(""), domain = r->old->signer.domain;
     struct dkim_place place;
     int status = asking_run(&r->dns, ask, r);
     if (status != CLI_OK)
