@@ -3,6 +3,8 @@
 late, what has arrived, and nothing where another server owes the report."""
 import re
 
+import pytest
+
 from conftest import eventually
 from delivery_tools import (FAR, SCHEDULE, assert_arrived, files_of, goes_to, notices, only_notice, queue_empties, send,
                             sender)
@@ -154,3 +156,65 @@ def test_success_at_postfix(server, tmp_path, certificate):
         assert_rcpt(notice.rcpts[FAR], 'delivered', r'2\.\d\.\d')
         queue_empties(s)
     assert len(notices(s)) == 1
+
+
+RETURNS = [  # what was asked for, how long the letter is, what comes back of it
+    ('RET=FULL', 0, 'message/rfc822'),
+    ('RET=HDRS', 0, 'text/rfc822-headers'),
+    (None, 0, 'text/rfc822-headers'),
+    ('RET=FULL', 60000, 'text/rfc822-headers'),  # longer than report.dsn.max-size
+]
+
+
+@pytest.mark.parametrize('wish, size, kind', RETURNS)
+def test_how_much_comes_back(server, tmp_path, wish, size, kind):
+    with Peer(answers={'RCPT': ['550 5.1.1 no']}) as peer:
+        s = sender(server, tmp_path, peer.port)
+        letter = Letter('returned', size=size, eight_bit=False)
+        send(s, letter, FAR, mail_options=[wish] if wish else [])
+        notice = only_notice(s)
+        assert notice.rest[0].get_content_type() == kind
+        assert letter.name in notice.rest[0].as_string()
+        if kind == 'message/rfc822':
+            assert letter.data in notice.rest[0].as_bytes().replace(b'\r\n', b'\n').replace(b'\n', b'\r\n')
+        else:  # a header, and nothing of the body
+            assert b'\n\n' not in notice.rest[0].get_payload().encode().rstrip().replace(b'\r', b'')
+        queue_empties(s)
+
+
+def test_success_and_delay_return_headers_only(server, tmp_path):
+    """Whatever RET says: the sender has the message, and it is not lost (queue.md 12.4)."""
+    with Peer() as peer:
+        s = sender(server, tmp_path, peer.port)
+        send(s, Letter('relayed', eight_bit=False), FAR, mail_options=['RET=FULL'], rcpt_options=ALL)
+        assert only_notice(s).rest[0].get_content_type() == 'text/rfc822-headers'
+        queue_empties(s)
+
+
+XTEXT = [  # ENVID and ORCPT as the client writes them, and what they mean
+    ('ENVID=order+2B42+3Dx', 'order+42=x', 'ORCPT=rfc822;a+2Bb@far.test', 'rfc822;a+b@far.test'),
+    ('ENVID=+2D+2d+7E', '--~', 'ORCPT=x-local;some+20body', 'x-local;some body'),
+]
+
+
+@pytest.mark.parametrize('envid, id_means, orcpt, orcpt_means', XTEXT)
+def test_xtext_there_and_back(server, tmp_path, envid, id_means, orcpt, orcpt_means):
+    """A host that knows DSN gets what the client has said, in xtext again; a report has what it means."""
+    with Peer(offers=['8BITMIME', 'DSN'], answers={'RCPT': ['250 2.1.5 ok', '550 5.1.1 no']}) as peer:
+        s = sender(server, tmp_path, peer.port)
+        for name in ('passed', 'refused'):
+            send(s, Letter(name), FAR, mail_options=[envid], rcpt_options=[orcpt, 'NOTIFY=FAILURE'])
+            eventually(lambda: len(peer.answers['RCPT']) == (1 if name == 'passed' else 0), what=name)
+        notice = only_notice(s)
+        assert notice.per_message['Original-Envelope-Id'] == id_means
+        fields, = notice.rcpts.values()
+        assert fields['Original-Recipient'].replace('; ', ';') == orcpt_means
+        (mail, (rcpt,), _), = peer.messages
+        assert decode(re.search(r'ENVID=(\S+)', mail)[1]) == id_means
+        assert decode(re.search(r'ORCPT=([^\s>]+)', rcpt)[1]) == orcpt_means
+        assert not re.search(r'=[^ ]*=', re.search(r'ENVID=\S+', mail)[0]), 'what is not allowed in xtext'
+        queue_empties(s)
+
+
+def decode(xtext):
+    return re.sub(r'\+([0-9A-F]{2})', lambda m: chr(int(m[1], 16)), xtext)

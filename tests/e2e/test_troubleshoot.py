@@ -88,3 +88,32 @@ def test_a_delivery_is_tried_without_a_message(server, host):
 def test_nobody_answers(server, host):
     s = server(SETTINGS.replace('"\'mx\'"', '"\'relay\'"').replace('2525', '1'), start=False)
     assert 'refused' in ask(s, 'far.test', status=1)
+
+
+def test_a_resolver_that_knows_no_root_bounces_nobody(server, tmp_path):
+    """A captive portal says of everything that it does not exist (outbound.md 27.3)."""
+    s = server(SETTINGS, start=False)
+    for root, status in (({}, '5.1.2'), ({'.': 'NXDOMAIN'}, '4.4.3')):
+        zone = tmp_path / 'zone.json'
+        zone.write_text(json.dumps({'zone': 1, 'names': {**ZONE['names'], **root}}))
+        said = ask(s, 'nowhere.test', '--zone', str(zone), status=1)
+        assert status in said.splitlines()[-1], said
+    assert 'there is no root of the DNS' in said.splitlines()[-1]
+    null = ask(s, 'null.test', '--zone', str(zone), status=1)
+    assert '5.1.10' in null.splitlines()[-1], 'who accepts no mail says so whatever the root is'
+
+
+def test_each_stage_is_told(server, host):
+    """outbound.md 25, 26: one event for each step of the way, in its order."""
+    s = server(SETTINGS.replace('"\'mx\'"', '"\'relay\'"').replace('2525', str(host.port)), start=False)
+    host.answer = '250 2.1.5 welcome'
+    said = [json.loads(line) for line in ask(s, 'bob@far.test', '--sender', 'ann@a.test', '--json').splitlines()
+            if line.startswith('{"')]
+    told = [e.get('type') or e.get('event') for e in said]
+    told = [t for t in told if t]
+    assert told == ['delivery.attempt-start', 'delivery.domain-delivery-start', 'delivery.mx-lookup',
+                    'delivery.ip-lookup', 'delivery.strategy', 'delivery.connect', 'delivery.ehlo',
+                    'delivery.start-tls-unavailable', 'delivery.mail-from', 'delivery.rcpt-to',
+                    'delivery.attempt-end'], told
+    where = next(e for e in said if 'delivery.strategy' in str(e))
+    assert "queue.strategy.tls 'default' (%s:" % s.config_path in str(where), where

@@ -32,26 +32,30 @@ static void domains_are_counted(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(dns_cases); i++) {
         const struct dns_case *c = &dns_cases[i];
-        struct doubts d = {0};
-        note(&d, 0, c->absent, DOUBT_ABSENT, 1000);
-        note(&d, 10000, c->there, DOUBT_EXISTS, 1000);
-        check_true(c->name, doubt_dns(&d, 2000) == c->doubts);
-        check_true("five minutes later", !doubt_dns(&d, 1000 + DOUBT_WINDOW_MS));
-        check_true("not of the network", !doubt_network(&d, 2000));
+        struct doubts *d = mem_new(struct doubts);
+        assert_non_null(d);
+        note(d, 0, c->absent, DOUBT_ABSENT, 1000);
+        note(d, 10000, c->there, DOUBT_EXISTS, 1000);
+        check_true(c->name, doubt_dns(d, 2000) == c->doubts);
+        check_true("five minutes later", !doubt_dns(d, 1000 + DOUBT_WINDOW_MS));
+        check_true("not of the network", !doubt_network(d, 2000));
+        mem_free(d);
     }
 }
 
 static void a_domain_counts_once_with_its_last_answer(void **state)
 {
     (void)state;
-    struct doubts d = {0};
+    struct doubts *d = mem_new(struct doubts);
+    assert_non_null(d);
     for (size_t i = 0; i < 100; i++)
-        note(&d, 0, 1, DOUBT_ABSENT, 1000);
-    check_true("one domain, a hundred times", !doubt_dns(&d, 1000));
-    note(&d, 0, 60, DOUBT_ABSENT, 1000);
-    check_true("sixty", doubt_dns(&d, 1000));
-    note(&d, 0, 10, DOUBT_EXISTS, 1001);
-    check_true("some have come back", !doubt_dns(&d, 1001));
+        note(d, 0, 1, DOUBT_ABSENT, 1000);
+    check_true("one domain, a hundred times", !doubt_dns(d, 1000));
+    note(d, 0, 60, DOUBT_ABSENT, 1000);
+    check_true("sixty", doubt_dns(d, 1000));
+    note(d, 0, 10, DOUBT_EXISTS, 1001);
+    check_true("some have come back", !doubt_dns(d, 1001));
+    mem_free(d);
 }
 
 static const struct network_case {
@@ -72,23 +76,27 @@ static void connections_are_counted(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(network_cases); i++) {
         const struct network_case *c = &network_cases[i];
-        struct doubts d = {0};
+        struct doubts *d = mem_new(struct doubts);
+        assert_non_null(d);
         for (size_t k = 0; k < c->unreached; k++)
-            doubt_note_connect(&d, fail(ERR_UNSUPPORTED, "no way"), 1000);
+            doubt_note_connect(d, fail(ERR_UNSUPPORTED, "no way"), 1000);
         for (size_t k = 0; k < c->others; k++)
-            doubt_note_connect(&d, k % 2 == 0 ? OK : fail(ERR_UNREACHABLE, "refused"), 1000);
-        check_true(c->name, doubt_network(&d, 2000) == c->doubts);
-        check_true("five minutes later", !doubt_network(&d, 1000 + DOUBT_WINDOW_MS));
+            doubt_note_connect(d, k % 2 == 0 ? OK : fail(ERR_UNREACHABLE, "refused"), 1000);
+        check_true(c->name, doubt_network(d, 2000) == c->doubts);
+        check_true("five minutes later", !doubt_network(d, 1000 + DOUBT_WINDOW_MS));
+        mem_free(d);
     }
 }
 
 static void it_is_told_once_a_minute(void **state)
 {
     (void)state;
-    struct doubts d = {0};
-    check_true("at once", doubt_may_tell(&d, 1));
-    check_true("not again", !doubt_may_tell(&d, MINUTE_MS));
-    check_true("a minute later", doubt_may_tell(&d, 1 + MINUTE_MS));
+    struct doubts *d = mem_new(struct doubts);
+    assert_non_null(d);
+    check_true("at once", doubt_may_tell(d, 1));
+    check_true("not again", !doubt_may_tell(d, MINUTE_MS));
+    check_true("a minute later", doubt_may_tell(d, 1 + MINUTE_MS));
+    mem_free(d);
 }
 
 int main(void)
