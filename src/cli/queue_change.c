@@ -6,6 +6,7 @@
 
 #include "cli/moment.h"
 #include "cli/queue_edit.h"
+#include "cli/queue_rule.h"
 #include "cli/queue_server.h"
 #include "queue/schedule.h"
 
@@ -17,6 +18,7 @@
 struct changing {
     struct queue_work *w;
     enum queue_change kind;
+    bool by_ids; // that are the operands
     struct queue_filter filter;
     bool whole; // the filter is not about recipients
     struct hold hold;
@@ -29,6 +31,7 @@ struct changing {
         bool now;                          // and a retry
     } to;
     struct message_edit edit;
+    struct standing_rule rule;
     struct arena ids_arena;
     VEC(uint64_t) ids;
     size_t changed, unchanged, gone;
@@ -66,6 +69,7 @@ static const struct {
         [CHANGE_RETRY] = {"Reschedule", "Successfully rescheduled"},
         [CHANGE_REROUTE] = {"Reroute", "Rerouted"},
         [CHANGE_EDIT] = {"Change", "Changed"},
+        [CHANGE_RULE] = {"Apply the rule to", "Applied to"},
 };
 
 int queue_change_run(struct cli *c, enum queue_change kind)
@@ -77,6 +81,7 @@ static struct err change_main(void *work)
 {
     struct queue_work *w = work;
     struct changing x = {.w = w, .kind = *(const enum queue_change *)w->arg};
+    x.by_ids = w->c->operand_count > 0 && x.kind != CHANGE_RULE;
     arena_init(&x.ids_arena, IDS_BYTES_MAX);
     struct err e = change_begin(&x);
     if (failed(e)) {
@@ -84,10 +89,10 @@ static struct err change_main(void *work)
         arena_done(&x.ids_arena);
         return OK;
     }
-    e = w->c->operand_count > 0 ? read_ids(&x) : collect_ids(&x);
+    e = x.by_ids ? read_ids(&x) : collect_ids(&x);
     if (!failed(e) && cli_has(w->c, S("dry-run")))
         fprintf(w->c->out, "%zu message(s) are meant.\n", x.ids.count);
-    else if (!failed(e) && (w->c->operand_count > 0 || x.ids.count == 0 || ask(&x)))
+    else if (!failed(e) && (x.by_ids || x.ids.count == 0 || ask(&x)))
         e = change_all(&x);
     if (x.changed > 0)
         queue_server_look(w);
@@ -103,6 +108,8 @@ static struct err change_begin(struct changing *x)
     struct conf_env env = conf_env_process(&c->arena);
     if (x->kind == CHANGE_EDIT) // always of ids, so it has no filter
         return queue_edit_read(c, x->w->wall_now_ms, &x->edit);
+    if (x->kind == CHANGE_RULE)
+        return queue_rule_read(c, x->w->wall_now_ms, &x->rule);
     TRY(queue_filter_read(c, x->w->wall_now_ms, &x->filter));
     bool chosen = c->operand_count > 0 || !x->filter.is_empty || cli_has(c, S("all"));
     if (!chosen)
@@ -180,6 +187,8 @@ static struct err collect_ids(struct changing *x)
 {
     struct queue_pages p AUTO(queue_pages_end) = {
             .query = {.wanted = queue_filter_wants, .filter = &x->filter}};
+    if (x->kind == CHANGE_RULE)
+        p.query = (struct store_query){.wanted = queue_rule_wants, .filter = &x->rule};
     while (!p.page.end) {
         TRY(queue_pages_next(x->w, &p));
         for (size_t i = 0; i < p.page.count; i++) {
@@ -192,9 +201,12 @@ static struct err collect_ids(struct changing *x)
     return OK;
 }
 
+// A rule was asked about before it was written down.
 static bool ask(struct changing *x)
 {
     struct cli *c = x->w->c;
+    if (x->kind == CHANGE_RULE)
+        return true;
     struct str question =
             arena_fmt(&c->arena, "%s %zu message(s)?", words[x->kind].question, x->ids.count);
     if (str_is_null(question) || cli_sure(c, question.ptr))
@@ -304,6 +316,8 @@ static struct err add_changes(struct changing *x, struct arena *a, uint64_t id, 
 static bool change_unit(const struct changing *x, const struct message *m, struct unit *u)
 {
     int64_t created_ms = m->created_ms;
+    if (x->kind == CHANGE_RULE)
+        return queue_rule_change(x->w, &x->rule, m, u);
     if (!unit_is_meant(x, u))
         return false;
     switch (x->kind) {
@@ -318,6 +332,7 @@ static bool change_unit(const struct changing *x, const struct message *m, struc
     case CHANGE_REROUTE:
         return reroute_unit(x, m, u);
     case CHANGE_EDIT: // see add_changes
+    case CHANGE_RULE:
         break;
     }
     return false;
@@ -378,7 +393,7 @@ static int say(struct changing *x)
     } else {
         fprintf(c->out, "%s %zu message(s).\n", words[x->kind].done, x->changed);
     }
-    if (x->kind == CHANGE_EDIT && x->gone == 0)
+    if (x->kind == CHANGE_RULE || (x->kind == CHANGE_EDIT && x->gone == 0))
         return CLI_OK; // nothing to do is as good as done
     if (x->changed == 0)
         return c->json ? CLI_NOT_FOUND : cli_fail_text(c, CLI_NOT_FOUND, "nothing matched");

@@ -10,6 +10,7 @@
 #include "deliver/health.h"
 #include "deliver/limit.h"
 #include "deliver/pool.h"
+#include "deliver/ruled.h"
 #include "deliver/source.h"
 #include "deliver/suspended.h"
 #include "rt/rt.h"
@@ -101,6 +102,7 @@ struct courier {
 
 // --- dispatch.c ---
 
+    struct ruled ruled;
 // The next unit of the courier's destination, which it carries then; false: none, or others wait.
 bool dispatch_take_next(struct courier *c, size_t taken_already);
 // What came of it: it is due again at that moment (NEVER_MS: never).

@@ -141,6 +141,7 @@ static void take_news(struct deliverer *d, struct arena *a)
 
 static struct err look(struct deliverer *d, struct arena *a)
 {
+    dispatch_read_rules(d);
     size_t examined = 0;
     d->in_haste = d->is_hungry;
     d->look_wanted = d->is_hungry = d->is_full = false;
@@ -424,6 +425,7 @@ void dispatch_settled(struct courier *c, int64_t due_ms)
         waitq_wake_all(&d->news.come);
     }
 }
+    ruled_init(&d->ruled);
 
 void dispatch_came_back(struct courier *c)
 {
@@ -464,6 +466,7 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
         arena_init(&d->pauses_arenas[i], PAUSES_BYTES_MAX);
     suspended_init(&d->suspended);
     d->dsn_rates = dsn_rates_new(random_u64());
+    ruled_done(&d->ruled);
     sources_init(&d->sources, &d->arena, in->settings);
     struct err e = d->dsn_rates == NULL ? fail(ERR_LIMIT, "no memory to deliver mail") : OK;
     if (!failed(e))

@@ -60,7 +60,7 @@ static bool anything_changed(const struct job *j)
     for (size_t i = 0; i < j->u->rcpt_count; i++)
         if (j->tried[i].is_settled)
             return true;
-    return j->look.changed || j->is_held;
+    return j->look.changed || j->is_held || j->hold.reason != HOLD_NONE;
 }
 
 static bool begin(struct job *j)
@@ -136,7 +136,7 @@ struct err job_attempt(struct job *j)
             F_U64(total, j->look.try_count), F_U64(size, message_bytes(&j->m)),
             F_U64(attempt, j->u->rcpts[0].retry_count + 1));
     bool goes_on;
-    if (suspended_unit(j))
+    if (ruled_unit(j) || suspended_unit(j))
         return OK;
     struct err e = limit_sender(j, &goes_on);
     if (!failed(e) && goes_on)

@@ -108,6 +108,8 @@ static struct err apply(struct job *j)
         unit_hold(u, &hold, j->m.created_ms);
     }
     return OK;
+    if (j->hold.reason != HOLD_NONE)
+        unit_hold(u, &j->hold, j->m.created_ms);
 }
 
 // Which report a success owes is known now, and stays in the recipient's flags.
@@ -137,7 +139,7 @@ static struct err owe(struct settling *s)
         struct recipient *r = &j->u->rcpts[i];
         bool mark = (j->look.of_rcpt[i] & (LOOK_DELAY_NOTICE | LOOK_BY_NOTICE)) != 0;
         enum dsn_action action = dsn_due(r, mark);
-        if (action == DSN_NONE)
+        if (action == DSN_NONE || j->tried[i].is_silent)
             continue;
         owed[count++] = (struct dsn_rcpt){.rcpt = r, .action = action};
         dsn_mark(r, action);

@@ -7,6 +7,7 @@
 #include "proof/key_cache.h"
 #include "queue/body.h"
 #include "queue/space.h"
+#include "queue/standing.h"
 #include "queue/store.h"
 #include "rt/rt.h"
 #include "server/worker.h"
@@ -165,6 +166,7 @@ static struct err start_deliveries(struct mail_worker *m)
             .metrics = m->service.metrics,
             .node = m->service.node,
             .pauses_path = pauses_path(&m->arena, plan->conf),
+            .standing_path = standing_path(&m->arena, plan->conf),
             .suspensions_path = suspensions_path(&m->arena, plan->conf),
             .workers = (uint32_t)plan->worker_count,
             .adopts = m->is_first};
