@@ -117,3 +117,40 @@ def test_reports(server, tmp_path, keys):
         eventually(lambda: notices(s), what='the report')
         data = [d for d in files_of(s.mail) if b'multipart/report' in d]
         assert keys.verify(data[0]) == ['rsa', 'ed25519']
+
+
+SEALS = '''
+[session.data.add-headers]
+auth-results = "true"
+[auth.iprev]
+verify = "disable"
+[auth.spf.verify]
+ehlo = "disable"
+mail-from = "disable"
+[auth.dmarc]
+verify = "disable"
+[auth.arc]
+seal = "%s"
+'''
+
+
+@pytest.mark.parametrize('seal', ["'rsa-example.test'", "'ed25519-example.test'"])
+def test_seal(server, tmp_path, keys, seal):
+    """What goes on to others is sealed if it was not submitted; what stays here is not."""
+    with Peer() as peer:
+        s = sender(server, tmp_path, peer.port, more=keys.config + SEALS % seal)
+        hand_in(s.ports['smtp'], 'ann@elsewhere.test', [FAR], Letter('foreign', sender='ann@elsewhere.test').data)
+        eventually(lambda: peer.messages, what='the message')
+        got = peer.messages[-1][2]
+        names = [line.split(b':')[0].decode() for line in got.split(b'\r\n')[:60] if line[:1] not in b' \t']
+        assert names[:4] == ['ARC-Seal', 'ARC-Message-Signature', 'ARC-Authentication-Results', 'Received']
+        assert b'ARC-Authentication-Results: i=1; mail.example.test;' in got
+        if 'rsa' in seal:  # dkimpy knows no other chains
+            cv, links, why = dkim.arc_verify(got, dnsfunc=keys.dns)
+            assert cv == b'pass', (why, links)
+        hand_in(s.ports['submission'], ADDRESS, [FAR], Letter('own').data, login=LOGIN)
+        eventually(lambda: len(peer.messages) == 2, what='the other message')
+        assert b'ARC-' not in peer.messages[-1][2]
+        hand_in(s.ports['smtp'], 'ann@elsewhere.test', [ADDRESS], Letter('stays', sender='ann@elsewhere.test').data)
+        eventually(lambda: files_of(s.mail), what='the message here')
+        assert b'ARC-' not in files_of(s.mail)[0]
