@@ -43,6 +43,11 @@ struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
 static struct err try_from_there(struct remote *r, struct approach *p, enum reach *out)
 {
     struct job *j = r->j;
+    bool is_refused;
+    *out = REACH_NEXT_HOST;
+    TRY(egress_policy(r, p, &is_refused));
+    if (is_refused)
+        return OK;
     if (p->dane->state == DANE_OFF && p->tls.strategy->dane != TLS_DISABLE &&
             r->protocol == CLIENT_SMTP && !str_is_empty(p->host->name))
         TRY(ask_dane(r, p));
@@ -51,7 +56,6 @@ static struct err try_from_there(struct remote *r, struct approach *p, enum reac
     if (!p->tls.refused)
         return go_there(r, p, out);
     remote_note(r, arena_answer(&j->arena, &p->tls.answer));
-    *out = REACH_NEXT_HOST;
     return OK;
 }
 

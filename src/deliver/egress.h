@@ -12,6 +12,10 @@
 // connected never is.
 struct err egress_connect(
         struct remote *r, struct approach *p, struct stream **out) suspends MUST_USE;
+// The policy of a relay whose strategy requires one. Refused: the host may not be used, which has
+// been told.
+struct err egress_policy(
+        struct remote *r, struct approach *p, bool *out_refused) suspends MUST_USE;
 // GOOD: the host knows what it wants to know, or nothing is to be told.
 struct err egress_introduce(struct remote *r, struct approach *p, struct connection *c,
         struct client_answer *why) suspends MUST_USE;

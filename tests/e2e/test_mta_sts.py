@@ -176,10 +176,10 @@ def world(tmp_path):
     w.stop()
 
 
-def start(server, world):
+def start(server, world, more=''):
     s = mail_server(server, start=False, delivers=True, env={'SSL_CERT_FILE': world.authority.path('ca.pem')})
     s.extra += CONFIG % (world.dns_port, world.mx_port)
-    s.extra += '[server.sandbox]\nread = ["%s"]\n' % world.authority.folder
+    s.extra += '[server.sandbox]\nread = ["%s"]\n' % world.authority.folder + more
     s.write_config(s.extra)
     return s.start()
 
@@ -227,6 +227,31 @@ def test_another_host_does_not_and_a_restart_forgets_nothing(server, world):
     send(s, Letter('held, too'))
     eventually(lambda: refused(s, 2), 20, 'refusals of both')
     assert world.exchange.over_tls == [] and world.policy.asked == asked
+
+
+RELAY = '''
+[queue.strategy]
+route = "if_then(rcpt_domain == 'example.net', 'out', 'mx')"
+[queue.route.out]
+type = "relay"
+address = "mx:example.net"
+port = %d
+[queue.tls.default]
+mta-sts = "require"
+'''
+
+
+@pytest.mark.parametrize('mx, arrives', [('*.example.net', True), ('elsewhere.example.net', False)])
+def test_a_relay_whose_policy_is_required(server, world, mx, arrives):
+    world.policy.policy = policy(mx, 'testing')  # which counts as enforced then
+    s = start(server, world, RELAY % world.mx_port)
+    send(s, Letter('by relay'))
+    if arrives:
+        eventually(lambda: world.exchange.over_tls == [True], 20, 'the delivery')
+    else:
+        eventually(lambda: refused(s, 1), 20, 'a refusal by policy')
+        assert world.exchange.over_tls == []
+    assert world.policy.asked == 1
 
 
 def test_a_policy_in_testing_stops_nothing(server, world):
