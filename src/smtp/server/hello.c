@@ -59,7 +59,7 @@ static struct err hear_name(struct smtp_session *s, struct str name, bool *out_g
     buf_add(&s->helo, arena_str_lower(&s->scratch, name));
     struct err e = rule_permits(s, RULE_EHLO_ALLOWED, &may);
     enum reply_id why = REPLY_OK;
-    struct str words;
+    struct str words = S("");
     if (!failed(e) && may.is_given)
         TRY(spf_check_helo(s, &why, &words));
     *out_good = !failed(e) && may.is_given && why == REPLY_OK;
