@@ -36,7 +36,7 @@ struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
     size_t before = r->transactions;
     struct err e = try_from_there(r, p, out);
     sourced_end(r, p, r->transactions > before);
-    limit_remote_end(r, r->transactions > before);
+    limit_remote_end(r);
     return e;
 }
 
@@ -139,10 +139,11 @@ static struct err go_there(struct remote *r, struct approach *p, enum reach *out
 {
     struct connection *c;
     struct client_answer why = {0};
-    bool is_old, was_stale = true;
-    // A connection that had been idle may turn out to be dead: a fresh one has one try more.
-    for (int tries = 0; was_stale && tries < 2; tries++) {
-        was_stale = false;
+    bool is_old, again = true;
+    // A connection that had been idle may turn out to be dead: a fresh one has one try more. One that
+    // has carried all that it may is followed by another.
+    for (int stale = 0; again && stale < 2;) {
+        bool was_stale = false;
         do
             TRY(get_connection(r, p, &c, &is_old, &why, out));
         while (c == NULL && sourced_again(r, p));
@@ -155,7 +156,9 @@ static struct err go_there(struct remote *r, struct approach *p, enum reach *out
         }
         if (r->j->probe != NULL)
             return probe_ask(r, c, out);
-        TRY(send_all(r, p, c, is_old && tries == 0 ? &was_stale : NULL, out));
+        TRY(send_all(r, p, c, is_old && stale == 0 ? &was_stale : NULL, out));
+        stale += was_stale;
+        again = was_stale || r->needs_connection;
     }
     return OK;
 }

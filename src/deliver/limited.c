@@ -89,7 +89,8 @@ struct err limit_remote(struct remote *r, struct approach *p, bool connects, boo
     values.remote_ip = p->address->at.ip;
     values.local_ip = p->from.ip;
     values.pool = str_is_null(p->from.pool) ? S("") : p->from.pool;
-    limit_remote_end(r, false); // of an earlier connection to it, which was dead
+    limit_remote_end(r); // of an earlier connection to it, which was dead or is used up
+    r->transactions_before = r->transactions;
     TRY(begin(j, &a, OUTBOUND_OF_REMOTE, &values));
     a.check->amounts = (struct outbound_amounts){.messages = 1,
             .recipients = r->count,
@@ -100,9 +101,9 @@ struct err limit_remote(struct remote *r, struct approach *p, bool connects, boo
     return OK;
 }
 
-void limit_remote_end(struct remote *r, bool was_sent)
+void limit_remote_end(struct remote *r)
 {
-    end(r->j, &r->of_host, was_sent);
+    end(r->j, &r->of_host, r->transactions > r->transactions_before);
 }
 
 void limit_rcpts_end(struct remote *r)

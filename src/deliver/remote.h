@@ -35,6 +35,7 @@ struct remote {
     struct shaped shaped; // what the provider takes
     struct str site;      // of the hosts: what expressions call mx_site
     struct outbound_check *of_rcpts, *of_host; // what limits took; NULL: nothing
+    size_t transactions_before;                // of_host was taken
     struct source_turn source_turn;
     struct sts_result sts;
     bool asks_sts;
@@ -43,8 +44,9 @@ struct remote {
     struct mime_downgrade_plan *downgrade; // of the message, for hosts without 8BITMIME; NULL: not
                                            // asked for yet
     size_t transactions;
-    size_t tries;     // of connections
-    int64_t rests_ms; // until the first of those that cool down may be tried; 0: none does
+    size_t tries;          // of connections
+    bool needs_connection; // some are left, for the last one had carried all that it may
+    int64_t rests_ms;      // until the first of those that cool down may be tried; 0: none does
 };
 
 // What follows from a try.
@@ -71,7 +73,7 @@ struct err limit_rcpts(struct remote *r, bool *out_goes_on) suspends MUST_USE;
 struct err limit_remote(
         struct remote *r, struct approach *p, bool connects, bool *out_goes_on) suspends MUST_USE;
 // The approach has ended: the permits of that address go back, and the tokens when nothing was sent.
-void limit_remote_end(struct remote *r, bool was_sent);
+void limit_remote_end(struct remote *r);
 void limit_rcpts_end(struct remote *r); // the same of the domain's, at the end of all
 
 // sourced.c: one of our addresses for this one of the host's. False: none can be used now, which is

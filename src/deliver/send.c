@@ -30,7 +30,9 @@ struct err send_all(struct remote *r, struct approach *p, struct connection *c, 
     struct job *j = r->j;
     struct err e = OK;
     bool goes_on = true;
+    size_t at_first = r->count;
     *reach = REACH_NEXT_HOST;
+    r->needs_connection = false;
     while (goes_on && r->count > 0 && !failed(e) && r->transactions++ < TRANSACTIONS_MAX) {
         struct client_transaction t = {0};
         size_t before = r->count;
@@ -48,6 +50,8 @@ struct err send_all(struct remote *r, struct approach *p, struct connection *c, 
     }
     if (r->count == 0)
         *reach = REACH_DONE;
+    r->needs_connection = r->count > 0 && r->count < at_first && !c->is_spent &&
+                          !connection_may_go_on(c) && r->transactions < TRANSACTIONS_MAX;
     if (failed(e) || c->is_spent)
         connection_break(c);
     else
