@@ -14,6 +14,14 @@
             {.name = S_INIT("dry-run"), .help = "only say how many are meant"}, CLI_OPTION_YES,    \
             CLI_OPTION_JSON
 
-enum queue_change { CHANGE_CANCEL, CHANGE_HOLD, CHANGE_RELEASE, CHANGE_RETRY, CHANGE_REROUTE, CHANGE_EDIT, CHANGE_RULE };
+enum queue_change {
+    CHANGE_CANCEL,
+    CHANGE_HOLD,
+    CHANGE_RELEASE,
+    CHANGE_RETRY,
+    CHANGE_REROUTE,
+    CHANGE_EDIT,
+    CHANGE_RULE
+};
 
 int queue_change_run(struct cli *c, enum queue_change kind); // the exit status
