@@ -12,7 +12,7 @@
 #include "cli/dkim_key.h"
 
 #include "base/date.h"
-#include "manage/dns_records.h"
+#include "proof/dns_records.h"
 #include "rt/blobfile.h"
 #include "rt/rt.h"
 #include "server/plan.h"

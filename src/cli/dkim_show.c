@@ -7,7 +7,7 @@
 #include "cli/dkim_key.h"
 
 #include "base/encode.h"
-#include "manage/dns_records.h"
+#include "proof/dns_records.h"
 
 #define TEXT_BYTES_MAX (64 * KIB)
 #define FOUND_BYTES_MAX 1024 // of a record that differs

@@ -7,7 +7,7 @@
 
 #include "base/encode.h"
 #include "mail/address.h"
-#include "manage/dns_records.h"
+#include "proof/dns_records.h"
 #include "server/plan.h"
 
 #define TEXT_BYTES_MAX (256 * KIB)

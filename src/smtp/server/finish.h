@@ -25,8 +25,8 @@ struct finishing {
 struct err finish_inspect(struct finishing *f) suspends MUST_USE;
 // Steps 9 and 13: the lines that go on top.
 struct err finish_adorn(struct finishing *f, struct str *out_top) suspends MUST_USE;
-// Step 15: seal and signatures, above the lines of all messages; they have their bodies. `proof` may
-// be NULL.
+// Step 15: seal and signatures, above the lines of all messages, which have their bodies. `proof`
+// may be NULL.
 struct message_proof;
 struct err finish_sign(struct finishing *f, const struct message_proof *proof) suspends MUST_USE;
 // Who gets it: lists expanded, recipients in units by domain. Fills messages and their units.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/queue/test_signing.c: who is chosen to sign, what is on top of a message then, that the
-// signatures are good for the message as it will be read (with cuts, other lines on top, converted,
-// in a file that is still arriving), and what becomes of signers that cannot.
+// tests/unit/queue/test_signing.c: who is chosen to sign, what is on top of a message then, that
+// the signatures are good for the message as it will be read (with cuts, other lines on top,
+// converted, in a file that is still arriving), and what becomes of signers that cannot.
 #include "place.h"
 
 #include "events/event.h"

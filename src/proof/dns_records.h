@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// manage/dns_records.h: what a domain whose mail comes and goes here should publish (management.md
+// proof/dns_records.h: what a domain whose mail comes and goes here should publish (management.md
 // 10, authentication.md 7.2), and whether it does. Records are values; only the check asks anybody.
 //
 //     TRY(dns_records_make(a, &inputs, &records));

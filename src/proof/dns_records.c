@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// manage/dns_records.c: the list of records, in the order in which a person would publish them.
-#include "manage/dns_records.h"
+// proof/dns_records.c: the list of records, in the order in which a person would publish them.
+#include "proof/dns_records.h"
 
 #include "base/encode.h"
 #include "proof/tags.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// manage/dns_check.c: what is published beside what should be. Others may stand beside ours where
+// proof/dns_check.c: what is published beside what should be. Others may stand beside ours where
 // that harms nobody; a second record of SPF, DMARC, MTA-STS or TLS-RPT at a name harms.
-#include "manage/dns_records.h"
+#include "proof/dns_records.h"
 
 #include "proof/dkim.h"
 #include "rt/dns.h"
