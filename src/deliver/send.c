@@ -8,6 +8,8 @@
 #define TRANSACTIONS_MAX 50 // of a message and a connection, outbound.md 27.2
 
 static struct err send_some(struct remote *r, struct approach *p, struct connection *c,
+static bool wants_no_report(const struct remote *r, const struct connection *c,
+        const struct client_rcpt *rcpts, size_t count);
         struct client_transaction *t) suspends MUST_USE;
 static size_t how_many(struct remote *r, struct approach *p, struct connection *c);
 static struct err make_7bit(struct remote *r, struct connection *c, struct client_transaction *t,
@@ -75,7 +77,7 @@ static struct err send_some(
         rcpts[i] = (struct client_rcpt){
                 .rcpt = &j->u->rcpts[sent[i].place], .address = sent[i].address};
     *t = (struct client_transaction){.message = &j->m,
-            .sender = j->m.sender,
+            .sender = wants_no_report(r, c, rcpts, count) ? S("") : j->m.sender,
             .bytes = message_bytes(&j->m) + how.prefix.len,
             .rcpts = rcpts,
             .rcpt_count = count,
@@ -102,6 +104,18 @@ static struct err send_some(
     TRY(remote_judge_rcpts(r, p, c, t, sent));
     take_answers(r, c, t, sent, count);
     return OK;
+}
+
+// queue.md 12.10: a host that cannot be told NOTIFY=NEVER cannot report to nobody.
+static bool wants_no_report(const struct remote *r, const struct connection *c,
+        const struct client_rcpt *rcpts, size_t count)
+{
+    if (!r->j->d->in.settings->never_is_null_sender || client_offers(c->client, CLIENT_EXT_DSN))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if ((rcpts[i].rcpt->flags & RCPT_NOTIFY_NEVER) == 0)
+            return false;
+    return true;
 }
 
 static size_t how_many(struct remote *r, struct approach *p, struct connection *c)

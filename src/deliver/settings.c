@@ -102,6 +102,7 @@ static void read_server_wide(struct reading *r)
     s->downgrade_8bit = (enum downgrade_8bit)conf_enum(conf, S("queue.downgrade-8bit"));
     s->downgrade_utf8 = DOWNGRADE_UTF8_BOUNCE;
     s->bdat_chunk_bytes = conf_u64(conf, S("queue.bdat-chunk"));
+    s->never_is_null_sender = conf_bool(conf, S("queue.dsn-never-null-sender"));
     s->expression_wait_ms = conf_duration_ms(conf, S("config.expression-timeout"));
 }
 

@@ -280,6 +280,7 @@ struct deliver_settings {
     enum downgrade_8bit downgrade_8bit;
     enum downgrade_utf8 downgrade_utf8;
     uint64_t bdat_chunk_bytes;
+    bool never_is_null_sender; // queue.dsn-never-null-sender
     struct nets *sts_prohibited;
     int64_t expression_wait_ms;
     const struct bounce_rules *bounces;

@@ -2,6 +2,7 @@
 """Reports of delivery come to the sender's own mailbox, and are read by Python: what failed, what is
 late, what has arrived, and nothing where another server owes the report."""
 import re
+import smtplib
 
 import pytest
 
@@ -218,3 +219,21 @@ def test_xtext_there_and_back(server, tmp_path, envid, id_means, orcpt, orcpt_me
 
 def decode(xtext):
     return re.sub(r'\+([0-9A-F]{2})', lambda m: chr(int(m[1], 16)), xtext)
+
+
+@pytest.mark.parametrize('offers, notify, sender_is_null', [
+    (['8BITMIME'], ['NEVER', 'NEVER'], True), (['8BITMIME'], ['NEVER', 'FAILURE'], False),
+    (['8BITMIME', 'DSN'], ['NEVER', 'NEVER'], False)])
+def test_who_wants_no_report_of_a_host_without_dsn(server, tmp_path, offers, notify, sender_is_null):
+    with Peer(offers=offers) as peer:
+        s = sender(server, tmp_path, peer.port, more='[queue]\ndsn-never-null-sender = true\n')
+        with smtplib.SMTP('127.0.0.1', s.ports['smtp'], timeout=30) as c:
+            c.ehlo()
+            c.mail(ADDRESS)
+            for name, wish in zip(('bob', 'carl'), notify):
+                assert c.rcpt('%s@far.test' % name, ['NOTIFY=' + wish])[0] == 250
+            c.data(Letter('never').data)
+        eventually(lambda: peer.messages, what='the message')
+        (mail, rcpts, _), = peer.messages
+        assert len(rcpts) == 2 and ('FROM:<>' in mail) == sender_is_null, mail
+        queue_empties(s)
