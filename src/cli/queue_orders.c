@@ -25,7 +25,7 @@ struct work {
 };
 
 static int settings_read(struct work *w);
-static struct err read_order(struct work *w) MUST_USE;
+static struct err read_order(void *arg) MUST_USE;
 static struct err read_scopes(struct work *w) MUST_USE;
 static struct err read_limits(struct work *w) MUST_USE;
 static struct err work(void *arg) suspends;
@@ -36,7 +36,7 @@ static void say_order(struct buf *text, const struct suspension *s);
 int queue_orders_run(struct cli *c, enum orders_use use)
 {
     struct work w = {.c = c, .use = use};
-    struct err wrong = read_order(&w);
+    struct err wrong = one_task_run(read_order, &w); // a task, because it asks for the time
     if (failed(wrong))
         return cli_usage_error(c, wrong);
     int status = settings_read(&w);
@@ -64,8 +64,9 @@ static int settings_read(struct work *w)
 
 // --- What is meant -------------------------------------------------------------------------------
 
-static struct err read_order(struct work *w)
+static struct err read_order(void *arg)
 {
+    struct work *w = arg;
     struct cli *c = w->c;
     struct conf_env env = conf_env_process(&c->arena);
     struct str order = cli_text(c, S("order"), S("suspend"));
@@ -153,7 +154,7 @@ static int say(struct work *w)
         for (enum suspend_scope i = 0; is_listing(w) && i < SUSPEND_SCOPES; i++)
             is_meant &=
                     str_is_null(w->order.scope[i]) || str_eq_nocase(w->order.scope[i], s->scope[i]);
-        if (!is_meant || !suspension_holds(s, wall_ms()))
+        if (!is_meant || !suspension_holds(s, w->order.since_ms))
             continue;
         suspension_show(&o, s);
         say_order(&text, s);
