@@ -14,6 +14,7 @@ static bool wants_no_report(const struct remote *r, const struct connection *c,
 static size_t how_many(struct remote *r, struct approach *p, struct connection *c);
 static struct err make_7bit(struct remote *r, struct connection *c, struct client_transaction *t,
         struct message_reading *how) suspends MUST_USE;
+static bool must_change(const struct job *j, const struct client_transaction *t);
 static bool fits(struct remote *r, struct connection *c, struct client_transaction *t);
 static void take_answers(struct remote *r, struct connection *c, struct client_transaction *t,
         struct carried *sent, size_t count);
@@ -153,9 +154,11 @@ static struct err make_7bit(struct remote *r, struct connection *c, struct clien
 {
     struct job *j = r->j;
     enum downgrade_8bit wish = j->d->in.settings->downgrade_8bit;
+    t->wants_binary = (j->m.flags & MESSAGE_BODY_BINARY) != 0 &&
+                      client_offers(c->client, CLIENT_EXT_BINARYMIME);
     t->wants_8bit = (j->m.flags & (MESSAGE_BODY_8BIT | MESSAGE_SMTPUTF8)) != 0 &&
                     client_offers(c->client, CLIENT_EXT_8BITMIME);
-    if ((j->m.flags & MESSAGE_BODY_8BIT) == 0 || t->wants_8bit || wish == DOWNGRADE_8BIT_SEND)
+    if (!must_change(j, t))
         return OK;
     if (r->downgrade == NULL) {
         struct mime_downgrade_plan *plan = arena_make(&j->arena, struct mime_downgrade_plan);
@@ -172,6 +175,15 @@ static struct err make_7bit(struct remote *r, struct connection *c, struct clien
     return OK;
 }
 
+// Binary mail for a host that does not take it has no lines and no way of being sent as it is.
+static bool must_change(const struct job *j, const struct client_transaction *t)
+{
+    if ((j->m.flags & MESSAGE_BODY_BINARY) != 0)
+        return !t->wants_binary;
+    return (j->m.flags & MESSAGE_BODY_8BIT) != 0 && !t->wants_8bit &&
+           j->d->in.settings->downgrade_8bit != DOWNGRADE_8BIT_SEND;
+}
+
 // What the message needs and the host must offer (outbound.md 9; queue.md 9.2). False: it does not,
 // and everybody has the answer.
 static bool fits(struct remote *r, struct connection *c, struct client_transaction *t)
@@ -182,25 +194,25 @@ static bool fits(struct remote *r, struct connection *c, struct client_transacti
     uint64_t size_max = client_size_max(client);
     struct client_answer why = {0};
     enum downgrade_8bit wish = j->d->in.settings->downgrade_8bit;
-    bool must_be_7bit = (j->m.flags & MESSAGE_BODY_8BIT) != 0 && !t->wants_8bit &&
-                        wish != DOWNGRADE_8BIT_SEND && r->downgrade->is_needed;
+    bool is_binary = (j->m.flags & MESSAGE_BODY_BINARY) != 0;
+    bool cannot_change = must_change(j, t) && r->downgrade->is_needed &&
+                         (wish != DOWNGRADE_8BIT_CONVERT || !r->downgrade->is_possible);
     t->wants_smtputf8 = (j->m.flags & MESSAGE_SMTPUTF8) != 0;
-    t->wants_binary = (j->m.flags & MESSAGE_BODY_BINARY) != 0;
     struct by_relay_wish by = schedule_by_relay(&j->m, t->rcpts[0].rcpt, j->wall_now_ms,
             client_offers(client, CLIENT_EXT_DELIVERBY), client_by_min_s(client));
     if (size_max > 0 && t->bytes > size_max)
         why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.3.4"),
                 arena_fmt(&j->arena, "message exceeds the size limit of %.*s (%llu)", ARG(host),
                         (unsigned long long)size_max));
-    else if (must_be_7bit && (wish == DOWNGRADE_8BIT_BOUNCE || !r->downgrade->is_possible))
+    else if (cannot_change && is_binary)
+        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.6.1"),
+                S("the host does not take binary mail (BINARYMIME)"));
+    else if (cannot_change)
         why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.6.3"),
                 S("the host does not take 8-bit mail (8BITMIME)"));
     else if (t->wants_smtputf8 && !client_offers(client, CLIENT_EXT_SMTPUTF8))
         why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.6.7"),
                 S("the host does not take internationalized mail (SMTPUTF8)"));
-    else if (t->wants_binary && !client_offers(client, CLIENT_EXT_BINARYMIME))
-        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.6.1"),
-                S("the host does not take binary mail (BINARYMIME)"));
     if (by.relay == BY_RELAY_LATE || by.relay == BY_RELAY_UNSUPPORTED) {
         why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.3.3"), S(""));
         why.outcome = by_relay_outcome(&j->arena, by.relay, t->rcpts[0].rcpt, j->wall_now_ms);

@@ -16,6 +16,7 @@
 #define FIELD_BYTES_MAX (16 * KIB) // of a Content-Type
 #define FIELD_MEMORY_MAX MIB       // to read it
 #define BOUNDARY_BYTES_MAX 1024    // 70 in RFC 2046 5.1.1; real ones are longer
+#define LINE_OCTETS_MAX 998        // RFC 5321 4.5.3.1.6
 #define SCRATCH_BYTES_MAX MIME_DOWNGRADE_BYTES_MAX(SLICE_BYTES)
 
 enum place { IN_HEAD, IN_LEAF, OUTSIDE }; // outside: in a preamble, an epilogue, or no part at all
@@ -28,6 +29,7 @@ struct level { // a multipart or message in which we are
     bool has_parts;
     bool has_8bit, outside_has_8bit;
     bool may_change; // it is said to be 8bit
+    bool is_binary;  // or binary, which must not be said any more
     int64_t gain;    // in octets of its header, if it changes
 };
 
@@ -54,6 +56,8 @@ struct mime_downgrade {
     struct buf field;    // Content-Type or Content-Transfer-Encoding
     struct leaf_encoder leaf;
     bool leaf_has_8bit, leaf_is_impossible;
+    bool leaf_wants_lines; // of a binary message: what cannot stand in a line counts as 8-bit
+    size_t line_octets;    // of the current line of the leaf
     int64_t leaf_gain;
     uint64_t leaf_raw_bytes, leaf_began; // what came of it; how much was produced before it
     struct buf held;                     // a line's beginning
@@ -81,11 +85,14 @@ static bool is_composite(const struct mime_downgrade *d);
 static void begin_level(struct mime_downgrade *d);
 static void begin_leaf(struct mime_downgrade *d);
 static bool is_never_encoded(struct str type);
+static bool is_said_binary(const struct mime_downgrade *d, const struct mime_part *part);
 static void end_leaf(struct mime_downgrade *d, bool message_ends);
 static void end_level(struct mime_downgrade *d);
 static void content(struct mime_downgrade *d, struct str bytes);
 static void content_line_end(struct mime_downgrade *d);
 static void content_octets(struct mime_downgrade *d, struct str bytes);
+static bool is_7bit(const struct mime_downgrade *d, struct str bytes);
+static bool is_plain(const struct mime_downgrade *d, uint8_t c);
 static void leave_outside(struct mime_downgrade *d, struct str bytes);
 static void put(struct mime_downgrade *d, struct str bytes);
 static bool changes(const struct mime_downgrade *d);
@@ -100,12 +107,21 @@ struct mime_downgrade *mime_downgrade_new(const struct mime_downgrade_plan *plan
     assert(plan == NULL || plan->is_possible);
     d->plan = plan;
     d->notes.is_possible = true;
+    d->notes.was_binary = plan != NULL && plan->was_binary;
     buf_init(&d->boundaries, MIME_DEPTH_MAX * BOUNDARY_BYTES_MAX);
     buf_init(&d->field, FIELD_BYTES_MAX);
     buf_init(&d->held, HELD_BYTES_MAX);
     buf_init(&d->scratch, SCRATCH_BYTES_MAX);
     arena_init(&d->memory, FIELD_MEMORY_MAX);
     begin_part(d, false, true);
+    return d;
+}
+
+struct mime_downgrade *mime_downgrade_new_binary(void)
+{
+    struct mime_downgrade *d = mime_downgrade_new(NULL);
+    if (d != NULL)
+        d->notes.was_binary = true;
     return d;
 }
 
@@ -351,6 +367,7 @@ static void begin_level(struct mime_downgrade *d)
             .boundary_at = d->boundaries.len,
             .is_multipart = mime_part_kind(part) == MIME_MULTIPART,
             .is_digest = str_eq(part->type.type, S("multipart/digest")),
+            .is_binary = is_said_binary(d, part),
             .may_change = !str_is_null(encoding) && !is_encoded && !str_eq(encoding, S("7bit"))};
     if (l->is_multipart && boundary.len <= BOUNDARY_BYTES_MAX) {
         buf_add(&d->boundaries, boundary);
@@ -383,7 +400,10 @@ static void begin_leaf(struct mime_downgrade *d)
     bool first = d->plan == NULL;
     d->place = IN_LEAF;
     d->leaf = (struct leaf_encoder){.way = first || changes(d) ? way : LEAF_AS_IS};
-    d->leaf_has_8bit = false;
+    d->leaf_has_8bit = is_said_binary(d, &h->part);
+    d->notes.is_needed |= d->leaf_has_8bit;
+    d->leaf_wants_lines = d->notes.was_binary && (way == LEAF_QUOTED || way == LEAF_BASE64);
+    d->line_octets = 0;
     d->leaf_raw_bytes = 0;
     d->leaf_is_impossible = h->is_too_long || d->part >= MIME_PARTS_MAX ||
                             mime_part_kind(&h->part) == MIME_MULTIPART ||
@@ -394,6 +414,11 @@ static void begin_leaf(struct mime_downgrade *d)
 static bool is_never_encoded(struct str type) // RFC 2046 5.2.2 and 5.2.3
 {
     return str_eq(type, S("message/partial")) || str_eq(type, S("message/external-body"));
+}
+
+static bool is_said_binary(const struct mime_downgrade *d, const struct mime_part *part)
+{
+    return d->notes.was_binary && str_eq(part->encoding_name, S("binary"));
 }
 
 // --- Content -------------------------------------------------------------------------------------
@@ -424,6 +449,7 @@ static void content_line_end(struct mime_downgrade *d)
         return;
     }
     size_t before = d->out->len;
+    d->line_octets = 0;
     leaf_add_line_end(&d->leaf, d->out);
     d->produced += d->out->len - before;
     d->leaf_raw_bytes += end.len;
@@ -431,7 +457,8 @@ static void content_line_end(struct mime_downgrade *d)
 
 static void content_octets(struct mime_downgrade *d, struct str bytes)
 {
-    bool has_8bit = !str_is_ascii(bytes);
+    d->line_octets += bytes.len;
+    bool has_8bit = !is_7bit(d, bytes);
     d->notes.is_needed |= has_8bit;
     if (d->place != IN_LEAF) {
         if (has_8bit)
@@ -446,6 +473,23 @@ static void content_octets(struct mime_downgrade *d, struct str bytes)
     d->leaf_raw_bytes += bytes.len;
 }
 
+static bool is_7bit(const struct mime_downgrade *d, struct str bytes)
+{
+    if (!d->notes.was_binary)
+        return str_is_ascii(bytes);
+    bool good = true, in_lines = d->place == IN_LEAF && d->leaf_wants_lines;
+    for (size_t i = 0; good && i < bytes.len; i++)
+        good = is_plain(d, (uint8_t)bytes.ptr[i]) &&
+               !(in_lines && (bytes.ptr[i] == '\r' || bytes.ptr[i] == '\n'));
+    return good && !(in_lines && d->line_octets > LINE_OCTETS_MAX);
+}
+
+static bool is_plain(const struct mime_downgrade *d, uint8_t c)
+{
+    bool is_encoded = d->place == IN_LEAF && !d->leaf_wants_lines;
+    return c < 0x80 && (c != '\0' || !d->notes.was_binary || is_encoded);
+}
+
 // What stands for an 8-bit octet must not make a boundary line of one that was none.
 static void leave_outside(struct mime_downgrade *d, struct str bytes)
 {
@@ -454,7 +498,7 @@ static void leave_outside(struct mime_downgrade *d, struct str bytes)
         marks = str_from(marks, 1);
     while (bytes.len > 0) {
         size_t run = 0;
-        while (run < bytes.len && (uint8_t)bytes.ptr[run] < 0x80)
+        while (run < bytes.len && is_plain(d, (uint8_t)bytes.ptr[run]))
             run++;
         put(d, str_upto(bytes, run));
         if (run < bytes.len && marks.len == 0)
@@ -493,7 +537,8 @@ static void end_level(struct mime_downgrade *d)
     bool has_8bit = l->has_8bit || l->outside_has_8bit;
     if (l->outside_has_8bit && !l->has_parts)
         d->notes.is_possible = false;
-    if (has_8bit && l->may_change && d->plan == NULL)
+    d->notes.is_needed |= l->is_binary;
+    if ((has_8bit || l->is_binary) && l->may_change && d->plan == NULL)
         note_change(d, l->part, l->gain);
     if (d->level_count > 0)
         d->levels[d->level_count - 1].has_8bit |= has_8bit;

@@ -27,6 +27,11 @@
 // MIME_DEPTH_MAX, behind MIME_PARTS_MAX parts, or with boundaries and Content-Types of absurd
 // length.
 //
+// A message that came as binary (BODY=BINARYMIME, RFC 3030) becomes one that any host can read in
+// lines: leaves that are said to be binary, and those that are not encoded and have a NUL, a CR or
+// LF alone, or a line of more than 998 octets, are encoded as if they had 8-bit octets. A NUL in a
+// preamble or an epilogue gets its "?", too.
+//
 // Each LF ends a line here, as in mail/head.h; content keeps its octets, also a LF alone.
 #pragma once
 
@@ -43,11 +48,14 @@ struct mime_downgrade_plan {
     uint64_t bytes; // of the result; of the message if nothing is needed
     bool is_needed; // something outside of headers has 8-bit octets
     bool is_possible;
+    bool was_binary; // the message came as BODY=BINARYMIME
     uint8_t changes[(MIME_PARTS_MAX + 7) / 8]; // a bit for each part, in preorder
 };
 
 // NULL plan: the first reading. A plan is kept by reference. NULL: no memory.
 struct mime_downgrade *mime_downgrade_new(const struct mime_downgrade_plan *plan) MUST_USE;
+// The same of a message that came as binary, for its first reading.
+struct mime_downgrade *mime_downgrade_new_binary(void) MUST_USE;
 void mime_downgrade_free(struct mime_downgrade *d); // NULL is fine
 static inline void mime_downgrade_auto_free(struct mime_downgrade **d)
 {

@@ -60,7 +60,9 @@ struct err message_downgrade_plan(struct store *store, struct arena *a, const st
         const struct message_reading *how, struct mime_downgrade_plan *out)
 {
     struct message_reader *reader AUTO(message_auto_close) = NULL;
-    struct mime_downgrade *first AUTO(mime_downgrade_auto_free) = mime_downgrade_new(NULL);
+    bool is_binary = (m->flags & MESSAGE_BODY_BINARY) != 0;
+    struct mime_downgrade *first AUTO(mime_downgrade_auto_free) =
+            is_binary ? mime_downgrade_new_binary() : mime_downgrade_new(NULL);
     if (first == NULL)
         return fail(ERR_LIMIT, "no memory to convert a message");
     assert(how->downgrade == NULL);

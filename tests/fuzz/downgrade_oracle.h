@@ -9,10 +9,11 @@
 #define DOWNGRADE_BYTES_MAX (256 * (size_t)MIB)
 
 // Both readings in pieces of this size; `out` is what would be sent, also when nothing is needed.
-static inline struct mime_downgrade_plan downgrade_run(
-        struct str message, size_t piece_bytes, struct buf *out)
+static inline struct mime_downgrade_plan downgrade_run_as(
+        bool is_binary, struct str message, size_t piece_bytes, struct buf *out)
 {
-    struct mime_downgrade *first AUTO(mime_downgrade_auto_free) = mime_downgrade_new(NULL);
+    struct mime_downgrade *first AUTO(mime_downgrade_auto_free) =
+            is_binary ? mime_downgrade_new_binary() : mime_downgrade_new(NULL);
     assert(first != NULL);
     for (size_t at = 0; at < message.len; at += piece_bytes)
         assert(!failed(mime_downgrade_add(first, str_part(message, at, piece_bytes), NULL)));
@@ -36,6 +37,12 @@ static inline struct mime_downgrade_plan downgrade_run(
     buf_add(out, buf_str(&piece));
     assert(out->len == plan.bytes);
     return plan;
+}
+
+static inline struct mime_downgrade_plan downgrade_run(
+        struct str message, size_t piece_bytes, struct buf *out)
+{
+    return downgrade_run_as(false, message, piece_bytes, out);
 }
 
 static inline size_t downgrade_8bit_count(struct str bytes)

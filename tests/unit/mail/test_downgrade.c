@@ -159,6 +159,66 @@ static void conversion(void **state UNUSED)
     }
 }
 
+#define BINARY "Content-Transfer-Encoding: binary\r\n"
+#define DATA_TYPE "Content-Type: application/x\r\n"
+#define VERSION "MIME-Version: 1.0\r\n"
+
+// Of messages that came as binary.
+static const struct {
+    const char *name;
+    struct str text, wanted; // null: the same
+} binaries[] = {
+        {"7-bit lines", S_INIT(VERSION "\r\nplain\r\n"), STR_NULL},
+        {"lines that are said to be binary", S_INIT(VERSION BINARY "\r\nplain = b\r\n"),
+                S_INIT(VERSION QUOTED "\r\nplain =3D b\r\n")},
+        {"a NUL", S_INIT(VERSION DATA_TYPE "\r\na\0b"), S_INIT(VERSION DATA_TYPE BASE64 "\r\nYQBi\r\n")},
+        {"a NUL in text", S_INIT(VERSION "\r\na\0b\r\n"), S_INIT(VERSION QUOTED "\r\na=00b\r\n")},
+        {"a LF alone", S_INIT(VERSION "\r\na\nb\r\n"), S_INIT(VERSION QUOTED "\r\na=0Ab\r\n")},
+        {"a CR alone", S_INIT(VERSION "\r\na\rb\r\n"), S_INIT(VERSION QUOTED "\r\na=0Db\r\n")},
+        {"a CR at the end", S_INIT(VERSION "\r\na\r"), S_INIT(VERSION QUOTED "\r\na=0D")},
+        {"8 bits", S_INIT(VERSION DATA_TYPE BINARY "\r\n\xff\r\n"),
+                S_INIT(VERSION DATA_TYPE BASE64 "\r\n/w0K\r\n")},
+        {"what is encoded already", S_INIT(VERSION QUOTED "\r\na=00\rb\r\n"), STR_NULL},
+        {"a multipart is not binary any more, its parts stay",
+                S_INIT(MIXED BINARY "\r\n--x\r\n\r\na\r\n--x--\r\n"),
+                S_INIT(MIXED "Content-Transfer-Encoding: 7bit\r\n\r\n--x\r\n\r\na\r\n--x--\r\n")},
+        {"one part of two, and a NUL where nobody looks",
+                S_INIT(MIXED "\r\n\0\r\n--x\r\n\r\na\r\n--x\r\n" DATA_TYPE "\r\n\n\r\n--x--\r\n"),
+                S_INIT(MIXED "\r\n?\r\n--x\r\n\r\na\r\n--x\r\n" DATA_TYPE BASE64
+                             "\r\nCg==\r\n--x--\r\n")},
+};
+
+static void from_binary(void **state UNUSED)
+{
+    for (size_t i = 0; i < COUNT_OF(binaries) * COUNT_OF(piece_sizes); i++) {
+        struct buf out AUTO(buf_done);
+        size_t which = i / COUNT_OF(piece_sizes);
+        struct str text = binaries[which].text, wanted = binaries[which].wanted;
+        buf_init(&out, DOWNGRADE_BYTES_MAX);
+        struct mime_downgrade_plan plan =
+                downgrade_run_as(true, text, piece_sizes[i % COUNT_OF(piece_sizes)], &out);
+        check_true(binaries[which].name, plan.is_possible);
+        check_true(binaries[which].name, plan.is_needed == !str_is_null(wanted));
+        check_str(binaries[which].name, buf_str(&out), str_is_null(wanted) ? text : wanted);
+    }
+}
+
+// RFC 5321 4.5.3.1.6: 998 octets and the line's end.
+static void binary_line_length(void **state UNUSED)
+{
+    for (size_t length = 998; length <= 999; length++) {
+        struct buf text AUTO(buf_done), out AUTO(buf_done);
+        buf_init(&text, MIB);
+        buf_init(&out, MIB);
+        buf_add(&text, S(VERSION "\r\n"));
+        buf_add_repeat(&text, 'x', length);
+        buf_add(&text, S("\r\nend\r\n"));
+        struct mime_downgrade_plan plan = downgrade_run_as(true, buf_str(&text), 100, &out);
+        check_u64("needed", plan.is_needed, length == 999);
+        downgrade_check(buf_str(&text), buf_str(&out));
+    }
+}
+
 static void impossibility(void **state UNUSED)
 {
     for (size_t i = 0; i < COUNT_OF(impossible); i++) {
@@ -261,6 +321,7 @@ static void full_output(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(conversion), TEST(impossibility), TEST(long_lines),
-            TEST(depth), TEST(part_count), TEST(boundary_length), TEST(full_output)};
+            TEST(depth), TEST(part_count), TEST(boundary_length), TEST(full_output),
+            TEST(from_binary), TEST(binary_line_length)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
