@@ -24,7 +24,8 @@ struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
 {
     struct job *j = r->j;
     *out = REACH_NEXT_ADDRESS;
-    if (r->route->socks == NULL && !source_has_family(&j->d->sources, &p->address->at.ip, now_ms())) {
+    if (r->route->socks == NULL &&
+            !source_has_family(&j->d->sources, &p->address->at.ip, now_ms())) {
         struct client_answer why = answer_temporary(CLIENT_CONNECT, FAILURE_CONNECTION, p->name,
                 S("4.4.1"), S("this machine has no way to addresses of this family"));
         remote_note(r, arena_answer(&j->arena, &why));
@@ -242,8 +243,8 @@ static struct err make_identity(struct remote *r, struct approach *p)
 {
     struct arena *a = &r->j->arena;
     struct str from = p->from.ip.family == IP_NONE ? S("*") : ip_text(a, &p->from.ip);
-    p->identity = arena_fmt(a, "%.*s %.*s %.*s %.*s %.*s %.*s%.*s", ARG(r->route->id),
-            ARG(p->name), ARG(endpoint_text(a, &p->address->at)), ARG(from),
-            ARG(p->from.ehlo_name), ARG(p->tls.identity), ARG(egress_client(r)));
+    p->identity = arena_fmt(a, "%.*s %.*s %.*s %.*s %.*s %.*s%.*s", ARG(r->route->id), ARG(p->name),
+            ARG(endpoint_text(a, &p->address->at)), ARG(from), ARG(p->from.ehlo_name),
+            ARG(p->tls.identity), ARG(egress_client(r)));
     return str_is_null(p->identity) ? fail(ERR_LIMIT, "no memory for an attempt") : OK;
 }

@@ -151,13 +151,13 @@ static struct err greet(struct remote *r, struct approach *p, struct connection 
     if (why->verdict != CLIENT_GOOD) {
         enum event_id id = why->stage == CLIENT_GREETING ? EV_DELIVERY_GREETING_FAILED
                                                          : EV_DELIVERY_EHLO_REJECTED;
-    } else {
-        tell_hello(r, p, c);
         event_in(&j->span, id, F_STR(domain, j->u->domain), F_STR(hostname, p->name),
                 F_U64(code, why->outcome.code), F_STR(details, why->outcome.text));
     } else if (is_echo(r, c, p->from.ehlo_name)) {
         *why = answer_temporary(CLIENT_EHLO, FAILURE_CONNECTION, p->name, S("4.4.6"),
                 S("the host calls itself by our name: mail would go in a circle"));
+    } else {
+        tell_hello(r, p, c);
     }
     return OK;
 }
@@ -175,12 +175,12 @@ static struct err secure(struct remote *r, struct approach *p, struct connection
     struct job *j = r->j;
     struct tls_step step = {0};
     if (client_offers(c->client, CLIENT_EXT_STARTTLS)) {
-    tlsrpt_see_connection(r, p, c, &step);
         TRY(start_tls(r, p, c, &step));
     } else {
         event_in(&j->span, EV_DELIVERY_START_TLS_UNAVAILABLE, F_STR(hostname, p->name));
         TRY(tls_after(&p->tls, TLS_NOT_OFFERED, &j->arena, S(""), &step));
     }
+    tlsrpt_see_connection(r, p, c, &step);
     if (!follow(r, p, &step, why, reach) || stream_ssl(c->stream) == NULL)
         return OK;
     TRY(client_hello(c->client, &j->arena, why));
@@ -204,13 +204,13 @@ static struct err start_tls(
 }
 
 static struct err shake_hands(
-    enum event_id went_wrong = p->tls.use == TLS_USE_IMPLICIT ? EV_DELIVERY_IMPLICIT_TLS_ERROR
-                                                              : EV_DELIVERY_START_TLS_ERROR;
         struct remote *r, struct approach *p, struct connection *c, struct tls_step *step)
 {
     struct job *j = r->j;
     SSL_CTX *context;
     struct tls_proof proof;
+    enum event_id went_wrong = p->tls.use == TLS_USE_IMPLICIT ? EV_DELIVERY_IMPLICIT_TLS_ERROR
+                                                              : EV_DELIVERY_START_TLS_ERROR;
     struct err e = tls_client_context(j->d->in.tls, &p->tls, &j->arena, &context);
     if (failed(e))
         return tls_after(&p->tls, TLS_LOCAL_TROUBLE, &j->arena, err_text(e), step);
@@ -218,17 +218,15 @@ static struct err shake_hands(
     if (e.kind == ERR_CANCELLED)
         return e;
     if (failed(e)) {
-    TRY(tell_proof(r, p, &proof));
         event_in(&j->span, went_wrong, F_STR(hostname, p->name), F_ERR(reason, e));
         return tls_after(&p->tls, tls_event_of(e), &j->arena, err_text(e), step);
     }
-    egress_note_proof(r, p, &proof);
+    TRY(tls_verify(j->d->in.tls, &p->tls, stream_ssl(c->stream), wall_ms(), &j->arena, &proof));
+    *step = proof.step;
     egress_note_proof(r, p, &proof);
     TRY(tell_proof(r, p, &proof));
     c->tls = arena_fmt(&c->arena, "%.*s %.*s %.*s", ARG(proof.version), ARG(proof.cipher),
             ARG(tls_level_name(proof.reached)));
-    TRY(tls_verify(j->d->in.tls, &p->tls, stream_ssl(c->stream), wall_ms(), &j->arena, &proof));
-    *step = proof.step;
     if (step->course == TLS_GO_ON)
         event_in(&j->span, EV_DELIVERY_START_TLS, F_STR(hostname, p->name),
                 F_STR(version, proof.version), F_STR(details, egress_cipher(&j->arena, &proof)),

@@ -101,6 +101,7 @@ static struct err find_hosts(struct remote *r)
     if (r->list.count > 0) {
         suspended_site(r);
         return OK;
+    }
     job_settle_all(j, r->rcpts, r->count, &r->list.trouble);
     r->count = 0;
     return OK;
@@ -117,9 +118,9 @@ static struct err try_host(struct remote *r, const struct host *host)
         return OK;
     as_known.worked_last = health_facts(j->d->health, host->name, now_ms()).worked_last;
     TRY(host_addresses_find(&r->hosts, &as_known, &j->arena, &found));
-    tell_addresses(r, host, &found, now_ms() - began);
     if (found.count == 0)
         TRY(doubted_answer(r, &found.trouble));
+    tell_addresses(r, host, &found, now_ms() - began);
     if (found.count == 0)
         return no_address(r, &found.trouble);
     struct dane dane = {.state = DANE_OFF};
@@ -173,6 +174,7 @@ static void close_up(struct remote *r)
 // All that could be tried are cooling down: no attempt was made, and none is counted.
 static void rest_all(struct remote *r)
 {
+    tell_rest(r);
     for (size_t i = 0; i < r->count; i++)
         job_put_off(r->j, r->rcpts[i].place, r->best, r->j->wall_now_ms + r->rests_ms);
 }

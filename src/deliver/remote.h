@@ -18,8 +18,8 @@ struct approach {
     struct source from;
     struct str identity;
     const struct tls_proof *proof; // of the last handshake; NULL: there was none
-    bool stays_plain;   // TLS failed here, and need not be
-    bool keeps_session; // of TLS: its certificates have proved what they had to
+    bool stays_plain;              // TLS failed here, and need not be
+    bool keeps_session;            // of TLS: its certificates have proved what they had to
     bool parameters_are_refused;
     bool is_our_trouble; // that there is no connection
 };
@@ -32,8 +32,8 @@ struct remote {
     size_t count;
     struct hosts_inputs hosts;
     struct host_list list;
-    struct shaped shaped; // what the provider takes
-    struct str site;      // of the hosts: what expressions call mx_site
+    struct shaped shaped;                      // what the provider takes
+    struct str site;                           // of the hosts: what expressions call mx_site
     struct outbound_check *of_rcpts, *of_host; // what limits took; NULL: nothing
     size_t transactions_before;                // of_host was taken
     struct source_turn source_turn;
@@ -80,7 +80,7 @@ void limit_rcpts_end(struct remote *r); // the same of the domain's, at the end 
 // noted. Again: when the last one turned out not to be there. At the end: was anything sent?
 bool sourced_choose(struct remote *r, struct approach *p);
 bool sourced_again(struct remote *r, struct approach *p);
-void sourced_end(struct remote *r, struct approach *p, bool was_sent);
+struct connect_options sourced_options(const struct approach *p); // of a connection from there
 void sourced_end(struct remote *r, struct approach *p, bool was_sent);
 
 // doubted.c: what this worker sees may be its own trouble (deliver/doubt.h). The first two note
@@ -88,7 +88,6 @@ void sourced_end(struct remote *r, struct approach *p, bool was_sent);
 void doubted_domain(struct remote *r);
 void doubted_connect(struct remote *r, struct approach *p, struct err connected);
 struct err doubted_answer(struct remote *r, struct client_answer *io) suspends MUST_USE;
-struct connect_options sourced_options(const struct approach *p); // of a connection from there
 
 // probe.c: instead of a transaction, over a connection that ends here.
 struct err probe_ask(struct remote *r, struct connection *c, enum reach *reach) suspends MUST_USE;

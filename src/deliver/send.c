@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/send.c: the message over a connection, in as many transactions as its recipients need,
 // and what each answer means for whom. The dialogue itself is in smtp/client/.
-#include "deliver/remote.h"
-#include "deliver/told.h"
 #include "deliver/sign.h"
+#include "deliver/told.h"
 
 #define TRANSACTIONS_MAX 50 // of a message and a connection, outbound.md 27.2
 
 static struct err send_some(struct remote *r, struct approach *p, struct connection *c,
+        struct client_transaction *t) suspends MUST_USE;
 static bool wants_no_report(const struct remote *r, const struct connection *c,
         const struct client_rcpt *rcpts, size_t count);
-        struct client_transaction *t) suspends MUST_USE;
 static size_t how_many(struct remote *r, struct approach *p, struct connection *c);
 static struct err make_7bit(struct remote *r, struct connection *c, struct client_transaction *t,
         struct message_reading *how) suspends MUST_USE;
@@ -100,8 +99,8 @@ static struct err send_some(
     within_ms(p->how->session_ms);
     j->was_sent = true;
     TRY(client_send(c->client, &j->arena, t));
-    tell_transaction(r, c, t);
     learn(r, p, c, t);
+    tell_transaction(r, c, t);
     TRY(remote_judge_rcpts(r, p, c, t, sent));
     take_answers(r, c, t, sent, count);
     return OK;
@@ -274,10 +273,10 @@ static void take_answer(struct remote *r, struct connection *c, struct carried *
     job_settle_after(j, one->place, &told, one->effect.retry_after_ms);
     if (answer->verdict != CLIENT_GOOD)
         return;
+    j->tried[one->place].tls = arena_str(&j->arena, c->tls);
     if (r->protocol == CLIENT_LMTP)
         j->tried[one->place].hop = DSN_HOP_FINAL;
     else if (client_offers(c->client, CLIENT_EXT_DSN) && !client_refuses_parameters(c->client))
-    j->tried[one->place].tls = arena_str(&j->arena, c->tls);
         j->tried[one->place].hop = DSN_HOP_TAKES_OVER;
     else
         j->tried[one->place].hop = DSN_HOP_PLAIN;

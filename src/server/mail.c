@@ -192,9 +192,9 @@ static struct err measure(void *arg)
 {
     struct mail_worker *m = arg;
     struct store_figures stored = {0};
-    task_describe("figures", m);
     if (m->is_first)
         tell_doubts(m);
+    task_describe("figures", m);
     if (!failed(store_figures(m->service.store, &stored)))
         event(m->log, EV_QUEUE_STARTED, F_STR(path, m->plan->queue.records.path),
                 F_U64(total, stored.messages));
@@ -205,7 +205,6 @@ static struct err measure(void *arg)
     }
 }
 
-// What was counted and is not on disk yet.
 // What is wrong with this machine and makes mail wait (outbound.md 27.3).
 static void tell_doubts(const struct mail_worker *m)
 {
@@ -220,6 +219,7 @@ static void tell_doubts(const struct mail_worker *m)
                                  "ca-certificates, or name a queue.tls.<id>.ca-file")));
 }
 
+// What was counted and is not on disk yet.
 static void end_results(struct mail_worker *m)
 {
     if (m->tlsrpt != NULL)
