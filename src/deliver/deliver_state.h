@@ -67,6 +67,7 @@ struct deliverer {
     struct pool pool;
     struct health *health;
     struct sources sources;
+    struct doubts doubts;
     struct outbound_limits *limits;
     int64_t wake_at_ms; // of the calendar: something becomes due
     bool look_wanted;   // what is due is to be looked for in the store
@@ -81,11 +82,12 @@ struct deliverer {
     int locks[SLOTS]; // of slots whose mail is ours; -1: it is not
     struct pauses pauses;
     struct arena pauses_arenas[2]; // those in force, and the next ones
-    struct doubts doubts;
     size_t pauses_turn;
     bool pauses_are_bad;
     int64_t pauses_told_at_ms;
     struct suspended suspended;
+    struct ruled ruled;
+    struct bounces_known bounces;
     bool stopping;
     size_t connections; // that are open
     uint64_t turn; // counts attempts
@@ -102,7 +104,6 @@ struct courier {
 
 // --- dispatch.c ---
 
-    struct ruled ruled;
 // The next unit of the courier's destination, which it carries then; false: none, or others wait.
 bool dispatch_take_next(struct courier *c, size_t taken_already);
 // What came of it: it is due again at that moment (NEVER_MS: never).
