@@ -210,8 +210,12 @@ def rspamd(keys, tmp_path_factory):
             p.terminate()
 
 
-def repeats_a_field(plain):
-    """rspamd 3.4 takes signed fields of one name from the top, where RFC 6376 5.4.2 begins at the bottom."""
+def is_beyond_rspamd(plain, body_canon):
+    """rspamd 3.4 takes signed fields of one name from the top, where RFC 6376 5.4.2 begins at the bottom; and
+    its relaxed form of a body that is all blanks is a line, where that of 3.4.4 is empty."""
+    body_bytes = plain.partition(b'\r\n\r\n')[2]
+    if body_canon == 'relaxed' and body_bytes.strip(b'\r\n') and not body_bytes.strip():
+        return True
     names = [line.split(b':')[0].lower() for line in plain.partition(b'\r\n\r\n')[0].split(b'\r\n')
              if line[:1] not in b' \t']
     return max(collections.Counter(names).values()) > 1
@@ -220,7 +224,7 @@ def repeats_a_field(plain):
 def test_rspamd_verifies_ours(keys, rspamd):
     seen = 0
     for i, plain, pair in messages():
-        if repeats_a_field(plain):
+        if is_beyond_rspamd(plain, pair[1]):
             continue
         for kind in ('rsa', 'ed25519'):
             symbols = rspamd(sign(plain, keys, kind, pair))['symbols']
@@ -230,11 +234,9 @@ def test_rspamd_verifies_ours(keys, rspamd):
 
 
 def test_we_verify_rspamd(keys, rspamd):
-    """Its relaxed form of a body that is all blanks is a line; that of RFC 6376 3.4.4 is empty."""
     seen = 0
     for i, plain, _ in messages():
-        if repeats_a_field(plain) or (plain.partition(b'\r\n\r\n')[2].strip(b'\r\n') and
-                                      not plain.partition(b'\r\n\r\n')[2].strip()):
+        if is_beyond_rspamd(plain, 'relaxed'):
             continue
         field = rspamd(plain, User='ann@a.example', IP='127.0.0.1')['dkim-signature']
         signed = b'DKIM-Signature: ' + '\r\n'.join(field.splitlines()).encode() + b'\r\n' + plain
