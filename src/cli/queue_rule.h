@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/queue_rule.h: a standing rule as `posthaste queue rule add` is told of it, and what it does to
-// the mail that waits already. Private to the commands of the queue.
+// cli/queue_rule.h: a standing rule as `posthaste queue rule add` is told of it, and what it does
+// to the mail that waits already. Private to the commands of the queue.
 #pragma once
 
 #include "cli/queue_store.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/classify.c: asking the rules about bounces (outbound.md 28.5); classify_read.c reads them.
+// deliver/classify.c: asking the rules about bounces (outbound.md 28.5). classify_read.c reads
+// them.
 #include "deliver/classify.h"
 
 #include "deliver/classify_parts.h"

@@ -33,8 +33,8 @@ struct str bounce_rules_built_in(void); // their text
 struct err bounce_rules_load(struct arena *a, const struct conf *conf, struct findings *findings,
         struct bounce_rules **out) MUST_USE;
 
-// Of a temporary or permanent failure: the class that it has been given (queue.response.<id>.class),
-// or what the rules say. `scratch` takes next to nothing.
+// Of a temporary or permanent failure: the class that it has been given by queue.response, or what
+// the rules say, which takes some 100 us. `scratch` takes next to nothing.
 enum bounce_class bounce_class_of(
         const struct bounce_rules *rules, struct arena *scratch, const struct outcome *outcome);
 

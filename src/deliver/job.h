@@ -24,7 +24,7 @@ struct tried {
     // VERDICT_GOOD because its address has become one of others: it goes to them.
     const struct expanded_member *forward_to;
     size_t forward_count;
-    bool by_owed; // DELIVERBY wants to hear of it
+    bool by_owed;   // DELIVERBY wants to hear of it
     bool is_silent; // nobody is told of its failure
 };
 
@@ -43,14 +43,14 @@ struct job {
     struct surroundings around;
     struct expr_env outside;
     struct schedule_look look;
-    struct tried *tried;       // one for each recipient
-    struct limits_held held;   // permits of concurrency
+    struct tried *tried;              // one for each recipient
+    struct limits_held held;          // permits of concurrency
     struct outbound_check *of_sender; // what the limits of the sender took; NULL: nothing
-    bool is_held;              // by its route, from now on
-    struct hold hold;          // by a standing rule; HOLD_NONE: it is not
-    const struct probe *probe; // NULL: it is meant
-    bool was_sent;             // something went over a connection, whatever came of it
-    bool met_trouble;          // with the connection or its host, so that fewer should try at once
+    bool is_held;                     // by its route, from now on
+    struct hold hold;                 // by a standing rule; HOLD_NONE: it is not
+    const struct probe *probe;        // NULL: it is meant
+    bool was_sent;                    // something went over a connection, whatever came of it
+    bool met_trouble; // with the connection or its host, so that fewer should try at once
 };
 
 // A recipient on its way out.

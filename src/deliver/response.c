@@ -10,7 +10,7 @@ struct judging {
     const struct response_inputs *in;
     struct arena *arena;
     struct expr_env env;
-    struct str bounce_class;
+    struct queue_host *host; // of the environment
     struct client_answer *answer;
     struct response_effect *out;
 };
@@ -18,8 +18,8 @@ struct judging {
 static struct err ask(struct judging *w, const struct response_rule *rule) suspends MUST_USE;
 static bool is_triggered(const struct judging *w, const struct response_rule *rule);
 static struct str stage_name(enum client_stage stage);
-static void name_class(
-        const struct response_rule *rule, struct str by_rules, struct client_answer *answer);
+static struct str class_of(struct judging *w);
+static void name_class(struct judging *w, const struct response_rule *rule);
 static void act(const struct response_rule *rule, struct client_answer *answer,
         struct response_effect *out);
 
@@ -36,12 +36,11 @@ struct err response_apply(const struct response_inputs *in, const struct queue_e
     host.code = answer->outcome.code;
     host.enhanced = answer->outcome.enhanced;
     host.text = answer->outcome.text;
-    host.bounce_class = bounce_class_word(bounce_class_of(settings->bounces, a, &answer->outcome));
     self.host = &host;
     struct judging w = {.in = in,
             .arena = a,
             .env = queue_expr_env(&self),
-            .bounce_class = host.bounce_class,
+            .host = &host,
             .answer = answer,
             .out = out};
     for (size_t i = 0; in->automation != NULL && i < in->automation->automation_count; i++)
@@ -57,6 +56,8 @@ static struct err ask(struct judging *w, const struct response_rule *rule)
 {
     if (w->out->rule != NULL)
         return OK;
+    if (expr_uses(rule->match, EXPR_VAR_BOUNCE_CLASS))
+        (void)class_of(w);
     struct expr_result r = expr_eval(rule->match, &w->env, w->arena);
     if (task_cancelled())
         return fail(ERR_CANCELLED, "the delivery is given up");
@@ -64,7 +65,7 @@ static struct err ask(struct judging *w, const struct response_rule *rule)
         w->out->failed_id = rule->id;
         w->out->fault = r.fault;
     } else if (r.boolean && is_triggered(w, rule)) {
-        name_class(rule, w->bounce_class, w->answer);
+        name_class(w, rule);
         act(rule, w->answer, w->out);
     }
     return OK;
@@ -87,13 +88,24 @@ static bool is_triggered(const struct judging *w, const struct response_rule *ru
 }
 
 // What was a delay, and ends all the same, would otherwise look as if its time had been over.
-static void name_class(
-        const struct response_rule *rule, struct str by_rules, struct client_answer *answer)
+static void name_class(struct judging *w, const struct response_rule *rule)
 {
     if (!str_is_null(rule->bounce_class))
-        answer->outcome.bounce_class = rule->bounce_class;
+        w->answer->outcome.bounce_class = rule->bounce_class;
     else if (rule->action == RESPONSE_BOUNCE)
-        answer->outcome.bounce_class = by_rules;
+        w->answer->outcome.bounce_class = class_of(w);
+}
+
+// Found when it is asked for, which costs something. Whose host it is stands in the answer later.
+static struct str class_of(struct judging *w)
+{
+    struct outcome said = w->answer->outcome;
+    if (str_is_empty(said.host))
+        said.host = w->host->mx;
+    if (str_is_null(w->host->bounce_class))
+        w->host->bounce_class =
+                bounce_class_word(bounce_class_of(w->in->settings->bounces, w->arena, &said));
+    return w->host->bounce_class;
 }
 
 static void act(

@@ -133,8 +133,8 @@ struct unit {
     int64_t due_ms;   // when it is to be looked at next; it stands under this in the due index
     struct str domain;
     struct str queue, schedule;
-    struct str route_override; // null: as the configuration says
-    struct str prefix_headers; // for these recipients only; null: none
+    struct str route_override;          // null: as the configuration says
+    struct str prefix_headers;          // for these recipients only; null: none
     const struct envelope_edits *edits; // NULL: none
     struct hold hold;
     struct recipient *rcpts;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// queue/standing.c: which rule is about a unit, and what it makes of it. standing_file.c reads them.
+// queue/standing.c: which rule is about a unit, and what it makes of it. standing_file.c has the
+// file.
 #include "queue/standing.h"
 
 #include "directory/account.h"

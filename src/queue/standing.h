@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// queue/standing.h: standing rules: what a person has ordered about mail that waits and mail that is
-// still to come (queue.md 13.2, 13.9; management.md 4.5). What fits is held, or fails with status
-// 5.7.1. Each rule names what it is about, all of which must fit, and ends at its time.
+// queue/standing.h: standing rules: what a person has ordered about mail that waits and mail that
+// is still to come (queue.md 13.2, 13.9; management.md 4.5). What fits is held, or fails with
+// status 5.7.1. Each rule names what it is about, all of which must fit, and ends at its time.
 //
 // They are kept in a file of the state folder, `rules`, as pauses are (queue/pauses.h): commands
 // change it under its lock, workers read it at each look. A line is a JSON object, as
 // `queue rule list --json` gives it:
 //
 //     {"id":"5f0c21aa","action":"bounce","rcpt-domain":"example.net","since":1763768100000,
-//      "until":1763854500000,"by":"ann","reason":"a campaign that was a mistake","text":"","dsn":true}
+//      "until":1763854500000,"by":"ann","reason":"sent by mistake","text":"","dsn":true}
 //
 // A unit is held and given up as a whole, so what a rule may name is what all its recipients share.
 #pragma once

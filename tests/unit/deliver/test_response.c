@@ -109,6 +109,61 @@ static void rules(void **state)
     fixture_done(&f);
 }
 
+#define CLASSES                                                                                    \
+    "[[queue.response]]\nmatch=\"bounce_class == 'greylist'\"\naction='bounce'\n"                  \
+    "[[queue.response]]\nmatch=\"bounce_class == 'bad-mailbox' && mx == 'mx.yandex.net'\"\n"       \
+    "action='log'\nclass='quota'\n"                                                                \
+    "[[queue.response]]\nmatch=\"code == 571\"\naction='defer'\n"
+
+static struct err check_classes(void *arg)
+{
+    static const struct {
+        const char *name;
+        uint16_t code;
+        const char *text, *rule, *class; // that the answer has then; "": none
+    } cases[] = {
+            {"a delay that ends keeps its class", 450, "greylisted", "0", "greylist"},
+            {"a rule gives its own, by words of the provider's", 550, "No such user!", "1",
+                    "quota"},
+            {"else it has none of a rule's", 571, "x", "2", ""},
+            {"as if nobody had asked", 552, "full", "", ""},
+    };
+    const struct fixture *f = arg;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct arena a AUTO(arena_done);
+        arena_init(&a, MIB);
+        const struct message m = {.sender = S("a@a.example")};
+        const struct recipient rcpt = {.address = S("b@b.example")};
+        const struct queue_host host = {.mx = S("mx.yandex.net")};
+        const struct queue_env env = {.message = &m, .rcpt = &rcpt, .host = &host};
+        struct client_answer answer = {.stage = CLIENT_RCPT,
+                .verdict = CLIENT_PERMANENT,
+                .outcome = {.kind = FAILURE_UNEXPECTED_REPLY,
+                        .code = cases[i].code,
+                        .text = str_from_c(cases[i].text)}};
+        struct response_effect effect;
+        const struct response_inputs in = {.settings = &f->settings};
+        TRY(response_apply(&in, &env, &a, &answer, &effect));
+        check_str(cases[i].name, effect.rule != NULL ? effect.rule->id : S(""),
+                str_from_c(cases[i].rule));
+        check_str(cases[i].name, answer.outcome.bounce_class, str_from_c(cases[i].class));
+    }
+    return OK;
+}
+
+static void classes(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, CLASSES);
+    assert_int_equal(f.findings.all.count, 0);
+    struct sim *sim = sim_new(2);
+    assert_non_null(sim);
+    assert_false(failed(sim_run(sim, check_classes, &f)));
+    sim_free(sim);
+    fixture_done(&f);
+}
+
 #define TRIGGERED                                                                                  \
     "[queue.response.often]\nmatch=\"code == 421\"\naction='suspend'\ntrigger='3/1h'\n"            \
     "[queue.response.own]\nmatch=\"code == 450\"\naction='log'\n"                                  \
@@ -180,6 +235,6 @@ static void triggers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(rules), TEST(triggers)};
+    const struct CMUnitTest tests[] = {TEST(rules), TEST(classes), TEST(triggers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
