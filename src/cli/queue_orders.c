@@ -71,7 +71,8 @@ static struct err read_order(void *arg)
     struct conf_env env = conf_env_process(&c->arena);
     struct str order = cli_text(c, S("order"), S("suspend"));
     w->order = (struct suspension){.since_ms = wall_ms(), .until_ms = NEVER_MS};
-    w->order.by = arena_fmt(&c->arena, "command line %.*s", ARG(conf_env_exact(&env, S("USER"))));
+    w->order.by = str_trim(
+            arena_fmt(&c->arena, "command line %.*s", ARG(conf_env_exact(&env, S("USER")))));
     if (str_eq(order, S("throttle")))
         w->order.kind = SUSPEND_THROTTLE;
     if (str_eq(order, S("backoff")))

@@ -46,8 +46,8 @@ struct outbound_check {
     enum outbound_stage stage;
     const struct outbound_values *values;
     const struct expr_env *env; // of `match`
-    // Limiters of this attempt alone, whatever their stage and match: those of a provider, and those
-    // that were ordered at run time. They must outlive an outbound_undo.
+    // Limiters of this attempt alone, whatever their stage and match: those of a provider, and
+    // those that were ordered at run time. They must outlive an outbound_undo.
     const struct outbound_limiter *const *more;
     size_t more_count;
     struct outbound_amounts amounts;

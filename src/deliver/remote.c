@@ -90,8 +90,7 @@ static struct err find_hosts(struct remote *r)
             .sender = j->m.sender,
             .turn = j->d->turn++};
     TRY(hosts_find(&r->hosts, &j->arena, &r->list));
-    TRY(shaping_find(
-            j->d->in.settings, &j->arena, j->u->domain, &r->list.names, &r->shaped));
+    TRY(shaping_find(j->d->in.settings, &j->arena, j->u->domain, &r->list.names, &r->shaped));
     r->site = r->shaped.site;
     r->shaped.backs_off = suspended_backs_off(r);
     doubted_domain(r);

@@ -72,7 +72,7 @@ struct err send_all(struct remote *r, struct approach *p, struct connection *c, 
 struct err limit_rcpts(struct remote *r, bool *out_goes_on) suspends MUST_USE;
 struct err limit_remote(
         struct remote *r, struct approach *p, bool connects, bool *out_goes_on) suspends MUST_USE;
-// The approach has ended: the permits of that address go back, and the tokens when nothing was sent.
+// The approach has ended: the permits of that address go back, and its tokens if nothing was sent.
 void limit_remote_end(struct remote *r);
 void limit_rcpts_end(struct remote *r); // the same of the domain's, at the end of all
 

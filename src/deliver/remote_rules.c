@@ -85,8 +85,8 @@ static struct err follow(struct remote *r, const struct approach *p, size_t plac
     return effect->gives_order ? give_order(r, p, place, answer, effect->rule) : OK;
 }
 
-// About what the rule names, as it is for this recipient. What nobody knows (an address of ours that
-// the system chooses) is left out; when nothing is left it is about the site.
+// About what the rule names, as it is for this recipient. What nobody knows (an address of ours
+// that the system chooses) is left out; when nothing is left it is about the site.
 static struct err give_order(struct remote *r, const struct approach *p, size_t place,
         const struct client_answer *answer, const struct response_rule *rule)
 {

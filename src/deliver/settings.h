@@ -211,7 +211,7 @@ struct response_rule {
     struct str bounce_class; // that what it fits has from now on; null: its own
 };
 
-// --- What providers take (28.1): deliver/shaping.h has what holds for a destination ---------------
+// --- What providers take (28.1): deliver/shaping.h has what holds for a destination --------------
 
 enum shaping_key {
     SHAPING_CONNECTIONS,

@@ -39,12 +39,12 @@ struct str site_of(struct arena *a, const struct strs *hosts)
 {
     size_t count = 0;
     struct str provider = site_provider(hosts);
-    struct buf name AUTO(buf_done);
     if (!str_is_null(provider))
         return provider;
     struct str *sorted = sorted_copy(a, hosts, &count);
     if (sorted == NULL)
         return STR_NULL;
+    struct buf name AUTO(buf_done);
     buf_init(&name, 32 * KIB); // as many hosts as an MX may have, with names as long as can be
     for (size_t i = 0; i < count; i++) {
         buf_add(&name, i == 0 ? S("") : S("|"));

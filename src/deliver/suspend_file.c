@@ -9,6 +9,7 @@
 
 static struct err write_all(struct arena *a, struct str path, const struct suspensions *all,
         int64_t wall_now_ms) MUST_USE;
+static void rate_add(struct buf *text, const struct rate *rate);
 
 struct str suspensions_path(struct arena *a, const struct conf *conf)
 {
@@ -97,7 +98,7 @@ void suspension_show(struct json_out *o, const struct suspension *s)
     if (s->rate.count > 0) {
         struct buf text AUTO(buf_done);
         buf_init(&text, KIB);
-        buf_fmt(&text, "%u/%lldms", s->rate.count, (long long)s->rate.period_ms);
+        rate_add(&text, &s->rate);
         json_key(o, S("rate"));
         json_str(o, buf_str(&text));
     }
@@ -118,4 +119,18 @@ void suspension_show(struct json_out *o, const struct suspension *s)
     json_key(o, S("reason"));
     json_str(o, s->reason);
     json_object_end(o);
+}
+
+// In the largest unit that fits.
+static void rate_add(struct buf *text, const struct rate *rate)
+{
+    static const struct {
+        int64_t ms;
+        const char *word;
+    } units[] = {{DAY_MS, "d"}, {HOUR_MS, "h"}, {MINUTE_MS, "m"}, {SECOND_MS, "s"}, {1, "ms"}};
+    size_t i = 0;
+    while (rate->period_ms % units[i].ms != 0)
+        i++;
+    buf_fmt(text, "%u/%lld%s", rate->count, (long long)(rate->period_ms / units[i].ms),
+            units[i].word);
 }
