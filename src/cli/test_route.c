@@ -7,7 +7,7 @@
 #include "cli/route_sources.h"
 
 #include "deliver/hosts.h"
-#include "deliver/site.h"
+#include "deliver/shaping.h"
 #include "directory/surroundings.h"
 #include "mail/mail.h"
 #include "queue/schedule.h"
@@ -38,8 +38,8 @@ struct test {
     struct surroundings around;
     struct expr_env outside;
     struct json_out o;
-    struct str site; // of the hosts
-    bool found;      // there is somebody to go to
+    struct shaped shaped; // of the hosts
+    bool found;           // there is somebody to go to
 };
 
 static struct err read_addresses(struct test *t);
@@ -51,6 +51,9 @@ static struct err show_host(
 static void show_schedule(struct test *t) suspends;
 static struct str ask(struct test *t, struct str name, const struct expr_setting *setting,
         const struct queue_host *host) suspends;
+static struct str choose(struct test *t, enum shaping_key key, struct str shaped, struct str name,
+        const struct expr_setting *setting, const struct queue_host *host) suspends;
+static void show_choice(struct test *t, struct str value, struct str name, struct str trouble);
 static void show_trouble(struct test *t, const struct client_answer *trouble);
 static struct str type_word(enum route_type type);
 
@@ -204,9 +207,8 @@ static void show_choice(struct test *t, struct str value, struct str name, struc
                                       origin.column)
                             : origin_words[origin.kind]);
     json_key(&t->o, S("trouble"));
-    json_str(&t->o, r.outcome == EXPR_FAILED ? r.fault.cause : STR_NULL);
+    json_str(&t->o, trouble);
     json_object_end(&t->o);
-    return value;
 }
 
 static struct err find_hosts(struct test *t, const struct route *route)
@@ -219,9 +221,9 @@ static struct err find_hosts(struct test *t, const struct route *route)
             .domain = t->unit.domain,
             .sender = t->message.sender};
     TRY(hosts_find(&in, &t->c->arena, &list));
-    t->site = site_of(&t->c->arena, &list.names);
+    TRY(shaping_find(&t->plan->deliver, &t->c->arena, t->unit.domain, &list.names, &t->shaped));
     json_key(&t->o, S("site"));
-    json_str(&t->o, t->site);
+    json_str(&t->o, t->shaped.site);
     json_key(&t->o, S("trouble"));
     if (list.count == 0)
         show_trouble(t, &list.trouble);
@@ -260,7 +262,7 @@ static struct err show_host(struct test *t, const struct hosts_inputs *in, const
         show_trouble(t, &found.trouble);
     } else {
         struct queue_host there = {.mx = host->name,
-                .mx_site = t->site,
+                .mx_site = t->shaped.site,
                 .route = in->route->id,
                 .remote_ip = found.at[0].at.ip};
         t->found = true;

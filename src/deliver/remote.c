@@ -183,8 +183,7 @@ static void shape_retries(struct remote *r, const struct carried *rcpts, size_t 
 {
     for (size_t i = 0; i < count; i++) {
         struct tried *t = &r->j->tried[rcpts[i].place];
-        int64_t wait_ms =
-                shaped_retry_ms(&r->shaped, r->j->u->rcpts[rcpts[i].place].retry_count);
+        int64_t wait_ms = shaped_retry_ms(&r->shaped, r->j->u->rcpts[rcpts[i].place].retry_count);
         if (t->is_settled && t->verdict.verdict == VERDICT_TEMPORARY && wait_ms > 0 &&
                 t->verdict.until_ms == 0)
             t->verdict.until_ms = wall_ms() + wait_ms;

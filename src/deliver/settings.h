@@ -108,7 +108,7 @@ struct source_pool { // queue.pool.<id>, outbound.md 28.3
 
 struct connection_strategy {
     struct str id;
-    struct str ehlo_name; // null: the server's
+    struct str ehlo_name;                 // null: the server's
     const struct source_pool *pool;       // NULL: its addresses are its own
     const struct source_address *sources; // those of the pool, where there is one
     size_t source_count;
@@ -200,7 +200,7 @@ struct response_rule {
     struct str id;
     const struct expr_setting *match;
     enum response_action action;
-    int64_t retry_after_ms; // 0: as scheduled
+    int64_t retry_after_ms;  // 0: as scheduled
     struct rate trigger;     // it acts when it has fitted so often; count 0: at once
     uint32_t scope;          // 1 << enum suspend_scope: what an order of it is about
     int64_t duration_ms;     // of the order
