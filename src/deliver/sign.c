@@ -24,16 +24,20 @@ struct err job_sign_notice(struct job *j, struct message *notice)
 
 static void choose(struct job *j, struct signing_choice *by)
 {
-    const struct signing_settings *settings = j->d->in.signing->settings;
+    struct signing_desk *desk = j->d->in.signing;
+    const struct signing_settings *settings = desk->settings;
     struct queue_env self = {.message = &j->m, .wall_now_ms = wall_ms(), .outside = &j->outside};
     struct expr_env env = queue_expr_env(&self);
     struct expr_result ids = expr_eval(settings->dsn, &env, &j->arena);
     if (ids.outcome == EXPR_FAILED)
         event_in(&j->span, EV_EVAL_ERROR, F_STR(key, S("report.dsn.sign")),
                 F_STR(reason, ids.fault.cause));
-    if (ids.outcome == EXPR_VALUE)
-        signing_choose(j->d->in.signing, &j->span, ids.list, ids.list_count,
-                settings->dsn_is_default ? SIGNING_BY_DEFAULT : SIGNING_NAMED, by);
+    if (ids.outcome != EXPR_VALUE)
+        return;
+    bool tells = !settings->dsn_is_default && !desk->dsn_was_chosen;
+    desk->dsn_was_chosen = true;
+    signing_choose(desk, &j->span, ids.list, ids.list_count,
+            tells ? SIGNING_NAMED : SIGNING_BY_DEFAULT, by);
     by->is_lost = false; // queue.md 12.3: none left, sent unsigned
 }
 

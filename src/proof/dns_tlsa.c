@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // proof/dns_tlsa.c: TLSA records for the certificates of a host that takes mail (RFC 6698, RFC
-// 7672): the server's own (usage 3) or that of who issued it (usage 2), whole or its key alone, as a
-// digest. 3 1 1 is the one to publish (RFC 7672 3.1): it outlives certificates whose key stays.
+// 7672): the server's own (usage 3) or that of who issued it (usage 2), whole or its key alone,
+// as a digest. 3 1 1 is the one to publish (RFC 7672 3.1): it outlives certificates whose key
+// stays.
 #include "proof/dns_records.h"
 
 #include "base/encode.h"

@@ -46,6 +46,7 @@ struct signing_desk {
     const struct signing_settings *settings;
     size_t busy;
     struct waitq waiting;
+    bool dsn_was_chosen; // what is missing of report.dsn.sign was told (queue.md 12.3: once)
 };
 void signing_desk_init(struct signing_desk *desk, const struct signing_settings *settings);
 
