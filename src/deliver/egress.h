@@ -14,15 +14,14 @@ struct err egress_connect(
         struct remote *r, struct approach *p, struct stream **out) suspends MUST_USE;
 // The policy of a relay whose strategy requires one. Refused: the host may not be used, which has
 // been told.
-struct err egress_policy(
-        struct remote *r, struct approach *p, bool *out_refused) suspends MUST_USE;
+struct err egress_policy(struct remote *r, struct approach *p, bool *out_refused) suspends MUST_USE;
 // GOOD: the host knows what it wants to know, or nothing is to be told.
 struct err egress_introduce(struct remote *r, struct approach *p, struct connection *c,
         struct client_answer *why) suspends MUST_USE;
 // The handshake, within the strategy's patience; from an earlier session, if there is one under
 // which the same was proved (egress_tls.c).
-struct err egress_shake_hands(struct remote *r, struct approach *p, struct stream *s,
-        SSL_CTX *context) suspends MUST_USE;
+struct err egress_shake_hands(
+        struct remote *r, struct approach *p, struct stream *s, SSL_CTX *context) suspends MUST_USE;
 // What the certificates came to; and, once the host has spoken behind the handshake, what there is
 // to be kept of it.
 void egress_note_proof(struct remote *r, struct approach *p, const struct tls_proof *proof);

@@ -48,7 +48,7 @@ struct mime_downgrade_plan {
     uint64_t bytes; // of the result; of the message if nothing is needed
     bool is_needed; // something outside of headers has 8-bit octets
     bool is_possible;
-    bool was_binary; // the message came as BODY=BINARYMIME
+    bool was_binary;                           // the message came as BODY=BINARYMIME
     uint8_t changes[(MIME_PARTS_MAX + 7) / 8]; // a bit for each part, in preorder
 };
 

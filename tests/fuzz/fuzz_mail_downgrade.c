@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/fuzz/fuzz_mail_downgrade.c: any message that can be converted to 7 bits keeps what its
 // leaves stand for and has no 8-bit octet left outside of headers, however it is cut into pieces;
-// what came out needs no other conversion. The first octet says how it is cut, and whether it came as
-// binary.
+// what came out needs no other conversion. The first octet says how it is cut, and whether it came
+// as binary.
 #include "downgrade_oracle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/deliver/test_egress_sessions.c: sessions of TLS that go on, and for whom they never do.
+// tests/unit/deliver/test_egress_sessions.c: sessions of TLS that go on, and for whom they never
+// do.
 #include "tlsa_made.h"
 
 #include "conf/conf.h"

@@ -168,17 +168,18 @@ static const struct {
     const char *name;
     struct str text, wanted; // null: the same
 } binaries[] = {
-        {"7-bit lines", S_INIT(VERSION "\r\nplain\r\n"), STR_NULL},
+        {"7-bit lines", S_INIT(VERSION "\r\nplain\r\n"), {0}},
         {"lines that are said to be binary", S_INIT(VERSION BINARY "\r\nplain = b\r\n"),
                 S_INIT(VERSION QUOTED "\r\nplain =3D b\r\n")},
-        {"a NUL", S_INIT(VERSION DATA_TYPE "\r\na\0b"), S_INIT(VERSION DATA_TYPE BASE64 "\r\nYQBi\r\n")},
+        {"a NUL", S_INIT(VERSION DATA_TYPE "\r\na\0b"),
+                S_INIT(VERSION DATA_TYPE BASE64 "\r\nYQBi\r\n")},
         {"a NUL in text", S_INIT(VERSION "\r\na\0b\r\n"), S_INIT(VERSION QUOTED "\r\na=00b\r\n")},
         {"a LF alone", S_INIT(VERSION "\r\na\nb\r\n"), S_INIT(VERSION QUOTED "\r\na=0Ab\r\n")},
         {"a CR alone", S_INIT(VERSION "\r\na\rb\r\n"), S_INIT(VERSION QUOTED "\r\na=0Db\r\n")},
         {"a CR at the end", S_INIT(VERSION "\r\na\r"), S_INIT(VERSION QUOTED "\r\na=0D")},
         {"8 bits", S_INIT(VERSION DATA_TYPE BINARY "\r\n\xff\r\n"),
                 S_INIT(VERSION DATA_TYPE BASE64 "\r\n/w0K\r\n")},
-        {"what is encoded already", S_INIT(VERSION QUOTED "\r\na=00\rb\r\n"), STR_NULL},
+        {"what is encoded already", S_INIT(VERSION QUOTED "\r\na=00\rb\r\n"), {0}},
         {"a multipart is not binary any more, its parts stay",
                 S_INIT(MIXED BINARY "\r\n--x\r\n\r\na\r\n--x--\r\n"),
                 S_INIT(MIXED "Content-Transfer-Encoding: 7bit\r\n\r\n--x\r\n\r\na\r\n--x--\r\n")},
