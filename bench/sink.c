@@ -22,7 +22,7 @@
 #define READ_BYTES 65536
 #define LINE_BYTES 2048
 #define REPLY_BYTES 65536
-#define EVENTS 256
+#define EVENTS 64
 
 struct client {
     int fd;

@@ -18,6 +18,7 @@
 
 #define UNIT_KEY_BYTES 10
 #define SLOTS (ID_SLOT_OUTSIDE + 1)
+#define LOOK_EVERY_MS (5 * SECOND_MS)
 
 // A unit that is due, from when it is found until it is settled.
 struct ready {
@@ -29,12 +30,23 @@ struct ready {
     char key[UNIT_KEY_BYTES]; // of deliverer.known
 };
 
+// Units that were left in the store for want of room: where the first one lies. See look.c.
+struct left {
+    bool is_any;
+    uint8_t slot;
+    struct due first;
+};
+
 // Units for one domain in one virtual queue.
 struct destination {
     struct link in_virtual; // while it has units that no courier carries
+    struct link in_left;    // while some are left
+    struct left left;
+    bool rests; // for a moment, after trouble with its hosts
+    int64_t rests_until_ms;
     struct virtual_state *virtual;
     struct list ready;
-    size_t ready_count;
+    size_t ready_count, stuck_count;
     size_t couriers, couriers_max; // learned: outbound.md 28.2
     struct str key;                // virtual queue, NUL, domain
     struct str domain;
@@ -45,8 +57,12 @@ struct virtual_state {
     uint32_t slots;
     size_t in_flight; // couriers
     size_t ready_count;
+    size_t stuck_count; // of these, whose destination has all its couriers on the way
     bool paused;
-    bool leaves_some; // due units were left in the store for want of room
+    bool leaves_some;       // due units were left in the store for want of room
+    bool has_nobody;        // who could go, at this moment
+    int64_t weight, credit; // of its turns, where all together may have too few slots
+    struct left left;
     int64_t told_at_ms;
     struct list waiting; // destinations, the next first
     size_t waiting_count;
@@ -70,15 +86,18 @@ struct deliverer {
     struct sources sources;
     struct doubts doubts;
     struct outbound_limits *limits;
-    int64_t wake_at_ms; // of the calendar: something becomes due
-    bool look_wanted;   // what is due is to be looked for in the store
-    bool is_hungry;     // at once: couriers run short of units
-    bool in_haste;      // the look is for couriers that run short
-    bool is_full;       // the look has found a virtual queue without room
+    int64_t wake_at_ms;  // of the calendar: something becomes due
+    bool look_wanted;    // what is due is to be looked for in the store
+    bool is_hungry;      // at once: couriers run short of units
+    bool in_haste;       // the look is for couriers that run short
+    bool somebody_rests; // a destination that would have its turn otherwise
     int64_t looked_at_ms;
-    struct due look_from[SLOTS];
-    bool look_goes_on[SLOTS];   // from there
-    bool look_left_some[SLOTS]; // since it went on from the beginning
+    struct due look_from[SLOTS];  // all before it were looked at
+    struct list left_some;        // destinations
+    int64_t began_again_ms;       // at the beginning of all slots
+    struct due again_from[SLOTS]; // from there again, in some seconds
+    int64_t again_at_ms;
+    int64_t news_until_ms; // on the wall's clock: all that was told until then is known
     int64_t adopted_at_ms;
     int locks[SLOTS]; // of slots whose mail is ours; -1: it is not
     struct pauses pauses;
@@ -89,10 +108,9 @@ struct deliverer {
     struct suspended suspended;
     struct ruled ruled;
     struct bounces_known bounces;
-    struct bounces_known bounces;
     bool stopping;
     size_t connections; // that are open
-    uint64_t turn; // counts attempts
+    uint64_t turn;      // counts attempts
     struct deliver_figures figures;
 };
 
@@ -111,6 +129,25 @@ bool dispatch_take_next(struct courier *c, size_t taken_already);
 // What came of it: it is due again at that moment (NEVER_MS: never).
 void dispatch_settled(struct courier *c, int64_t due_ms);
 void dispatch_came_back(struct courier *c); // and is gone
+
+// For look.c.
+struct virtual_state *dispatch_virtual_of(struct deliverer *d, const struct unit *u);
+struct destination *dispatch_destination_of( // NULL: no memory
+        struct deliverer *d, struct virtual_state *v, struct str domain);
+void dispatch_note_ready(struct destination *to, int change);
+void dispatch_forget_if_idle(struct deliverer *d, struct destination *to);
+
+// --- look.c ---
+
+struct err look_at_store(struct deliverer *d, struct arena *a) MUST_USE;
+void look_begin_again(struct deliverer *d);
+// Something of the slot is due at that moment, which may lie before the place it has reached.
+void look_no_later(struct deliverer *d, uint8_t slot, int64_t at_ms);
+// It could not be read or written; it is looked at again in some seconds.
+void look_again_at(struct deliverer *d, const struct due *due);
+void look_take_new(struct deliverer *d, struct arena *a, const struct due *due);
+// The destination, or its virtual queue, has room for units that were left in the store.
+bool look_is_short(const struct destination *to);
 
 // paused.c: what is paused now.
 void dispatch_read_pauses(struct deliverer *d);

@@ -5,47 +5,36 @@
 //
 // Only so many units of a virtual queue are taken from the store ahead of their couriers, and of
 // these at most half for one destination, so that a backlog costs neither memory nor others' turns.
-// What is left in the store is found again when there is room: a look goes on where the last one
-// had to stop, and examines no more than LOOK_MOST entries.
+// How they are found is told in look.c.
 #include "deliver/deliver_state.h"
 
 #include "events/event.h"
 
-#define LOOK_EVERY_MS (5 * SECOND_MS)
-#define LOOK_PAUSE_MS 100 // between two looks at a backlog
-#define LOOK_PAGE 256
-#define LOOK_MOST 4096
+#define LOOK_PAUSE_MS 100     // between two looks at a backlog
+#define NEWS_AGE_MS MINUTE_MS // a message is older by so much at most when it is told of
 #define ADOPT_EVERY_MS (30 * SECOND_MS)
 #define SCRATCH_BYTES_MAX (16 * MIB)
-#define READY_LEAST 128  // of a virtual queue, however few its slots
 #define COURIERS_FIRST 5 // of a destination that nobody knows yet
 #define TURNS_MAX 20     // units in a row for one destination while others wait
+#define REST_MS 50       // of a destination whose hosts make trouble, between its units
 #define BACK_PRESSURE_MS (60 * SECOND_MS)
 #define DELIVERER_BYTES_MAX (8 * MIB)
 #define PAUSES_BYTES_MAX (512 * KIB)
 
 static void take_news(struct deliverer *d, struct arena *a);
 static struct err look(struct deliverer *d, struct arena *a) MUST_USE;
-static struct err look_at_slot(
-        struct deliverer *d, struct arena *a, uint8_t slot, size_t *examined) MUST_USE;
 static void adopt(struct deliverer *d, struct arena *a);
-static bool offer(struct deliverer *d, struct arena *a, const struct due *due);
-static bool add_ready(struct deliverer *d, struct destination *to, const struct due *due,
-        const char key[UNIT_KEY_BYTES]);
-static void forget_if_idle(struct deliverer *d, struct destination *to);
 static bool must_look(const struct deliverer *d);
-static struct virtual_state *virtual_of(struct deliverer *d, const struct unit *u);
-static struct destination *destination_of(
-        struct deliverer *d, struct virtual_state *v, struct str domain);
-static size_t room_of(const struct deliverer *d, const struct virtual_state *v);
 static void send_couriers(struct deliverer *d);
+static bool send_one(struct deliverer *d, struct virtual_state *v);
+static bool rests_still(struct destination *to);
 static void tell_back_pressure(struct deliverer *d, struct virtual_state *v);
 static bool send_courier(struct deliverer *d, struct destination *to);
 static struct ready *take(struct destination *to);
 static struct err sleep_until_needed(struct deliverer *d) suspends MUST_USE;
 static void wake_no_later(struct deliverer *d, int64_t at_ms);
-static void note_ready(struct destination *to, int change);
-static void make_key(char key[UNIT_KEY_BYTES], uint64_t id, uint16_t number);
+static void note_stuck(struct destination *to);
+static int64_t see_to_unsettled(struct deliverer *d, const struct ready *r);
 
 struct err deliverer_run(void *arg)
 {
@@ -88,6 +77,7 @@ void deliverer_stop(struct deliverer *d)
 
 void deliverer_look(struct deliverer *d)
 {
+    look_begin_again(d);
     d->look_wanted = d->is_hungry = true;
     waitq_wake_all(&d->news.come);
 }
@@ -104,15 +94,19 @@ static struct err sleep_until_needed(struct deliverer *d)
     int64_t wait_ms = d->wake_at_ms - wall_ms();
     if (d->look_wanted)
         wait_ms = LOOK_PAUSE_MS - (now_ms() - d->looked_at_ms);
-    if (wait_ms > LOOK_EVERY_MS)
-        wait_ms = LOOK_EVERY_MS;
+    int64_t horizon_ms = d->in.schedules->scan_horizon_ms;
+    int64_t look_every_ms = horizon_ms < LOOK_EVERY_MS ? horizon_ms : LOOK_EVERY_MS;
+    if (wait_ms > look_every_ms)
+        wait_ms = look_every_ms;
+    if (d->somebody_rests && wait_ms > REST_MS)
+        wait_ms = REST_MS;
     if (d->stopping || d->news.count > 0 || wait_ms <= 0)
         return OK;
     within_ms(wait_ms);
     struct err e = waitq_wait(&d->news.come, "mail to deliver");
     if (e.kind != ERR_TIMEOUT)
         return e;
-    d->look_wanted = true;
+    d->look_wanted |= now_ms() - d->looked_at_ms >= look_every_ms;
     return OK;
 }
 
@@ -128,66 +122,35 @@ static void take_news(struct deliverer *d, struct arena *a)
 {
     struct due due;
     int64_t now = wall_ms();
+    if (d->news.missed)
+        look_no_later(d, store_slot(d->in.store), d->news_until_ms - NEWS_AGE_MS);
     d->look_wanted |= d->news.missed;
     d->news.missed = false;
     while (store_news_take(&d->news, &due)) {
         if (due.at_ms > now)
             wake_no_later(d, due.at_ms);
         else
-            d->look_wanted |= !offer(d, a, &due);
+            look_take_new(d, a, &due);
         arena_reset(a);
     }
+    d->news_until_ms = now;
 }
 
 static struct err look(struct deliverer *d, struct arena *a)
 {
-    dispatch_read_rules(d);
-    size_t examined = 0;
+    size_t pauses = d->pauses_turn;
     d->in_haste = d->is_hungry;
-    d->look_wanted = d->is_hungry = d->is_full = false;
+    d->look_wanted = d->is_hungry = false;
     d->looked_at_ms = now_ms();
     d->wake_at_ms = NEVER_MS;
     dispatch_read_pauses(d);
     dispatch_read_suspensions(d);
+    dispatch_read_rules(d);
     if (d->in.adopts && now_ms() - d->adopted_at_ms >= ADOPT_EVERY_MS)
         adopt(d, a);
-    for (size_t slot = 0; slot < SLOTS; slot++)
-        if (slot == store_slot(d->in.store) || d->locks[slot] >= 0)
-            TRY(look_at_slot(d, a, (uint8_t)slot, &examined));
-    return OK;
-}
-
-static struct err look_at_slot(struct deliverer *d, struct arena *a, uint8_t slot, size_t *examined)
-{
-    int64_t now = wall_ms();
-    struct due *page, from = d->look_from[slot];
-    size_t count = LOOK_PAGE;
-    bool goes_on = d->look_goes_on[slot], left_some = false;
-    for (bool on = true; on && count == LOOK_PAGE && *examined < LOOK_MOST;) {
-        TRY(store_due(d->in.store, a, slot, now, goes_on ? &from : NULL, LOOK_PAGE, &page, &count));
-        size_t before = d->figures.ready;
-        for (size_t i = 0; i < count; i++)
-            left_some |= !offer(d, a, &page[i]);
-        if (count > 0)
-            from = page[count - 1];
-        goes_on = true;
-        *examined += count;
-        // In haste a page of which nothing could be taken is the last.
-        on = !d->is_full && !(d->in_haste && d->figures.ready == before);
-        arena_reset(a);
-    }
-    // What was left on the way is looked for when the round is over.
-    bool ends = count < LOOK_PAGE;
-    d->look_left_some[slot] |= left_some;
-    d->look_wanted |= !ends || d->look_left_some[slot];
-    d->look_left_some[slot] &= !ends;
-    d->look_goes_on[slot] = !ends;
-    d->look_from[slot] = from;
-    struct due next_from = {.at_ms = now, .id = UINT64_MAX, .number = UINT16_MAX};
-    TRY(store_due(d->in.store, a, slot, INT64_MAX, &next_from, 1, &page, &count));
-    if (count > 0)
-        wake_no_later(d, page[0].at_ms);
-    return OK;
+    if (d->pauses_turn != pauses)
+        look_begin_again(d);
+    return look_at_store(d, a);
 }
 
 // The mail of workers that are gone, and of tools. Who holds the lock of a slot delivers its mail,
@@ -210,66 +173,16 @@ static void adopt(struct deliverer *d, struct arena *a)
     }
 }
 
-// False: there is no room for it now.
-static bool offer(struct deliverer *d, struct arena *a, const struct due *due)
+void dispatch_forget_if_idle(struct deliverer *d, struct destination *to)
 {
-    char key[UNIT_KEY_BYTES];
-    struct unit u;
-    make_key(key, due->id, due->number);
-    if (map_has(&d->known, str_of(key, sizeof(key))))
-        return true;
-    if (failed(store_read_unit(d->in.store, a, due->id, due->number, &u)))
-        return true; // gone meanwhile, or damaged, which is the check's business
-    struct virtual_state *v = virtual_of(d, &u);
-    size_t room = room_of(d, v);
-    if (v->paused)
-        return true;
-    if (v->ready_count >= room) {
-        v->leaves_some = d->is_full = true;
-        return false;
-    }
-    struct destination *to = destination_of(d, v, u.domain);
-    if (to == NULL)
-        return false;
-    bool taken = to->ready_count < room / 2 && add_ready(d, to, due, key);
-    v->leaves_some |= !taken;
-    forget_if_idle(d, to);
-    return taken;
-}
-
-static bool add_ready(struct deliverer *d, struct destination *to, const struct due *due,
-        const char key[UNIT_KEY_BYTES])
-{
-    struct ready *r = mem_new(struct ready);
-    if (r == NULL)
-        return false;
-    *r = (struct ready){
-            .destination = to, .due_ms = due->at_ms, .id = due->id, .number = due->number};
-    memcpy(r->key, key, sizeof(r->key));
-    if (!map_put(&d->known, str_of(r->key, sizeof(r->key)), r)) {
-        mem_free(r);
-        return false;
-    }
-    list_append(&to->ready, &r->in_destination);
-    note_ready(to, 1);
-    return true;
-}
-
-static void forget_if_idle(struct deliverer *d, struct destination *to)
-{
-    if (to->couriers > 0 || to->ready_count > 0)
+    if (to->couriers > 0 || to->ready_count > 0 || to->left.is_any)
         return;
+    link_remove(&to->in_left);
     map_remove(&d->destinations, to->key);
     mem_free(to);
 }
 
-static size_t room_of(const struct deliverer *d, const struct virtual_state *v)
-{
-    size_t room = (size_t)v->slots * d->in.schedules->ready_factor;
-    return room < READY_LEAST ? READY_LEAST : room;
-}
-
-static void note_ready(struct destination *to, int change)
+void dispatch_note_ready(struct destination *to, int change)
 {
     to->ready_count += (size_t)change;
     to->virtual->ready_count += (size_t)change;
@@ -281,16 +194,19 @@ static void note_ready(struct destination *to, int change)
         link_remove(&to->in_virtual);
         to->virtual->waiting_count--;
     }
+    note_stuck(to);
 }
 
-static void make_key(char key[UNIT_KEY_BYTES], uint64_t id, uint16_t number)
+// Those that must wait for a courier of their destination.
+static void note_stuck(struct destination *to)
 {
-    memcpy(key, &id, sizeof(id));
-    memcpy(key + sizeof(id), &number, sizeof(number));
+    size_t stuck = to->rests || to->couriers >= to->couriers_max ? to->ready_count : 0;
+    to->virtual->stuck_count += stuck - to->stuck_count;
+    to->stuck_count = stuck;
 }
 
 // queue.md 4.1: of a virtual queue that is not configured any more, those of `default`.
-static struct virtual_state *virtual_of(struct deliverer *d, const struct unit *u)
+struct virtual_state *dispatch_virtual_of(struct deliverer *d, const struct unit *u)
 {
     const struct virtual_queue *q = virtual_queue_of_unit(d->in.schedules, u);
     struct virtual_state *v = map_get(&d->virtuals, q->id);
@@ -302,12 +218,13 @@ static struct virtual_state *virtual_of(struct deliverer *d, const struct unit *
     *v = (struct virtual_state){.id = q->id,
             .owner = d,
             .slots = (q->slots + d->in.workers - 1) / d->in.workers,
+            .weight = q->weight,
             .paused = pauses_stop(&d->pauses, q)};
     list_init(&v->waiting);
     return map_put(&d->virtuals, v->id, v) ? v : &d->fallback;
 }
 
-static struct destination *destination_of(
+struct destination *dispatch_destination_of(
         struct deliverer *d, struct virtual_state *v, struct str domain)
 {
     struct buf key AUTO(buf_done);
@@ -339,24 +256,63 @@ static struct destination *destination_of(
 
 // --- Who goes ------------------------------------------------------------------------------------
 
-// The slots of a virtual queue go round among its destinations.
+// Where max-slots lets fewer go than there are slots, virtual queues take turns by their weights:
+// each that could go gains its weight, and the richest goes and pays for all.
 static void send_couriers(struct deliverer *d)
 {
     void *each;
     struct str id;
-    for (size_t i = 0; !d->stopping && map_next(&d->virtuals, &i, &id, &each);) {
-        struct virtual_state *v = each;
-        for (size_t passed = 0; !v->paused && v->in_flight < v->slots && passed < v->waiting_count;
-                passed++) {
-            struct destination *to =
-                    CONTAINER_OF(list_first(&v->waiting), struct destination, in_virtual);
-            link_remove(&to->in_virtual);
-            list_append(&v->waiting, &to->in_virtual);
-            if (to->couriers < to->couriers_max && send_courier(d, to))
-                passed = SIZE_MAX; // all have another turn
+    d->somebody_rests = false;
+    uint32_t most = (d->in.schedules->slots_max + d->in.workers - 1) / d->in.workers;
+    for (bool sent = true; sent && !d->stopping;) {
+        struct virtual_state *next = NULL;
+        int64_t weights = 0;
+        sent = false;
+        for (size_t i = 0; map_next(&d->virtuals, &i, &id, &each);) {
+            struct virtual_state *v = each;
+            if (v->paused || v->has_nobody || v->in_flight >= v->slots || v->waiting_count == 0)
+                continue;
+            v->credit += v->weight;
+            weights += v->weight;
+            if (next == NULL || v->credit > next->credit)
+                next = v;
         }
+        if (next == NULL || (most > 0 && d->figures.couriers >= most))
+            break;
+        sent = true;
+        next->credit -= weights;
+        next->has_nobody = !send_one(d, next);
+    }
+    for (size_t i = 0; map_next(&d->virtuals, &i, &id, &each);) {
+        struct virtual_state *v = each;
+        v->has_nobody = false;
         tell_back_pressure(d, v);
     }
+}
+
+// The slots of a virtual queue go round among its destinations. False: none of them can go.
+static bool send_one(struct deliverer *d, struct virtual_state *v)
+{
+    for (size_t passed = 0; passed < v->waiting_count; passed++) {
+        struct destination *to =
+                CONTAINER_OF(list_first(&v->waiting), struct destination, in_virtual);
+        link_remove(&to->in_virtual);
+        list_append(&v->waiting, &to->in_virtual);
+        if (!rests_still(to) && to->couriers < to->couriers_max && send_courier(d, to))
+            return true;
+    }
+    return false;
+}
+
+// Who has a long backlog for hosts that are down spends no more on it than a little.
+static bool rests_still(struct destination *to)
+{
+    if (to->rests && now_ms() >= to->rests_until_ms) {
+        to->rests = false;
+        note_stuck(to);
+    }
+    to->virtual->owner->somebody_rests |= to->rests;
+    return to->rests;
 }
 
 static void tell_back_pressure(struct deliverer *d, struct virtual_state *v)
@@ -381,6 +337,7 @@ static bool send_courier(struct deliverer *d, struct destination *to)
     to->couriers++;
     to->virtual->in_flight++;
     d->figures.couriers++;
+    note_stuck(to);
     c->carries = take(to);
     return true;
 }
@@ -390,7 +347,7 @@ static struct ready *take(struct destination *to)
     struct link *first = list_take_first(&to->ready);
     if (first == NULL)
         return NULL;
-    note_ready(to, -1);
+    dispatch_note_ready(to, -1);
     return CONTAINER_OF(first, struct ready, in_destination);
 }
 
@@ -399,7 +356,7 @@ bool dispatch_take_next(struct courier *c, size_t taken_already)
     struct destination *to = c->destination;
     struct virtual_state *v = to->virtual;
     bool others_wait = v->waiting_count > (link_is_in(&to->in_virtual) ? 1 : 0);
-    if (c->deliverer->stopping || v->paused || to->couriers > to->couriers_max ||
+    if (c->deliverer->stopping || v->paused || to->rests || to->couriers > to->couriers_max ||
             (others_wait && taken_already >= TURNS_MAX))
         return false;
     c->carries = take(to);
@@ -413,6 +370,9 @@ void dispatch_settled(struct courier *c, int64_t due_ms)
     struct ready *r = c->carries;
     c->carries = NULL;
     map_remove(&d->known, str_of(r->key, sizeof(r->key)));
+    if (due_ms == NEVER_MS)
+        due_ms = see_to_unsettled(d, r);
+    look_no_later(d, id_slot(r->id), due_ms);
     mem_free(r);
     wake_no_later(d, due_ms);
     // Positive feedback as long as it goes well, half of it when it does not (outbound.md 28.2).
@@ -420,21 +380,36 @@ void dispatch_settled(struct courier *c, int64_t due_ms)
         to->couriers_max++;
     else if (!c->went_well && to->couriers_max > 1)
         to->couriers_max /= 2;
-    if (d->look_wanted && to->virtual->ready_count < room_of(d, to->virtual) / 4) {
-        d->is_hungry = true;
+    to->rests = !c->went_well;
+    to->rests_until_ms = now_ms() + REST_MS;
+    note_stuck(to);
+    if (look_is_short(to)) {
+        d->look_wanted = d->is_hungry = true;
         waitq_wake_all(&d->news.come);
     }
 }
-    ruled_init(&d->ruled);
+
+// A job that could not be done has left its unit as it was: it is looked at again in some seconds.
+static int64_t see_to_unsettled(struct deliverer *d, const struct ready *r)
+{
+    struct unit u = {.due_ms = r->due_ms};
+    arena_reset(&d->scratch);
+    struct err e = store_read_unit(d->in.store, &d->scratch, r->id, r->number, &u);
+    if (e.kind == ERR_NOT_FOUND || (!failed(e) && u.due_ms > wall_ms()))
+        return failed(e) ? NEVER_MS : u.due_ms;
+    look_again_at(d, &(struct due){.at_ms = u.due_ms, .id = r->id, .number = r->number});
+    return NEVER_MS;
+}
 
 void dispatch_came_back(struct courier *c)
 {
     struct deliverer *d = c->deliverer;
     struct destination *to = c->destination;
     to->couriers--;
+    note_stuck(to);
     to->virtual->in_flight--;
     d->figures.couriers--;
-    forget_if_idle(d, to);
+    dispatch_forget_if_idle(d, to);
     mem_free(c);
     waitq_wake_all(&d->news.come);
 }
@@ -450,8 +425,10 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
             .look_wanted = true,
             .is_hungry = true,
             .wake_at_ms = NEVER_MS,
-            .fallback = {.owner = d, .slots = 1}};
+            .fallback = {.owner = d, .slots = 1, .weight = 1}};
     list_init(&d->fallback.waiting);
+    list_init(&d->left_some);
+    look_begin_again(d);
     arena_init(&d->arena, DELIVERER_BYTES_MAX);
     waitq_init(&d->news.come);
     map_init(&d->known, random_u64(), random_u64());
@@ -461,13 +438,13 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
     for (size_t i = 0; i < SLOTS; i++)
         d->locks[i] = -1;
     pool_init(&d->pool);
+    sources_init(&d->sources, &d->arena, in->settings);
     arena_init(&d->scratch, SCRATCH_BYTES_MAX);
     for (size_t i = 0; i < COUNT_OF(d->pauses_arenas); i++)
         arena_init(&d->pauses_arenas[i], PAUSES_BYTES_MAX);
     suspended_init(&d->suspended);
+    ruled_init(&d->ruled);
     d->dsn_rates = dsn_rates_new(random_u64());
-    ruled_done(&d->ruled);
-    sources_init(&d->sources, &d->arena, in->settings);
     struct err e = d->dsn_rates == NULL ? fail(ERR_LIMIT, "no memory to deliver mail") : OK;
     if (!failed(e))
         e = health_new(&in->settings->hosts, &d->health);
@@ -507,6 +484,7 @@ void deliverer_free(struct deliverer *d)
     for (size_t i = 0; i < COUNT_OF(d->pauses_arenas); i++)
         arena_done(&d->pauses_arenas[i]);
     suspended_done(&d->suspended);
+    ruled_done(&d->ruled);
     arena_done(&d->arena);
     mem_free(d);
 }

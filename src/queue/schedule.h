@@ -30,8 +30,9 @@
 
 struct virtual_queue { // a pool of slots; of each worker its share
     struct str id;
-    uint32_t slots; // delivery units in progress at once, of this node
-    bool paused;    // from the start
+    uint32_t slots;  // delivery units in progress at once, of this node
+    uint32_t weight; // its share of max-slots, against the others'
+    bool paused;     // from the start
 };
 
 struct schedule {
@@ -46,6 +47,7 @@ struct schedule {
     uint32_t attempts_max;   // of EXPIRY_ATTEMPTS
     int64_t expire_max_ms;   // with EXPIRY_ATTEMPTS: a hard end as well; 0: none
     uint32_t jitter_percent; // of an interval, either way
+    int64_t align_ms;        // next attempts are at multiples of it; 0: at any time
     bool honor_retry_hint;
 };
 

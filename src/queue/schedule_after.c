@@ -21,6 +21,7 @@ static struct err postpone(struct settling *w, int64_t until_ms) MUST_USE;
 static void fail_for_now(struct settling *w);
 static int64_t interval_after(
         const struct settling *w, const struct schedule *s, uint32_t failures_before);
+static int64_t aligned(const struct schedule *s, int64_t at_ms);
 static int64_t jittered(const struct schedule *s, int64_t interval_ms, uint64_t random);
 static bool number_at(struct scan *in, uint64_t *out);
 static int64_t unit_at(struct scan *in);
@@ -94,7 +95,16 @@ static struct err settle_temporary(struct settling *w)
     if (r->expiry == EXPIRY_ATTEMPTS && r->retry_count >= r->expiry_attempts)
         return schedule_expire(job->arena, job->message, r, job->wall_now_ms);
     int64_t until_ms = w->verdict->until_ms;
-    return postpone(w, until_ms > 0 ? until_ms : job->wall_now_ms + interval_after(w, s, before));
+    if (until_ms == 0)
+        until_ms = aligned(s, job->wall_now_ms + interval_after(w, s, before));
+    return postpone(w, until_ms);
+}
+
+// queue.md 18, 9: so that those who wait for one host become due together.
+static int64_t aligned(const struct schedule *s, int64_t at_ms)
+{
+    int64_t beyond_ms = s->align_ms > 0 ? at_ms % s->align_ms : 0;
+    return beyond_ms > 0 ? at_ms + s->align_ms - beyond_ms : at_ms;
 }
 
 static void fail_for_now(struct settling *w)

@@ -23,9 +23,13 @@ INTERVALS(report_retry, 30 * MINUTE_MS, HOUR_MS, 2 * HOUR_MS);
 
 #define USUAL_EXPIRE_MS (5 * (int64_t)DAY_MS)
 
-static const struct virtual_queue builtin_queues[] = {{.id = S_INIT("local"), .slots = 25},
-        {.id = S_INIT("remote"), .slots = 50}, {.id = S_INIT("dsn"), .slots = 5},
-        {.id = S_INIT("report"), .slots = 5}, {.id = S_INIT("default"), .slots = 25}};
+#define USUAL_WEIGHT 10
+static const struct virtual_queue builtin_queues[] = {
+        {.id = S_INIT("local"), .slots = 25, .weight = USUAL_WEIGHT},
+        {.id = S_INIT("remote"), .slots = 50, .weight = USUAL_WEIGHT},
+        {.id = S_INIT("dsn"), .slots = 5, .weight = USUAL_WEIGHT},
+        {.id = S_INIT("report"), .slots = 5, .weight = USUAL_WEIGHT},
+        {.id = S_INIT("default"), .slots = 25, .weight = USUAL_WEIGHT}};
 
 // The virtual queue of each is that of its own name.
 #define USUAL                                                                                      \
@@ -97,6 +101,7 @@ static struct err read_queues(struct reading *r)
                     QUEUE_NAME_BYTES_MAX);
         all[count++] = (struct virtual_queue){.id = id,
                 .slots = (uint32_t)conf_u64(r->conf, slots),
+                .weight = (uint32_t)conf_u64(r->conf, conf_item(r->conf, map, id, S("weight"))),
                 .paused = conf_bool(r->conf, conf_item(r->conf, map, id, S("paused")))};
     }
     for (size_t i = 0; i < COUNT_OF(builtin_queues); i++)
@@ -134,6 +139,7 @@ static struct err read_schedule(struct reading *r, struct str id, struct schedul
     *out = (struct schedule){.id = id,
             .queue = read_queue_name(r, id),
             .jitter_percent = (uint32_t)conf_u64(r->conf, item(r, id, S("jitter"))),
+            .align_ms = conf_duration_ms(r->conf, item(r, id, S("align"))),
             .honor_retry_hint = conf_bool(r->conf, item(r, id, S("honor-retry-hint")))};
     struct str retry = item(r, id, S("retry"));
     TRY(read_intervals(r, retry, &out->retry_ms, &out->retry_count));

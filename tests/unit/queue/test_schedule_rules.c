@@ -209,6 +209,22 @@ static void jitter(void **state)
     schedules_unload(&l);
 }
 
+// Those that failed at different moments are tried at the same one (queue.md 18, 9).
+static void alignment(void **state)
+{
+    (void)state;
+    struct schedules l;
+    int64_t grid_ms = 7 * SECOND_MS;
+    schedules_load(&l,
+            "[queue.strategy]\nschedule = \"'shy'\"\n[queue.schedule.shy]\nalign = '7s'\n"
+            "retry = ['10m', '20m']\n");
+    int64_t at_ms = CREATED_MS + wait_with(&l, 0, S(""), 0);
+    check_true("not before its time", at_ms >= CREATED_MS + 10 * MINUTE_MS);
+    check_true("on the grid", at_ms % grid_ms == 0);
+    check_true("no later than that", at_ms < CREATED_MS + 10 * MINUTE_MS + grid_ms);
+    schedules_unload(&l);
+}
+
 static void hints(void **state)
 {
     (void)state;
@@ -419,7 +435,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(outcomes), TEST(the_final_are_left_alone),
             TEST(another_schedule), TEST(a_deadline_stays_with_another_schedule), TEST(choices),
-            TEST(jitter), TEST(hints), TEST(holds), TEST(holds_for_a_while),
+            TEST(jitter), TEST(alignment), TEST(hints), TEST(holds), TEST(holds_for_a_while),
             TEST(holds_before_a_release), TEST(fixed_ends_are_kept),
             TEST(deliver_by_at_the_next_hop), TEST(bands), TEST(records)};
     return cmocka_run_group_tests(tests, NULL, NULL);

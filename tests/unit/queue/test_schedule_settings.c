@@ -42,9 +42,8 @@ static const struct {
         {"too many slots", "[queue.virtual.q]\nthreads-per-node = 1000000000\n",
                 "2 error queue.virtual.q.threads-per-node: \"1000000000\" is out of range: 1 to "
                 "100000\n"},
-        {"a weight", "[queue.virtual.q]\nweight = 2\n",
-                "2 error queue.virtual.q.weight: this build does not have weights of virtual "
-                "queues yet\n"},
+        {"too heavy", "[queue.virtual.q]\nweight = 101\n",
+                "2 error queue.virtual.q.weight: \"101\" is out of range: 1 to 100\n"},
         {"a queue that is not there", S_IS("queue-name = 'nowhere'"),
                 "4 error queue.schedule.s.queue-name: Virtual queue 'nowhere' does not exist.\n"},
         {"a queue that is built in", S_IS("queue-name = 'dsn'"), ""},
@@ -86,9 +85,8 @@ static const struct {
                 "'expire' says when to give up\n"},
         {"too much jitter", S_IS("jitter = 51"),
                 "4 error queue.schedule.s.jitter: \"51\" is out of range: 0 to 50\n"},
-        {"a grid", S_IS("align = '30s'"),
-                "4 error queue.schedule.s.align: this build does not have due times on a grid "
-                "yet\n"},
+        {"a wide grid", S_IS("align = '2h'"),
+                "4 error queue.schedule.s.align: \"2h\" is out of range: 0 to 3600000 ms\n"},
         {"an unknown key", S_IS("retri = '30s'"),
                 "4 error queue.schedule.s.retri: unknown key; did you mean "
                 "queue.schedule.s.retry?\n"},
@@ -125,8 +123,7 @@ static const struct {
                 "[queue.manager]\nmax-slots = 0\nscan-horizon = '1m'\nready-factor = 64\n"
                 "max-recipients-per-message = 500\ndrain-timeout = '5s'\n[queue.hold]\nmax = "
                 "'1d'\n",
-                "2 warning queue.manager.max-slots: this has no effect yet in this build\n"
-                "3 warning queue.manager.scan-horizon: this has no effect yet in this build\n"},
+                ""},
 };
 
 static void findings_are_told(void **state)
