@@ -56,10 +56,11 @@ int64_t job_write_down(struct job *j)
         if (!failed(e))
             e = write_all(&s);
     }
+    if (!failed(e))
+        tell(&s);
     forget_news(&s);
     if (failed(e))
         return NEVER_MS;
-    tell(&s);
     if (j->d->in.quota != NULL)
         quota_release(j->d->in.quota, &j->before, s.ends ? NULL : &j->m);
     if (s.ends)
