@@ -7,7 +7,7 @@
 #include "deliver/settings.h"
 
 // The array of the addresses of that family, of the strategy's pool and of those behind it, in the
-// order of the file: {"pool", "ip", "ehlo", "weight", "today"}. `today` is what may go from there to
-// one provider on the day of that moment; null: as much as there is.
+// order of the file: {"pool", "ip", "ehlo", "weight", "today"}. `today` is what may go from there
+// to one provider on the day of that moment; null: as much as there is.
 void route_show_sources(struct json_out *o, struct arena *a,
         const struct connection_strategy *strategy, enum ip_family family, int64_t wall_now_ms);

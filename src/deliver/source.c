@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/source.c: see deliver/source.h.
 //
-// An address that could not be bound is out for a minute, one that is suspended until that ends, one
-// that is being warmed up when it has had its part of the day. Another one of the family takes its
-// place, of the same pool while there is one, else of the pool behind it; when all are out, mail
-// waits. It never leaves from an address that nobody chose.
+// An address that could not be bound is out for a minute, one that is suspended until that ends,
+// one that is being warmed up when it has had its part of the day. Another one of the family takes
+// its place, of the same pool while there is one, else of the pool behind it; when all are out,
+// mail waits. It never leaves from an address that nobody chose.
 #include "deliver/source.h"
 
 #include "base/hash.h"

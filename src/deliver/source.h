@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/source.h: from which of our addresses a connection is made, and what it calls itself
-// (outbound.md 7.3, 7.4, 28.3). Addresses stand in a connection strategy, or in a pool with weights,
-// warm-ups and another pool behind it. A worker remembers which addresses could not be used a moment
-// ago, and whether it has run out of descriptors or ports.
+// (outbound.md 7.3, 7.4, 28.3). Addresses stand in a connection strategy, or in a pool with
+// weights, warm-ups and another pool behind it. A worker remembers which addresses could not be
+// used a moment ago, and whether it has run out of descriptors or ports.
 //
 //     struct source source;
 //     struct source_refusal why;

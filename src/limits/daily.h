@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // limits/daily.h: how many of something an owner has had on a day (UTC), counted for the node. An
 // owner is a number made by limits_hash and its like. Yesterday's counts are as good as free; when
-// none of an owner's places is, the one with the least today makes room: what is lost then is small.
+// none of an owner's places is, the one with the least today makes room: what is lost is small.
 #pragma once
 
 #include "limits/shared.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // rt/net_options.c: options of connections (listeners.md 6, those marked A; outbound.md 7.1). Of an
 // accepted one, what fails is told, and the rest is set: it is not given up for want of a
-// keep-alive. One that we make is not made with less than what was asked for: a mark or an interface
-// decides which way it takes.
+// keep-alive. One that we make is not made with less than what was asked for: a mark or an
+// interface decides which way it takes.
 #include "rt/socket_options.h"
 #include "rt/stream.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// rt/socket_options.h: options of a bare descriptor (listeners.md 6; outbound.md 7.1), which sockets
-// that listen, that were accepted, and that connect share. Private to the room.
+// rt/socket_options.h: options of a bare descriptor (listeners.md 6; outbound.md 7.1), which
+// sockets that listen, that were accepted, and that connect share. Private to the room.
 #pragma once
 
 #include "rt/net.h"

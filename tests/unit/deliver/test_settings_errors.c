@@ -73,6 +73,27 @@ static const struct {
         {"token without a user", RELAY "address='a.example'\nauth.token='s'\n",
                 "6:12: error: queue.route.r.auth.token: both auth.username and auth.secret (or "
                 "auth.token) are needed\n"},
+        {"a proxy without a port, whose password is not repeated",
+                RELAY "address='a.example'\nsocks5='p.example,u,topsecret'\n",
+                "6:8: error: queue.route.r.socks5: expected HOST:PORT or "
+                "HOST:PORT,USER,PASSWORD\n"},
+        {"a proxy's user without a password", RELAY "address='a.example'\nsocks5='p.example:9,u'\n",
+                "6:8: error: queue.route.r.socks5: a user needs a password: "
+                "HOST:PORT,USER,PASSWORD\n"},
+        {"a Unix socket behind proxies",
+                RELAY "address='unix:/x'\nproxy-protocol='v1'\nsocks5='1.2.3.4:9'\n",
+                "6:16: error: queue.route.r.proxy-protocol: a PROXY header has no words for a Unix "
+                "socket\n"
+                "7:8: error: queue.route.r.socks5: no proxy leads to a Unix socket\n"},
+        {"XCLIENT without EHLO", RELAY "address='a.example'\nhelo-only=true\nxclient=true\n",
+                "7:9: error: queue.route.r.xclient: with helo-only no host can say that it takes "
+                "XCLIENT\n"},
+        {"a PROXY header to everybody",
+                "[queue.route.x]\ntype='mx'\nproxy-protocol='v3'\nxclient=true\n",
+                "5:16: error: queue.route.x.proxy-protocol: invalid word \"v3\" (expected off, v1 "
+                "or v2); did you mean 'v1'?\n"
+                "6:9: error: queue.route.x.xclient: only a route of type 'relay', or 'local' with "
+                "store = \"lmtp\", has this\n"},
         {"a secret that the environment lacks",
                 RELAY "address='a.example'\nauth.username='u'\nauth.secret='%{env:PW}%'\n",
                 "7:13: error: queue.route.r.auth.secret: environment variable 'PW' is not set\n"},
@@ -140,39 +161,16 @@ static const struct {
         {"stores that are not built", LOCAL "store='mbox'\n",
                 "5:7: error: queue.route.l.store: this build does not have \"mbox\" yet\n"},
         {"keys that are not built",
-                RELAY "address='a.example'\nhide-local=true\nproxy-protocol='v1'\nsocks5='x:1'\n"
-                      "xclient=true\n" LOCAL "lock='dotlock'\n"
-                      "[queue]\nhappy-eyeballs='250ms'\n[queue.tls.t]\nsession-cache=true\n",
+                RELAY "address='a.example'\nhide-local=true\n" LOCAL "lock='dotlock'\n"
+                      "[queue]\nhappy-eyeballs='250ms'\n"
+                      "[queue.connection.c]\nline-length-limit=998\n",
                 "6:1: error: queue.route.r.hide-local: this build does not have routes that hide "
                 "our own Received fields yet\n"
-                "7:1: error: queue.route.r.proxy-protocol: this build does not have PROXY headers "
-                "towards hosts yet\n"
-                "8:1: error: queue.route.r.socks5: this build does not have egress through SOCKS "
-                "proxies yet\n"
-                "9:1: error: queue.route.r.xclient: this build does not have XCLIENT towards hosts "
+                "9:1: error: queue.route.l.lock: this build does not have mbox files yet\n"
+                "11:1: error: queue.happy-eyeballs: this build does not have races of connections "
                 "yet\n"
-                "12:1: error: queue.route.l.lock: this build does not have mbox files yet\n"
-                "14:1: error: queue.happy-eyeballs: this build does not have races of connections "
-                "yet\n"
-                "16:1: error: queue.tls.t.session-cache: this build does not have resumption of "
-                "TLS sessions with hosts yet\n"},
-        {"keys of connections that are not built",
-                "[queue.connection.c]\ntos=1\nbind-device='e'\nfwmark=1\nmss=1\npool='p'\n"
-                "keepalive='60s'\nnodelay=true\n",
-                "4:1: error: queue.connection.c.tos: this build does not have socket options of "
-                "outgoing connections yet\n"
-                "5:1: error: queue.connection.c.bind-device: this build does not have socket "
-                "options of outgoing connections yet\n"
-                "6:1: error: queue.connection.c.fwmark: this build does not have socket options of "
-                "outgoing connections yet\n"
-                "7:1: error: queue.connection.c.mss: this build does not have socket options of "
-                "outgoing connections yet\n"
-                "8:1: error: queue.connection.c.pool: this build does not have pools of source "
-                "addresses yet\n"
-                "9:1: error: queue.connection.c.keepalive: this build does not have socket options "
-                "of outgoing connections yet\n"
-                "10:1: error: queue.connection.c.nodelay: this build does not have socket options "
-                "of outgoing connections yet\n"},
+                "13:1: error: queue.connection.c.line-length-limit: this build does not have lines "
+                "that are folded yet\n"},
         // connections
         {"source that is a name", "[queue.connection.c]\nsource-ips=['mx.example']\n",
                 "4:13: error: queue.connection.c.source-ips: element 1: invalid IP address "
@@ -212,7 +210,7 @@ static const struct {
         {"name of an address that nobody uses",
                 "[queue.source-ip.'192.0.2.1']\nehlo-hostname='a.example.org'\n",
                 "4:15: warning: queue.source-ip.\"192.0.2.1\".ehlo-hostname: no connection "
-                "strategy has 192.0.2.1 among its source-ips\n"},
+                "strategy and no pool has 192.0.2.1 among its addresses\n"},
         {"name of something else", "[queue.source-ip.x]\nehlo-hostname='a.example.org'\n",
                 "4:15: error: queue.source-ip.x.ehlo-hostname: \"x\" is not an IP address\n"},
         // TLS
@@ -260,12 +258,12 @@ static const struct {
         {"key of another time", LIMIT "rate='1/1s'\nkey=['listener','helo_domain','mx']\n",
                 "5:6: error: queue.limiter.outbound.0.key: Rate limiter key \"listener\" is not "
                 "available in this context; there are mx, remote_ip, local_ip, sender, "
-                "sender_domain, rcpt, rcpt_domain, mx_site, route, queue_name and "
-                "authenticated_as\n"
+                "sender_domain, rcpt, rcpt_domain, mx_site, route, queue_name, "
+                "authenticated_as and pool\n"
                 "5:17: error: queue.limiter.outbound.0.key: Rate limiter key \"helo_domain\" is "
                 "not available in this context; there are mx, remote_ip, local_ip, sender, "
-                "sender_domain, rcpt, rcpt_domain, mx_site, route, queue_name and "
-                "authenticated_as\n"},
+                "sender_domain, rcpt, rcpt_domain, mx_site, route, queue_name, "
+                "authenticated_as and pool\n"},
         {"key that is not built", LIMIT "rate='1/1s'\nkey='tag.x'\n",
                 "5:5: error: queue.limiter.outbound.0.key: this build does not have limiters by "
                 "tag yet\n"},
@@ -286,26 +284,14 @@ static const struct {
                 "missing closing parenthesis at offset 1\n"},
         {"unknown action", "[[queue.response]]\naction='bonce'\n",
                 "4:8: error: queue.response.0.action: invalid word \"bonce\" (expected log, defer, "
-                "bounce, next-host or drop-connection); did you mean 'bounce'?\n"},
-        {"actions that are not built",
-                "[[queue.response]]\naction='suspend'\nduration='2h'\nscope=['mx-site']\n"
-                "[[queue.response]]\naction='route'\nroute='x'\n"
-                "[[queue.response]]\naction='log'\ntrigger='5/1h'\nclass='x'\n",
-                "4:8: error: queue.response.0.action: this build does not have \"suspend\" yet\n"
-                "5:1: error: queue.response.0.duration: this build does not have response rules "
-                "that suspend or throttle yet\n"
-                "6:1: error: queue.response.0.scope: this build does not have response rules that "
-                "suspend or throttle yet\n"
-                "8:8: error: queue.response.1.action: this build does not have \"route\" yet\n"
-                "9:1: error: queue.response.1.route: this build does not have response rules that "
-                "change the route yet\n"
-                "12:1: error: queue.response.2.trigger: this build does not have response rules "
-                "that count yet\n"
-                "13:1: error: queue.response.2.class: this build does not have classes of bounces "
+                "bounce, next-host, drop-connection, suspend, throttle, backoff or route); did you "
+                "mean 'bounce'?\n"},
+        {"an action that is not built", "[[queue.response]]\naction='disable-tls'\n",
+                "4:8: error: queue.response.0.action: this build does not have \"disable-tls\" "
                 "yet\n"},
         {"time of a bounce", "[[queue.response]]\naction='bounce'\nretry-after='1h'\n",
-                "5:13: error: queue.response.0.retry-after: only action = \"defer\" has a time to "
-                "try again\n"},
+                "5:13: error: queue.response.0.retry-after: only action = \"defer\" or \"route\" "
+                "has a time to try again\n"},
         // strategies and the rest
         {"route that nobody defined",
                 "[queue.strategy]\nroute=[{if=\"rcpt_domain == 'a.example'\", then=\"'relai'\"}, "
