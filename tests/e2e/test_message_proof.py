@@ -44,7 +44,8 @@ class Zone:
         with open(config, 'w', encoding='ascii') as f:
             f.write('server:\n  interface: 127.0.0.1@%d\n  username: ""\n  chroot: ""\n  directory: "%s"\n'
                     '  pidfile: ""\n  use-syslog: no\n  do-daemonize: no\n  module-config: "iterator"\n'
-                    '  local-zone: "." static\n' % (self.port, folder))
+                    '  local-zone: "example." static\n  local-zone: "." static\n'
+                    '  local-data: "example. 60 IN SOA ns.example. a.example. 1 60 60 60 60"\n' % (self.port, folder))
             for name, text in texts.items():
                 parts = ' '.join('"%s"' % text[i:i + 250] for i in range(0, len(text), 250))
                 f.write("  local-data: '%s. 60 IN TXT %s'\n" % (name, parts))

@@ -10,6 +10,7 @@
 #include "rt/rt.h"
 
 #define FROMS_MAX 2 // more than one is wrong already
+#define PERCENT 100
 
 static struct err check(struct finishing *f, struct message_check *c) suspends MUST_USE;
 static void author_fields(const struct message_check *c, struct str *froms, size_t *out_count);
@@ -37,14 +38,16 @@ static struct err check(struct finishing *f, struct message_check *c)
 {
     struct arena *a = &c->arena;
     struct message_proof *p = &c->proof;
-    struct dmarc_question q = {.sample = (uint8_t)(1 + random_u64() % 100)};
+    struct dmarc_question q = {.sample = 0};
     struct dmarc_authors authors;
     struct str froms[FROMS_MAX];
     size_t count;
+    const struct dmarc_settings *settings = &f->s->service->proof->dmarc;
+    if (settings->suffixes != NULL) // only there is pct= looked at
+        q.sample = (uint8_t)(1 + random_u64() % PERCENT);
     author_fields(c, froms, &count);
     TRY(dmarc_evidence(a, p->spf, p->has_dkim ? &p->dkim : NULL, &q));
     TRY(dmarc_authors_read(a, froms, count, &authors));
-    const struct dmarc_settings *settings = &f->s->service->proof->dmarc;
     return dmarc_check_authors(c->resolver, a, settings, &authors, &q, &p->dmarc);
 }
 

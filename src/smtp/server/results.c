@@ -7,6 +7,7 @@
 #include "rt/rt.h"
 
 static bool is_wanted(struct finishing *f, bool *out_field) suspends;
+static bool seals(const struct smtp_session *s);
 static bool add_all(struct finishing *f, const struct message_check *c, struct authres *list);
 static bool add_spf(struct arena *a, const struct spf_answer *spf, struct authres *list);
 static bool add_iprev(const struct smtp_session *s, struct arena *a, struct authres *list);
@@ -23,7 +24,7 @@ struct err results_make(struct finishing *f, struct buf *top)
     c->proof.authserv_id = list.authserv_id;
     if (!add_all(f, c, &list))
         return fail(ERR_LIMIT, "no memory for what was found");
-    c->proof.results = authres_value(&c->arena, &list);
+    c->proof.results = seals(f->s) ? authres_value(&c->arena, &list) : S("");
     struct str text = field ? authres_field(&f->arena, &list) : S("");
     if (str_is_null(c->proof.results) || str_is_null(text))
         return fail(ERR_LIMIT, "no memory for what was found");
@@ -34,10 +35,16 @@ struct err results_make(struct finishing *f, struct buf *top)
 // The value is wanted by those who seal, too.
 static bool is_wanted(struct finishing *f, bool *out_field)
 {
-    const bool *own = f->s->service->proof->own_hash;
     *out_field = rule_bool(f->s, RULE_ADD_AUTH_RESULTS);
-    return *out_field || own[CANON_SIMPLE] || own[CANON_RELAXED] ||
+    return *out_field || seals(f->s) ||
            (f->t->check->proof.spf != NULL && rule_bool(f->s, RULE_ADD_RECEIVED_SPF));
+}
+
+// Is there anybody who could?
+static bool seals(const struct smtp_session *s)
+{
+    const bool *own = s->service->proof->own_hash;
+    return own[CANON_SIMPLE] || own[CANON_RELAXED];
 }
 
 // What was checked for the sake of another check only is not written down.
