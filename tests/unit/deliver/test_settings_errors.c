@@ -330,13 +330,11 @@ static const struct {
                 "5:16: error: queue.downgrade-utf8: invalid word \"convert\" (expected bounce)\n"},
         {"what is not built of the server",
                 "[queue]\ndowngrade-8bit='send'\ndowngrade-utf8='encode'\npriority-header=true\n"
-                "dsn-never-null-sender=true\n[queue.connection.c]\nline-length-limit=998\n",
+                "[queue.connection.c]\nline-length-limit=998\n",
                 "5:16: error: queue.downgrade-utf8: this build does not have \"encode\" yet\n"
                 "6:1: error: queue.priority-header: this build does not have priorities in the "
                 "header yet\n"
-                "7:1: error: queue.dsn-never-null-sender: this build does not have reports about "
-                "reports held back yet\n"
-                "9:1: error: queue.connection.c.line-length-limit: this build does not have lines "
+                "8:1: error: queue.connection.c.line-length-limit: this build does not have lines "
                 "that are folded yet\n"},
         {"prohibited-ips of policies", "[queue]\nmta-sts.prohibited-ips='10.0.0.0'\nbdat-chunk=1\n",
                 "5:12: error: queue.bdat-chunk: \"1\" is out of range: 4096 to 1073741824 bytes\n"},
