@@ -33,6 +33,7 @@ static struct shared_ban *slot_of(struct shared_bans *b, const struct ip_net *ne
 static struct shared_ban *find(
         struct shared_bans *b, const struct ip_net *net, int64_t now_s, struct ban *out);
 static bool read_slot(struct shared_ban *slot, struct ban *out);
+static void note_end(struct shared_bans *b, int64_t end_s);
 static bool is_over(const struct ban *ban, int64_t now_s);
 static bool outlasts(const struct ban *a, const struct ban *b);
 static struct shared_ban *take_slot(struct shared_bans *b, const struct ip_net *net, int64_t now_s);
@@ -56,7 +57,18 @@ bool bans_add(struct shared_bans *b, const struct ban *ban, int64_t now_s)
     atomic_store(&slot->low, key.low);
     atomic_store(&slot->details, (uint64_t)ban->created_s << COUNT_BITS | count);
     atomic_store(&slot->word, word_of(ban));
+    note_end(b, ban->expires_s); // behind it: a sweep that has passed may have forgotten all
     return true;
+}
+
+static void note_end(struct shared_bans *b, int64_t end_s)
+{
+    int64_t first_s = atomic_load(&b->first_end_s);
+    if (end_s == BAN_FOREVER)
+        return;
+    while ((first_s == 0 || end_s < first_s) &&
+            !atomic_compare_exchange_weak(&b->first_end_s, &first_s, end_s))
+        ;
 }
 
 bool bans_find(struct shared_bans *b, const struct ip_net *net, int64_t now_s, struct ban *out)
@@ -86,10 +98,19 @@ bool bans_next(struct shared_bans *b, size_t *at, int64_t now_s, struct ban *out
 
 bool bans_sweep(struct shared_bans *b, size_t *at, int64_t now_s, struct ban *out)
 {
+    int64_t first_s = atomic_load(&b->first_end_s);
+    if (*at == 0 && (first_s == 0 || first_s > now_s))
+        return false; // mostly there is nothing to do, and going over all of them takes a while
+    if (*at == 0)
+        atomic_store(&b->first_end_s, 0); // those that stay say it again
     for (; *at < BANS_SLOTS; (*at)++) {
         struct shared_ban *slot = &b->at[*at];
-        if (!read_slot(slot, out) || !is_over(out, now_s))
+        if (!read_slot(slot, out))
             continue;
+        if (!is_over(out, now_s)) {
+            note_end(b, out->expires_s);
+            continue;
+        }
         uint64_t word = word_of(out);
         if (!atomic_compare_exchange_strong(&slot->word, &word, STATE_FREE))
             continue;

@@ -26,6 +26,7 @@ struct ban {
 
 struct shared_bans {
     uint64_t seed[2];
+    _Atomic int64_t first_end_s; // no ban ends before; 0: none does at all
     struct shared_ban {
         _Atomic uint64_t word; // state, prefix, reason, listener, end
         _Atomic uint64_t high, low;
