@@ -141,8 +141,8 @@ static struct err go_there(struct remote *r, struct approach *p, enum reach *out
     struct connection *c;
     struct client_answer why = {0};
     bool is_old, again = true;
-    // A connection that had been idle may turn out to be dead: a fresh one has one try more. One that
-    // has carried all that it may is followed by another.
+    // A connection that had been idle may turn out to be dead: a fresh one has one try more. One
+    // that has carried all that it may is followed by another.
     for (int stale = 0; again && stale < 2;) {
         bool was_stale = false;
         do
