@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/doubt.h: reasons for a worker to doubt what it sees rather than what others publish
 // (outbound.md 27.3). A resolver that says of nearly everything that it does not exist, and a
-// machine that has no way to nearly anything, have troubles of their own: then nobody's mail is given
-// back because of the DNS, and no host is blamed.
+// machine that has no way to nearly anything, have troubles of their own: then nobody's mail is
+// given back because of the DNS, and no host is blamed.
 //
 //     doubt_note_domain(&d->doubts, domain, DOUBT_ABSENT, now_ms());
 //     if (doubt_dns(&d->doubts, now_ms()) || doubt_network(&d->doubts, now_ms()))

@@ -145,13 +145,12 @@ static struct err trust_add(struct tls_clients *clients, struct arena *a, struct
 }
 
 // Those of the system's file are in the store by now; those of its folder are read when they are
-// needed. Another folder may be named by the environment, which is its owner's to fill.
+// needed.
 static bool system_is_empty(struct arena *a, X509_STORE *store)
 {
     struct str folder = str_from_c(X509_get_default_cert_dir()), *paths;
     size_t count = 0;
-    if (sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) > 0 ||
-            getenv(X509_get_default_cert_dir_env()) != NULL)
+    if (sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) > 0)
         return false;
     struct err e = file_glob(a, arena_join(a, folder, S("/*.0")), &paths, &count);
     return !failed(e) && count == 0;

@@ -27,8 +27,8 @@ struct resolver;
 
 #define TLSRPT_WRITE_MS (10 * SECOND_MS)
 #define TLSRPT_ASK_MS (30 * SECOND_MS) // for all who may want to hear
-#define TLSRPT_ROWS_MAX 8192       // different observations in memory, until they are written
-#define TLSRPT_BYTES_MAX (8 * MIB) // of them
+#define TLSRPT_ROWS_MAX 8192           // different observations in memory, until they are written
+#define TLSRPT_BYTES_MAX (8 * MIB)     // of them
 #define TLSRPT_REASON_BYTES_MAX 256
 
 // --- Settings ------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ void tlsrpt_note(struct tlsrpt *t, enum tlsrpt_interval interval, const struct t
 
 struct err tlsrpt_main(void *tlsrpt) suspends MUST_USE; // a task_main: writes until it is cancelled
 // All there is, now. Who wants to hear is asked for so long at most; of those who do not answer
-// until then nothing is kept. What could not be written because of the store stays for another time.
+// until then nothing is kept. What could not be written because of the store stays for later.
 void tlsrpt_write(struct tlsrpt *t, int64_t ask_ms) suspends;
 
 // Of a row (deliver/tlsrpt_store.h), as tlsrpt_note has written it: slices of the bytes, lists in

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/tlsrpt_row.c: an observation as bytes (base/fields.h). Equal observations are equal bytes,
-// so that they are counted as one, in memory and on disk.
+// deliver/tlsrpt_row.c: an observation as bytes (base/fields.h). Equal observations are equal
+// bytes, so that they are counted as one, in memory and on disk.
 #include "deliver/tlsrpt_row.h"
 
 #include "base/fields.h"

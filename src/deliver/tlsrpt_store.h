@@ -9,9 +9,9 @@
 // number -> record; `row` number, digest of the observation -> count and observation; `meta` the
 // last number, and how many objects each window has. Numbers are big-endian.
 //
-// Objects are bounded by the caller's domains_max in a window, rows by REPORT_ROWS_MAX in an object;
-// what is beyond is counted as dropped and never an error. Blocking calls: a worker makes them on a
-// helper thread.
+// Objects are bounded by the caller's domains_max in a window, rows by REPORT_ROWS_MAX in an
+// object; what is beyond is counted as dropped and never an error. Blocking calls: a worker makes
+// them on a helper thread.
 #pragma once
 
 #include "base/base.h"

@@ -15,7 +15,7 @@
 #define MAIL_BYTES_MAX (64 * MIB)
 #define STS_REFRESH_MS MINUTE_MS // for one policy that is fetched before it expires
 #define STORE_AGAIN_MS (5 * SECOND_MS)
-#define MEASURE_MS (5 * SECOND_MS) // gauges of deliveries
+#define MEASURE_MS (5 * SECOND_MS)      // gauges of deliveries
 #define LAST_RESULTS_MS (3 * SECOND_MS) // for who wants to hear of TLS, before a worker ends
 #define COUNT_BYTES_MAX (64 * MIB)
 #define RECOUNT_MS (10 * MINUTE_MS)

@@ -66,7 +66,7 @@ struct plan {
     struct dsn_settings dsn;
     struct deliver_settings deliver;
     struct tlsrpt_settings tlsrpt;
-    bool clock_is_wrong;                   // so that DNSSEC is off
+    bool clock_is_wrong;             // so that DNSSEC is off
     struct tls_clients *tls_clients; // for deliveries; NULL at the first stage
     const struct directory_settings *directory;
     const struct telemetry *telemetry; // tracers, levels, metrics

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/deliver/test_doubt.c: when what a worker sees says more about itself than about others:
-// the borders of the counts, what is counted once, and what is forgotten.
+// tests/unit/deliver/test_doubt.c: when what a worker sees says more of itself than of others: the
+// borders of the counts, what is counted once, and what is forgotten.
 #include "../base/check.h"
 
 #include "deliver/doubt.h"
