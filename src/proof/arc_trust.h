@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// proof/arc_trust.h: what a chain of ARC says about how the message began, for those who take
-// its sealers' word (authentication.md 8.3). Whether they are to be trusted is the caller's to know.
+// proof/arc_trust.h: what a chain of ARC says about how the message began, for those who take its
+// sealers' word (authentication.md 8.3). Whether they are to be trusted is the caller's to know.
 #pragma once
 
 #include "proof/arc.h"

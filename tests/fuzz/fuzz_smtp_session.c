@@ -5,8 +5,8 @@
 // messages), and what it answers and keeps must be right (session_oracle.h).
 //
 // The server is a real one but for its surroundings: sessions with the settings of a plan, a memory
-// directory, a store on disk, the clock and the connections of the simulator, and a small DNS, so that
-// what messages claim about their senders is checked. Events are not told.
+// directory, a store on disk, the clock and the connections of the simulator, and a small DNS, so
+// that what messages claim about their senders is checked. Events are not told.
 #define POSTHASTE_BASE_ROOM
 #include "files.h"
 #include "session_oracle.h"
