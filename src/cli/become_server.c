@@ -18,9 +18,9 @@ int as_server_run(
 {
     struct deep_work work = {main, arg};
     struct err e = become_server(&c->arena, conf, folder);
-    if (!failed(e))
-        e = one_task_run(run_deep, &work);
-    return failed(e) ? cli_fail(c, e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED, e) : CLI_OK;
+    if (failed(e))
+        return cli_fail(c, e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED, e);
+    return one_task_do(c, run_deep, &work);
 }
 
 static struct err run_deep(void *work)

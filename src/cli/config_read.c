@@ -44,6 +44,16 @@ int config_judge(struct cli *c, struct err made, const struct findings *findings
     return CLI_OK;
 }
 
+struct conf *config_read_state(struct cli *c, int *out_status)
+{
+    static const struct str ours[] = {S_INIT("global.state-dir"), S_INIT("server.run-as")};
+    struct findings findings = findings_make(&c->arena);
+    struct conf *conf = config_read(c, &findings, out_status);
+    if (conf != NULL)
+        *out_status = config_judge(c, OK, &findings, ours, COUNT_OF(ours));
+    return conf;
+}
+
 static bool concerns(const struct finding *f, const struct str *ours, size_t our_count)
 {
     if (f->severity != FINDING_ERROR)

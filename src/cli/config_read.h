@@ -26,5 +26,8 @@ struct conf *config_read(struct cli *c, struct findings *findings, int *out_stat
 // with one of `ours`; all findings were shown then.
 int config_judge(struct cli *c, struct err made, const struct findings *findings,
         const struct str *ours, size_t our_count);
+// For commands that only need to know where the state folder is and whose: read and judged. In any
+// case conf_free it.
+struct conf *config_read_state(struct cli *c, int *out_status);
 // To stdout (the answer of a command) or stderr.
 void config_show_findings(struct cli *c, FILE *to, const struct findings *findings);

@@ -3,6 +3,9 @@
 // task of a loop of its own.
 #pragma once
 
+#include "cli/cli.h"
 #include "rt/task.h"
 
 struct err one_task_run(task_main *main, void *arg) MUST_USE;
+// The same, its error told; CLI_OK when there is none.
+int one_task_do(struct cli *c, task_main *main, void *arg);

@@ -40,26 +40,21 @@ int queue_orders_run(struct cli *c, enum orders_use use)
     if (failed(wrong))
         return cli_usage_error(c, wrong);
     int status = settings_read(&w);
-    if (status == CLI_OK) {
-        struct err e = one_task_run(work, &w);
-        int bad = e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED;
-        status = failed(e) ? cli_fail(c, bad, e) : say(&w);
-    }
+    if (status == CLI_OK)
+        status = one_task_do(c, work, &w);
+    if (status == CLI_OK)
+        status = say(&w);
     conf_free(w.conf);
     return status;
 }
 
 static int settings_read(struct work *w)
 {
-    static const struct str ours[] = {S_INIT("global.state-dir"), S_INIT("server.run-as")};
-    struct cli *c = w->c;
-    struct findings findings = findings_make(&c->arena);
     int status;
-    w->conf = config_read(c, &findings, &status);
-    if (w->conf == NULL)
-        return status;
-    w->path = suspensions_path(&c->arena, w->conf);
-    return config_judge(c, OK, &findings, ours, COUNT_OF(ours));
+    w->conf = config_read_state(w->c, &status);
+    if (w->conf != NULL)
+        w->path = suspensions_path(&w->c->arena, w->conf);
+    return status;
 }
 
 // --- What is meant -------------------------------------------------------------------------------

@@ -36,11 +36,10 @@ int queue_pauses_run(struct cli *c, enum pauses_use use)
 {
     struct work w = {.c = c, .use = use};
     int status = settings_read(&w);
-    if (status == CLI_OK) {
-        struct err e = one_task_run(work, &w);
-        int bad = e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED;
-        status = failed(e) ? cli_fail(c, bad, e) : say(&w);
-    }
+    if (status == CLI_OK)
+        status = one_task_do(c, work, &w);
+    if (status == CLI_OK)
+        status = say(&w);
     conf_free(w.conf);
     return status;
 }

@@ -171,24 +171,14 @@ static int run_remove(struct cli *c)
 
 static int use_file(struct work *w)
 {
-    static const struct str ours[] = {S_INIT("global.state-dir"), S_INIT("server.run-as")};
-    struct cli *c = w->c;
-    struct findings findings = findings_make(&c->arena);
     int status;
-    w->conf = config_read(c, &findings, &status);
-    if (w->conf == NULL)
-        return status;
-    status = config_judge(c, OK, &findings, ours, COUNT_OF(ours));
-    w->path = standing_path(&c->arena, w->conf);
+    w->conf = config_read_state(w->c, &status);
     if (status == CLI_OK) {
-        struct err e = one_task_run(file_main, w);
-        int bad = e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED;
-        if (e.kind == ERR_NOT_FOUND)
-            bad = CLI_NOT_FOUND;
-        status = failed(e) ? cli_fail(c, bad, e) : w->status;
+        w->path = standing_path(&w->c->arena, w->conf);
+        status = one_task_do(w->c, file_main, w);
     }
     conf_free(w->conf);
-    return status;
+    return status == CLI_OK ? w->status : status;
 }
 
 static struct err file_main(void *arg)
