@@ -42,17 +42,17 @@ struct deliver_inputs {
     struct limits_shared *limits; // counters of the node
     size_t column;
     uint8_t node;
-    struct quota_meter *quota; // NULL: nothing is counted
+    struct quota_meter *quota;    // NULL: nothing is counted
     struct signing_desk *signing; // NULL: nothing is signed
-    struct sts_cache *sts;     // NULL: MTA-STS is not asked for
-    struct tlsrpt *tlsrpt;     // NULL: no results of TLS are counted
+    struct sts_cache *sts;        // NULL: MTA-STS is not asked for
+    struct tlsrpt *tlsrpt;        // NULL: no results of TLS are counted
     struct event_log *log;
     struct metrics_column *metrics; // NULL: nothing is counted
-    struct str pauses_path; // null: nobody pauses anything
-    struct str standing_path; // null: there are no standing rules
-    struct str suspensions_path; // null: nothing is suspended
-    uint32_t workers;       // that share the slots of the virtual queues
-    bool adopts;            // takes over the mail of workers that are gone: one of the node's does
+    struct str pauses_path;         // null: nobody pauses anything
+    struct str standing_path;       // null: there are no standing rules
+    struct str suspensions_path;    // null: nothing is suspended
+    uint32_t workers;               // that share the slots of the virtual queues
+    bool adopts; // takes over the mail of workers that are gone: one of the node's does
 };
 
 struct err deliverer_new(struct arena *a, const struct deliver_inputs *in,

@@ -4,10 +4,11 @@
 // the message's end. A peer that has said 250 has the message, so this goes on until it is written
 // down or the worker ends; then the attempt is made again by whoever comes next (queue.md 1.4).
 #include "deliver/forward.h"
-#include "deliver/job.h"
+#include "deliver/measured.h"
 #include "deliver/sign.h"
 
 #include "queue/body.h"
+#include "queue/queued.h"
 
 #define AGAIN_FIRST_MS (SECOND_MS)
 #define AGAIN_MOST_MS (30 * SECOND_MS)
@@ -97,8 +98,8 @@ static struct err apply(struct job *j)
             verdicts[i] = j->tried[i].verdict;
     complete(j);
     TRY(schedule_after(&job, u, verdicts));
-    if (!str_is_null(job.unknown))
     job_classify(j);
+    if (!str_is_null(job.unknown))
         event(j->d->in.log, EV_SMTP_ID_NOT_FOUND, F_STR(id, job.unknown),
                 F_STR(details, S("queue.schedule")));
     if (j->is_held) {
@@ -108,9 +109,9 @@ static struct err apply(struct job *j)
                 .since_ms = job.wall_now_ms};
         unit_hold(u, &hold, j->m.created_ms);
     }
-    return OK;
     if (j->hold.reason != HOLD_NONE)
         unit_hold(u, &j->hold, j->m.created_ms);
+    return OK;
 }
 
 // Which report a success owes is known now, and stays in the recipient's flags.
@@ -307,6 +308,7 @@ static void remove_if_done(struct job *j)
     struct err e = store_commit(j->d->in.store, &j->arena, &removal, 1);
     if (failed(e))
         return; // the other one did it
+    measure_done(j);
     event(j->d->in.log, EV_DELIVERY_COMPLETED, F_ID(queueId, j->m.id),
             F_MS(elapsed, wall_ms() - j->m.created_ms));
     if (j->d->in.quota != NULL)
@@ -343,6 +345,10 @@ static void tell(const struct settling *s)
     for (size_t i = 0; i < j->u->rcpt_count; i++)
         if (j->tried[i].is_settled || (j->look.of_rcpt[i] & LOOK_EXPIRED) != 0)
             tell_rcpt(j, i);
+    for (size_t i = 0; i < s->news.count; i++)
+        message_tell_queued(&j->span, &s->news.at[i]);
+    if (s->ends)
+        measure_done(j);
     if (s->ends)
         event(j->d->in.log, EV_DELIVERY_COMPLETED, F_ID(queueId, j->m.id),
                 F_MS(elapsed, wall_ms() - j->m.created_ms));
@@ -356,21 +362,22 @@ static void tell_rcpt(const struct job *j, size_t place)
     const struct recipient *r = &j->u->rcpts[place];
     const struct outcome *o = &r->last;
     struct deliver_figures *figures = &j->d->figures;
+    measure_settled(j, place);
     if (r->status == RCPT_COMPLETED) {
         figures->delivered++;
         event_in(&j->span, EV_DELIVERY_DELIVERED, F_STR(to, r->address), F_STR(hostname, o->host),
                 F_U64(code, o->code), F_STR(details, o->text),
-                F_MS(elapsed, wall_ms() - j->m.created_ms), F_U64(attempt, r->retry_count + 1));
+                F_MS(elapsed, wall_ms() - j->m.created_ms), F_U64(attempt, r->retry_count + 1),
+                F_STR(policy, j->tried[place].tls));
         return;
     }
     bool is_final = r->status == RCPT_PERM_FAILED;
     figures->failed += is_final;
+    if (is_final)
+        job_bounced(j, place);
     figures->deferred += !is_final;
     event_in(&j->span, EV_DELIVERY_FAILED, F_STR(to, r->address), F_STR(hostname, o->entity),
-            F_U64(code, o->code), F_STR(details, o->text),
-            F_STR(bounceClass, o->bounce_class),
+            F_U64(code, o->code), F_STR(details, o->text), F_STR(bounceClass, o->bounce_class),
             F_STR(reason, is_final ? S("permanent") : S("temporary")),
             F_TIME(nextRetry, is_final ? 0 : r->retry_at_ms), F_U64(attempt, r->retry_count));
 }
-    if (is_final)
-        job_bounced(j, place);
