@@ -48,7 +48,9 @@ int main(int argc, char **argv)
             .journal = true};
     char *text = arena_bytes(&f.a, bytes + 1);
     for (size_t i = 0; i < bytes; i++) // lines of 64
-        text[i] = i % 64 == 62 ? '\r' : i % 64 == 63 ? '\n' : 'x';
+        text[i] = "\r\n"[i % 64 == 63];
+    for (size_t i = 0; i < bytes; i++)
+        text[i] = i % 64 < 62 ? 'x' : text[i];
     f.body = arena_fmt(&f.a, "Subject: of many\r\n\r\n%.*s\r\n", (int)bytes, text);
     struct loop *loop = loop_new_real();
     struct err e = loop_run(loop, fill_main, &f);

@@ -4,8 +4,7 @@
 // and moves those that stand on it.
 #include "queue/store_lmdb.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
+#include "rt/lmdb_env.h"
 
 // Entries, before their pages are given back. A fault maps up to 16 pages: at worst, when each
 // entry lies elsewhere, these are 128 MiB.
@@ -73,10 +72,8 @@ static void touch(const struct view *view, const MDB_val *value)
 // memory. They stay in the system's cache, and whoever reads next has them again.
 static void give_pages_back(struct store *store)
 {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = (uintptr_t)store->touched.from / page * page;
     store->touched.entries = 0;
-    (void)madvise((void *)from, (uintptr_t)store->touched.to - from, MADV_DONTNEED);
+    lmdb_give_back(store->touched.from, store->touched.to);
 }
 
 MDB_val val_of(struct str s)

@@ -5,6 +5,8 @@
 #include "rt/blobfile.h"
 
 #include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define MAP_BYTES_LEAST ((uint64_t)16 * MIB)
 
@@ -153,4 +155,11 @@ struct err lmdb_trouble(
     if (rc < 0)
         return fail_fmt(a, ERR_IO, "%s %s: %s", doing, options->what, mdb_strerror(rc));
     return fail_errno(a, rc, "%s %s", doing, options->what);
+}
+
+void lmdb_give_back(const char *from, const char *to)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = (uintptr_t)from / page * page;
+    (void)madvise((void *)start, (uintptr_t)to - start, MADV_DONTNEED);
 }

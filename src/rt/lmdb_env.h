@@ -32,6 +32,10 @@ void lmdb_close(MDB_env *env); // NULL is fine
 // gave back. Of the options it takes count, map_bytes_max, readers_max and read_only.
 int lmdb_env_open(const char *path, const struct lmdb_options *options, MDB_env **out) MUST_USE;
 
+// The pages of LMDB's map from one value that a reader was given to the end of another are let go
+// of. They stay in the system's cache, and whoever reads next has them again.
+void lmdb_give_back(const char *from, const char *to);
+
 // What a call gave back, with the kind that fits; 0 is OK.
 struct err lmdb_trouble(
         struct arena *a, const struct lmdb_options *options, int rc, const char *doing) MUST_USE;
