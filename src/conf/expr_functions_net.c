@@ -140,8 +140,7 @@ static struct err ask_local(struct expr_call *call, enum expr_local what, struct
     int64_t timeout_ms;
     bool local = false;
     TRY(expr_async_begin(call->machine, &timeout_ms));
-    TRY(expr_env_local(
-            call->machine->env, call->arena, what, directory, name, timeout_ms, &local));
+    TRY(expr_env_local(call->machine->env, call->arena, what, directory, name, timeout_ms, &local));
     *out = expr_bool(local);
     return OK;
 }
