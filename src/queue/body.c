@@ -291,7 +291,7 @@ static struct str arrived_path(struct store *store, struct arena *a, const struc
 {
     struct view view;
     uint64_t claim = 0;
-    if (ref->arriving != NULL) // not even committed: whoever signs it reads it before
+    if (ref->arriving != NULL && !ref->arriving->kept) // whoever signs it reads it before
         return arena_str(a, ref->arriving->part);
     if (store->journal == NULL || failed(view_begin(store, a, &view)))
         return STR_NULL;

@@ -56,7 +56,6 @@ static const struct {
                 "3 error report.dsn.double-bounce-to: reports to their own sender would loop\n"},
         {"larger than may come back", "[report.dsn]\nmax-size = 98305\n",
                 "2 error report.dsn.max-size: "},
-        {"signatures", "[report.dsn]\nsign = \"['rsa']\"\n", "2 error report.dsn.sign: "},
         {"a language", "[report.dsn]\nlanguage = 'de'\n", "2 error report.dsn.language: "},
 };
 
