@@ -112,7 +112,7 @@ const struct tlsrpt_settings *tlsrpt_settings(const struct tlsrpt *t)
 void tlsrpt_note(struct tlsrpt *t, enum tlsrpt_interval interval, const struct tlsrpt_seen *seen)
 {
     const struct strs *excluded = &t->options.settings->excluded;
-    struct buf row AUTO(buf_done), key AUTO(buf_done);
+    struct buf row AUTO(buf_done) = {0}, key AUTO(buf_done) = {0};
     struct tally one = {.domain = seen->domain, .count = 1};
     if (interval == TLSRPT_NEVER || strs_have(excluded, seen->domain))
         return;
@@ -185,7 +185,7 @@ struct err tlsrpt_main(void *tlsrpt)
 
 void tlsrpt_write(struct tlsrpt *t, int64_t ask_ms)
 {
-    struct arena a AUTO(arena_done);
+    struct arena a AUTO(arena_done) = {0};
     struct tallies batch = t->now;
     struct writing w = {.t = t, .a = &a, .ask_ms = ask_ms, .from = &batch};
     if (t->is_writing || (map_count(&batch.by_key) == 0 && t->lost == 0))
