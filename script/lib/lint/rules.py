@@ -298,14 +298,15 @@ def big_arrays(source):
 
 @rule
 def made_before_return(source):
-    """an AUTO buffer is made before the first return: zeroed locals hide that it was not"""
+    """an AUTO buffer or arena is made before the first return: zeroed locals hide that it was not"""
     for f in source.functions():
-        for m in re.finditer(r'\bstruct buf (\w+) AUTO\(\w+\);', f.body):
-            made = re.search(r'\w+\(&%s\b|\b%s = ' % (m[1], m[1]), f.body[m.end():])
-            until = f.body[m.end():m.end() + made.start()] if made else f.body[m.end():]
-            if re.search(r'\breturn\b|\bTRY\(', until):
-                yield f.line + f.body[:m.start()].count('\n'), 'error', \
-                    '%s is given back by a return that comes before it is made' % m[1]
+        for declared in re.finditer(r'\bstruct (?:buf|arena) ((?:\w+ AUTO\(\w+\)(?:, )?)+);', f.body):
+            for name in re.findall(r'(\w+) AUTO', declared[1]):
+                made = re.search(r'\w+\(&%s\b|\b%s = ' % (name, name), f.body[declared.end():])
+                until = f.body[declared.end():declared.end() + made.start()] if made else f.body[declared.end():]
+                if re.search(r'\breturn\b|\bTRY\(', until):
+                    yield f.line + f.body[:declared.start()].count('\n'), 'error', \
+                        '%s is given back by a return that comes before it is made' % name
 
 
 @rule
