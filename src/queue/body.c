@@ -256,8 +256,8 @@ static struct str arrived_path(struct store *store, struct arena *a, const struc
 static void open_work(void *arg);
 static void next_work(void *arg);
 
-struct err body_open(
-        struct store *store, struct arena *a, const struct body_ref *ref, struct body_reader **out)
+struct err body_open(struct store *store, struct arena *a, const struct body_ref *ref,
+        enum body_state state, struct body_reader **out)
 {
     struct body_reader *reader = mem_new(struct body_reader);
     if (reader == NULL)
@@ -271,7 +271,9 @@ struct err body_open(
     struct read_work w = {.reader = reader,
             .arena = a,
             .path = blob_path(store, a, ref->digest),
-            .arrived = arrived_path(store, a, ref),
+            .arrived = state == BODY_ARRIVING && ref->arriving != NULL
+                               ? arena_str(a, ref->arriving->part)
+                               : arrived_path(store, a, ref),
             .bytes = ref->bytes};
     struct err e = reader->piece == NULL || str_is_null(w.path)
                            ? fail(ERR_LIMIT, "no memory to read a message's body")
@@ -291,8 +293,6 @@ static struct str arrived_path(struct store *store, struct arena *a, const struc
 {
     struct view view;
     uint64_t claim = 0;
-    if (ref->arriving != NULL && !ref->arriving->kept) // whoever signs it reads it before
-        return arena_str(a, ref->arriving->part);
     if (store->journal == NULL || failed(view_begin(store, a, &view)))
         return STR_NULL;
     bool found = view_claim(&view, ref->digest, &claim);

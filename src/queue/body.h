@@ -32,8 +32,12 @@ struct err body_finish(struct body *body, struct arena *a, struct body_ref *out)
 
 // Reading. Pieces of a file come into a buffer of the reader, by a helper thread.
 struct body_reader;
+enum body_state {
+    BODY_STORED,
+    BODY_ARRIVING, // finished, its message is not committed yet, and its writer is still there
+};
 struct err body_open(struct store *store, struct arena *a, const struct body_ref *ref,
-        struct body_reader **out) suspends MUST_USE;
+        enum body_state state, struct body_reader **out) suspends MUST_USE;
 // The next piece, null at the end; good until the next call. A file's checksum is compared when
 // its last piece was read: ERR_IO then, and nothing of it may be trusted.
 struct err body_next(

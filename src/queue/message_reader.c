@@ -47,7 +47,7 @@ struct err message_open(struct store *store, struct arena *a, const struct messa
         r->downgrade = mime_downgrade_new(how->downgrade);
     struct err e = how->downgrade != NULL && r->downgrade == NULL
                            ? fail(ERR_LIMIT, "no memory to convert a message")
-                           : body_open(store, a, &m->body, &r->body);
+                           : body_open(store, a, &m->body, how->body, &r->body);
     if (failed(e)) {
         message_close(r);
         return e;

@@ -15,6 +15,7 @@
 //     }
 #pragma once
 
+#include "queue/body.h"
 #include "queue/store.h"
 
 #include "mail/downgrade.h"
@@ -25,6 +26,7 @@ struct message_reading {
     struct str prefix; // of a unit; null: none
     struct str top;    // in place of the message's own lines; null: these
     bool as_received;  // neither prefix nor top, and nothing is cut out
+    enum body_state body;
     // Converted to 7 bits; by reference, from message_downgrade_plan. NULL: as it is.
     const struct mime_downgrade_plan *downgrade;
 };

@@ -119,7 +119,10 @@ static struct err read_message(struct signing *g, struct store *store, const str
 {
     struct message_reader *reader AUTO(message_auto_close) = NULL;
     struct str piece = S("");
-    TRY(message_open(store, &g->scratch, m, &g->work->how, &reader));
+    struct message_reading how = g->work->how;
+    if (m->body.arriving != NULL)
+        how.body = BODY_ARRIVING;
+    TRY(message_open(store, &g->scratch, m, &how, &reader));
     while (!str_is_null(piece) && !(g->head_ended && g->bodies == NULL)) {
         TRY(message_next(reader, &g->scratch, &piece));
         take(g, piece);

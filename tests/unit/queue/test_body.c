@@ -33,7 +33,7 @@ static struct err check_content(struct place *p, const struct body_ref *ref, siz
 {
     struct body_reader *reader = NULL;
     size_t at = 0;
-    TRY(body_open(p->store, &p->a, ref, &reader));
+    TRY(body_open(p->store, &p->a, ref, BODY_STORED, &reader));
     for (;;) {
         struct str piece;
         TRY(body_next(reader, &p->a, &piece));
@@ -107,8 +107,8 @@ static struct err equal_bodies(void *arg)
     TRY(store_commit(p->store, &p->a, &remove, 1));
     TRY(store_settle(p->store, &p->a));
     struct body_reader *reader = NULL;
-    check_u64(
-            "gone with the last", body_open(p->store, &p->a, &second, &reader).kind, ERR_NOT_FOUND);
+    check_u64("gone with the last", body_open(p->store, &p->a, &second, BODY_STORED, &reader).kind,
+            ERR_NOT_FOUND);
     // Removed by another message's end, between being finished and being committed: it has a file
     // of its own until then.
     TRY(accept_body(p, 3, 200000, &reader_first));
@@ -156,7 +156,7 @@ static struct err damage(void *arg)
         else
             assert_int_equal(ftruncate(fd, -cases[i].at), 0);
         close(fd);
-        e = body_open(p->store, &p->a, &ref, &reader);
+        e = body_open(p->store, &p->a, &ref, BODY_STORED, &reader);
         for (struct str piece = S(""); !failed(e) && !str_is_null(piece);)
             e = body_next(reader, &p->a, &piece);
         check_u64(cases[i].name, e.kind, ERR_IO);

@@ -122,7 +122,7 @@ static void check_body(struct writer *w, struct arena *a, const struct message *
 {
     struct body_reader *reader = NULL;
     size_t at = 0;
-    struct err e = body_open(w->p->store, a, &m->body, &reader);
+    struct err e = body_open(w->p->store, a, &m->body, BODY_STORED, &reader);
     check_str("body", err_text(e), S(""));
     for (struct str piece = S(""); !str_is_null(piece);) {
         e = body_next(reader, a, &piece);

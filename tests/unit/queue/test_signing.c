@@ -111,6 +111,8 @@ static struct str sent(struct signing_world *w, const struct message *m, struct 
     struct message_reader *reader AUTO(message_auto_close) = NULL;
     struct str piece = S("");
     buf_init(&text, 4 * MIB);
+    if (m->body.arriving != NULL)
+        how.body = BODY_ARRIVING;
     assert_false(failed(message_open(w->p->store, &w->p->a, m, &how, &reader)));
     while (!str_is_null(piece)) {
         buf_add(&text, piece);
