@@ -80,7 +80,7 @@ static struct err slots_begin(struct supervisor *sup, struct generation *g)
 static struct err wait_until_ready(struct generation *g)
 {
     within_ms(START_WAIT_MS);
-    while (!g->failed && g->ready_count < g->worker_count)
+    while (!g->failed && g->came_up_count < g->worker_count)
         TRY(waitq_wait(&g->changed, "workers to start"));
     return g->failed ? fail(ERR_INTERNAL, "a worker ended while it started") : OK;
 }
@@ -130,7 +130,7 @@ static struct err keep_slot_running(void *arg)
         struct err e = run_once(task->sup, s);
         if (s->generation->retiring)
             break;
-        if (!s->generation->started) {
+        if (!s->generation->started && !s->came_up) {
             s->generation->failed = true; // the supervisor gives the generation up
             waitq_wake_all(&s->generation->changed);
         }

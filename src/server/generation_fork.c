@@ -66,9 +66,14 @@ static void hear(struct supervisor *sup, struct slot *s, struct str line)
 {
     s->pings_unanswered = 0;
     queue_hear(sup, s, line);
-    if (!str_eq(line, S("ready\n")) || s->ready || s->exited)
+    if (!str_eq(line, S("ready\n")) || s->ready)
         return;
     struct generation *g = s->generation;
+    g->came_up_count += !s->came_up;
+    s->came_up = true;
+    waitq_wake_all(&g->changed);
+    if (s->exited)
+        return;
     s->ready = true;
     g->ready_count++;
     event(sup->log, EV_SERVER_WORKER_START, F_U64(slot, s->number), F_U64(total, g->number));
@@ -76,5 +81,4 @@ static void hear(struct supervisor *sup, struct slot *s, struct str line)
         slot_tell(s, S("unready\n"));
     if (g->started && !g->retiring)
         generation_spread(sup, g);
-    waitq_wake_all(&g->changed);
 }

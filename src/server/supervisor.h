@@ -21,7 +21,8 @@ struct generation {
     int64_t grace_ms;      // the plan's
     struct group watchers; // a task for each worker slot
     size_t ready_count;    // workers that serve now
-    bool started;          // all of them have been ready at the same time
+    size_t came_up_count;  // slots whose worker has served
+    bool started;          // all of them have
     bool retiring;
     bool failed; // a worker could not start at all
     struct waitq changed;
@@ -31,6 +32,7 @@ struct generation {
         pid_t pid; // 0: none runs
         int exit_status;
         bool exited, ready, hung;
+        bool came_up;                   // some worker of it was ready
         size_t crash_count;             // in a row
         size_t pings_unanswered;        // by the one that runs
         uint64_t serves;                // slots of sockets, as it was told last
