@@ -56,6 +56,12 @@ bool file_exists(struct str path)
     return !failed(file_stat(&scratch, path, &info));
 }
 
+bool file_is_same(const struct file_info *a, const struct file_info *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->bytes == b->bytes &&
+           a->changed_ns == b->changed_ns;
+}
+
 struct err file_glob(struct arena *a, struct str pattern, struct str **out_paths, size_t *out_count)
 {
     const char *text;
@@ -155,6 +161,7 @@ static struct file_info info_of(const struct stat *st)
             .device = st->st_dev,
             .inode = st->st_ino,
             .bytes = (uint64_t)st->st_size,
+            .changed_ns = st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
             .modified_ms = st->st_mtim.tv_sec * SECOND_MS + st->st_mtim.tv_nsec / 1000000,
             .mode = st->st_mode & 07777,
             .owner = st->st_uid,

@@ -10,7 +10,8 @@ struct file_info {
     uint64_t device, inode;
     uint64_t bytes;
     int64_t modified_ms;
-    uint32_t mode; // permission bits
+    int64_t changed_ns; // its bytes or anything else about it: no program can set this back
+    uint32_t mode;      // permission bits
     uint32_t owner, group;
 };
 
@@ -20,6 +21,9 @@ MUST_USE struct err file_read(struct arena *a, struct str path, size_t bytes_max
         struct str *out_text, struct file_info *out_info);
 MUST_USE struct err file_stat(struct arena *a, struct str path, struct file_info *out);
 bool file_exists(struct str path);
+// The same file, unchanged. One that was put in its place is another; its number may have been used
+// before, but hardly with this length within the same tick of the clock.
+bool file_is_same(const struct file_info *a, const struct file_info *b);
 
 // Paths that match a pattern with * and ? (in any component), in byte order; names that begin with
 // a dot only match a pattern that does. None: count 0, no error.
