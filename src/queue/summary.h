@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// queue/summary.h: the queue in groups (queue.md 14.2): how many messages and recipients wait for a
+// domain, from a sender, with an error, in a virtual queue; since when, and until when.
+//
+// Beside each unit the store keeps a row of what such questions are about, some ninety bytes without
+// any text, written in the transaction that writes the unit. A summary reads the rows alone, in
+// their order on disk: a million in about a tenth of a second, and what it says is exact. Groups
+// are told apart by hashes; what they are called is read from the records of those that are asked
+// for. It sees what is in LMDB, as tools do: what was accepted a moment ago comes there within a
+// second.
+//
+//     struct summary *s AUTO(summary_auto_free) = NULL;
+//     TRY(summary_new(&(struct summary_options){.by = SUMMARY_BY_DOMAIN, .now_ms = now}, &s));
+//     for (bool end = false; !end;)
+//         TRY(summary_step(s, store, a, ROWS, &end)); // a worker rests between steps
+//     TRY(summary_result(s, store, a, top, &result));
+#pragma once
+
+#include "queue/store.h"
+
+#define SUMMARY_AGES 10      // 5 minutes, twice as much each, and what is older than 1280
+#define SUMMARY_KINDS 10     // of enum failure_kind
+#define SUMMARY_TEXT_MAX 200 // bytes of an error's text that tell groups apart
+
+enum summary_by {
+    SUMMARY_BY_DOMAIN, // of the recipients
+    SUMMARY_BY_SENDER,
+    SUMMARY_BY_ERROR, // text of the last one of a recipient
+    SUMMARY_BY_QUEUE,
+    SUMMARY_BY_STATUS, // of a recipient; "held" of those pending in a unit that is held
+};
+
+// A message with recipients of two groups counts in both; what else is counted is recipients.
+struct summary_group {
+    struct str key;
+    uint64_t messages, bytes, rcpts;
+    uint64_t pending;                // not final yet: due, deferred, waiting and held together
+    uint64_t held;                   // its unit is held
+    uint64_t due;                    // its unit is to be looked at now,
+    uint64_t deferred;               // or later, after an attempt failed,
+    uint64_t waiting;                // or later, before the first
+    uint64_t ages[SUMMARY_AGES];     // messages
+    uint64_t by_kind[SUMMARY_KINDS]; // recipients whose last attempt failed so
+    int64_t oldest_ms;
+    int64_t next_ms;     // NEVER_MS: of itself never
+    int64_t error_at_ms; // 0: no attempt has failed
+    struct str error;    // the last one's text
+    // Where the two texts stand; private.
+    uint64_t hash, last_id, key_id, error_id;
+    uint16_t key_number, error_number;
+};
+
+struct summary_options {
+    enum summary_by by;
+    int64_t now_ms; // wall
+};
+struct summary;
+struct err summary_new(const struct summary_options *options, struct summary **out) MUST_USE;
+void summary_free(struct summary *s);
+static inline void summary_auto_free(struct summary **s)
+{
+    summary_free(*s);
+}
+// At most so many units more.
+struct err summary_step(struct summary *s, struct store *store, struct arena *a, size_t units_max,
+        bool *out_end) MUST_USE;
+
+struct summary_result {
+    struct summary_group *groups; // those with most messages, the largest first
+    size_t count, all_count;      // given; there are
+    struct summary_group all;     // each message once; without a key
+};
+struct err summary_result(struct summary *s, struct store *store, struct arena *a, size_t top,
+        struct summary_result *out) MUST_USE;
