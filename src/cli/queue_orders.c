@@ -68,10 +68,8 @@ static struct err read_order(void *arg)
     w->order = (struct suspension){.since_ms = wall_ms(), .until_ms = NEVER_MS};
     w->order.by = str_trim(
             arena_fmt(&c->arena, "command line %.*s", ARG(conf_env_exact(&env, S("USER")))));
-    if (str_eq(order, S("throttle")))
-        w->order.kind = SUSPEND_THROTTLE;
-    if (str_eq(order, S("backoff")))
-        w->order.kind = SUSPEND_BACKOFF;
+    if (!suspend_kind_named(order, &w->order.kind))
+        return fail(ERR_SYNTAX, "--order takes suspend, throttle, backoff or disable-tls");
     TRY(read_scopes(w));
     if (w->use == ORDERS_LIFT || is_listing(w))
         return OK;

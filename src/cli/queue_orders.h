@@ -49,7 +49,8 @@ enum orders_use { ORDERS_GIVE, ORDERS_LIFT };
                     .help = "this address of ours; others are used"},                              \
     {                                                                                              \
         .name = S_INIT("order"), .takes = OPTION_CHOICE,                                           \
-        .value = S_INIT("suspend|throttle|backoff"), .help = "the kind of order (suspend)"         \
+        .value = S_INIT("suspend|throttle|backoff|disable-tls"),                                   \
+        .help = "the kind of order (suspend)"                                                      \
     }
 
 // The command as a whole; the exit status. What is not about anything is a listing.

@@ -42,7 +42,9 @@ const struct command command_queue_suspend = {
                  "and whether the server runs now or not. Such mail waits, and is looked at again\n"
                  "within 15 minutes; other than with queue pause it ages, and expires in the end.\n"
                  "With --order throttle less of it is sent, with --order backoff the back-off\n"
-                 "values of queue.shaping hold. Says what is suspended then; with no option, or\n"
+                 "values of queue.shaping hold, with --order disable-tls it goes without TLS, "
+                 "where\n"
+                 "nothing demands TLS. Says what is suspended then; with no option, or\n"
                  "--list, it says no more than that. Rules about replies suspend, too: these\n"
                  "are marked as automatic.",
         .examples = "  posthaste queue suspend --domain example.net --until +2h \\\n"

@@ -132,7 +132,8 @@ static struct err plan_tls(struct remote *r, struct approach *p)
             .sts = sts,
             .sts_matches = has_policy && sts_matches(r->sts.known, p->host->name),
             .sts_id = has_policy ? r->sts.known->id : STR_NULL,
-            .dane = p->dane->state == DANE_OFF ? NULL : p->dane};
+            .dane = p->dane->state == DANE_OFF ? NULL : p->dane,
+            .is_switched_off = suspended_tls(r, p->host, &p->from.ip)};
     return tls_plan_make(&j->arena, &wishes, &p->tls);
 }
 

@@ -11,6 +11,7 @@ static struct err follow(struct remote *r, const struct approach *p, size_t plac
         const struct client_answer *answer, const struct response_effect *effect) suspends MUST_USE;
 static struct err give_order(struct remote *r, const struct approach *p, size_t place,
         const struct client_answer *answer, const struct response_rule *rule) suspends MUST_USE;
+static enum suspend_kind kind_of(enum response_action action);
 
 struct err remote_judge_host(
         struct remote *r, const struct approach *p, struct client_answer *why, enum reach *reach)
@@ -95,7 +96,7 @@ static struct err give_order(struct remote *r, const struct approach *p, size_t 
     int64_t lasts_ms = rule->duration_ms > 0 ? rule->duration_ms : shaped_backoff_ms(&r->shaped);
     struct str reason = arena_fmt(&j->arena, "%u %.*s %.*s", answer->outcome.code,
             ARG(answer->outcome.enhanced), ARG(answer->outcome.text));
-    struct suspension order = {.kind = SUSPEND_STOP,
+    struct suspension order = {.kind = kind_of(rule->action),
             .rate = rule->rate,
             .concurrency = rule->concurrency,
             .since_ms = wall_ms(),
@@ -104,10 +105,6 @@ static struct err give_order(struct remote *r, const struct approach *p, size_t 
             .by = arena_join(&j->arena, S("queue.response."), rule->id),
             .is_automatic = true};
     uint32_t named = 0;
-    if (rule->action == RESPONSE_THROTTLE)
-        order.kind = SUSPEND_THROTTLE;
-    if (rule->action == RESPONSE_BACKOFF)
-        order.kind = SUSPEND_BACKOFF;
     r->shaped.backs_off |= rule->action == RESPONSE_BACKOFF;
     for (size_t i = 0; i < SUSPEND_SCOPES; i++) {
         if ((rule->scope >> i & 1) == 0 || str_is_empty(values.scope[i]))
@@ -118,4 +115,25 @@ static struct err give_order(struct remote *r, const struct approach *p, size_t 
     if (named == 0)
         order.scope[SUSPEND_MX_SITE] = r->site;
     return suspended_order(j->d, &order);
+}
+
+static enum suspend_kind kind_of(enum response_action action)
+{
+    switch (action) {
+    case RESPONSE_THROTTLE:
+        return SUSPEND_THROTTLE;
+    case RESPONSE_BACKOFF:
+        return SUSPEND_BACKOFF;
+    case RESPONSE_DISABLE_TLS:
+        return SUSPEND_TLS;
+    case RESPONSE_SUSPEND:
+    case RESPONSE_LOG:
+    case RESPONSE_DEFER:
+    case RESPONSE_BOUNCE:
+    case RESPONSE_NEXT_HOST:
+    case RESPONSE_DROP_CONNECTION:
+    case RESPONSE_ROUTE:
+        break;
+    }
+    return SUSPEND_STOP;
 }

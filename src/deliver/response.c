@@ -139,6 +139,12 @@ static void act(
     case RESPONSE_BACKOFF:
         out->gives_order = true;
         break;
+    case RESPONSE_DISABLE_TLS: // without a time of its own the hosts behind this one are tried
+        answer->verdict = CLIENT_TEMPORARY;
+        out->gives_order = true;
+        out->stays_here = rule->retry_after_ms > 0;
+        out->retry_after_ms = rule->retry_after_ms;
+        break;
     case RESPONSE_ROUTE:
         answer->verdict = CLIENT_TEMPORARY;
         out->stays_here = true;

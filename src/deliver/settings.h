@@ -194,6 +194,7 @@ enum response_action {
     RESPONSE_THROTTLE,
     RESPONSE_BACKOFF,
     RESPONSE_ROUTE,
+    RESPONSE_DISABLE_TLS,
 };
 
 struct response_rule {

@@ -7,6 +7,9 @@
 #include "deliver/suspend.h"
 
 #define DURATION_MS HOUR_MS // of an order that does not say
+#define ORDERS                                                                                     \
+    (1U << RESPONSE_SUSPEND | 1U << RESPONSE_THROTTLE | 1U << RESPONSE_BACKOFF |                   \
+            1U << RESPONSE_DISABLE_TLS)
 
 static void read_response(struct reading *r, const struct object *o, struct response_rule *out);
 static uint32_t read_scope(struct reading *r, const struct object *o);
@@ -33,7 +36,7 @@ static void read_response(struct reading *r, const struct object *o, struct resp
 {
     static const enum response_action actions[] = {RESPONSE_LOG, RESPONSE_DEFER, RESPONSE_BOUNCE,
             RESPONSE_NEXT_HOST, RESPONSE_DROP_CONNECTION, RESPONSE_SUSPEND, RESPONSE_THROTTLE,
-            RESPONSE_BACKOFF, RESPONSE_ROUTE}; // as in the row
+            RESPONSE_BACKOFF, RESPONSE_ROUTE, RESPONSE_DISABLE_TLS}; // as in the row
     *out = (struct response_rule){
             .id = o->id,
             .match = conf_expr(r->conf, object_key(r, o, S("match"))),
@@ -74,14 +77,17 @@ static void check_members(
         uint32_t actions;
         const char *text;
     } members[] = {
-            {S_INIT("retry-after"), 1U << RESPONSE_DEFER | 1U << RESPONSE_ROUTE,
-                    "only action = \"defer\" or \"route\" has a time to try again"},
-            {S_INIT("scope"),
-                    1U << RESPONSE_SUSPEND | 1U << RESPONSE_THROTTLE | 1U << RESPONSE_BACKOFF,
-                    "only action = \"suspend\", \"throttle\" or \"backoff\" is about something"},
-            {S_INIT("duration"),
-                    1U << RESPONSE_SUSPEND | 1U << RESPONSE_THROTTLE | 1U << RESPONSE_BACKOFF,
-                    "only action = \"suspend\", \"throttle\" or \"backoff\" lasts"},
+            {S_INIT("retry-after"),
+                    1U << RESPONSE_DEFER | 1U << RESPONSE_ROUTE | 1U << RESPONSE_DISABLE_TLS,
+                    "only action = \"defer\", \"route\" or \"disable-tls\" has a time to try "
+                    "again"},
+            {S_INIT("scope"), ORDERS,
+                    "only action = \"suspend\", \"throttle\", \"backoff\" or \"disable-tls\" is "
+                    "about "
+                    "something"},
+            {S_INIT("duration"), ORDERS,
+                    "only action = \"suspend\", \"throttle\", \"backoff\" or \"disable-tls\" "
+                    "lasts"},
             {S_INIT("rate"), 1U << RESPONSE_THROTTLE, "only action = \"throttle\" has a rate"},
             {S_INIT("concurrency"), 1U << RESPONSE_THROTTLE,
                     "only action = \"throttle\" has a concurrency"},

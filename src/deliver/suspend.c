@@ -31,6 +31,7 @@ static const struct str kinds[] = {
         [SUSPEND_STOP] = S_INIT("suspend"),
         [SUSPEND_THROTTLE] = S_INIT("throttle"),
         [SUSPEND_BACKOFF] = S_INIT("backoff"),
+        [SUSPEND_TLS] = S_INIT("disable-tls"),
 };
 
 struct err suspensions_parse(struct arena *a, struct str text, struct suspensions *out)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/suspend.h: what a person, or a rule about replies, has ordered at run time about mail on
-// its way out: nothing leaves (queue.md 13.3), less leaves (a throttle, 13.10), or the back-off
-// values of queue.shaping hold (outbound.md 28.2). Each order names what it is about: all that it
+// its way out: nothing leaves (queue.md 13.3), less leaves (a throttle, 13.10), the back-off values
+// of queue.shaping hold (outbound.md 28.2), or TLS is not even tried (19.3: disable-tls), where
+// nothing demands it. Each order names what it is about: all that it
 // names must fit. Mail that is suspended is put off, not held: it is looked at again within 15
 // minutes, it ages, expires, and its senders are told of delays.
 //
@@ -28,7 +29,7 @@
 #define SUSPEND_RECHECK_MS (15 * MINUTE_MS) // queue.md 13.3
 #define SUSPEND_PERMITS_MAX 1000000
 
-enum suspend_kind { SUSPEND_STOP, SUSPEND_THROTTLE, SUSPEND_BACKOFF };
+enum suspend_kind { SUSPEND_STOP, SUSPEND_THROTTLE, SUSPEND_BACKOFF, SUSPEND_TLS };
 
 enum suspend_scope {
     SUSPEND_RCPT_DOMAIN,
@@ -110,4 +111,6 @@ bool suspension_holds(const struct suspension *s, int64_t wall_now_ms);
 // "domain", "sender", "sender-domain", "queue", "tag", "route", "mx-site", "mx", "source-ip".
 struct str suspend_scope_name(enum suspend_scope scope);
 bool suspend_scope_named(struct str name, enum suspend_scope *out);
-struct str suspend_kind_name(enum suspend_kind kind); // "suspend", "throttle", "backoff"
+// "suspend", "throttle", "backoff", "disable-tls".
+struct str suspend_kind_name(enum suspend_kind kind);
+bool suspend_kind_named(struct str name, enum suspend_kind *out);

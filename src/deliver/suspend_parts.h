@@ -4,6 +4,5 @@
 
 #include "deliver/suspend.h"
 
-bool suspend_kind_named(struct str name, enum suspend_kind *out);
 // Of the same kind, and naming what `like` names; `alike`: and nothing else.
 bool suspension_is_about(const struct suspension *s, const struct suspension *like, bool alike);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/suspended.c: see deliver/suspended.h. The file is read at each look, like that of pauses:
-// it is small, and mostly not there.
+// deliver/suspended.c: see deliver/suspended.h.
 #include "deliver/remote.h"
 
 #include "rt/offload.h"
@@ -12,42 +11,36 @@
 
 static const struct suspension *ask(struct job *j, enum suspend_kind kind, enum suspend_stage stage,
         const struct suspend_values *values);
+static bool holds_at_any(struct job *j, enum suspend_kind kind, enum suspend_stage last,
+        const struct suspend_values *values);
 static struct client_answer answer_of(struct job *j, const struct suspension *s);
 static int64_t until_of(const struct suspension *s);
 static void tell(struct job *j, const struct suspension *s, struct str host);
 static struct str id_of(struct arena *a, const struct suspension *s);
 static void order_work(void *arg);
 
-void suspended_init(struct suspended *s)
+void suspended_init(struct suspended *s, struct str path)
 {
-    for (size_t i = 0; i < COUNT_OF(s->arenas); i++)
-        arena_init(&s->arenas[i], SUSPENDED_BYTES_MAX);
+    statewatch_init(&s->watch, path, SUSPENDED_BYTES_MAX);
 }
 
 void suspended_done(struct suspended *s)
 {
-    for (size_t i = 0; i < COUNT_OF(s->arenas); i++)
-        arena_done(&s->arenas[i]);
+    statewatch_done(&s->watch);
 }
 
-// A file that cannot be read changes nothing.
 void dispatch_read_suspensions(struct deliverer *d)
 {
     struct suspended *s = &d->suspended;
-    struct arena *a = &s->arenas[!s->turn];
     struct suspensions now;
-    if (str_is_null(d->in.suspensions_path))
+    struct arena *a = statewatch_changed(&s->watch);
+    if (a == NULL)
         return;
-    arena_reset(a);
     struct err e = suspensions_read(a, d->in.suspensions_path, &now);
-    if (failed(e) && !s->is_bad)
-        event(d->in.log, EV_STORE_ERROR, F_STR(path, d->in.suspensions_path), F_ERR(reason, e));
-    s->is_bad = failed(e);
-    if (failed(e) || str_eq(now.text, s->now.text))
+    if (!statewatch_take(&s->watch, d->in.log, e))
         return;
     s->now = now;
     s->told_at_ms = arena_array(a, now.all.count + 1, int64_t);
-    s->turn = !s->turn;
 }
 
 // --- Where an attempt asks -----------------------------------------------------------------------
@@ -110,11 +103,22 @@ bool suspended_host(struct remote *r, const struct host *host)
 
 bool suspended_backs_off(struct remote *r)
 {
-    struct job *j = r->j;
+    const struct suspend_values values = suspend_values_of(r->j, r->rcpts[0].place, r, NULL, NULL);
+    return holds_at_any(r->j, SUSPEND_BACKOFF, SUSPEND_AT_SITE, &values);
+}
+
+bool suspended_tls(struct remote *r, const struct host *host, const struct ip *from)
+{
+    const struct suspend_values values = suspend_values_of(r->j, r->rcpts[0].place, r, host, from);
+    return holds_at_any(r->j, SUSPEND_TLS, SUSPEND_AT_SOURCE, &values);
+}
+
+static bool holds_at_any(struct job *j, enum suspend_kind kind, enum suspend_stage last,
+        const struct suspend_values *values)
+{
     const struct suspensions *all = &j->d->suspended.now;
-    const struct suspend_values values = suspend_values_of(j, r->rcpts[0].place, r, NULL, NULL);
-    for (enum suspend_stage stage = SUSPEND_AT_UNIT; stage <= SUSPEND_AT_SITE; stage++)
-        if (suspensions_find(all, SUSPEND_BACKOFF, stage, &values, wall_ms()) != NULL)
+    for (enum suspend_stage stage = SUSPEND_AT_UNIT; stage <= last; stage++)
+        if (suspensions_find(all, kind, stage, values, wall_ms()) != NULL)
             return true;
     return false;
 }

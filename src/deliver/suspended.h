@@ -5,6 +5,7 @@
 
 #include "deliver/settings.h"
 #include "deliver/suspend.h"
+#include "queue/statewatch.h"
 
 struct deliverer;
 struct job;
@@ -22,12 +23,10 @@ struct limiters {
 // Slices of `now` are good until the next look: nobody keeps them over a call that suspends.
 struct suspended { // of a worker
     struct suspensions now;
-    int64_t *told_at_ms;    // of each: when it was last told, of the loop; NULL: no memory
-    struct arena arenas[2]; // what is in force, and the next one
-    size_t turn;
-    bool is_bad; // it could not be read, which has been told
+    struct statewatch watch;
+    int64_t *told_at_ms; // of each: when it was last told, of the loop; NULL: no memory
 };
-void suspended_init(struct suspended *s);
+void suspended_init(struct suspended *s, struct str path);
 void suspended_done(struct suspended *s);
 void dispatch_read_suspensions(struct deliverer *d);
 
@@ -40,6 +39,8 @@ bool suspended_site(struct remote *r); // nobody is left then
 bool suspended_host(struct remote *r, const struct host *host);
 
 bool suspended_backs_off(struct remote *r); // is its site in back-off?
+// Is TLS switched off on the way there? Who plans it says whether that may be followed.
+bool suspended_tls(struct remote *r, const struct host *host, const struct ip *from);
 // Adds limiters of throttles of this stage that fit; false: no memory.
 bool suspended_throttles(struct job *j, enum suspend_stage stage,
         const struct suspend_values *values, struct limiters *out) MUST_USE;

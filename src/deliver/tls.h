@@ -51,6 +51,7 @@ struct tls_wishes {
     bool sts_matches;        // the host is one of the policy's
     struct str sts_id;       // of the policy, for the identity
     const struct dane *dane; // NULL: not asked
+    bool is_switched_off;    // at run time: no TLS, unless somebody demands it (19.3)
 };
 
 enum tls_use { TLS_USE_NONE, TLS_USE_STARTTLS, TLS_USE_IMPLICIT };

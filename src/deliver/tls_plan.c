@@ -40,6 +40,7 @@ static void refuse_by_sts(
 static void refuse_by_message(
         const struct tls_wishes *w, const struct demands *d, struct tls_plan *plan);
 static bool somebody_insists(const struct demands *d);
+static bool has_published(const struct demands *d);
 static enum tls_level level_of(
         const struct tls_wishes *w, const struct demands *d, const struct tls_plan *plan);
 static struct err name_host(
@@ -70,6 +71,8 @@ struct err tls_plan_make(struct arena *a, const struct tls_wishes *w, struct tls
     refuse_by_sts(w, &d, &plan);
     refuse_by_message(w, &d, &plan);
     plan.mandatory = plan.use == TLS_USE_IMPLICIT || d.starttls_required || somebody_insists(&d);
+    if (w->is_switched_off && !plan.mandatory && !has_published(&d))
+        plan.use = TLS_USE_NONE;
     plan.level = level_of(w, &d, &plan);
     plan.dane = plan.level == TLS_LEVEL_DANE ? w->dane : NULL;
     plan.needs_requiretls = d.requiretls;
@@ -199,6 +202,12 @@ static bool somebody_insists(const struct demands *d)
     bool by_dane = (d->dane == DANE_USABLE || d->dane == DANE_UNUSABLE) && !d->dane_forgiven;
     bool by_sts = d->sts_enforced && !d->sts_forgiven;
     return d->dane_required || d->sts_required || d->requiretls || by_dane || by_sts;
+}
+
+// What a sender has waived (RFC 8689 3) is tried all the same, and no order takes that away.
+static bool has_published(const struct demands *d)
+{
+    return d->dane == DANE_USABLE || d->dane == DANE_UNUSABLE || d->sts_enforced;
 }
 
 static void refuse(const struct tls_wishes *w, struct tls_plan *plan, enum client_verdict verdict,

@@ -17,7 +17,10 @@
     "[[queue.response]]\nmatch=\"contains(message, 'TSS04')\"\naction='suspend'\n"                 \
     "scope=['source-ip', 'mx-site']\nduration='2h'\n"                                              \
     "[[queue.response]]\nmatch=\"code == 554\"\naction='throttle'\nconcurrency=1\n"                \
-    "[[queue.response]]\nmatch=\"code == 555\"\naction='route'\nroute='local'\n"
+    "[[queue.response]]\nmatch=\"code == 555\"\naction='route'\nroute='local'\n"                   \
+    "[[queue.response]]\nmatch=\"stage == 'tls' && code == 454\"\naction='disable-tls'\n"          \
+    "[[queue.response]]\nmatch=\"stage == 'tls'\"\naction='disable-tls'\nscope='mx'\n"             \
+    "retry-after='1m'\n"
 
 struct reply {
     const char *name;
@@ -52,6 +55,10 @@ static const struct reply replies[] = {
                 CLIENT_PERMANENT, "orders", false},
         {"another route is soon tried", CLIENT_RCPT, CLIENT_PERMANENT, 555, "5.5.4", "not here",
                 "8", CLIENT_TEMPORARY, "stayslocal 1000", false},
+        {"next time without TLS, and others may be tried before", CLIENT_TLS, CLIENT_TEMPORARY, 454,
+                "4.7.0", "no", "9", CLIENT_TEMPORARY, "orders", false},
+        {"without TLS, in a minute, there", CLIENT_TLS, CLIENT_LOST, 0, "4.7.5", "handshake", "10",
+                CLIENT_TEMPORARY, "staysorders 60000", false},
         {"what is accepted stays accepted", CLIENT_RCPT, CLIENT_GOOD, 250, "2.1.5",
                 "too many thanks", "", CLIENT_GOOD, "", false},
 };

@@ -108,6 +108,7 @@ static void what_fits(void **state)
                 suspensions_find(&all, SUSPEND_STOP, finds[i].stage, &attempt, NOW_MS);
         check_u64(finds[i].name, s != NULL, finds[i].fits);
         assert_null(suspensions_find(&all, SUSPEND_BACKOFF, finds[i].stage, &attempt, NOW_MS));
+        assert_null(suspensions_find(&all, SUSPEND_TLS, finds[i].stage, &attempt, NOW_MS));
     }
 }
 

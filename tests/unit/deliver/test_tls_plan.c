@@ -170,6 +170,38 @@ static void everything_against_everything(void **state)
     check_true("some go in plaintext", plain > 100);
 }
 
+// An order to do without TLS is followed where nobody has asked for TLS, and nowhere else: it makes
+// no host fit that was not, and takes nothing away that a domain has published.
+static void switched_off(void **state)
+{
+    struct mix m;
+    struct arena a AUTO(arena_done);
+    size_t followed = 0, overruled = 0;
+    (void)state;
+    arena_init(&a, MIB);
+    for (size_t number = 0; mix_make(number, &m); number++) {
+        const struct tls_plan *before = plan_of(&a, &m.wishes);
+        m.wishes.is_switched_off = true;
+        const struct tls_plan *plan = plan_of(&a, &m.wishes);
+        m.wishes.tls_is_optional = false; // what a sender waives is published all the same
+        bool is_published = plaintext_is_forbidden(&m);
+        if (plan->refused != before->refused || plan->mandatory != before->mandatory)
+            check_failed("mix %zu: an order changes what is demanded", number);
+        if (plan->refused || before->use == TLS_USE_NONE)
+            continue;
+        if (is_published ? plan->use != before->use || plan->level != before->level
+                         : plan->use != TLS_USE_NONE || plan->level != TLS_LEVEL_NONE)
+            check_failed("mix %zu: TLS is %d", number, plan->use);
+        if (!is_published && str_eq(plan->identity, before->identity))
+            check_failed("mix %zu: one connection is taken for the other", number);
+        followed += !is_published;
+        overruled += is_published;
+        arena_reset(&a);
+    }
+    check_true("some are followed", followed > 100);
+    check_true("and some are not", overruled > 1000);
+}
+
 // --- By name -------------------------------------------------------------------------------------
 
 static const struct {
@@ -512,8 +544,8 @@ static void what_follows(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(everything_against_everything), TEST(by_name),
-            TEST(honour_is_a_setting), TEST(relay_keys), TEST(names_of_dane), TEST(identities),
-            TEST(what_follows)};
+    const struct CMUnitTest tests[] = {TEST(everything_against_everything), TEST(switched_off),
+            TEST(by_name), TEST(honour_is_a_setting), TEST(relay_keys), TEST(names_of_dane),
+            TEST(identities), TEST(what_follows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
