@@ -8,6 +8,7 @@
 #include "deliver/maildir.h"
 #include "deliver/maildir_path.h"
 #include "mail/mail.h"
+#include "mail/trace.h"
 #include "rt/clock.h"
 
 #define HEADER_BYTES_MAX MIB // as far as is looked for Delivered-To
@@ -44,6 +45,7 @@ static struct err store(
 static struct err store_letter(struct delivering *d, const struct local_result *r, struct str path,
         enum maildir_outcome *out) suspends MUST_USE;
 static struct str prefix_for(const struct delivering *d, const struct local_result *r);
+static bool wants(const struct message *m, uint32_t wanted, uint32_t said, bool by_route);
 static struct err answer_outcome(struct delivering *d, struct local_result *r, struct str path,
         enum maildir_outcome outcome) MUST_USE;
 static struct err answer_trouble(
@@ -237,15 +239,23 @@ static struct str prefix_for(const struct delivering *d, const struct local_resu
     const struct route *route = d->in->route;
     struct buf lines AUTO(buf_done);
     buf_init(&lines, PREFIX_BYTES_MAX);
-    if (route->adds_return_path)
-        buf_fmt(&lines, "Return-Path: <%.*s>\r\n", ARG(d->message->sender));
+    const struct message *m = d->message;
+    bool smtputf8 = (m->flags & MESSAGE_SMTPUTF8) != 0;
+    if (wants(m, MESSAGE_RETURN_PATH, MESSAGE_RETURN_PATH_SAID, route->adds_return_path))
+        trace_return_path_add(&lines, m->sender, smtputf8);
     if (route->adds_delivered_to)
-        buf_fmt(&lines, "Delivered-To: %.*s\r\n", ARG(r->address));
-    if (route->adds_original_to)
-        buf_fmt(&lines, "X-Original-To: %.*s\r\n",
-                ARG(str_is_null(r->original) ? r->reached : r->original));
+        trace_delivered_to_add(&lines, r->address, smtputf8);
+    if (wants(m, MESSAGE_ORIGINAL_TO, MESSAGE_ORIGINAL_TO_SAID, route->adds_original_to))
+        trace_original_to_add(
+                &lines, str_is_null(r->original) ? r->reached : r->original, smtputf8);
     buf_add(&lines, d->unit->prefix_headers);
     return lines.overflow ? STR_NULL : arena_str(d->arena, buf_str(&lines));
+}
+
+// The session in which it came, if somebody wrote what such sessions want, or else the route.
+static bool wants(const struct message *m, uint32_t wanted, uint32_t said, bool by_route)
+{
+    return (m->flags & said) != 0 ? (m->flags & wanted) != 0 : by_route;
 }
 
 static struct err answer_outcome(

@@ -3,11 +3,14 @@
 // and what each answer means for whom. The dialogue itself is in smtp/client/.
 #include "deliver/sign.h"
 #include "deliver/told.h"
+#include "mail/trace.h"
 
 #define TRANSACTIONS_MAX 50 // of a message and a connection, outbound.md 27.2
+#define PREFIX_BYTES_MAX (64 * KIB)
 
 static struct err send_some(struct remote *r, struct approach *p, struct connection *c,
         struct client_transaction *t) suspends MUST_USE;
+static struct str prefix_for(const struct remote *r);
 static bool wants_no_report(const struct remote *r, const struct connection *c,
         const struct client_rcpt *rcpts, size_t count);
 static size_t how_many(struct remote *r, struct approach *p, struct connection *c);
@@ -69,8 +72,8 @@ static struct err send_some(
     struct carried *sent = arena_array(&j->arena, count, struct carried);
     struct client_rcpt *rcpts = arena_array(&j->arena, count, struct client_rcpt);
     struct message_reader *reader AUTO(message_auto_close) = NULL;
-    struct message_reading how = {.prefix = j->u->prefix_headers};
-    if (sent == NULL || rcpts == NULL)
+    struct message_reading how = {.prefix = prefix_for(r)};
+    if (sent == NULL || rcpts == NULL || str_is_null(how.prefix))
         return fail(ERR_LIMIT, "no memory for an attempt");
     memcpy(sent, r->rcpts, count * sizeof(*sent));
     for (size_t i = 0; i < count; i++)
@@ -104,6 +107,19 @@ static struct err send_some(
     TRY(remote_judge_rcpts(r, p, c, t, sent));
     take_answers(r, c, t, sent, count);
     return OK;
+}
+
+// Whoever takes it by LMTP delivers it for good (RFC 5321 4.4, inbound.md 11.2).
+static struct str prefix_for(const struct remote *r)
+{
+    const struct job *j = r->j;
+    struct buf lines AUTO(buf_done);
+    bool smtputf8 = (j->m.flags & MESSAGE_SMTPUTF8) != 0;
+    buf_init(&lines, PREFIX_BYTES_MAX);
+    if (r->protocol == CLIENT_LMTP && (j->m.flags & MESSAGE_RETURN_PATH) != 0)
+        trace_return_path_add(&lines, j->m.sender, smtputf8);
+    buf_add(&lines, j->u->prefix_headers);
+    return lines.overflow ? STR_NULL : arena_str(&r->j->arena, buf_str(&lines));
 }
 
 // queue.md 12.10: a host that cannot be told NOTIFY=NEVER cannot report to nobody.

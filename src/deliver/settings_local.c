@@ -103,6 +103,7 @@ static void read_headers(struct reading *r, const struct object *o, struct route
     for (size_t i = 0; i < list.count; i++)
         adds[list.at[i].value.integer] = true;
     out->adds_return_path = adds[0];
-    out->adds_delivered_to = adds[1];
+    struct str for_all = S("session.data.add-headers.delivered-to");
+    out->adds_delivered_to = conf_is_set(r->conf, for_all) ? conf_bool(r->conf, for_all) : adds[1];
     out->adds_original_to = adds[2];
 }

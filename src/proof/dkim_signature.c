@@ -28,7 +28,6 @@ static bool read_numbers(struct reading *r);
 static bool read_time(struct reading *r, struct str name, bool *out_given, uint64_t *out);
 static bool read_identity(struct reading *r);
 static bool read_instance(struct reading *r);
-static bool decode_quoted(struct arena *a, struct str value, struct str *out);
 static bool malformed(struct reading *r, struct str name);
 static void judge(struct reading *r);
 static void refuse(struct reading *r, enum dkim_reason reason);
@@ -186,33 +185,11 @@ static bool read_identity(struct reading *r)
     struct str local, domain;
     if (i == NULL)
         return true;
-    if (!decode_quoted(r->a, i->value, &r->s->identity) ||
+    if (!tag_quoted(r->a, i->value, &r->s->identity) ||
             !str_rcut(r->s->identity, '@', &local, &domain) ||
             !tag_domain(r->a, domain, 1, &r->s->identity_domain))
         return malformed(r, S("i"));
     return true;
-}
-
-// RFC 6376 2.11: white space is ignored, =XX is an octet.
-static bool decode_quoted(struct arena *a, struct str value, struct str *out)
-{
-    struct buf bytes AUTO(buf_done);
-    struct scan in = scan_over(value);
-    uint8_t c;
-    buf_init(&bytes, value.len);
-    while (scan_any(&in, &c)) {
-        if (c == '=') {
-            int high = byte_hex_value((uint8_t)scan_peek(&in));
-            int low = byte_hex_value((uint8_t)scan_peek_at(&in, 1));
-            if (high < 0 || low < 0 || !scan_skip(&in, 2))
-                return false;
-            buf_add_byte(&bytes, (char)(high << 4 | low));
-        } else if (!byte_is_blank(c) && c != '\r' && c != '\n') {
-            buf_add_byte(&bytes, (char)c);
-        }
-    }
-    *out = bytes.overflow ? STR_NULL : arena_str(a, buf_str(&bytes));
-    return !str_is_null(*out);
 }
 
 static bool read_instance(struct reading *r)

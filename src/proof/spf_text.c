@@ -6,7 +6,6 @@
 
 static bool is_refused(enum spf_result result, enum proof_strategy strategy);
 static struct str status_word(enum spf_result result);
-static struct str explanation_line(struct arena *a, const struct spf_answer *answer);
 
 struct str spf_result_name(enum spf_result result)
 {
@@ -44,7 +43,8 @@ bool spf_refuses(struct arena *a, const struct spf_answer *answer, enum proof_st
         no.text = S("SPF validation error, status: PermError.");
     } else {
         no.text = status_word(answer->result);
-        no.detail = explanation_line(a, answer);
+        no.detail = proof_own_words(
+                a, answer->domain, str_upto(answer->explanation, EXPLANATION_SHOWN_MAX));
     }
     *out = no;
     return true;
@@ -80,20 +80,4 @@ static struct str status_word(enum spf_result result)
         break;
     }
     return S("SPF validation failed, status: Fail.");
-}
-
-// Said to be the domain's words, since they are (RFC 7208 6.2 and 11.5.3).
-static struct str explanation_line(struct arena *a, const struct spf_answer *answer)
-{
-    struct buf text AUTO(buf_done);
-    struct scan in = scan_over(str_upto(answer->explanation, EXPLANATION_SHOWN_MAX));
-    buf_init(&text, KIB);
-    if (str_is_empty(answer->explanation))
-        return STR_NULL;
-    buf_fmt(&text, "%.*s explains: ", ARG(answer->domain));
-    for (uint8_t c; scan_any(&in, &c);) {
-        if (c >= ' ' && c <= '~')
-            buf_add_byte(&text, (char)c);
-    }
-    return arena_str(a, buf_str(&text));
 }

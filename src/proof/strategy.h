@@ -25,3 +25,6 @@ struct proof_refusal {
     struct str text;   // one line, without code and status
     struct str detail; // a second line for the peer; null: none
 };
+// A line for the peer in somebody else's words, said to be theirs (RFC 7208 6.2 and 11.5.3): what
+// is not printable is left out. Null: there are no words, or no memory.
+struct str proof_own_words(struct arena *a, struct str domain, struct str words);

@@ -140,6 +140,27 @@ bool tag_base64(struct arena *a, struct str value, struct str *out)
     return true;
 }
 
+bool tag_quoted(struct arena *a, struct str value, struct str *out)
+{
+    struct buf bytes AUTO(buf_done);
+    struct scan in = scan_over(value);
+    uint8_t c;
+    buf_init(&bytes, value.len);
+    while (scan_any(&in, &c)) {
+        if (c == '=') {
+            int high = byte_hex_value((uint8_t)scan_peek(&in));
+            int low = byte_hex_value((uint8_t)scan_peek_at(&in, 1));
+            if (high < 0 || low < 0 || !scan_skip(&in, 2))
+                return false;
+            buf_add_byte(&bytes, (char)(high << 4 | low));
+        } else if (!is_space(c)) {
+            buf_add_byte(&bytes, (char)c);
+        }
+    }
+    *out = bytes.overflow ? STR_NULL : arena_str(a, buf_str(&bytes));
+    return !str_is_null(*out);
+}
+
 bool tag_number(struct str value, size_t digits_max, uint64_t *out)
 {
     if (str_is_empty(value) || value.len > digits_max)

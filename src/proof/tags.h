@@ -31,6 +31,9 @@ bool tag_item_next(struct str *rest, struct str *out_item);
 bool tag_has_item(struct str list, struct str item);
 // Base64 with white space anywhere; false: it is none, or empty. ERR_LIMIT is a null out.
 bool tag_base64(struct arena *a, struct str value, struct str *out);
+// dkim-quoted-printable, RFC 6376 2.11: white space is ignored, =XX is an octet.
+// False: it is none, or there is no memory.
+bool tag_quoted(struct arena *a, struct str value, struct str *out);
 // Decimal digits only; more digits than fit give UINT64_MAX.
 bool tag_number(struct str value, size_t digits_max, uint64_t *out);
 // One label or more, letters, digits, hyphen and underscore; U-labels become A-labels. The result

@@ -32,6 +32,12 @@ enum message_flag { // queue.md 2.6; the first six exclude each other
     MESSAGE_BY_RETURN = 1 << 14,
     MESSAGE_BY_TRACE = 1 << 15,
     MESSAGE_LAST_RESORT = 1 << 16, // a report about a message without sender: nobody is told of it
+    // Fields of who delivers for good (inbound.md 11.2): wanted or not, and whether somebody wrote
+    // that, or it is for the route to say.
+    MESSAGE_RETURN_PATH = 1 << 17,
+    MESSAGE_RETURN_PATH_SAID = 1 << 18,
+    MESSAGE_ORIGINAL_TO = 1 << 19,
+    MESSAGE_ORIGINAL_TO_SAID = 1 << 20,
 };
 
 #define MESSAGE_SOURCES 0x3f // of which each message has one

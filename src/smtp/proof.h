@@ -52,6 +52,9 @@ struct smtp_proof_settings {
     struct proof_names forwarder_names;
     enum proof_quarantine quarantine;
     bool dmarc_reply_detail;
+    bool dkim_reply_text;   // a refusal carries the signer's own words
+    bool combine;           // checks that refuse a message do so in one reply
+    bool tell_login;        // Authentication-Results has who was logged in
     struct str authserv_id; // null: the session's own name
     struct strs forged;     // auth.results.remove: names besides ours
     struct nets *trusted;   // auth.results.trusted: border hosts of our own; NULL: none

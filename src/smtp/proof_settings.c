@@ -113,7 +113,10 @@ static void read_words(struct reading *r)
     r->out->dmarc.several = several[which > 0 ? which : 0];
     r->out->quarantine = quarantines[what > 0 ? what : 0];
     r->out->dmarc_reply_detail = conf_bool(r->conf, S("auth.dmarc.reply-detail"));
+    r->out->dkim_reply_text = conf_bool(r->conf, S("auth.dkim.reply-text"));
     r->out->authserv_id = conf_str(r->conf, S("auth.results.authserv-id"));
+    r->out->combine = conf_bool(r->conf, S("auth.results.combine"));
+    r->out->tell_login = conf_bool(r->conf, S("auth.results.smtp-auth"));
 }
 
 static struct err read_suffixes(struct reading *r)

@@ -5,6 +5,7 @@
 
 #include "base/date.h"
 #include "listen/tls_context.h"
+#include "queue/message.h"
 #include "rt/rt.h"
 #include "smtp/server/verify.h"
 
@@ -12,6 +13,8 @@
 
 static struct trace_received received(struct finishing *f) suspends;
 static enum trace_hello hello_of(const struct smtp_session *s);
+static uint32_t delivery_field(
+        struct smtp_session *s, enum rule_id id, uint32_t wanted, uint32_t said) suspends;
 
 struct err finish_adorn(struct finishing *f, struct str *out_top)
 {
@@ -73,4 +76,19 @@ static enum trace_hello hello_of(const struct smtp_session *s)
         break;
     }
     return TRACE_HELO;
+}
+
+uint32_t finish_delivery_fields(struct finishing *f)
+{
+    return delivery_field(
+                   f->s, RULE_ADD_RETURN_PATH, MESSAGE_RETURN_PATH, MESSAGE_RETURN_PATH_SAID) |
+           delivery_field(
+                   f->s, RULE_ADD_ORIGINAL_TO, MESSAGE_ORIGINAL_TO, MESSAGE_ORIGINAL_TO_SAID);
+}
+
+static uint32_t delivery_field(
+        struct smtp_session *s, enum rule_id id, uint32_t wanted, uint32_t said)
+{
+    bool is_default = s->service->settings->rules[id].is_default;
+    return (rule_bool(s, id) ? wanted : 0) | (is_default ? 0 : said);
 }

@@ -137,9 +137,8 @@ static void apply(struct finishing *f, struct message_check *c)
         no = (struct proof_refusal){
                 .code = 550, .status = S("5.7.1"), .text = S("Email rejected per DMARC policy.")};
     if (settings->dmarc_reply_detail)
-        no.detail = detail(&f->arena, p);
-    f->refusal = refusal_reply(&no, REPLY_DMARC_FAILED, REPLY_DMARC_TROUBLE);
-    f->words = refusal_words(&f->arena, &no);
+        no.detail = detail(&c->arena, p);
+    refusal_note(c, CHECKED_DMARC, &no, REPLY_DMARC_FAILED, REPLY_DMARC_TROUBLE);
 }
 
 // For a sender who is honest and has made a mistake.

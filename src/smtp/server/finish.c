@@ -65,7 +65,9 @@ static struct err keep(struct finishing *f)
         f->refusal = trouble_of(e);
         return OK;
     }
+    uint32_t fields = finish_delivery_fields(f);
     for (size_t i = 0; i < f->message_count; i++) {
+        f->messages[i].flags |= fields;
         f->messages[i].top = top;
         f->messages[i].cuts = cuts;
         f->messages[i].cut_count = f->cuts.count;

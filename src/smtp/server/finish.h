@@ -25,6 +25,8 @@ struct finishing {
 struct err finish_inspect(struct finishing *f) suspends MUST_USE;
 // Steps 9 and 13: the lines that go on top.
 struct err finish_adorn(struct finishing *f, struct str *out_top) suspends MUST_USE;
+// And those for whoever delivers it for good, as flags of messages.
+uint32_t finish_delivery_fields(struct finishing *f) suspends;
 // Step 15: seal and signatures, above the lines of all messages, which have their bodies. `proof`
 // may be NULL.
 struct message_proof;

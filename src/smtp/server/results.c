@@ -11,6 +11,7 @@ static bool seals(const struct smtp_session *s);
 static bool add_all(struct finishing *f, const struct message_check *c, struct authres *list);
 static bool add_spf(struct arena *a, const struct spf_answer *spf, struct authres *list);
 static bool add_iprev(const struct smtp_session *s, struct arena *a, struct authres *list);
+static bool add_login(const struct smtp_session *s, struct arena *a, struct authres *list);
 static struct err add_received_spf(struct finishing *f, struct buf *top) suspends MUST_USE;
 static struct str authserv_id(const struct smtp_session *s);
 
@@ -61,7 +62,7 @@ static bool add_all(struct finishing *f, const struct message_check *c, struct a
     good = good && add_iprev(f->s, a, list);
     if (good && p->has_dmarc)
         good = authres_add_dmarc(a, list, &p->dmarc);
-    return good;
+    return good && add_login(f->s, a, list);
 }
 
 static bool add_spf(struct arena *a, const struct spf_answer *spf, struct authres *list)
@@ -74,6 +75,15 @@ static bool add_iprev(const struct smtp_session *s, struct arena *a, struct auth
     if (s->iprev == IPREV_NONE)
         return true;
     return authres_add_iprev(a, list, iprev_result_name(s->iprev), s->iprev_comment, &s->client.ip);
+}
+
+// RFC 8601 2.7.4. Who submits need not be told to everybody who receives.
+static bool add_login(const struct smtp_session *s, struct arena *a, struct authres *list)
+{
+    if (s->account == NULL || !s->service->proof->tell_login)
+        return true;
+    struct authres_result *r = authres_add(a, list, S("auth"), S("pass"));
+    return authres_prop(a, r, S("smtp"), S("auth"), s->account_name) != NULL;
 }
 
 static struct err add_received_spf(struct finishing *f, struct buf *top)

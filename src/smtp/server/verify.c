@@ -15,8 +15,6 @@ static struct err want_own_hashes(struct smtp_session *s, struct message_check *
 static void ask_ahead(struct message_check *c);
 static struct err ask_policy(void *check) suspends;
 static struct err end_signatures(struct finishing *f) suspends MUST_USE;
-static void refuse(struct finishing *f, const struct proof_refusal *no, enum reply_id lasting,
-        enum reply_id passing);
 
 struct err verify_begin(struct smtp_session *s)
 {
@@ -149,10 +147,10 @@ struct err verify_end(struct finishing *f)
         TRY(end_signatures(f));
     TRY(spf_await(f->s->spf_helo, &c->proof.spf_helo));
     TRY(spf_await(f->s->spf_mail, &c->proof.spf));
-    if (f->refusal == REPLY_OK && c->is_read && c->dmarc != PROOF_DISABLE)
+    if (!refusal_is_settled(f) && c->is_read && c->dmarc != PROOF_DISABLE)
         TRY(verify_author(f));
     f->t->proof = &c->proof;
-    return OK;
+    return refusal_decide(f);
 }
 
 static struct err end_signatures(struct finishing *f)
@@ -171,24 +169,10 @@ static struct err end_signatures(struct finishing *f)
     p->has_chain = c->arc_verifier != NULL;
     tell_signatures(f->s, c);
     if (p->has_dkim && dkim_refuses(&p->dkim, c->dkim, p->author_domain, &no))
-        refuse(f, &no, REPLY_DKIM_FAILED, REPLY_DKIM_TROUBLE);
-    else if (p->has_chain && arc_refuses(&p->chain, c->arc, &no))
-        refuse(f, &no, REPLY_ARC_FAILED, REPLY_ARC_TROUBLE);
+        refusal_note(c, CHECKED_DKIM, &no, REPLY_DKIM_FAILED, REPLY_DKIM_TROUBLE);
+    if (!refusal_is_settled(f) && p->has_chain && arc_refuses(&p->chain, c->arc, &no))
+        refusal_note(c, CHECKED_ARC, &no, REPLY_ARC_FAILED, REPLY_ARC_TROUBLE);
     return OK;
-}
-
-static void refuse(struct finishing *f, const struct proof_refusal *no, enum reply_id lasting,
-        enum reply_id passing)
-{
-    f->refusal = refusal_reply(no, lasting, passing);
-    f->words = refusal_words(&f->arena, no);
-}
-
-struct str refusal_words(struct arena *a, const struct proof_refusal *no)
-{
-    bool two = !str_is_empty(no->detail);
-    return arena_fmt(a, "%u %.*s %.*s%s%.*s", (unsigned)no->code, ARG(no->status), ARG(no->text),
-            two ? "\n" : "", ARG(no->detail));
 }
 
 void message_check_free(struct message_check *c)

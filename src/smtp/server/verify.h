@@ -39,6 +39,17 @@ bool spf_is_on(const struct smtp_session *s);
 // The answer, waited for; *out is NULL without a check. For the end of data.
 struct err spf_await(struct spf_run *run, const struct spf_answer **out) suspends MUST_USE;
 
+// --- Refusals (refuse.c) -------------------------------------------------------------------------
+
+enum message_checked { CHECKED_DKIM, CHECKED_ARC, CHECKED_DMARC };
+#define CHECKS_OF_MESSAGE 3 // that may refuse it, each once
+
+struct message_refusal {
+    enum message_checked check;
+    struct proof_refusal no;
+    enum reply_id reply;
+};
+
 // --- A message's signatures (verify.c) -----------------------------------------------------------
 
 struct message_check {
@@ -52,6 +63,8 @@ struct message_check {
     struct body_hashes *bodies;
     struct dkim_verifier *dkim_verifier; // NULL: not wanted
     struct arc_verifier *arc_verifier;
+    struct message_refusal refusals[CHECKS_OF_MESSAGE];
+    size_t refusal_count;
     struct group ahead; // asks for the author's policy, so that it is known when it is needed
     struct str policy_name;
     struct resolver *resolver;
@@ -88,3 +101,10 @@ static inline enum reply_id refusal_reply(
     return no->code < 500 ? passing : lasting;
 }
 struct str refusal_words(struct arena *a, const struct proof_refusal *no);
+// A check would refuse the message. Its slices live as long as the message's check.
+void refusal_note(struct message_check *c, enum message_checked check,
+        const struct proof_refusal *no, enum reply_id lasting, enum reply_id passing);
+// Is there anything left that a further check could change?
+bool refusal_is_settled(const struct finishing *f);
+// What the client is told, after all checks.
+struct err refusal_decide(struct finishing *f) suspends MUST_USE;
