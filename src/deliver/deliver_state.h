@@ -100,10 +100,8 @@ struct deliverer {
     int64_t news_until_ms; // on the wall's clock: all that was told until then is known
     int64_t adopted_at_ms;
     int locks[SLOTS]; // of slots whose mail is ours; -1: it is not
+    struct statewatch pauses_watch;
     struct pauses pauses;
-    struct arena pauses_arenas[2]; // those in force, and the next ones
-    size_t pauses_turn;
-    bool pauses_are_bad;
     int64_t pauses_told_at_ms;
     struct suspended suspended;
     struct ruled ruled;

@@ -138,7 +138,6 @@ static void take_news(struct deliverer *d, struct arena *a)
 
 static struct err look(struct deliverer *d, struct arena *a)
 {
-    size_t pauses = d->pauses_turn;
     d->in_haste = d->is_hungry;
     d->look_wanted = d->is_hungry = false;
     d->looked_at_ms = now_ms();
@@ -148,8 +147,6 @@ static struct err look(struct deliverer *d, struct arena *a)
     dispatch_read_rules(d);
     if (d->in.adopts && now_ms() - d->adopted_at_ms >= ADOPT_EVERY_MS)
         adopt(d, a);
-    if (d->pauses_turn != pauses)
-        look_begin_again(d);
     return look_at_store(d, a);
 }
 
@@ -440,10 +437,9 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
     pool_init(&d->pool);
     sources_init(&d->sources, &d->arena, in->settings);
     arena_init(&d->scratch, SCRATCH_BYTES_MAX);
-    for (size_t i = 0; i < COUNT_OF(d->pauses_arenas); i++)
-        arena_init(&d->pauses_arenas[i], PAUSES_BYTES_MAX);
-    suspended_init(&d->suspended);
-    ruled_init(&d->ruled);
+    statewatch_init(&d->pauses_watch, in->pauses_path, PAUSES_BYTES_MAX);
+    suspended_init(&d->suspended, in->suspensions_path);
+    ruled_init(&d->ruled, in->standing_path);
     d->dsn_rates = dsn_rates_new(random_u64());
     struct err e = d->dsn_rates == NULL ? fail(ERR_LIMIT, "no memory to deliver mail") : OK;
     if (!failed(e))
@@ -481,8 +477,7 @@ void deliverer_free(struct deliverer *d)
     outbound_limits_free(d->limits);
     dsn_rates_free(d->dsn_rates);
     arena_done(&d->scratch);
-    for (size_t i = 0; i < COUNT_OF(d->pauses_arenas); i++)
-        arena_done(&d->pauses_arenas[i]);
+    statewatch_done(&d->pauses_watch);
     suspended_done(&d->suspended);
     ruled_done(&d->ruled);
     arena_done(&d->arena);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/paused.c: what a person has paused (queue/pauses.h), as the dispatcher goes by it. The
-// file is read at each look: it is small, and mostly not there.
+// deliver/paused.c: what a person has paused (queue/pauses.h), as the dispatcher goes by it.
 #include "deliver/deliver_state.h"
 
 #include "events/event.h"
@@ -8,36 +7,34 @@
 #define REMIND_AFTER_MS DAY_MS // management.md 4.4
 #define REMIND_EVERY_MS HOUR_MS
 
+static void read_anew(struct deliverer *d, struct arena *a);
 static void tell_changes(struct deliverer *d, const struct pauses *now);
 static bool is_paused(const struct pauses *pauses, struct str queue);
 static void remind(struct deliverer *d);
 
-// One that cannot be read changes nothing.
 void dispatch_read_pauses(struct deliverer *d)
 {
-    struct pauses now;
-    struct arena *a = &d->pauses_arenas[!d->pauses_turn];
-    if (str_is_null(d->in.pauses_path))
-        return;
-    arena_reset(a);
-    struct err e = pauses_read(a, d->in.pauses_path, &now);
-    if (failed(e) && !d->pauses_are_bad)
-        event(d->in.log, EV_STORE_ERROR, F_STR(path, d->in.pauses_path), F_ERR(reason, e));
-    d->pauses_are_bad = failed(e);
-    if (failed(e))
-        return;
-    if (!str_eq(now.text, d->pauses.text)) {
-        tell_changes(d, &now);
-        d->pauses = now;
-        d->pauses_turn = !d->pauses_turn;
-        struct str id;
-        void *each;
-        for (size_t i = 0; map_next(&d->virtuals, &i, &id, &each);) {
-            struct virtual_state *v = each;
-            v->paused = pauses_stop(&d->pauses, virtual_queue_named(d->in.schedules, v->id));
-        }
-    }
+    struct arena *a = statewatch_changed(&d->pauses_watch);
+    if (a != NULL)
+        read_anew(d, a);
     remind(d);
+}
+
+static void read_anew(struct deliverer *d, struct arena *a)
+{
+    struct pauses now;
+    struct str id;
+    void *each;
+    struct err e = pauses_read(a, d->in.pauses_path, &now);
+    if (!statewatch_take(&d->pauses_watch, d->in.log, e))
+        return;
+    tell_changes(d, &now);
+    d->pauses = now;
+    look_begin_again(d);
+    for (size_t i = 0; map_next(&d->virtuals, &i, &id, &each);) {
+        struct virtual_state *v = each;
+        v->paused = pauses_stop(&d->pauses, virtual_queue_named(d->in.schedules, v->id));
+    }
 }
 
 // All workers read it, and one of them tells.

@@ -7,35 +7,26 @@
 static bool hold(struct job *j, const struct standing_rule *rule);
 static bool give_up(struct job *j, const struct standing_rule *rule);
 
-void ruled_init(struct ruled *r)
+void ruled_init(struct ruled *r, struct str path)
 {
-    for (size_t i = 0; i < COUNT_OF(r->arenas); i++)
-        arena_init(&r->arenas[i], RULES_BYTES_MAX);
+    statewatch_init(&r->watch, path, RULES_BYTES_MAX);
 }
 
 void ruled_done(struct ruled *r)
 {
-    for (size_t i = 0; i < COUNT_OF(r->arenas); i++)
-        arena_done(&r->arenas[i]);
+    statewatch_done(&r->watch);
 }
 
-// A file that cannot be read changes nothing.
 void dispatch_read_rules(struct deliverer *d)
 {
     struct ruled *r = &d->ruled;
-    struct arena *a = &r->arenas[!r->turn];
     struct standing_rules now;
-    if (str_is_null(d->in.standing_path))
+    struct arena *a = statewatch_changed(&r->watch);
+    if (a == NULL)
         return;
-    arena_reset(a);
     struct err e = standing_read(a, d->in.standing_path, &now);
-    if (failed(e) && !r->is_bad)
-        event(d->in.log, EV_STORE_ERROR, F_STR(path, d->in.standing_path), F_ERR(reason, e));
-    r->is_bad = failed(e);
-    if (failed(e) || str_eq(now.text, r->now.text))
-        return;
-    r->now = now;
-    r->turn = !r->turn;
+    if (statewatch_take(&r->watch, d->in.log, e))
+        r->now = now;
 }
 
 bool ruled_unit(struct job *j)

@@ -4,17 +4,16 @@
 #pragma once
 
 #include "queue/standing.h"
+#include "queue/statewatch.h"
 
 struct deliverer;
 struct job;
 
 struct ruled { // of a worker
+    struct statewatch watch;
     struct standing_rules now;
-    struct arena arenas[2]; // what is in force, and the next one
-    size_t turn;
-    bool is_bad; // it could not be read, which has been told
 };
-void ruled_init(struct ruled *r);
+void ruled_init(struct ruled *r, struct str path);
 void ruled_done(struct ruled *r);
 void dispatch_read_rules(struct deliverer *d);
 

@@ -11,8 +11,6 @@
 
 static const struct suspension *ask(struct job *j, enum suspend_kind kind, enum suspend_stage stage,
         const struct suspend_values *values);
-static bool holds_at_any(struct job *j, enum suspend_kind kind, enum suspend_stage last,
-        const struct suspend_values *values);
 static struct client_answer answer_of(struct job *j, const struct suspension *s);
 static int64_t until_of(const struct suspension *s);
 static void tell(struct job *j, const struct suspension *s, struct str host);
@@ -103,22 +101,11 @@ bool suspended_host(struct remote *r, const struct host *host)
 
 bool suspended_backs_off(struct remote *r)
 {
-    const struct suspend_values values = suspend_values_of(r->j, r->rcpts[0].place, r, NULL, NULL);
-    return holds_at_any(r->j, SUSPEND_BACKOFF, SUSPEND_AT_SITE, &values);
-}
-
-bool suspended_tls(struct remote *r, const struct host *host, const struct ip *from)
-{
-    const struct suspend_values values = suspend_values_of(r->j, r->rcpts[0].place, r, host, from);
-    return holds_at_any(r->j, SUSPEND_TLS, SUSPEND_AT_SOURCE, &values);
-}
-
-static bool holds_at_any(struct job *j, enum suspend_kind kind, enum suspend_stage last,
-        const struct suspend_values *values)
-{
+    struct job *j = r->j;
     const struct suspensions *all = &j->d->suspended.now;
-    for (enum suspend_stage stage = SUSPEND_AT_UNIT; stage <= last; stage++)
-        if (suspensions_find(all, kind, stage, values, wall_ms()) != NULL)
+    const struct suspend_values values = suspend_values_of(j, r->rcpts[0].place, r, NULL, NULL);
+    for (enum suspend_stage stage = SUSPEND_AT_UNIT; stage <= SUSPEND_AT_SITE; stage++)
+        if (suspensions_find(all, SUSPEND_BACKOFF, stage, &values, wall_ms()) != NULL)
             return true;
     return false;
 }
