@@ -4,12 +4,13 @@
 
 #include "rt/offload.h"
 
-#define SUSPENDED_BYTES_MAX (8 * MIB)
 #define ORDER_BYTES_MAX (8 * MIB)
 #define TELL_EVERY_MS MINUTE_MS
 #define SPREAD_MS (30 * SECOND_MS) // so that not all come back in one moment
 
 static const struct suspension *ask(struct job *j, enum suspend_kind kind, enum suspend_stage stage,
+        const struct suspend_values *values);
+static bool holds_at_any(struct job *j, enum suspend_kind kind, enum suspend_stage last,
         const struct suspend_values *values);
 static struct client_answer answer_of(struct job *j, const struct suspension *s);
 static int64_t until_of(const struct suspension *s);
@@ -19,7 +20,7 @@ static void order_work(void *arg);
 
 void suspended_init(struct suspended *s, struct str path)
 {
-    statewatch_init(&s->watch, path, SUSPENDED_BYTES_MAX);
+    statewatch_init(&s->watch, path);
 }
 
 void suspended_done(struct suspended *s)
@@ -101,11 +102,22 @@ bool suspended_host(struct remote *r, const struct host *host)
 
 bool suspended_backs_off(struct remote *r)
 {
-    struct job *j = r->j;
+    const struct suspend_values values = suspend_values_of(r->j, r->rcpts[0].place, r, NULL, NULL);
+    return holds_at_any(r->j, SUSPEND_BACKOFF, SUSPEND_AT_SITE, &values);
+}
+
+bool suspended_tls(struct remote *r, const struct host *host, const struct ip *from)
+{
+    const struct suspend_values values = suspend_values_of(r->j, r->rcpts[0].place, r, host, from);
+    return holds_at_any(r->j, SUSPEND_TLS, SUSPEND_AT_SOURCE, &values);
+}
+
+static bool holds_at_any(struct job *j, enum suspend_kind kind, enum suspend_stage last,
+        const struct suspend_values *values)
+{
     const struct suspensions *all = &j->d->suspended.now;
-    const struct suspend_values values = suspend_values_of(j, r->rcpts[0].place, r, NULL, NULL);
-    for (enum suspend_stage stage = SUSPEND_AT_UNIT; stage <= SUSPEND_AT_SITE; stage++)
-        if (suspensions_find(all, SUSPEND_BACKOFF, stage, &values, wall_ms()) != NULL)
+    for (enum suspend_stage stage = SUSPEND_AT_UNIT; stage <= last; stage++)
+        if (suspensions_find(all, kind, stage, values, wall_ms()) != NULL)
             return true;
     return false;
 }

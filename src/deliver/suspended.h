@@ -39,6 +39,8 @@ bool suspended_site(struct remote *r); // nobody is left then
 bool suspended_host(struct remote *r, const struct host *host);
 
 bool suspended_backs_off(struct remote *r); // is its site in back-off?
+// Is TLS switched off on the way there? Who plans it says whether that may be followed.
+bool suspended_tls(struct remote *r, const struct host *host, const struct ip *from);
 // Adds limiters of throttles of this stage that fit; false: no memory.
 bool suspended_throttles(struct job *j, enum suspend_stage stage,
         const struct suspend_values *values, struct limiters *out) MUST_USE;
