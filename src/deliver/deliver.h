@@ -28,6 +28,7 @@
 struct deliverer;
 struct directories;
 struct signing_desk;
+struct suppress_service;
 
 struct deliver_inputs {
     const struct deliver_settings *settings;
@@ -42,10 +43,11 @@ struct deliver_inputs {
     struct limits_shared *limits; // counters of the node
     size_t column;
     uint8_t node;
-    struct quota_meter *quota;    // NULL: nothing is counted
-    struct signing_desk *signing; // NULL: nothing is signed
-    struct sts_cache *sts;        // NULL: MTA-STS is not asked for
-    struct tlsrpt *tlsrpt;        // NULL: no results of TLS are counted
+    struct quota_meter *quota;           // NULL: nothing is counted
+    struct signing_desk *signing;        // NULL: nothing is signed
+    struct sts_cache *sts;               // NULL: MTA-STS is not asked for
+    struct tlsrpt *tlsrpt;               // NULL: no results of TLS are counted
+    struct suppress_service *suppressed; // NULL: nobody is
     struct event_log *log;
     struct metrics_column *metrics; // NULL: nothing is counted
     struct str pauses_path;         // null: nobody pauses anything

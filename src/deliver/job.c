@@ -223,6 +223,9 @@ static struct err go(struct job *j, const struct route *route)
             rcpts[count++] = (struct carried){.place = i, .address = j->u->rcpts[i].address};
     if (suspended_route(j, route, rcpts, count))
         return OK;
+    suppressed_leave(j, route, rcpts, &count);
+    if (count == 0)
+        return OK;
     if (route->type == ROUTE_LOCAL && j->probe != NULL)
         return probe_local(j, rcpts, count);
     if (route->type == ROUTE_LOCAL)

@@ -24,8 +24,10 @@ struct tried {
     // VERDICT_GOOD because its address has become one of others: it goes to them.
     const struct expanded_member *forward_to;
     size_t forward_count;
-    bool by_owed;   // DELIVERBY wants to hear of it
-    bool is_silent; // nobody is told of its failure
+    bool by_owed;     // DELIVERBY wants to hear of it
+    bool is_silent;   // nobody is told of its failure
+    bool is_watched;  // what becomes of it counts for the suppression list
+    bool was_counted; // bounces were, though not enough of them
 };
 
 struct probe;
@@ -89,6 +91,12 @@ struct err remote_carry(struct job *j, const struct route *route, const struct c
 // given up is counted by it.
 void job_classify(struct job *j);
 void job_bounced(const struct job *j, size_t place);
+
+// suppressed.c: gives up those who are on the suppression list, and leaves the others.
+void suppressed_leave(
+        struct job *j, const struct route *route, struct carried *rcpts, size_t *count) suspends;
+void suppressed_note(
+        const struct job *j, size_t place); // once it is written down what became of it
 
 // settle.c: writes down what the job came to, with the notices that are owed, and goes on trying to
 // until it is on disk or the worker ends. The moment at which the unit is due next.

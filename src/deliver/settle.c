@@ -363,6 +363,8 @@ static void tell_rcpt(const struct job *j, size_t place)
     const struct outcome *o = &r->last;
     struct deliver_figures *figures = &j->d->figures;
     measure_settled(j, place);
+    if (rcpt_is_final(r))
+        suppressed_note(j, place);
     if (r->status == RCPT_COMPLETED) {
         figures->delivered++;
         event_in(&j->span, EV_DELIVERY_DELIVERED, F_STR(to, r->address), F_STR(hostname, o->host),

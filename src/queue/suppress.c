@@ -125,6 +125,7 @@ bool suppress_applies(struct suppress_service *s, struct queue_env *env, struct 
 bool suppress_has(
         struct suppress_service *s, struct arena *a, struct str address, struct suppress_entry *out)
 {
+    *out = (struct suppress_entry){0};
     if (s == NULL || s->list == NULL)
         return false;
     struct err e = suppress_find(s->list, a, address, out);

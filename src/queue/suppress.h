@@ -149,7 +149,8 @@ void suppress_write(struct suppress_service *s) suspends; // what is noted, now
 const struct suppress_settings *suppress_service_settings(const struct suppress_service *s);
 
 // Does this mail go by the list? A `match` that cannot be evaluated means that it does not, and is
-// told as eval.error. False for NULL, as is the next one.
+// told as eval.error. False for NULL, as is the next one, which gives what is known of an address,
+// zeroed when that is nothing, and says whether it is suppressed.
 bool suppress_applies(
         struct suppress_service *s, struct queue_env *env, struct arena *scratch) suspends;
 bool suppress_has(struct suppress_service *s, struct arena *a, struct str address,

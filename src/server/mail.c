@@ -30,6 +30,7 @@ static struct err open_store(struct mail_worker *m) suspends MUST_USE;
 static struct err tend_store(void *mail_worker) suspends MUST_USE;
 static void open_directories(struct mail_worker *m);
 static void open_resolver(struct mail_worker *m);
+static struct err open_suppressed(struct mail_worker *m) MUST_USE;
 static void look_around(struct mail_worker *m);
 static struct err start_deliveries(struct mail_worker *m) MUST_USE;
 static void end_deliveries(struct mail_worker *m) suspends;
@@ -65,6 +66,7 @@ struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inp
     open_directories(m);
     look_around(m);
     begin_quota(m, in);
+    TRY(open_suppressed(m));
     return group_spawn(&m->tending, tend_store, m);
 }
 
@@ -92,6 +94,8 @@ void mail_worker_end(struct mail_worker *m)
     group_end(&m->tending);
     sts_cache_free(m->sts);
     end_results(m);
+    suppress_write(m->suppressed); // what was noted last
+    suppress_service_free(m->suppressed);
     if (m->test != NULL)
         m->test->mail = NULL;
     if (m->service.store != NULL) {
@@ -162,6 +166,7 @@ static struct err start_deliveries(struct mail_worker *m)
             .signing = &m->signing,
             .sts = m->sts,
             .tlsrpt = m->tlsrpt,
+            .suppressed = m->suppressed,
             .log = m->log,
             .metrics = m->service.metrics,
             .node = m->service.node,
@@ -304,6 +309,15 @@ static void open_directories(struct mail_worker *m)
         e = directories_trouble(m->service.directories);
     if (failed(e))
         event(m->log, EV_STORE_ERROR, F_STR(path, options.folder), F_ERR(reason, e));
+}
+
+static struct err open_suppressed(struct mail_worker *m)
+{
+    const struct suppress_options options = {
+            .settings = &m->plan->suppress, .log = m->log, .sweeps = m->is_first};
+    TRY(suppress_service_new(&options, &m->suppressed));
+    m->service.suppressed = m->suppressed;
+    return m->suppressed == NULL ? OK : group_spawn(&m->tending, suppress_main, m->suppressed);
 }
 
 static void open_resolver(struct mail_worker *m)

@@ -35,7 +35,8 @@ struct mail_worker {
     struct sts_cache *sts;
     struct sts_inputs sts_refreshing;
     struct tlsrpt *tlsrpt;
-    struct resolve_rules rcpt_rules; // of those that deliveries look up again
+    struct suppress_service *suppressed; // NULL: there is no list
+    struct resolve_rules rcpt_rules;     // of those that deliveries look up again
     struct group delivering;
     bool store_was_told;      // that it cannot be opened
     struct worker_test *test; // NULL: this is none

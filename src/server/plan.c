@@ -196,6 +196,7 @@ static struct err delivery_make(struct making *m)
     struct plan *plan = m->plan;
     struct arena *a = &plan->arena;
     TRY(schedule_settings_make(a, plan->conf, m->findings, &plan->schedules));
+    TRY(suppress_settings_make(a, plan->conf, m->findings, &plan->suppress));
     TRY(dsn_settings_make(a, plan->conf, m->findings, &plan->dsn));
     TRY(deliver_settings_make(a, plan->conf, m->in->kept->seed, m->findings, &plan->deliver));
     TRY(tlsrpt_settings_make(a, plan->conf, m->findings, &plan->tlsrpt));

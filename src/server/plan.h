@@ -23,6 +23,7 @@
 #include "queue/schedule.h"
 #include "queue/settings.h"
 #include "queue/signing.h"
+#include "queue/suppress.h"
 #include "rt/dns.h"
 #include "rt/net.h"
 #include "smtp/proof.h"
@@ -62,6 +63,7 @@ struct plan {
     struct signing_settings signing;
     struct smtp_proof_settings proof;
     struct queue_settings queue;
+    struct suppress_settings suppress;
     struct schedule_settings schedules;
     struct dsn_settings dsn;
     struct deliver_settings deliver;

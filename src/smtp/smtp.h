@@ -32,6 +32,7 @@ struct smtp_proof_settings;
 struct smtp_settings;
 struct space_guard;
 struct store;
+struct suppress_service;
 
 enum smtp_kind { SMTP_PLAIN, SMTP_LMTP };
 
@@ -45,7 +46,8 @@ struct smtp_service {
     struct store *store;
     struct space_guard *space;
     struct quota_meter *quota;
-    struct signing_desk *signing; // NULL: nothing is signed
+    struct signing_desk *signing;        // NULL: nothing is signed
+    struct suppress_service *suppressed; // NULL: nobody is
     struct resolver *resolver;
     const struct iprev_settings *iprev;          // with a resolver only, as the next two
     const struct dnsbl_settings *dnsbl_settings; // NULL: no block list is asked

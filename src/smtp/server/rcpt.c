@@ -282,6 +282,10 @@ static struct err decide_relay(struct deciding *d, bool *out_good)
         return reply(s, REPLY_CONFIG_TROUBLE);
     // inbound.md 8: a text or another number that counts as true elsewhere opens no relay.
     *out_good = r.outcome == EXPR_VALUE && r.value.type == EXPR_INTEGER && r.value.integer == 1;
+    if (*out_good && client_rcpt_is_suppressed(s)) {
+        *out_good = false;
+        return reply(s, REPLY_SUPPRESSED);
+    }
     if (*out_good)
         return OK;
     if (d->command.is_postmaster) // ours has no domain then, and asking for him is no offence
