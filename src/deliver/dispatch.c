@@ -19,7 +19,6 @@
 #define REST_MS 50       // of a destination whose hosts make trouble, between its units
 #define BACK_PRESSURE_MS (60 * SECOND_MS)
 #define DELIVERER_BYTES_MAX (8 * MIB)
-#define PAUSES_BYTES_MAX (512 * KIB)
 
 static void take_news(struct deliverer *d, struct arena *a);
 static struct err look(struct deliverer *d, struct arena *a) MUST_USE;
@@ -437,7 +436,7 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
     pool_init(&d->pool);
     sources_init(&d->sources, &d->arena, in->settings);
     arena_init(&d->scratch, SCRATCH_BYTES_MAX);
-    statewatch_init(&d->pauses_watch, in->pauses_path, PAUSES_BYTES_MAX);
+    statewatch_init(&d->pauses_watch, in->pauses_path);
     suspended_init(&d->suspended, in->suspensions_path);
     ruled_init(&d->ruled, in->standing_path);
     d->dsn_rates = dsn_rates_new(random_u64());

@@ -2,14 +2,12 @@
 // deliver/ruled.c: see deliver/ruled.h.
 #include "deliver/job.h"
 
-#define RULES_BYTES_MAX (8 * MIB)
-
 static bool hold(struct job *j, const struct standing_rule *rule);
 static bool give_up(struct job *j, const struct standing_rule *rule);
 
 void ruled_init(struct ruled *r, struct str path)
 {
-    statewatch_init(&r->watch, path, RULES_BYTES_MAX);
+    statewatch_init(&r->watch, path);
 }
 
 void ruled_done(struct ruled *r)

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "deliver/suspend_parts.h"
+#include "queue/statefile.h"
 
 static struct err read_line(struct arena *a, struct str line, struct suspension *out);
 static bool read_numbers(const struct json *o, struct suspension *out);
@@ -36,11 +37,10 @@ static const struct str kinds[] = {
 
 struct err suspensions_parse(struct arena *a, struct str text, struct suspensions *out)
 {
-    struct suspensions all = {.text = text};
+    struct statefile_lines lines = statefile_lines_of(text);
+    struct suspensions all = {0};
     struct str line;
-    for (struct scan in = scan_over(text); scan_line(&in, &line);) {
-        if (str_is_empty(str_trim(line)))
-            continue;
+    while (statefile_line(&lines, &line)) {
         struct suspension *s = all.all.count < SUSPENSIONS_MAX ? vec_add(a, &all.all) : NULL;
         if (s == NULL)
             return fail(ERR_LIMIT, "more is suspended than there is room for");

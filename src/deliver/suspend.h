@@ -8,7 +8,7 @@
 //
 // Orders are kept in a file of the state folder, `suspended`, as pauses are (queue/pauses.h): they
 // survive restarts, the command line and all workers change it under a lock, and workers read it
-// at each look. A line is a JSON object, as `queue suspend --list --json` gives it:
+// when it has changed. A line is a JSON object, as `queue suspend --list --json` gives it:
 //
 //     {"order":"suspend","domain":"example.net","since":1763768100000,"until":1763775300000,
 //      "by":"ann","automatic":false,"reason":"their maintenance"}
@@ -66,7 +66,6 @@ struct suspension {
 
 struct suspensions {
     VEC(struct suspension) all;
-    struct str text; // as it was read
 };
 
 // What is known of an attempt; null: not yet. Domains are in lower case.

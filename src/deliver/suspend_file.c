@@ -5,8 +5,6 @@
 #include "deliver/suspend_parts.h"
 #include "queue/statefile.h"
 
-#define FILE_BYTES_MAX MIB
-
 static struct err write_all(struct arena *a, struct str path, const struct suspensions *all,
         int64_t wall_now_ms) MUST_USE;
 static void rate_add(struct buf *text, const struct rate *rate);
@@ -19,9 +17,8 @@ struct str suspensions_path(struct arena *a, const struct conf *conf)
 struct err suspensions_read(struct arena *a, struct str path, struct suspensions *out)
 {
     struct str text;
-    TRY(statefile_read(a, path, FILE_BYTES_MAX, &text));
-    struct err e = suspensions_parse(a, text, out);
-    return failed(e) ? fail_fmt(a, e.kind, "%.*s: %.*s", ARG(path), ARG(err_text(e))) : OK;
+    TRY(statefile_read(a, path, &text));
+    return statefile_blame(a, path, suspensions_parse(a, text, out));
 }
 
 struct err suspensions_add(
@@ -71,7 +68,7 @@ static struct err write_all(
         struct arena *a, struct str path, const struct suspensions *all, int64_t wall_now_ms)
 {
     struct buf text AUTO(buf_done);
-    buf_init(&text, FILE_BYTES_MAX);
+    buf_init(&text, STATEFILE_BYTES_MAX);
     each_in_vec (s, &all->all) {
         if (!suspension_holds(s, wall_now_ms))
             continue;
@@ -79,9 +76,7 @@ static struct err write_all(
         suspension_show(&o, s);
         buf_add_byte(&text, '\n');
     }
-    if (text.overflow)
-        return fail(ERR_LIMIT, "more is suspended than there is room for");
-    return statefile_write(a, path, buf_str(&text));
+    return statefile_write(a, path, &text);
 }
 
 void suspension_show(struct json_out *o, const struct suspension *s)

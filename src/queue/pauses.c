@@ -4,7 +4,6 @@
 
 #include "queue/statefile.h"
 
-#define FILE_BYTES_MAX (64 * KIB)
 #define PAUSES_MAX 1000
 
 // line = ( "paused" / "running" ) SP name SP moment [ SP reason ]
@@ -19,19 +18,17 @@ struct str pauses_path(struct arena *a, const struct conf *conf)
 struct err pauses_read(struct arena *a, struct str path, struct pauses *out)
 {
     struct str text;
-    TRY(statefile_read(a, path, FILE_BYTES_MAX, &text));
-    struct err e = pauses_parse(a, text, out);
-    return failed(e) ? fail_fmt(a, e.kind, "%.*s: %.*s", ARG(path), ARG(err_text(e))) : OK;
+    TRY(statefile_read(a, path, &text));
+    return statefile_blame(a, path, pauses_parse(a, text, out));
 }
 
 struct err pauses_parse(struct arena *a, struct str text, struct pauses *out)
 {
-    struct pauses all = {.text = text};
+    struct statefile_lines lines = statefile_lines_of(text);
+    struct pauses all = {0};
     struct str line;
-    for (struct scan in = scan_over(all.text); scan_line(&in, &line);) {
+    while (statefile_line(&lines, &line)) {
         struct pause one;
-        if (str_is_empty(str_trim(line)))
-            continue;
         if (!read_line(line, &one))
             return fail_fmt(a, ERR_SYNTAX, "this is no line of it: \"%.*s\"", ARG(line));
         TRY(pauses_set(a, &all, &one));
@@ -63,13 +60,11 @@ static bool is_no_blank(uint8_t c)
 struct err pauses_write(struct arena *a, struct str path, const struct pauses *pauses)
 {
     struct buf text AUTO(buf_done);
-    buf_init(&text, FILE_BYTES_MAX);
+    buf_init(&text, STATEFILE_BYTES_MAX);
     each_in_vec (p, &pauses->all)
         buf_fmt(&text, "%s %.*s %lld%s%.*s\n", p->runs ? "running" : "paused", ARG(p->queue),
                 (long long)p->since_ms, str_is_empty(p->reason) ? "" : " ", ARG(p->reason));
-    if (text.overflow)
-        return fail(ERR_LIMIT, "too much to write down about what is paused");
-    return statefile_write(a, path, buf_str(&text));
+    return statefile_write(a, path, &text);
 }
 
 const struct pause *pauses_find(const struct pauses *pauses, struct str queue)

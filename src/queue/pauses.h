@@ -25,7 +25,6 @@ struct pause {
 
 struct pauses {
     VEC(struct pause) all;
-    struct str text; // as it was read
 };
 
 struct str pauses_path(struct arena *a, const struct conf *conf);

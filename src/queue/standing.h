@@ -4,7 +4,7 @@
 // status 5.7.1. Each rule names what it is about, all of which must fit, and ends at its time.
 //
 // They are kept in a file of the state folder, `rules`, as pauses are (queue/pauses.h): commands
-// change it under its lock, workers read it at each look. A line is a JSON object, as
+// change it under its lock, workers read it when it has changed. A line is a JSON object, as
 // `queue rule list --json` gives it:
 //
 //     {"id":"5f0c21aa","action":"bounce","rcpt-domain":"example.net","since":1763768100000,
@@ -45,7 +45,6 @@ struct standing_rule {
 
 struct standing_rules {
     VEC(struct standing_rule) all;
-    struct str text; // as it was read
 };
 
 struct conf;

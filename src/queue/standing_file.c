@@ -4,8 +4,6 @@
 #include "queue/standing.h"
 #include "queue/statefile.h"
 
-#define FILE_BYTES_MAX MIB
-
 static struct err read_line(struct arena *a, struct str line, struct standing_rule *out) MUST_USE;
 static bool is_same_order(const struct standing_rule *a, const struct standing_rule *b);
 static struct err write_all(struct arena *a, struct str path, const struct standing_rules *all,
@@ -19,24 +17,20 @@ struct str standing_path(struct arena *a, const struct conf *conf)
 struct err standing_read(struct arena *a, struct str path, struct standing_rules *out)
 {
     struct str text;
-    TRY(statefile_read(a, path, FILE_BYTES_MAX, &text));
-    struct err e = standing_parse(a, text, out);
-    return failed(e) ? fail_fmt(a, e.kind, "%.*s: %.*s", ARG(path), ARG(err_text(e))) : OK;
+    TRY(statefile_read(a, path, &text));
+    return statefile_blame(a, path, standing_parse(a, text, out));
 }
 
 struct err standing_parse(struct arena *a, struct str text, struct standing_rules *out)
 {
-    struct standing_rules all = {.text = text};
+    struct statefile_lines lines = statefile_lines_of(text);
+    struct standing_rules all = {0};
     struct str line;
-    size_t number = 0;
-    for (struct scan in = scan_over(text); scan_line(&in, &line);) {
+    while (statefile_line(&lines, &line)) {
         struct standing_rule rule, *kept;
-        number++;
-        if (str_is_empty(str_trim(line)))
-            continue;
         struct err e = read_line(a, line, &rule);
         if (failed(e))
-            return fail_fmt(a, e.kind, "line %zu: %.*s", number, ARG(err_text(e)));
+            return fail_fmt(a, e.kind, "line %zu: %.*s", lines.number, ARG(err_text(e)));
         kept = all.all.count < STANDING_RULES_MAX ? vec_add(a, &all.all) : NULL;
         if (kept == NULL)
             return fail(ERR_LIMIT, "there are more rules than there is room for");
@@ -126,7 +120,7 @@ static struct err write_all(
         struct arena *a, struct str path, const struct standing_rules *all, int64_t wall_now_ms)
 {
     struct buf text AUTO(buf_done);
-    buf_init(&text, FILE_BYTES_MAX);
+    buf_init(&text, STATEFILE_BYTES_MAX);
     each_in_vec (rule, &all->all) {
         if (!standing_holds(rule, wall_now_ms))
             continue;
@@ -134,9 +128,7 @@ static struct err write_all(
         standing_show(&o, rule);
         buf_add_byte(&text, '\n');
     }
-    if (text.overflow)
-        return fail(ERR_LIMIT, "there are more rules than there is room for");
-    return statefile_write(a, path, buf_str(&text));
+    return statefile_write(a, path, &text);
 }
 
 void standing_show(struct json_out *o, const struct standing_rule *rule)

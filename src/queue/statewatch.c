@@ -4,11 +4,13 @@
 
 #include "events/event.h"
 
-void statewatch_init(struct statewatch *w, struct str path, size_t bytes_max)
+#define READ_BYTES_MAX (8 * MIB) // a file of STATEFILE_BYTES_MAX, and what is made of it
+
+void statewatch_init(struct statewatch *w, struct str path)
 {
     *w = (struct statewatch){.path = path};
     for (size_t i = 0; i < COUNT_OF(w->arenas); i++)
-        arena_init(&w->arenas[i], bytes_max);
+        arena_init(&w->arenas[i], READ_BYTES_MAX);
 }
 
 void statewatch_done(struct statewatch *w)

@@ -28,7 +28,7 @@ struct statewatch {
     bool is_bad; // it could not be read, which has been told
 };
 
-void statewatch_init(struct statewatch *w, struct str path, size_t bytes_max);
+void statewatch_init(struct statewatch *w, struct str path);
 void statewatch_done(struct statewatch *w);
 
 // Where what the file says is to be read into; NULL: it is the file that is in force.

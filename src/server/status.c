@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "queue/pauses.h"
 
-#define PAUSES_BYTES_MAX (512 * KIB)
+#define PAUSES_BYTES_MAX (4 * MIB)
 
 static void write_text(struct supervisor *sup, struct buf *out, struct str waiting);
 static void write_json(struct supervisor *sup, struct buf *out, struct str waiting);

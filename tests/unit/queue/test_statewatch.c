@@ -33,7 +33,10 @@ static bool looks(struct watched *t)
 
 static void put(struct watched *t, const char *text)
 {
-    assert_false(failed(statefile_write(&t->a, t->path, str_from_c(text))));
+    struct buf b AUTO(buf_done);
+    buf_init(&b, STATEFILE_BYTES_MAX);
+    buf_add(&b, str_from_c(text));
+    assert_false(failed(statefile_write(&t->a, t->path, &b)));
 }
 
 static void check_first(const struct watched *t, const char *name, const char *queue)
@@ -49,7 +52,7 @@ static void a_file_is_read_when_it_changes(void **state)
     arena_init(&t.a, MIB);
     assert_non_null(mkdtemp(t.folder));
     t.path = arena_fmt(&t.a, "%s/paused", t.folder);
-    statewatch_init(&t.w, t.path, MIB);
+    statewatch_init(&t.w, t.path);
     check_true("no file, as before", !looks(&t));
     put(&t, "paused one 1\n");
     check_true("there is one", looks(&t));
@@ -78,7 +81,7 @@ static void without_a_path_there_is_nothing(void **state)
 {
     (void)state;
     struct statewatch w;
-    statewatch_init(&w, STR_NULL, KIB);
+    statewatch_init(&w, STR_NULL);
     assert_null(statewatch_changed(&w));
     statewatch_done(&w);
 }
