@@ -11,24 +11,14 @@
 #include "deliver/health.h"
 #include "deliver/limit.h"
 #include "deliver/pool.h"
+#include "deliver/ready.h"
 #include "deliver/ruled.h"
 #include "deliver/source.h"
 #include "deliver/suspended.h"
 #include "rt/rt.h"
 
-#define UNIT_KEY_BYTES 10
 #define SLOTS (ID_SLOT_OUTSIDE + 1)
 #define LOOK_EVERY_MS (5 * SECOND_MS)
-
-// A unit that is due, from when it is found until it is settled.
-struct ready {
-    struct link in_destination; // while it waits for a courier
-    struct destination *destination;
-    int64_t due_ms;
-    uint64_t id;
-    uint16_t number;
-    char key[UNIT_KEY_BYTES]; // of deliverer.known
-};
 
 // Units that were left in the store for want of room: where the first one lies. See look.c.
 struct left {
@@ -45,7 +35,7 @@ struct destination {
     bool rests; // for a moment, after trouble with its hosts
     int64_t rests_until_ms;
     struct virtual_state *virtual;
-    struct list ready;
+    struct ready_line ready;
     size_t ready_count, stuck_count;
     size_t couriers, couriers_max; // learned: outbound.md 28.2
     struct str key;                // virtual queue, NUL, domain
@@ -131,6 +121,8 @@ void dispatch_came_back(struct courier *c); // and is gone
 // For look.c.
 struct virtual_state *dispatch_virtual_of(struct deliverer *d, const struct unit *u);
 struct destination *dispatch_destination_of( // NULL: no memory
+        struct deliverer *d, struct virtual_state *v, struct str domain);
+struct destination *dispatch_destination_known( // NULL: nothing of it waits, or is on its way
         struct deliverer *d, struct virtual_state *v, struct str domain);
 void dispatch_note_ready(struct destination *to, int change);
 void dispatch_forget_if_idle(struct deliverer *d, struct destination *to);

@@ -24,6 +24,7 @@ static void take_news(struct deliverer *d, struct arena *a);
 static struct err look(struct deliverer *d, struct arena *a) MUST_USE;
 static void adopt(struct deliverer *d, struct arena *a);
 static bool must_look(const struct deliverer *d);
+static bool destination_key(const struct virtual_state *v, struct str domain, struct buf *out);
 static void send_couriers(struct deliverer *d);
 static bool send_one(struct deliverer *d, struct virtual_state *v);
 static bool rests_still(struct destination *to);
@@ -220,15 +221,27 @@ struct virtual_state *dispatch_virtual_of(struct deliverer *d, const struct unit
     return map_put(&d->virtuals, v->id, v) ? v : &d->fallback;
 }
 
+struct destination *dispatch_destination_known(
+        struct deliverer *d, struct virtual_state *v, struct str domain)
+{
+    struct buf key AUTO(buf_done);
+    return destination_key(v, domain, &key) ? map_get(&d->destinations, buf_str(&key)) : NULL;
+}
+
+static bool destination_key(const struct virtual_state *v, struct str domain, struct buf *out)
+{
+    buf_init(out, 512);
+    buf_add(out, v->id);
+    buf_add_byte(out, '\0');
+    buf_add(out, domain);
+    return !out->overflow;
+}
+
 struct destination *dispatch_destination_of(
         struct deliverer *d, struct virtual_state *v, struct str domain)
 {
     struct buf key AUTO(buf_done);
-    buf_init(&key, 512);
-    buf_add(&key, v->id);
-    buf_add_byte(&key, '\0');
-    buf_add(&key, domain);
-    if (key.overflow)
+    if (!destination_key(v, domain, &key))
         return NULL;
     struct destination *to = map_get(&d->destinations, buf_str(&key));
     if (to != NULL)
@@ -243,7 +256,7 @@ struct destination *dispatch_destination_of(
             .couriers_max = COURIERS_FIRST,
             .key = str_of(room + head, key.len),
             .domain = str_of(room + head + v->id.len + 1, domain.len)};
-    list_init(&to->ready);
+    ready_line_init(&to->ready);
     if (map_put(&d->destinations, to->key, to))
         return to;
     mem_free(room);
@@ -340,11 +353,12 @@ static bool send_courier(struct deliverer *d, struct destination *to)
 
 static struct ready *take(struct destination *to)
 {
-    struct link *first = list_take_first(&to->ready);
+    struct ready *first = ready_line_first(&to->ready, wall_ms());
     if (first == NULL)
         return NULL;
+    ready_line_remove(first);
     dispatch_note_ready(to, -1);
-    return CONTAINER_OF(first, struct ready, in_destination);
+    return first;
 }
 
 bool dispatch_take_next(struct courier *c, size_t taken_already)

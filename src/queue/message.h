@@ -142,6 +142,7 @@ struct unit {
     struct str route_override;          // null: as the configuration says
     struct str prefix_headers;          // for these recipients only; null: none
     const struct envelope_edits *edits; // NULL: none
+    int priority; // of the message as it was accepted: who sorts units need not read messages
     struct hold hold;
     struct recipient *rcpts;
     size_t rcpt_count;

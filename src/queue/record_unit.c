@@ -17,8 +17,9 @@ enum unit_tag {
     U_RCPT_COUNT = 9, // before the first U_RCPT
     U_RCPT = 10,
     U_EDITS = 11,
+    U_PRIORITY = 12, // absent: 0
 };
-#define UNIT_NUMBERS (TAG(U_VERSION) | TAG(U_DUE) | TAG(U_RCPT_COUNT))
+#define UNIT_NUMBERS (TAG(U_VERSION) | TAG(U_DUE) | TAG(U_RCPT_COUNT) | TAG(U_PRIORITY))
 
 enum edits_tag { E_HAS = 1, E_ENV_ID = 2, E_PRIORITY = 3, E_TAG_NAME = 4, E_TAG_VALUE = 5 };
 #define EDITS_NUMBERS (TAG(E_HAS) | TAG(E_PRIORITY))
@@ -86,6 +87,8 @@ void unit_encode(const struct unit *u, struct buf *buf)
         hold_encode(&u->hold, &out);
     if (u->edits != NULL)
         edits_encode(u->edits, &out);
+    if (u->priority != 0)
+        field_i64(&out, U_PRIORITY, u->priority);
     field_u64(&out, U_RCPT_COUNT, u->rcpt_count);
     for (size_t i = 0; i < u->rcpt_count; i++)
         rcpt_encode(&u->rcpts[i], &out);
@@ -166,7 +169,7 @@ struct err unit_decode(
     struct unit u = {.message_id = id, .number = number, .domain = S("")};
     size_t rcpts_room = 0;
     TRY(fields_open(value, &in));
-    while (field_next_of(&in, UNIT_NUMBERS, U_EDITS, &f))
+    while (field_next_of(&in, UNIT_NUMBERS, U_PRIORITY, &f))
         TRY(unit_field(a, &f, &u, &rcpts_room));
     if (in.broken || u.rcpt_count != rcpts_room)
         return fail(ERR_SYNTAX, "the unit's record makes no sense");
@@ -203,6 +206,9 @@ static struct err unit_field(
         return hold_decode(f->bytes, &u->hold);
     case U_EDITS:
         return edits_decode(a, f->bytes, &u->edits);
+    case U_PRIORITY:
+        u->priority = (int)field_signed(f);
+        break;
     case U_RCPT_COUNT:
         if (f->number > UNIT_RCPTS_MAX || u->rcpts != NULL)
             return fail(ERR_SYNTAX, "the unit's record has too many recipients");

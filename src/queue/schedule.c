@@ -64,6 +64,7 @@ void schedule_begin_unit(const struct schedule *s, const struct message *m, stru
 {
     u->schedule = s->id;
     u->queue = s->queue->id;
+    u->priority = m->priority;
     u->hold = (struct hold){0};
     if (m->hold_until_ms > m->created_ms)
         u->hold = (struct hold){.reason = HOLD_FUTURE_RELEASE,

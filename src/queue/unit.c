@@ -109,6 +109,15 @@ bool unit_is_final(const struct unit *u)
     return true;
 }
 
+int unit_priority(const struct unit *u)
+{
+    bool is_edited = u->edits != NULL && u->edits->has_priority;
+    int priority = is_edited ? u->edits->priority : u->priority;
+    if (priority > UNIT_PRIORITY_MOST) // records are bytes of a disk
+        return UNIT_PRIORITY_MOST;
+    return priority < -UNIT_PRIORITY_MOST ? -UNIT_PRIORITY_MOST : priority;
+}
+
 bool unit_hold(struct unit *u, const struct hold *hold, int64_t created_ms)
 {
     if (unit_is_final(u) || u->hold.reason >= hold->reason)

@@ -11,6 +11,9 @@
 // expiry; NEVER_MS when it is held for an open time, or all are final.
 int64_t unit_next_due(const struct unit *u, int64_t created_ms);
 bool unit_is_final(const struct unit *u);
+// Of its message, as it was accepted or as a person has set it since (RFC 6710).
+#define UNIT_PRIORITY_MOST 9 // and that much below zero
+int unit_priority(const struct unit *u);
 
 // What the recipient's own clock shows: it stands while the unit is held (queue.md 2.10), from its
 // base on, until the hold's clocks_at_ms.
