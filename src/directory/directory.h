@@ -82,6 +82,11 @@ struct str directories_first_domain(const struct directories *d); // as of the s
 struct err directories_domain(struct directories *d, struct arena *a, struct str directory,
         struct str domain, bool *out_local, struct local_domain *out) suspends MUST_USE;
 
+// Every domain that is ours and has a name here: those of the settings and of directories, aliases
+// as well; each once.
+struct err directories_all_domains(struct directories *d, struct arena *a,
+        struct strs *out) suspends MUST_USE;
+
 // -- Recipients -----------------------------------------------------------------------------------
 
 // One address as it stands: no sub-address, no catch-all. For is_local_address of expressions, too.

@@ -32,7 +32,11 @@ struct findings;
 
 #define ROTATION_KEYS_MAX 50000           // of a node
 #define ROTATION_POLL_MS (10 * MINUTE_MS) // for a record that somebody publishes by hand
+// What a signature that is rotated by itself does not say, and lines that are rotated no more.
 #define ROTATION_TEMPLATE S("v{version}-{algorithm}-{date-%Y%m%d}")
+#define ROTATION_ROTATE_MS (90 * (int64_t)DAY_MS)
+#define ROTATION_RETIRE_MS (7 * (int64_t)DAY_MS)
+#define ROTATION_DELETE_MS (30 * (int64_t)DAY_MS)
 
 // --- Selectors -----------------------------------------------------------------------------------
 
@@ -101,7 +105,9 @@ struct rotation_key *rotation_key_find( // NULL: none
         const struct rotation_keys *keys, struct str domain, struct str selector);
 struct str rotation_type_name(enum dkim_key_type type); // "rsa"
 bool rotation_type_parse(struct str word, enum dkim_key_type *out);
-struct str rotation_stage_name(enum signer_stage stage); // "pending"
+struct str rotation_stage_name(enum signer_stage stage);                       // "pending"
+struct str rotation_key_id(struct arena *a, const struct rotation_key *key);   // DOMAIN-SELECTOR
+struct str rotation_key_name(struct arena *a, const struct rotation_key *key); // of its record
 // The record that is to be in the DNS now; null: none is.
 struct str rotation_key_record(struct arena *a, const struct rotation_key *key);
 

@@ -34,6 +34,7 @@ static struct err list_of(struct reading *r, struct str member, const struct str
 static void check_names(struct reading *r);
 static void read_rest(struct reading *r);
 static void check_identity(struct reading *r);
+static void read_rotation(struct reading *r);
 static void check_twins(struct reading *r, struct signers *all);
 static struct str key_of(struct reading *r, struct str member);
 static void wrong(struct reading *r, struct str member, struct str code, struct str what);
@@ -239,6 +240,28 @@ static void read_rest(struct reading *r)
         conf_warning(r->conf, r->findings, key_of(r, S("set-body-length")), -1, S("ignored"),
                 "no body length is ever written: what follows it could be replaced by anybody");
     check_identity(r);
+    read_rotation(r);
+}
+
+// authentication.md 7.4: what the server is to replace must not be an administrator's file.
+static void read_rotation(struct reading *r)
+{
+    static const struct str members[] = {S_INIT("rotate-after"), S_INIT("retire-after"),
+            S_INIT("delete-after"), S_INIT("selector-template")};
+    struct conf_list at = conf_list(r->conf, key_of(r, S("next-transition-at")));
+    r->entry->rotation = (struct signer_rotation){
+            .rotate_after_ms = conf_duration_ms(r->conf, key_of(r, members[0])),
+            .retire_after_ms = conf_duration_ms(r->conf, key_of(r, members[1])),
+            .delete_after_ms = conf_duration_ms(r->conf, key_of(r, members[2])),
+            .template = conf_str(r->conf, key_of(r, members[3])),
+            .next_transition_at_ms = at.count > 0 ? at.at[0].value.integer : 0};
+    if (str_is_null(conf_value_file(r->conf, key_of(r, S("private-key")))))
+        return;
+    for (size_t i = 0; i < COUNT_OF(members); i++)
+        if (conf_is_set(r->conf, key_of(r, members[i])))
+            wrong(r, members[i], S("key-in-file"),
+                    S("the key is in a file, which the server does not write; see "
+                      "auth.dkim.rotation for keys that it makes itself"));
 }
 
 static void check_identity(struct reading *r)
@@ -286,6 +309,13 @@ const struct signer_entry *signers_find(const struct signers *s, struct str id)
             return &s->at[i];
     }
     return NULL;
+}
+
+bool signer_has_rotation(const struct signer_entry *e)
+{
+    const struct signer_rotation *r = &e->rotation;
+    return r->rotate_after_ms > 0 || r->retire_after_ms > 0 || r->delete_after_ms > 0 ||
+           !str_is_null(r->template);
 }
 
 const struct signer_entry *signers_find_maker(

@@ -13,6 +13,13 @@ struct findings;
 
 enum signer_stage { SIGNER_PENDING, SIGNER_ACTIVE, SIGNER_RETIRING, SIGNER_RETIRED };
 
+// How its key is changed (proof/rotation.h): as far as it says else than the rotation of its domain.
+struct signer_rotation {
+    int64_t rotate_after_ms, retire_after_ms, delete_after_ms; // 0: as there
+    struct str template;                                       // null: as there
+    int64_t next_transition_at_ms;                             // 0: not said
+};
+
 struct signer_entry {
     struct str id;
     struct dkim_signer signer;
@@ -20,6 +27,7 @@ struct signer_entry {
     bool signs; // enabled, active, and all of it is right
     struct private_key *key;
     struct str record; // that publishes it
+    struct signer_rotation rotation;
 };
 struct signers {
     struct signer_entry *at; // by id
@@ -31,6 +39,7 @@ struct err signers_make(
         struct arena *a, const struct conf *conf, struct findings *f, struct signers *out) MUST_USE;
 void signers_done(struct signers *s);
 const struct signer_entry *signers_find(const struct signers *s, struct str id); // NULL: none
+bool signer_has_rotation(const struct signer_entry *e); // says anything of it but next_transition
 // Who made this DKIM-Signature (its body, without the name), or would make it now: the signature
 // of that domain and selector, else one for the domain with a key of the same kind, for keys are
 // changed while mail waits. NULL: none that signs.

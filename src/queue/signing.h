@@ -7,11 +7,15 @@
 // Who signs has been said by expressions of others, as ids of signatures; from there on this room
 // knows what to do:
 //
-//     struct signing_choice by = {0};
+//     struct signing_choice by AUTO(signing_choice_done) = {0};
 //     signing_choose(desk, span, ids, id_count, SIGNING_NAMED, &by);
 //     struct signing_work work = {.by = &by, .span = span};
 //     TRY(message_sign(desk, store, a, &m, &work, &fields));
 //     m.top = arena_join(a, fields, m.top);
+//
+// Where keys are rotated (proof/rotation.h), the key that the server has made itself signs in place
+// of a signature of the configuration for the same domain and kind of key, and in its manner. It is
+// found by the same id, or as rsa-DOMAIN and ed25519-DOMAIN where there is no such signature.
 //
 // A key that does not work, or one that is not there, never loses a message: the others sign, and
 // the event says who did not. Only auth.dkim.on-failure = "tempfail" makes an error of it.
@@ -21,8 +25,11 @@
 #include "proof/arc.h"
 #include "proof/signers.h"
 #include "queue/message_reader.h"
+#include "queue/signing_stored.h"
+#include "queue/statewatch.h"
 #include "rt/task.h"
 
+struct event_log;
 struct span;
 
 #define SIGNATURES_MAX 8                 // of a message, authentication.md 6.1
@@ -30,15 +37,17 @@ struct span;
 
 struct signing_settings {
     const struct signers *signers;
-    bool must_sign;                 // on-failure = "tempfail"
-    size_t threads;                 // of a worker: so many signatures of RSA at once
-    const struct expr_setting *dsn; // report.dsn.sign: ids
-    bool dsn_is_default;            // nobody wrote it, so the ids need not exist
+    const struct rotation_settings *rotation; // NULL: nothing is rotated
+    bool self_test;                           // of stored keys, as auth.dkim.self-test says of all
+    bool must_sign;                           // on-failure = "tempfail"
+    size_t threads;                           // of a worker: so many signatures of RSA at once
+    const struct expr_setting *dsn;           // report.dsn.sign: ids
+    bool dsn_is_default;                      // nobody wrote it, so the ids need not exist
 };
 // auth.dkim.on-failure, .threads; report.dsn.sign; ids that settings name must exist. The error is
 // a lack of memory.
 struct err signing_settings_make(struct arena *a, const struct conf *conf,
-        const struct signers *signers, size_t workers, struct findings *f,
+        const struct rotation_settings *rotation, size_t workers, struct findings *f,
         struct signing_settings *out) MUST_USE;
 
 // Of a worker: counts who is signing.
@@ -46,9 +55,19 @@ struct signing_desk {
     const struct signing_settings *settings;
     size_t busy;
     struct waitq waiting;
-    bool dsn_was_chosen; // what is missing of report.dsn.sign was told (queue.md 12.3: once)
+    bool dsn_was_chosen;     // what is missing of report.dsn.sign was told (queue.md 12.3: once)
+    struct statewatch watch; // of the file of stored keys
+    struct stored_signers stored; // its active ones
+    uint64_t readings;            // of that file
+    struct waitq changed;         // one more
 };
 void signing_desk_init(struct signing_desk *desk, const struct signing_settings *settings);
+void signing_desk_done(struct signing_desk *desk);
+// The stored keys of this file (queue/key_file.h) sign from now on; and a look whether they are
+// others now, which whoever tends the desk takes often. Not for a moment in which nobody signs: a
+// file that cannot be read changes nothing.
+void signing_desk_watch(struct signing_desk *desk, struct str path, struct event_log *log);
+void signing_desk_look(struct signing_desk *desk, struct event_log *log);
 
 // --- Who signs -----------------------------------------------------------------------------------
 
@@ -59,9 +78,12 @@ enum signing_kind {
 struct signing_choice {
     const struct signer_entry *signers[SIGNATURES_MAX];
     size_t count;
-    const struct signer_entry *sealer; // NULL: no seal
-    bool is_lost;                      // ids were named, and not one of them exists
+    const struct signer_entry *sealer;              // NULL: no seal
+    bool is_lost;                                   // ids were named, and not one of them exists
+    struct stored_signer *held[SIGNATURES_MAX + 1]; // those of them that may be replaced meanwhile
+    size_t held_count;
 };
+void signing_choice_done(struct signing_choice *by); // also of one that was never made
 // Each adds to the choice, every selector of a domain once; what is not active is left out.
 void signing_choose(const struct signing_desk *desk, struct span *span, const struct str *ids,
         size_t id_count, enum signing_kind kind, struct signing_choice *out);

@@ -10,23 +10,29 @@ struct reading {
     const struct conf *conf;
     struct findings *findings;
     const struct signers *signers;
+    const struct rotation_settings *rotation;
 };
 
 static void check_ids(const struct reading *r, struct str key);
 static void check_id(const struct reading *r, struct str key, struct str entry, struct str id);
+static bool is_rotated(const struct reading *r, struct str id);
 static struct str nearest_id(const struct reading *r, struct str id);
 
 struct err signing_settings_make(struct arena *a, const struct conf *conf,
-        const struct signers *signers, size_t workers, struct findings *f,
+        const struct rotation_settings *rotation, size_t workers, struct findings *f,
         struct signing_settings *out)
 {
-    const struct reading r = {.arena = a, .conf = conf, .findings = f, .signers = signers};
+    const struct signers *signers = rotation->signers;
+    const struct reading r = {
+            .arena = a, .conf = conf, .findings = f, .signers = signers, .rotation = rotation};
     size_t threads = conf_u64(conf, S("auth.dkim.threads"));
     if (threads == 0)
         threads = processors_online();
     if (workers > 0)
         threads /= workers;
     *out = (struct signing_settings){.signers = signers,
+            .rotation = rotation,
+            .self_test = conf_bool(conf, S("auth.dkim.self-test")),
             .must_sign = conf_enum(conf, S("auth.dkim.on-failure")) == 1,
             .threads = threads > 0 ? threads : 1,
             .dsn = conf_expr(conf, S("report.dsn.sign")),
@@ -56,7 +62,7 @@ static void check_ids(const struct reading *r, struct str key)
 
 static void check_id(const struct reading *r, struct str key, struct str entry, struct str id)
 {
-    if (signers_find(r->signers, id) != NULL)
+    if (signers_find(r->signers, id) != NULL || is_rotated(r, id))
         return;
     struct str near = nearest_id(r, id);
     struct str hint = str_is_null(near) ? arena_fmt(r->arena, "add [signature.\"%.*s\"]", ARG(id))
@@ -64,6 +70,16 @@ static void check_id(const struct reading *r, struct str key, struct str entry, 
     conf_error(r->conf, r->findings, key, -1, S("unknown-id"),
             "%.*s%ssignature '%.*s' is not defined; %.*s", ARG(entry), entry.len > 0 ? ": " : "",
             ARG(id), ARG(hint));
+}
+
+// rsa-DOMAIN, ed25519-DOMAIN, whose keys the server makes itself; there may be none yet.
+static bool is_rotated(const struct reading *r, struct str id)
+{
+    struct str type_name, domain;
+    enum dkim_key_type type;
+    struct rotation_rule rule;
+    return str_cut(id, '-', &type_name, &domain) && rotation_type_parse(type_name, &type) &&
+           rotation_rule_of(r->rotation, domain, type, &rule);
 }
 
 static struct str nearest_id(const struct reading *r, struct str id)

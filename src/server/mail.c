@@ -67,6 +67,7 @@ struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inp
     look_around(m);
     begin_quota(m, in);
     TRY(open_suppressed(m));
+    TRY(mail_keys_begin(m));
     return group_spawn(&m->tending, tend_store, m);
 }
 
@@ -105,6 +106,7 @@ void mail_worker_end(struct mail_worker *m)
                     F_ERR(reason, e));
         store_close(m->service.store);
     }
+    mail_keys_end(m);
     space_guard_free(m->service.space);
     directories_close(m->service.directories);
     key_cache_free(m->service.keys);

@@ -11,6 +11,7 @@
 #include "directory/surroundings.h"
 #include "limits/shared.h"
 #include "queue/quota.h"
+#include "queue/rotating.h"
 #include "rt/task.h"
 #include "server/plan.h"
 #include "smtp/smtp.h"
@@ -27,7 +28,8 @@ struct mail_worker {
     struct expr_env around_env; // of quotas, deliveries
     struct quota_meter quota;
     struct signing_desk signing;
-    bool counts_quotas; // the one worker that does
+    struct rotating rotating; // of the one worker that changes keys
+    bool counts_quotas;       // the one worker that does
     bool is_first;
     struct event_log *log;
     struct group tending;
@@ -61,3 +63,8 @@ void mail_worker_end(struct mail_worker *m) suspends;
 void mail_worker_look(struct mail_worker *m);
 // Other processes see what this one has committed.
 struct err mail_worker_settle(struct mail_worker *m, struct arena *a) suspends MUST_USE;
+
+// --- Private: keys that the server changes by itself ---------------------------------------------
+
+struct err mail_keys_begin(struct mail_worker *m) MUST_USE;
+void mail_keys_end(struct mail_worker *m); // when nobody signs any more

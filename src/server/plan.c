@@ -182,7 +182,9 @@ static struct err mail_make(struct making *m)
     TRY(dnsbl_settings_make(&plan->arena, plan->conf, m->findings, &plan->dnsbl));
     iprev_settings_make(plan->conf, &plan->iprev);
     TRY(signers_make(&plan->arena, plan->conf, m->findings, &plan->signers));
-    TRY(signing_settings_make(&plan->arena, plan->conf, &plan->signers, plan->worker_count,
+    TRY(rotation_settings_make(
+            &plan->arena, plan->conf, &plan->signers, m->findings, &plan->rotation));
+    TRY(signing_settings_make(&plan->arena, plan->conf, &plan->rotation, plan->worker_count,
             m->findings, &plan->signing));
     struct smtp_proof_inputs proof = {
             .conf = plan->conf, .signers = &plan->signers, .seed = m->in->kept->seed};

@@ -60,6 +60,7 @@ struct plan {
     struct dnsbl_settings dnsbl;
     struct iprev_settings iprev;
     struct signers signers;
+    struct rotation_settings rotation;
     struct signing_settings signing;
     struct smtp_proof_settings proof;
     struct queue_settings queue;

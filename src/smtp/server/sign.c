@@ -18,7 +18,7 @@ static bool leaves(const struct transaction *t);
 struct err finish_sign(struct finishing *f, const struct message_proof *proof)
 {
     struct signing_desk *desk = f->s->service->signing;
-    struct signing_choice by = {0};
+    struct signing_choice by AUTO(signing_choice_done) = {0};
     struct str fields;
     if (desk == NULL)
         return OK;

@@ -32,6 +32,10 @@ static const struct settings_case {
                 1, false, true},
         {"a sealer", "auth.arc.seal = \"'two'\"\n", "auth.arc.seal unknown-id\n", 64, 1, false,
                 true},
+        {"an id that rotation will make",
+                "auth.dkim.rotation.r.domains = 'r.example'\n"
+                "auth.dkim.sign = \"['rsa-r.example', 'ed25519-r.example', 'rsa-s.example']\"\n",
+                "auth.dkim.sign unknown-id\n", 64, 1, false, true},
         {"reports", "report.dsn.sign = \"'two'\"\n", "report.dsn.sign unknown-id\n", 64, 1, false,
                 false},
 };
@@ -40,6 +44,7 @@ static void check_case(const struct settings_case *c)
 {
     struct arena a;
     struct signers signers;
+    struct rotation_settings rotation;
     struct signing_settings s;
     struct buf found AUTO(buf_done);
     arena_init(&a, 64 * MIB);
@@ -48,7 +53,8 @@ static void check_case(const struct settings_case *c)
     struct conf *conf =
             conf_of(arena_fmt(&a, "%s%s%s", c->config, SMTP, ONE), &findings); // keys before tables
     assert_false(failed(signers_make(&a, conf, &findings, &signers)));
-    assert_false(failed(signing_settings_make(&a, conf, &signers, c->workers, &findings, &s)));
+    assert_false(failed(rotation_settings_make(&a, conf, &signers, &findings, &rotation)));
+    assert_false(failed(signing_settings_make(&a, conf, &rotation, c->workers, &findings, &s)));
     each_in_vec (f, &findings.all)
         if (f->severity == FINDING_ERROR)
             buf_fmt(&found, "%.*s %.*s\n", ARG(f->key), ARG(f->code));
