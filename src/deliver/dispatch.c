@@ -46,6 +46,7 @@ struct err deliverer_run(void *arg)
     group_begin(&d->couriers);
     store_tell_news(d->in.store, &d->news);
     while (!failed(e) && !d->stopping) {
+        (void)clocked_look(d);
         take_news(d, &a);
         if (must_look(d))
             e = look(d, &a);
@@ -450,7 +451,7 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
     pool_init(&d->pool);
     sources_init(&d->sources, &d->arena, in->settings);
     arena_init(&d->scratch, SCRATCH_BYTES_MAX);
-    statewatch_init(&d->pauses_watch, in->pauses_path);
+    statewatch_init(&d->pauses_watch, in->pauses_path, STATEWATCH_BYTES_MAX);
     suspended_init(&d->suspended, in->suspensions_path);
     ruled_init(&d->ruled, in->standing_path);
     d->dsn_rates = dsn_rates_new(random_u64());

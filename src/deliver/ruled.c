@@ -7,7 +7,7 @@ static bool give_up(struct job *j, const struct standing_rule *rule);
 
 void ruled_init(struct ruled *r, struct str path)
 {
-    statewatch_init(&r->watch, path);
+    statewatch_init(&r->watch, path, STATEWATCH_BYTES_MAX);
 }
 
 void ruled_done(struct ruled *r)

@@ -17,7 +17,7 @@ struct str suspensions_path(struct arena *a, const struct conf *conf)
 struct err suspensions_read(struct arena *a, struct str path, struct suspensions *out)
 {
     struct str text;
-    TRY(statefile_read(a, path, &text));
+    TRY(statefile_read(a, path, STATEFILE_BYTES_MAX, &text));
     return statefile_blame(a, path, suspensions_parse(a, text, out));
 }
 

@@ -20,7 +20,7 @@ static void order_work(void *arg);
 
 void suspended_init(struct suspended *s, struct str path)
 {
-    statewatch_init(&s->watch, path);
+    statewatch_init(&s->watch, path, STATEWATCH_BYTES_MAX);
 }
 
 void suspended_done(struct suspended *s)

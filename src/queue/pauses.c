@@ -18,7 +18,7 @@ struct str pauses_path(struct arena *a, const struct conf *conf)
 struct err pauses_read(struct arena *a, struct str path, struct pauses *out)
 {
     struct str text;
-    TRY(statefile_read(a, path, &text));
+    TRY(statefile_read(a, path, STATEFILE_BYTES_MAX, &text));
     return statefile_blame(a, path, pauses_parse(a, text, out));
 }
 

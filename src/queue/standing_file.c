@@ -17,7 +17,7 @@ struct str standing_path(struct arena *a, const struct conf *conf)
 struct err standing_read(struct arena *a, struct str path, struct standing_rules *out)
 {
     struct str text;
-    TRY(statefile_read(a, path, &text));
+    TRY(statefile_read(a, path, STATEFILE_BYTES_MAX, &text));
     return statefile_blame(a, path, standing_parse(a, text, out));
 }
 

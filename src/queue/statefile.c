@@ -9,9 +9,9 @@
 
 static struct err write_part(struct arena *a, struct str part, struct str path, struct str text);
 
-struct err statefile_read(struct arena *a, struct str path, struct str *out)
+struct err statefile_read(struct arena *a, struct str path, size_t bytes_max, struct str *out)
 {
-    struct err e = file_read(a, path, STATEFILE_BYTES_MAX, out, NULL);
+    struct err e = file_read(a, path, bytes_max, out, NULL);
     if (e.kind != ERR_NOT_FOUND)
         return e;
     *out = S("");

@@ -7,17 +7,18 @@
 //
 //     int lock AUTO(statefile_unlock) = -1;
 //     TRY(statefile_lock(a, path, &lock));
-//     TRY(statefile_read(a, path, &text));
+//     TRY(statefile_read(a, path, STATEFILE_BYTES_MAX, &text));
 //     ...
 //     TRY(statefile_write(a, path, &changed));
 #pragma once
 
 #include "base/base.h"
 
-#define STATEFILE_BYTES_MAX MIB
+#define STATEFILE_BYTES_MAX MIB // of most of them
 
 // No file: an empty text.
-struct err statefile_read(struct arena *a, struct str path, struct str *out) MUST_USE;
+struct err statefile_read(
+        struct arena *a, struct str path, size_t bytes_max, struct str *out) MUST_USE;
 // On disk when it returns. Only under the lock. A text that did not fit its buffer is refused.
 struct err statefile_write(struct arena *a, struct str path, const struct buf *text) MUST_USE;
 // What is wrong with a file's text, with its name in front.

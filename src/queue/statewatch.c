@@ -4,13 +4,11 @@
 
 #include "events/event.h"
 
-#define READ_BYTES_MAX (8 * MIB) // a file of STATEFILE_BYTES_MAX, and what is made of it
-
-void statewatch_init(struct statewatch *w, struct str path)
+void statewatch_init(struct statewatch *w, struct str path, size_t bytes_max)
 {
     *w = (struct statewatch){.path = path};
     for (size_t i = 0; i < COUNT_OF(w->arenas); i++)
-        arena_init(&w->arenas[i], READ_BYTES_MAX);
+        arena_init(&w->arenas[i], bytes_max);
 }
 
 void statewatch_done(struct statewatch *w)

@@ -19,6 +19,8 @@
 
 struct event_log;
 
+#define STATEWATCH_BYTES_MAX (8 * MIB) // a file of STATEFILE_BYTES_MAX, and what is made of it
+
 struct statewatch {
     struct str path;        // null: there is no such file, ever
     struct file_info next;  // that was found
@@ -28,7 +30,8 @@ struct statewatch {
     bool is_bad; // it could not be read, which has been told
 };
 
-void statewatch_init(struct statewatch *w, struct str path);
+// bytes_max: of what a file says, read.
+void statewatch_init(struct statewatch *w, struct str path, size_t bytes_max);
 void statewatch_done(struct statewatch *w);
 
 // Where what the file says is to be read into; NULL: it is the file that is in force.

@@ -52,7 +52,7 @@ static void a_file_is_read_when_it_changes(void **state)
     arena_init(&t.a, MIB);
     assert_non_null(mkdtemp(t.folder));
     t.path = arena_fmt(&t.a, "%s/paused", t.folder);
-    statewatch_init(&t.w, t.path);
+    statewatch_init(&t.w, t.path, STATEWATCH_BYTES_MAX);
     check_true("no file, as before", !looks(&t));
     put(&t, "paused one 1\n");
     check_true("there is one", looks(&t));
@@ -81,7 +81,7 @@ static void without_a_path_there_is_nothing(void **state)
 {
     (void)state;
     struct statewatch w;
-    statewatch_init(&w, STR_NULL);
+    statewatch_init(&w, STR_NULL, STATEWATCH_BYTES_MAX);
     assert_null(statewatch_changed(&w));
     statewatch_done(&w);
 }
