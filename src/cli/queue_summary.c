@@ -1,42 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/queue_summary.c: `posthaste queue summary`: the queue by groups, in one pass over it.
+// cli/queue_summary.c: `posthaste queue summary`: the queue by groups (queue/summary.h).
 #include "cli/commands.h"
 
 #include "base/date.h"
-#include "base/map.h"
 #include "cli/moment.h"
-#include "cli/queue_filter.h"
 #include "cli/queue_print.h"
 #include "cli/queue_store.h"
 #include "queue/env.h"
+#include "queue/summary.h"
 
 #define TEXT_BYTES_MAX (64 * MIB)
-#define GROUPS_BYTES_MAX (256 * MIB)
+#define GROUPS_BYTES_MAX (1024 * (size_t)MIB)
 #define TOP 50
-#define ERROR_BYTES_MAX 200
 
-enum by { BY_DOMAIN, BY_SENDER, BY_ERROR, BY_QUEUE };
-
-struct group_row {
-    struct str key;
-    uint64_t messages, rcpts, bytes, held;
-    int64_t oldest_ms, next_ms;
-    uint64_t last_id; // of the message counted last: each is counted once
-};
-
-struct summary {
+struct summary_work {
     struct queue_work *w;
-    enum by by;
     struct arena arena;
-    struct map groups;
-    struct group_row all;
+    struct summary_result result;
 };
 
 static const struct cli_option options[] = {
         CLI_OPTION_CONFIG,
         {.name = S_INIT("by"),
                 .takes = OPTION_CHOICE,
-                .value = S_INIT("domain|sender|error|queue"),
+                .value = S_INIT("domain|sender|error|queue|status"),
                 .help = "what makes a group (default: domain)"},
         {.name = S_INIT("top"),
                 .takes = OPTION_NUMBER,
@@ -44,21 +31,21 @@ static const struct cli_option options[] = {
                 .min = 1,
                 .max = UINT32_MAX,
                 .help = "the N largest groups (default: 50)"},
+        {.name = S_INIT("age"),
+                .help = "messages by their age in minutes, instead of sizes and times"},
         CLI_OPTION_JSON,
 };
 
 static struct err summary_main(void *work) suspends;
-static struct err summary_make(struct summary *s);
-static struct err count_message(struct summary *s, const struct message *m);
-static struct str key_of(const struct summary *s, const struct message *m, const struct unit *u,
-        const struct recipient *r);
-static struct group_row *row_of(struct summary *s, struct str key);
-static void count(struct group_row *g, const struct message *m, const struct unit *u);
-static struct err show(struct summary *s);
-static int larger_first(const void *a, const void *b);
-static void show_table(struct summary *s, const struct group_row *rows, size_t count);
-static void add_line(struct buf *out, const struct group_row *g, int64_t now_ms);
-static void show_json(struct summary *s, const struct group_row *rows, size_t count);
+static enum summary_by by_of(const struct cli *c);
+static void show_table(struct summary_work *s);
+static struct str key_of(const struct summary_work *s, const struct summary_group *g);
+static void add_heading(struct buf *out, bool colour, bool ages);
+static void add_line(struct buf *out, const struct summary_group *g, int64_t now_ms);
+static void add_ages(struct buf *out, const struct summary_group *g);
+static void show_json(struct summary_work *s);
+static void add_counts(struct json_out *o, const struct summary_group *g);
+static void add_kinds(struct json_out *o, const struct summary_group *g);
 
 static int run(struct cli *c)
 {
@@ -67,142 +54,85 @@ static int run(struct cli *c)
 
 static struct err summary_main(void *work)
 {
-    struct summary s = {.w = work, .all = {.oldest_ms = INT64_MAX, .next_ms = NEVER_MS}};
-    struct str by = cli_text(s.w->c, S("by"), S("domain"));
-    static const struct str words[] = {
-            S_INIT("domain"), S_INIT("sender"), S_INIT("error"), S_INIT("queue")};
-    for (size_t i = 0; i < COUNT_OF(words); i++)
-        if (str_eq(words[i], by))
-            s.by = (enum by)i;
+    struct summary_work s = {.w = work};
+    struct cli *c = s.w->c;
+    const struct summary_options how = {.by = by_of(c), .now_ms = s.w->wall_now_ms};
     arena_init(&s.arena, GROUPS_BYTES_MAX);
-    map_init(&s.groups, 0x706f7374, 0x68617374);
-    struct err e = summary_make(&s);
-    if (!failed(e))
-        e = show(&s);
-    map_done(&s.groups);
+    struct err e =
+            summary_make(s.w->store, &s.arena, &how, cli_number(c, S("top"), TOP), &s.result);
+    if (failed(e)) // what it says is in our arena
+        e = fail_fmt(&c->arena, e.kind, "%.*s", ARG(err_text(e)));
+    else if (c->json)
+        show_json(&s);
+    else
+        show_table(&s);
     arena_done(&s.arena);
     return e;
 }
 
-static struct err summary_make(struct summary *s)
+static enum summary_by by_of(const struct cli *c)
 {
-    struct queue_pages p AUTO(queue_pages_end) = {0};
-    while (!p.page.end) {
-        TRY(queue_pages_next(s->w, &p));
-        for (size_t i = 0; i < p.page.count; i++)
-            TRY(count_message(s, &p.page.messages[i]));
-    }
-    return OK;
+    static const struct str words[] = {[SUMMARY_BY_DOMAIN] = S_INIT("domain"),
+            [SUMMARY_BY_SENDER] = S_INIT("sender"),
+            [SUMMARY_BY_ERROR] = S_INIT("error"),
+            [SUMMARY_BY_QUEUE] = S_INIT("queue"),
+            [SUMMARY_BY_STATUS] = S_INIT("status")};
+    struct str by = cli_text(c, S("by"), words[SUMMARY_BY_DOMAIN]);
+    size_t i = 0;
+    while (i + 1 < COUNT_OF(words) && !str_eq(words[i], by))
+        i++;
+    return (enum summary_by)i;
 }
 
-static struct err count_message(struct summary *s, const struct message *m)
+static struct str key_of(const struct summary_work *s, const struct summary_group *g)
 {
-    for (size_t i = 0; i < m->unit_count; i++)
-        for (size_t j = 0; j < m->units[i].rcpt_count; j++) {
-            const struct unit *u = &m->units[i];
-            struct group_row *g = row_of(s, key_of(s, m, u, &u->rcpts[j]));
-            if (g == NULL)
-                return fail(ERR_LIMIT, "too many groups");
-            count(g, m, u);
-            count(&s->all, m, u);
-        }
-    return OK;
+    if (!str_is_empty(g->key))
+        return g->key;
+    return by_of(s->w->c) == SUMMARY_BY_SENDER ? S("<>") : S("none");
 }
 
-static struct str key_of(const struct summary *s, const struct message *m, const struct unit *u,
-        const struct recipient *r)
-{
-    switch (s->by) {
-    case BY_DOMAIN:
-        return address_domain(r->address);
-    case BY_SENDER:
-        return str_is_empty(m->sender) ? S("<>") : m->sender;
-    case BY_ERROR:
-        return str_is_empty(r->last.text) ? S("none") : str_upto(r->last.text, ERROR_BYTES_MAX);
-    case BY_QUEUE:
-        return u->queue;
-    }
-    return S("");
-}
-
-static struct group_row *row_of(struct summary *s, struct str key)
-{
-    struct group_row *g = map_get(&s->groups, key);
-    if (g != NULL)
-        return g;
-    g = arena_make(&s->arena, struct group_row);
-    struct str copy = arena_str(&s->arena, key);
-    if (g == NULL || str_is_null(copy) || !map_put(&s->groups, copy, g))
-        return NULL;
-    *g = (struct group_row){.key = copy, .oldest_ms = INT64_MAX, .next_ms = NEVER_MS};
-    return g;
-}
-
-static void count(struct group_row *g, const struct message *m, const struct unit *u)
-{
-    g->rcpts++;
-    g->held += u->hold.reason != HOLD_NONE;
-    g->next_ms = u->due_ms < g->next_ms ? u->due_ms : g->next_ms;
-    if (g->messages > 0 && g->last_id == m->id)
-        return;
-    g->last_id = m->id;
-    g->messages++;
-    g->bytes += message_bytes(m);
-    g->oldest_ms = m->created_ms < g->oldest_ms ? m->created_ms : g->oldest_ms;
-}
-
-static struct err show(struct summary *s)
-{
-    size_t all = map_count(&s->groups), count = 0;
-    struct group_row *rows = arena_array(&s->arena, all + 1, struct group_row);
-    if (rows == NULL)
-        return fail(ERR_LIMIT, "too many groups");
-    struct str key;
-    void *value;
-    for (size_t i = 0; map_next(&s->groups, &i, &key, &value);)
-        rows[count++] = *(const struct group_row *)value;
-    qsort(rows, count, sizeof(*rows), larger_first);
-    uint64_t top = cli_number(s->w->c, S("top"), TOP);
-    count = top < count ? (size_t)top : count;
-    if (s->w->c->json)
-        show_json(s, rows, count);
-    else
-        show_table(s, rows, count);
-    return OK;
-}
-
-static int larger_first(const void *a, const void *b)
-{
-    const struct group_row *x = a, *y = b;
-    if (x->messages != y->messages)
-        return x->messages < y->messages ? 1 : -1;
-    return str_compare(x->key, y->key);
-}
-
-static void show_table(struct summary *s, const struct group_row *rows, size_t count)
+static void show_table(struct summary_work *s)
 {
     struct cli *c = s->w->c;
+    struct summary_result *r = &s->result;
     struct buf text AUTO(buf_done);
+    bool ages = cli_has(c, S("age"));
     buf_init(&text, TEXT_BYTES_MAX);
-    buf_fmt(&text, "%s%9s  %9s  %9s  %7s  %9s  %-9s  %s%s\n", cli_paint(c->colour, PAINT_BOLD),
-            "Messages", "Recipients", "Size", "Held", "Oldest", "Next due", "Group",
-            cli_paint(c->colour, PAINT_END));
-    for (size_t i = 0; i < count; i++)
-        add_line(&text, &rows[i], s->w->wall_now_ms);
-    if (map_count(&s->groups) > count)
-        buf_fmt(&text, "%zu more groups; see --top.\n", map_count(&s->groups) - count);
-    s->all.key = S("all");
-    add_line(&text, &s->all, s->w->wall_now_ms);
+    add_heading(&text, c->colour, ages);
+    for (size_t i = 0; i <= r->count; i++) {
+        struct summary_group *g = i < r->count ? &r->groups[i] : &r->all;
+        if (i == r->count && r->all_count > r->count)
+            buf_fmt(&text, "%zu more groups; see --top.\n", r->all_count - r->count);
+        if (ages)
+            add_ages(&text, g);
+        else
+            add_line(&text, g, s->w->wall_now_ms);
+        text_add(&text, i < r->count ? key_of(s, g) : S("all"), SUMMARY_TEXT_MAX);
+        buf_add_byte(&text, '\n');
+    }
     cli_print(c, buf_str(&text));
 }
 
-static void add_line(struct buf *out, const struct group_row *g, int64_t now_ms)
+static void add_heading(struct buf *out, bool colour, bool ages)
+{
+    buf_fmt(out, "%s", cli_paint(colour, PAINT_BOLD));
+    if (ages)
+        buf_fmt(out, "%9s %6s %6s %6s %6s %6s %6s %6s %6s %6s %6s  ", "Messages", "5m", "10m",
+                "20m", "40m", "80m", "160m", "320m", "640m", "1280m", "older");
+    else
+        buf_fmt(out, "%9s  %9s  %9s  %7s  %7s  %8s  %9s  %-9s  ", "Messages", "Recipients", "Size",
+                "Due", "Held", "Deferred", "Oldest", "Next due");
+    buf_fmt(out, "Group%s\n", cli_paint(colour, PAINT_END));
+}
+
+static void add_line(struct buf *out, const struct summary_group *g, int64_t now_ms)
 {
     struct buf cell AUTO(buf_done);
     buf_init(&cell, KIB);
-    buf_fmt(out, "%9llu  %9llu  ", (unsigned long long)g->messages, (unsigned long long)g->rcpts);
+    buf_fmt(out, "%9llu  %10llu  ", (unsigned long long)g->messages, (unsigned long long)g->rcpts);
     size_add(&cell, g->bytes);
-    buf_fmt(out, "%10.*s  %7llu  ", ARG(buf_str(&cell)), (unsigned long long)g->held);
+    buf_fmt(out, "%9.*s  %7llu  %7llu  %8llu  ", ARG(buf_str(&cell)), (unsigned long long)g->due,
+            (unsigned long long)g->held, (unsigned long long)g->deferred);
     buf_clear(&cell);
     if (g->messages > 0)
         span_add(&cell, now_ms > g->oldest_ms ? now_ms - g->oldest_ms : 0);
@@ -210,42 +140,79 @@ static void add_line(struct buf *out, const struct group_row *g, int64_t now_ms)
     buf_clear(&cell);
     moment_add(&cell, g->next_ms, now_ms);
     buf_fmt(out, "%-9.*s  ", ARG(buf_str(&cell)));
-    text_add(out, g->key, ERROR_BYTES_MAX);
-    buf_add_byte(out, '\n');
 }
 
-static void show_json(struct summary *s, const struct group_row *rows, size_t count)
+static void add_ages(struct buf *out, const struct summary_group *g)
+{
+    buf_fmt(out, "%9llu ", (unsigned long long)g->messages);
+    for (size_t i = 0; i < SUMMARY_AGES; i++)
+        buf_fmt(out, "%6u ", g->ages[i]);
+    buf_add_byte(out, ' ');
+}
+
+static void show_json(struct summary_work *s)
 {
     struct json_out o = cli_json_begin(s->w->c);
     json_array_begin(&o);
-    for (size_t i = 0; i < count; i++) {
-        const struct group_row *g = &rows[i];
-        const struct {
-            struct str key;
-            uint64_t value;
-        } members[] = {{S("messages"), g->messages}, {S("recipients"), g->rcpts},
-                {S("bytes"), g->bytes}, {S("held"), g->held}};
+    for (size_t i = 0; i < s->result.count; i++) {
+        const struct summary_group *g = &s->result.groups[i];
         json_object_begin(&o);
         json_key(&o, S("key"));
-        json_str(&o, g->key);
-        for (size_t j = 0; j < COUNT_OF(members); j++) {
-            json_key(&o, members[j].key);
-            json_u64(&o, members[j].value);
-        }
+        json_str(&o, key_of(s, g));
+        add_counts(&o, g);
         queue_time_json(&o, S("oldest"), g->oldest_ms);
         if (g->next_ms != NEVER_MS)
             queue_time_json(&o, S("next_retry"), g->next_ms);
+        add_kinds(&o, g);
+        if (g->error_at_ms != 0) {
+            json_key(&o, S("last_error"));
+            json_str(&o, g->error);
+        }
         json_object_end(&o);
     }
     json_array_end(&o);
     s->w->status = cli_json_end(s->w->c, CLI_OK);
 }
 
+static void add_counts(struct json_out *o, const struct summary_group *g)
+{
+    const struct {
+        struct str key;
+        uint64_t value;
+    } members[] = {{S("messages"), g->messages}, {S("recipients"), g->rcpts},
+            {S("bytes"), g->bytes}, {S("due"), g->due}, {S("held"), g->held},
+            {S("deferred"), g->deferred}, {S("waiting"), g->waiting}};
+    for (size_t i = 0; i < COUNT_OF(members); i++) {
+        json_key(o, members[i].key);
+        json_u64(o, members[i].value);
+    }
+    json_key(o, S("ages"));
+    json_array_begin(o);
+    for (size_t i = 0; i < SUMMARY_AGES; i++)
+        json_u64(o, g->ages[i]);
+    json_array_end(o);
+}
+
+static void add_kinds(struct json_out *o, const struct summary_group *g)
+{
+    json_key(o, S("errors"));
+    json_object_begin(o);
+    for (size_t i = FAILURE_NONE + 1; i < SUMMARY_KINDS; i++)
+        if (g->kinds[i] > 0) {
+            json_key(o, failure_kind_word((enum failure_kind)i));
+            json_u64(o, g->kinds[i]);
+        }
+    json_object_end(o);
+}
+
 const struct command command_queue_summary = {
         .run = run,
-        .about = "Counts the queue by recipients' domains, senders, last errors or virtual\n"
-                 "queues, the largest groups first. A message with recipients of two groups\n"
-                 "counts in both, and once in the last line.",
-        .examples = "  posthaste queue summary --by error --top 10",
+        .about =
+                "Counts the queue by recipients' domains, senders, last errors, virtual queues or\n"
+                "statuses, the largest groups first. A message with recipients of two groups\n"
+                "counts in both, and once in the last line. Recipients are due (now), held, or\n"
+                "deferred: they wait after an attempt that failed.",
+        .examples = "  posthaste queue summary --by error --top 10\n"
+                    "  posthaste queue summary --age",
         CLI_OPTIONS(options),
 };

@@ -229,6 +229,12 @@ static struct expr_value last_status(const struct recipient *r, struct arena *sc
 
 static struct str last_error(const struct recipient *r)
 {
+    bool went_wrong = r->status == RCPT_TEMP_FAILED || r->status == RCPT_PERM_FAILED;
+    return failure_kind_word(went_wrong ? r->last.kind : FAILURE_NONE);
+}
+
+struct str failure_kind_word(enum failure_kind kind)
+{
     static const struct str words[] = {[FAILURE_NONE] = S_INIT("none"),
             [FAILURE_DNS] = S_INIT("dns"),
             [FAILURE_UNEXPECTED_REPLY] = S_INIT("unexpected-reply"),
@@ -239,6 +245,5 @@ static struct str last_error(const struct recipient *r)
             [FAILURE_RATE] = S_INIT("rate"),
             [FAILURE_CONCURRENCY] = S_INIT("concurrency"),
             [FAILURE_IO] = S_INIT("io")};
-    bool went_wrong = r->status == RCPT_TEMP_FAILED || r->status == RCPT_PERM_FAILED;
-    return words[went_wrong ? r->last.kind : FAILURE_NONE];
+    return words[kind];
 }

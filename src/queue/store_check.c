@@ -4,6 +4,7 @@
 // the fixes are made afterwards, each after asking again whether it is still needed, because the
 // server may be running meanwhile.
 #include "queue/store_kept.h"
+#include "queue/summary_row.h"
 
 #include "base/encode.h"
 #include "queue/record.h"
@@ -27,6 +28,7 @@ enum fix_kind {
     FIX_DROP_KEPT, // nobody wants what is left in this segment
     FIX_TIDY,      // nothing is left in it
     FIX_RECOVER,   // entries of a journal that nobody owns
+    FIX_SUMMARY,   // rows that do not say what their units do
     FIX_NONE,      // nothing can be done, but it is to be known
 };
 
@@ -58,6 +60,7 @@ static struct err check_units(struct checker *c);
 static struct err check_unit(
         struct checker *c, const MDB_val *at, uint64_t id, uint16_t number, const MDB_val *value);
 static struct err check_due(struct checker *c);
+static struct err check_summary(struct checker *c);
 static struct err check_links(struct checker *c);
 static struct err check_files(struct checker *c);
 static struct err check_folder(struct checker *c, struct str first, struct str second);
@@ -105,6 +108,7 @@ static struct err look(struct checker *c)
     TRY(check_messages(c));
     TRY(check_units(c));
     TRY(check_due(c));
+    TRY(check_summary(c));
     TRY(check_links(c));
     TRY(check_files(c));
     TRY(check_kept(c));
@@ -314,6 +318,20 @@ static struct err check_due(struct checker *c)
     return e;
 }
 
+// Of rows that are wrong one is as telling as a thousand.
+static struct err check_summary(struct checker *c)
+{
+    uint64_t wrong = 0;
+    struct key none = {0};
+    int rc = summary_wrong(c->store, c->txn, &wrong);
+    if (rc != 0)
+        return store_trouble(c->a, rc, "checking the queue");
+    return wrong == 0 ? OK
+                      : found(c, FIX_SUMMARY, &none, STR_NULL,
+                                "what summaries count does not fit %llu units",
+                                (unsigned long long)wrong);
+}
+
 static struct err check_links(struct checker *c)
 {
     struct err e = OK;
@@ -478,7 +496,8 @@ static struct err repair_all(struct checker *c)
         if (rc != 0)
             return store_trouble(c->a, rc, "repairing the queue");
     }
-    return OK;
+    uint64_t ignored = 0; // rows of units that went are no findings
+    return c->fixes.count == 0 ? OK : summary_rebuild(c->store, c->a, &ignored);
 }
 
 static void tidy(struct checker *c, const struct fix *fix)
@@ -524,6 +543,7 @@ static int repair_one(struct checker *c, MDB_txn *txn, const struct fix *fix)
         return mdb_del(txn, store->db[DB_KEPT], &at, NULL);
     case FIX_TIDY:    // done already, in transactions of their own
     case FIX_RECOVER: // the same
+    case FIX_SUMMARY: // last of all
     case FIX_NONE:
         break;
     }

@@ -2,8 +2,8 @@
 // queue/store_keys.h: the databases of the store and their keys. `message` id -> record and inline
 // body; `unit` id, number -> record; `due` slot, due, id, number -> nothing; `link` digest, id ->
 // nothing, for bodies that are files; `meta` name -> text; `kept` slot, segment's name, id ->
-// bytes, for bodies that stay where the journal has them. Keys are big-endian: byte order is the
-// order of numbers.
+// bytes, for bodies that stay where the journal has them; `summary` id, number -> what is counted of
+// a unit (queue/summary.h). Keys are big-endian: byte order is the order of numbers.
 #pragma once
 
 #include "base/id.h"
@@ -13,7 +13,7 @@
 #define KEY_BYTES_MAX 48
 
 // The journal tells of those before DB_META.
-enum store_db { DB_MESSAGE, DB_UNIT, DB_DUE, DB_LINK, DB_META, DB_KEPT, DB_COUNT };
+enum store_db { DB_MESSAGE, DB_UNIT, DB_DUE, DB_LINK, DB_META, DB_KEPT, DB_SUMMARY, DB_COUNT };
 
 struct key {
     uint8_t bytes[KEY_BYTES_MAX];

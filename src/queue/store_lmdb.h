@@ -21,6 +21,7 @@ struct store {
     struct store_options options;
     MDB_env *env;
     MDB_dbi db[DB_COUNT];
+    bool has_summary; // an older version's store has none, until somebody may write it
     uint64_t identity;
     _Atomic bool broken; // LMDB will have nothing more to do with this handle: see store_mend
     _Atomic enum err_kind broken_by; // what those hear who come before it is mended

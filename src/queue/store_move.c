@@ -11,6 +11,7 @@
 // last link was deleted goes afterwards, under the lock of a further transaction and only if there
 // is still no link: so it cannot go away under somebody who links it at that moment.
 #include "queue/store_kept.h"
+#include "queue/summary_row.h"
 
 #include "rt/blobfile.h"
 #include "rt/clock.h"
@@ -38,6 +39,8 @@ struct applying {
     VEC(struct key) unlinked;
     VEC(struct kept) left; // segments that a message has left
     bool keeps;            // bodies may stay in segments
+    struct summary_maker summary;
+    MDB_cursor *rows; // of it
 };
 
 static void end_generation(struct store *store);
@@ -283,9 +286,12 @@ struct err overlay_apply(struct store *store, struct arena *a, MDB_txn *txn,
             .arena = a,
             .txn = txn,
             .keeps = overlay->extents.count > 0 && kept_has_room(store, a)};
-    int rc = 0;
+    int rc = mdb_cursor_open(txn, store->db[DB_SUMMARY], &ap.rows);
+    summary_maker_begin(&ap.summary, store, txn);
     for (size_t db = 0; db < DB_META && rc == 0; db++)
         rc = apply_database(&ap, overlay, (enum store_db)db);
+    summary_maker_end(&ap.summary);
+    mdb_cursor_close(ap.rows);
     if (rc == 0 && slot != NULL)
         rc = write_slot_state(&ap, slot);
     if (rc != 0) {
@@ -339,7 +345,10 @@ static int apply_node(struct applying *ap, const struct overlay *overlay, MDB_cu
         if (rc != 0)
             return rc;
     }
-    return mdb_cursor_put(cursor, &key, &value, 0);
+    int rc = mdb_cursor_put(cursor, &key, &value, 0);
+    if (rc == 0 && db == DB_UNIT) // behind the messages, which its row is about, too
+        rc = summary_put(&ap->summary, ap->rows, node_key(node), node->value);
+    return rc;
 }
 
 static int apply_gone(
@@ -356,6 +365,8 @@ static int apply_gone(
     }
     if (rc == 0)
         rc = mdb_cursor_del(cursor, 0);
+    if (rc == 0 && db == DB_UNIT)
+        rc = summary_gone(ap->rows, node_key(node));
     if (db == DB_LINK && (rc == 0 || rc == MDB_NOTFOUND))
         note_unlinked(ap, node);
     return rc == MDB_NOTFOUND ? 0 : rc;

@@ -2,6 +2,7 @@
 // queue/store_open.c: the environment and its handle in this process, and who this process is: a
 // worker, which claims a slot and gets its journal, or a tool.
 #include "queue/store_kept.h"
+#include "queue/summary_row.h"
 
 #include "base/encode.h"
 #include "rt/blobfile.h"
@@ -12,13 +13,14 @@
 #include <errno.h>
 
 #define FORMAT_MAJOR 1
-#define FORMAT_MINOR 1 // 0 had no journal
+#define FORMAT_MINOR 2 // 0 had no journal, 1 no summary
 #define READERS_MAX 512
 #define STORE_ARENA_BYTES (16 * MIB) // names, and the ids of commits in doubt
 
 static bool give_all(struct store *store);
 static struct err open_folders(struct store *store, struct arena *a);
 static struct err recover(struct store *store, struct arena *a, bool claim);
+static struct err see_to_summary(struct store *store, struct arena *a);
 static struct err sync_names(struct store *store, struct arena *a);
 static struct err open_journal(struct store *store, struct arena *a);
 static struct err adopt_segments(struct store *store, struct arena *a);
@@ -122,8 +124,23 @@ static struct err recover(struct store *store, struct arena *a, bool claim)
     struct err e = claim ? open_journal(store, a) : OK;
     if (!failed(e))
         e = journal_recover(store, a);
+    if (!failed(e) && claim)
+        e = see_to_summary(store, a);
     journal_recovery_end(lock);
     return e;
+}
+
+// A store that was written by an older version has no summary, or one with gaps.
+static struct err see_to_summary(struct store *store, struct arena *a)
+{
+    MDB_txn *txn = NULL;
+    uint64_t wrong = 0;
+    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0)
+        return store_trouble(a, rc, "opening the queue");
+    bool whole = summary_is_whole(store, txn);
+    mdb_txn_abort(txn);
+    return whole ? OK : summary_rebuild(store, a, &wrong);
 }
 
 // LMDB does not see to the names of its files; and who made a folder may have been killed before
@@ -232,10 +249,15 @@ static struct err open_env(struct store *store, struct arena *a)
 
 static struct err open_databases(struct store *store, struct arena *a, MDB_txn *txn)
 {
-    static const char *const names[DB_COUNT] = {"message", "unit", "due", "link", "meta", "kept"};
+    static const char *const names[DB_COUNT] = {
+            "message", "unit", "due", "link", "meta", "kept", "summary"};
     for (size_t i = 0; i < DB_COUNT; i++) {
         int rc = mdb_dbi_open(
                 txn, names[i], store->options.read_only ? 0 : MDB_CREATE, &store->db[i]);
+        if (i == DB_SUMMARY)
+            store->has_summary = rc == 0;
+        if (rc == MDB_NOTFOUND && i == DB_SUMMARY)
+            continue;
         if (rc == MDB_NOTFOUND)
             return fail(ERR_NOT_FOUND, "there is no queue yet: it is made when the server starts");
         if (rc != 0)

@@ -209,6 +209,8 @@ struct err store_figures(struct store *store, struct store_figures *out)
     int rc = 0;
     for (size_t i = 0; i < DB_COUNT && !failed(e) && rc == 0; i++) {
         MDB_stat stat = {0};
+        if (i == DB_SUMMARY)
+            continue; // as many as units
         rc = mdb_stat(view.txn, store->db[i], &stat);
         page_bytes = stat.ms_psize;
         counts[i] = stat.ms_entries;
