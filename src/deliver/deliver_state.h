@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/map.h"
 #include "deliver/bounced.h"
+#include "deliver/clock.h"
 #include "deliver/deliver.h"
 #include "deliver/doubt.h"
 #include "deliver/health.h"
@@ -75,6 +76,7 @@ struct deliverer {
     struct health *health;
     struct sources sources;
     struct doubts doubts;
+    struct clock_watch clock;
     struct outbound_limits *limits;
     int64_t wake_at_ms;  // of the calendar: something becomes due
     bool look_wanted;    // what is due is to be looked for in the store
@@ -138,6 +140,9 @@ void look_again_at(struct deliverer *d, const struct due *due);
 void look_take_new(struct deliverer *d, struct arena *a, const struct due *due);
 // The destination, or its virtual queue, has room for units that were left in the store.
 bool look_is_short(const struct destination *to);
+
+// clocked.c: has the calendar stepped? Until when its word does not count (schedule_job); 0: it does.
+int64_t clocked_look(struct deliverer *d);
 
 // paused.c: what is paused now.
 void dispatch_read_pauses(struct deliverer *d);

@@ -75,6 +75,7 @@ static bool begin(struct job *j)
     const struct schedule_job job = {.settings = d->in.schedules,
             .message = &j->m,
             .wall_now_ms = j->wall_now_ms,
+            .doubted_until_ms = clocked_look(d),
             .arena = &j->arena};
     if (j->tried == NULL || failed(schedule_look(&job, j->u, &j->look)))
         return false;

@@ -88,6 +88,7 @@ static struct err apply(struct job *j)
     struct schedule_job job = {.settings = j->d->in.schedules,
             .message = &j->m,
             .wall_now_ms = wall_ms(),
+            .doubted_until_ms = clocked_look(j->d),
             .random = random_u64(),
             .outside = &j->outside,
             .arena = &j->arena};
@@ -327,6 +328,7 @@ static struct err read_again(struct job *j, bool *out_gone)
     const struct schedule_job job = {.settings = j->d->in.schedules,
             .message = &j->m,
             .wall_now_ms = j->wall_now_ms,
+            .doubted_until_ms = clocked_look(j->d),
             .arena = &j->arena};
     *j->u = now;
     for (size_t i = 0; i < now.rcpt_count; i++)

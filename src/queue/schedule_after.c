@@ -40,7 +40,7 @@ struct err schedule_after(
         u->schedule = w.chosen->id;
         u->queue = w.chosen->queue->id;
     }
-    u->due_ms = unit_next_due(u, job->message->created_ms);
+    u->due_ms = unit_next_due_after(u, job->message->created_ms, job->doubted_until_ms);
     return OK;
 }
 
@@ -121,9 +121,10 @@ static struct err postpone(struct settling *w, int64_t until_ms)
     const struct message *m = w->job->message;
     struct recipient *r = w->rcpt;
     int64_t end_ms = rcpt_expires_at_ms(r, m->created_ms), now_ms = w->job->wall_now_ms;
-    if (now_ms >= end_ms)
+    bool is_over = now_ms >= end_ms;
+    if (is_over && w->job->doubted_until_ms <= now_ms)
         return schedule_expire(w->job->arena, m, r, now_ms);
-    r->retry_at_ms = until_ms < end_ms ? until_ms : end_ms;
+    r->retry_at_ms = is_over || until_ms < end_ms ? until_ms : end_ms;
     return OK;
 }
 

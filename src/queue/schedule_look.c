@@ -32,7 +32,7 @@ struct err schedule_look(const struct schedule_job *job, struct unit *u, struct 
         out->changed |= u->rcpts[i].status != before.status ||
                         u->rcpts[i].notify_count != before.notify_count;
     }
-    int64_t due_ms = unit_next_due(u, job->message->created_ms);
+    int64_t due_ms = unit_next_due_after(u, job->message->created_ms, job->doubted_until_ms);
     out->changed |= due_ms != u->due_ms;
     u->due_ms = due_ms;
     return OK;
@@ -58,12 +58,13 @@ static struct err look_at(
     const struct message *m = job->message;
     struct recipient *r = &u->rcpts[place];
     int64_t clock_ms = rcpt_clock_ms(u, r, m->created_ms, job->wall_now_ms);
-    bool held = u->hold.reason != HOLD_NONE;
-    if (is_over(r, m->created_ms, clock_ms)) {
+    bool held = u->hold.reason != HOLD_NONE, doubted = job->doubted_until_ms > job->wall_now_ms;
+    if (is_over(r, m->created_ms, doubted ? INT64_MIN : clock_ms)) {
         *out = deserves_attempt(m, u, r) ? LOOK_TRY : LOOK_EXPIRED;
         return *out == LOOK_TRY ? OK : schedule_expire(job->arena, m, r, job->wall_now_ms);
     }
-    *out = pass_marks(schedule_of_unit(job->settings, u), m, r, clock_ms);
+    if (!doubted)
+        *out = pass_marks(schedule_of_unit(job->settings, u), m, r, clock_ms);
     if (!held && r->retry_at_ms <= job->wall_now_ms)
         *out |= LOOK_TRY;
     return OK;

@@ -2,8 +2,8 @@
 // queue/unit.c: see unit.h.
 #include "queue/unit.h"
 
-static int64_t rcpt_next(const struct recipient *r, int64_t created_ms);
-static int64_t held_due(const struct unit *u, int64_t created_ms);
+static int64_t rcpt_ages(const struct recipient *r, int64_t created_ms, int64_t aging_from_ms);
+static int64_t held_due(const struct unit *u, int64_t created_ms, int64_t aging_from_ms);
 static int64_t stopped_ms(
         const struct unit *u, const struct recipient *r, int64_t created_ms, int64_t wall_now_ms);
 static int64_t earlier(int64_t a, int64_t b);
@@ -26,32 +26,39 @@ static const struct str reason_words[] = {[HOLD_NONE] = S_INIT(""),
 
 int64_t unit_next_due(const struct unit *u, int64_t created_ms)
 {
+    return unit_next_due_after(u, created_ms, 0);
+}
+
+int64_t unit_next_due_after(const struct unit *u, int64_t created_ms, int64_t aging_from_ms)
+{
     int64_t due = NEVER_MS;
     if (u->hold.reason != HOLD_NONE)
-        return unit_is_final(u) ? NEVER_MS : held_due(u, created_ms);
-    for (size_t i = 0; i < u->rcpt_count; i++)
-        if (!rcpt_is_final(&u->rcpts[i]))
-            due = earlier(due, rcpt_next(&u->rcpts[i], created_ms));
+        return unit_is_final(u) ? NEVER_MS : held_due(u, created_ms, aging_from_ms);
+    for (size_t i = 0; i < u->rcpt_count; i++) {
+        const struct recipient *r = &u->rcpts[i];
+        if (!rcpt_is_final(r))
+            due = earlier(due, earlier(r->retry_at_ms, rcpt_ages(r, created_ms, aging_from_ms)));
+    }
     return due;
 }
 
-static int64_t rcpt_next(const struct recipient *r, int64_t created_ms)
+// The next mark, or its end.
+static int64_t rcpt_ages(const struct recipient *r, int64_t created_ms, int64_t aging_from_ms)
 {
-    int64_t next = earlier(r->retry_at_ms, r->notify_at_ms);
-    return earlier(next, rcpt_expires_at_ms(r, created_ms));
+    return later(earlier(r->notify_at_ms, rcpt_expires_at_ms(r, created_ms)), aging_from_ms);
 }
 
 // When the hold ends, or, once the clocks run on in it, at the first mark or expiry.
-static int64_t held_due(const struct unit *u, int64_t created_ms)
+static int64_t held_due(const struct unit *u, int64_t created_ms, int64_t aging_from_ms)
 {
     int64_t due = u->hold.until_ms > 0 ? u->hold.until_ms : NEVER_MS;
     for (size_t i = 0; u->hold.clocks_at_ms != 0 && i < u->rcpt_count; i++) {
         const struct recipient *r = &u->rcpts[i];
-        int64_t next = earlier(r->notify_at_ms, rcpt_expires_at_ms(r, created_ms));
+        int64_t next = rcpt_ages(r, created_ms, 0);
         if (rcpt_is_final(r) || next == NEVER_MS)
             continue;
         next += stopped_ms(u, r, created_ms, u->hold.clocks_at_ms);
-        due = earlier(due, later(next, u->hold.clocks_at_ms));
+        due = earlier(due, later(later(next, u->hold.clocks_at_ms), aging_from_ms));
     }
     return due;
 }

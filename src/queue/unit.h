@@ -10,6 +10,8 @@
 // The earliest of what is still to come for its recipients (queue.md 3.1, I1): attempt, mark,
 // expiry; NEVER_MS when it is held for an open time, or all are final.
 int64_t unit_next_due(const struct unit *u, int64_t created_ms);
+// The same when no mark and no expiry counts before a moment (queue.md 17.3); 0: all do.
+int64_t unit_next_due_after(const struct unit *u, int64_t created_ms, int64_t aging_from_ms);
 bool unit_is_final(const struct unit *u);
 // Of its message, as it was accepted or as a person has set it since (RFC 6710).
 #define UNIT_PRIORITY_MOST 9 // and that much below zero
