@@ -3,14 +3,13 @@
 #include "deliver/tlsrpt_store.h"
 
 #include "base/fields.h"
-#include "rt/lmdb_env.h"
+#include "rt/lmdb_store.h"
 
 #include <openssl/evp.h>
 
 #define MAP_BYTES_MAX ((uint64_t)1024 * MIB)
 #define READERS_MAX 512
 #define RECORD_BYTES_MAX (128 * KIB) // a TXT record, and little more
-#define NAMES_BYTES_MAX (16 * KIB)
 #define HASH_BYTES 8
 #define ROW_DIGEST_BYTES 16
 
@@ -25,41 +24,25 @@ static const char *const db_names[DB_COUNT] = {
 };
 
 struct report_store {
-    struct arena arena; // of the names
-    struct lmdb_options options;
-    MDB_env *env;
-    MDB_dbi db[DB_COUNT];
+    struct lmdb_store store;
 };
 
-struct work { // one transaction
-    struct report_store *s;
-    struct arena *a;
-    MDB_txn *txn;
-};
-
-static struct err work_begin(
-        struct report_store *s, struct arena *a, unsigned flags, struct work *out) MUST_USE;
-static struct err work_commit(struct work *w) MUST_USE;
-static void work_end(struct work *w);
-static struct err get(struct work *w, int db, struct str key, struct str *out) MUST_USE;
-static struct err put(struct work *w, int db, struct str key, struct str value) MUST_USE;
-static struct err drop(struct work *w, int db, struct str key) MUST_USE;
-
-static struct err add_one(struct work *w, const struct report_limits *limits,
+static struct err add_one(struct lmdb_txn *t, const struct report_limits *limits,
         const struct report_addition *one, uint64_t *dropped) MUST_USE;
-static struct err object_for(struct work *w, const struct report_limits *limits,
+static struct err object_for(struct lmdb_txn *t, const struct report_limits *limits,
         const struct report_window *window, uint64_t *out_number) MUST_USE;
-static struct err count_row(struct work *w, uint64_t number, const struct report_addition *one,
+static struct err count_row(struct lmdb_txn *t, uint64_t number, const struct report_addition *one,
         uint64_t *dropped) MUST_USE;
-static struct err object_put(struct work *w, const struct report_object *object) MUST_USE;
-static struct err object_get(struct work *w, uint64_t number, struct report_object *out) MUST_USE;
+static struct err object_put(struct lmdb_txn *t, const struct report_object *object) MUST_USE;
+static struct err object_get(
+        struct lmdb_txn *t, uint64_t number, struct report_object *out) MUST_USE;
 static struct err object_read(
         struct arena *a, uint64_t number, struct str bytes, struct report_object *out) MUST_USE;
-static struct err objects_each(struct work *w, struct str domain_part, struct report_object **out,
-        size_t *out_count) MUST_USE;
-static struct err remove_object(struct work *w, uint64_t number) MUST_USE;
+static struct err objects_each(struct lmdb_txn *t, struct str domain_part,
+        struct report_object **out, size_t *out_count) MUST_USE;
+static struct err remove_object(struct lmdb_txn *t, uint64_t number) MUST_USE;
 static struct err change_total(
-        struct work *w, const struct report_window *window, int change, uint64_t *out) MUST_USE;
+        struct lmdb_txn *t, const struct report_window *window, int change, uint64_t *out) MUST_USE;
 static struct str window_key(struct arena *a, const struct report_window *window);
 static struct str number_key(struct arena *a, uint64_t number);
 static uint64_t number_of(struct str bytes);
@@ -76,11 +59,7 @@ struct str report_folder(struct arena *a, struct str state_folder)
 struct err report_store_open(
         struct arena *a, struct str folder, enum report_use use, struct report_store **out)
 {
-    struct report_store *s = mem_new(struct report_store);
-    if (s == NULL)
-        return no_memory();
-    arena_init(&s->arena, NAMES_BYTES_MAX);
-    s->options = (struct lmdb_options){.folder = arena_str(&s->arena, folder),
+    const struct lmdb_options options = {.folder = folder,
             .what = "the counts of reports",
             .advice = ": remove the folder, and they begin anew",
             .names = db_names,
@@ -90,8 +69,10 @@ struct err report_store_open(
             .format_major = 1,
             .format_minor = 0,
             .read_only = use == REPORT_LOOK};
-    struct err e = str_is_null(s->options.folder) ? no_memory()
-                                                  : lmdb_open(a, &s->options, &s->env, s->db);
+    struct report_store *s = mem_new(struct report_store);
+    if (s == NULL)
+        return no_memory();
+    struct err e = lmdb_store_open(&s->store, a, &options);
     if (failed(e))
         report_store_close(s);
     else
@@ -103,8 +84,7 @@ void report_store_close(struct report_store *s)
 {
     if (s == NULL)
         return;
-    lmdb_close(s->env);
-    arena_done(&s->arena);
+    lmdb_store_close(&s->store);
     mem_free(s);
 }
 
@@ -114,57 +94,57 @@ struct err report_store_add(struct report_store *s, struct arena *a,
         const struct report_limits *limits, const struct report_addition *additions, size_t count,
         uint64_t *out_dropped)
 {
-    struct work w AUTO(work_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     uint64_t dropped = 0;
-    TRY(work_begin(s, a, 0, &w));
+    TRY(lmdb_txn_begin(&s->store, a, LMDB_CHANGE, &t));
     for (size_t i = 0; i < count; i++)
-        TRY(add_one(&w, limits, &additions[i], &dropped));
-    TRY(work_commit(&w));
+        TRY(add_one(&t, limits, &additions[i], &dropped));
+    TRY(lmdb_txn_commit(&t));
     *out_dropped = dropped;
     return OK;
 }
 
-static struct err add_one(struct work *w, const struct report_limits *limits,
+static struct err add_one(struct lmdb_txn *t, const struct report_limits *limits,
         const struct report_addition *one, uint64_t *dropped)
 {
     uint64_t number;
-    TRY(object_for(w, limits, &one->window, &number));
+    TRY(object_for(t, limits, &one->window, &number));
     if (number == 0) {
         *dropped += one->count;
         return OK;
     }
-    return count_row(w, number, one, dropped);
+    return count_row(t, number, one, dropped);
 }
 
 // 0: the window has all the objects that it may have.
-static struct err object_for(struct work *w, const struct report_limits *limits,
+static struct err object_for(struct lmdb_txn *t, const struct report_limits *limits,
         const struct report_window *window, uint64_t *out_number)
 {
-    struct str key = window_key(w->a, window), found, next;
+    struct str key = window_key(t->arena, window), found, next;
     uint64_t total;
     if (str_is_null(key))
         return no_memory();
-    TRY(get(w, DB_WINDOW, key, &found));
+    TRY(lmdb_get(t, DB_WINDOW, key, &found));
     *out_number = number_of(found);
     if (*out_number != 0)
         return OK;
-    TRY(change_total(w, window, 0, &total));
+    TRY(change_total(t, window, 0, &total));
     if (total >= limits->domains_max)
         return OK;
-    TRY(change_total(w, window, 1, &total));
-    TRY(get(w, DB_META, S("next"), &next));
+    TRY(change_total(t, window, 1, &total));
+    TRY(lmdb_get(t, DB_META, S("next"), &next));
     struct report_object object = {.number = number_of(next) + 1, .window = *window};
-    struct str number = number_key(w->a, object.number);
+    struct str number = number_key(t->arena, object.number);
     if (str_is_null(number))
         return no_memory();
-    TRY(put(w, DB_META, S("next"), number));
-    TRY(put(w, DB_WINDOW, key, number));
+    TRY(lmdb_put(t, DB_META, S("next"), number));
+    TRY(lmdb_put(t, DB_WINDOW, key, number));
     *out_number = object.number;
-    return object_put(w, &object);
+    return object_put(t, &object);
 }
 
 static struct err count_row(
-        struct work *w, uint64_t number, const struct report_addition *one, uint64_t *dropped)
+        struct lmdb_txn *t, uint64_t number, const struct report_addition *one, uint64_t *dropped)
 {
     unsigned char digest[32];
     struct buf key AUTO(buf_done), value AUTO(buf_done);
@@ -177,41 +157,41 @@ static struct err count_row(
     if (EVP_Digest(one->row.ptr, one->row.len, digest, NULL, EVP_sha256(), NULL) != 1)
         return no_memory();
     buf_add(&key, str_of((const char *)digest, ROW_DIGEST_BYTES));
-    TRY(get(w, DB_ROW, buf_str(&key), &found));
+    TRY(lmdb_get(t, DB_ROW, buf_str(&key), &found));
     if (str_is_empty(found)) {
         struct report_object object;
-        TRY(object_get(w, number, &object));
+        TRY(object_get(t, number, &object));
         if (object.row_count >= REPORT_ROWS_MAX) {
             *dropped += one->count;
             return OK;
         }
         object.row_count++;
-        TRY(object_put(w, &object));
+        TRY(object_put(t, &object));
     }
     be64(total, number_of(found) + one->count);
     buf_add(&value, str_of((const char *)total, sizeof(total)));
     buf_add(&value, one->row);
     if (key.overflow || value.overflow)
         return no_memory();
-    return put(w, DB_ROW, buf_str(&key), buf_str(&value));
+    return lmdb_put(t, DB_ROW, buf_str(&key), buf_str(&value));
 }
 
 // How many objects a window has.
 static struct err change_total(
-        struct work *w, const struct report_window *window, int change, uint64_t *out)
+        struct lmdb_txn *t, const struct report_window *window, int change, uint64_t *out)
 {
     uint8_t key[17] = {'w'}, value[8];
     struct str found, name = str_of((const char *)key, sizeof(key));
     be64(key + 1, (uint64_t)window->begin_ms);
     be64(key + 9, (uint64_t)window->end_ms);
-    TRY(get(w, DB_META, name, &found));
+    TRY(lmdb_get(t, DB_META, name, &found));
     *out = number_of(found);
     if (change == 0)
         return OK;
     *out += change > 0 ? 1 : (uint64_t) - (*out > 0);
     be64(value, *out);
-    return *out == 0 ? drop(w, DB_META, name)
-                     : put(w, DB_META, name, str_of((const char *)value, sizeof(value)));
+    return *out == 0 ? lmdb_remove(t, DB_META, name)
+                     : lmdb_put(t, DB_META, name, str_of((const char *)value, sizeof(value)));
 }
 
 // --- Looking -------------------------------------------------------------------------------------
@@ -219,30 +199,30 @@ static struct err change_total(
 struct err report_store_list(struct report_store *s, struct arena *a, struct str domain_part,
         struct report_object **out, size_t *out_count)
 {
-    struct work w AUTO(work_end) = {0};
-    TRY(work_begin(s, a, MDB_RDONLY, &w));
-    TRY(objects_each(&w, domain_part, out, out_count));
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
+    TRY(lmdb_txn_begin(&s->store, a, LMDB_READ, &t));
+    TRY(objects_each(&t, domain_part, out, out_count));
     if (*out_count > 1)
         qsort(*out, *out_count, sizeof(**out), by_due);
     return OK;
 }
 
 static struct err objects_each(
-        struct work *w, struct str domain_part, struct report_object **out, size_t *out_count)
+        struct lmdb_txn *t, struct str domain_part, struct report_object **out, size_t *out_count)
 {
     VEC(struct report_object) all = {0};
     MDB_cursor *cursor;
     MDB_val k, v;
     struct err e = OK;
-    int rc = mdb_cursor_open(w->txn, w->s->db[DB_OBJECT], &cursor);
-    TRY(lmdb_trouble(w->a, &w->s->options, rc, "reading"));
+    int rc;
+    TRY(lmdb_cursor(t, DB_OBJECT, &cursor));
     for (rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST); rc == 0 && !failed(e);
             rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
         struct report_object object;
-        e = object_read(w->a, number_of(lmdb_str(&k)), lmdb_str(&v), &object);
+        e = object_read(t->arena, number_of(lmdb_str(&k)), lmdb_str(&v), &object);
         if (failed(e) || !str_contains(object.window.domain, domain_part))
             continue;
-        struct report_object *added = vec_add(w->a, &all);
+        struct report_object *added = vec_add(t->arena, &all);
         if (added == NULL)
             e = no_memory();
         else
@@ -267,28 +247,28 @@ static int by_due(const void *x, const void *y)
 struct err report_store_find(
         struct report_store *s, struct arena *a, struct str id, struct report_object *out)
 {
-    struct work w AUTO(work_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     struct str front, due, rest, digits;
     uint64_t number;
-    TRY(work_begin(s, a, MDB_RDONLY, &w));
+    TRY(lmdb_txn_begin(&s->store, a, LMDB_READ, &t));
     if (!str_rcut(id, '!', &front, &due) || !str_rcut(front, '!', &rest, &digits) ||
             !str_to_u64(digits, UINT64_MAX, &number))
         return fail(ERR_NOT_FOUND, "this is no id of a report");
-    TRY(object_get(&w, number, out));
+    TRY(object_get(&t, number, out));
     return str_eq(out->id, id) ? OK : fail(ERR_NOT_FOUND, "there is no such report");
 }
 
 struct err report_store_rows(struct report_store *s, struct arena *a, uint64_t number,
         struct report_row **out, size_t *out_count)
 {
-    struct work w AUTO(work_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     VEC(struct report_row) all = {0};
     struct str key = number_key(a, number);
     MDB_cursor *cursor;
     if (str_is_null(key))
         return no_memory();
-    TRY(work_begin(s, a, MDB_RDONLY, &w));
-    TRY(lmdb_trouble(a, &s->options, mdb_cursor_open(w.txn, s->db[DB_ROW], &cursor), "reading"));
+    TRY(lmdb_txn_begin(&s->store, a, LMDB_READ, &t));
+    TRY(lmdb_cursor(&t, DB_ROW, &cursor));
     MDB_val k = lmdb_val(key), v;
     bool fits = true;
     for (int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
@@ -311,10 +291,10 @@ struct err report_store_rows(struct report_store *s, struct arena *a, uint64_t n
 
 struct err report_store_remove(struct report_store *s, struct arena *a, uint64_t number)
 {
-    struct work w AUTO(work_end) = {0};
-    TRY(work_begin(s, a, 0, &w));
-    TRY(remove_object(&w, number));
-    return work_commit(&w);
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
+    TRY(lmdb_txn_begin(&s->store, a, LMDB_CHANGE, &t));
+    TRY(remove_object(&t, number));
+    return lmdb_txn_commit(&t);
 }
 
 struct err report_store_expire(
@@ -324,33 +304,32 @@ struct err report_store_expire(
     size_t count;
     *out_removed = 0;
     TRY(report_store_list(s, a, S(""), &all, &count));
-    struct work w AUTO(work_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     for (size_t i = 0; i < count && all[i].due_ms <= wall_now_ms - REPORT_KEPT_MS; i++) {
-        if (w.txn == NULL)
-            TRY(work_begin(s, a, 0, &w));
-        TRY(remove_object(&w, all[i].number));
+        if (t.txn == NULL)
+            TRY(lmdb_txn_begin(&s->store, a, LMDB_CHANGE, &t));
+        TRY(remove_object(&t, all[i].number));
         ++*out_removed;
     }
-    return w.txn == NULL ? OK : work_commit(&w);
+    return t.txn == NULL ? OK : lmdb_txn_commit(&t);
 }
 
-static struct err remove_object(struct work *w, uint64_t number)
+static struct err remove_object(struct lmdb_txn *t, uint64_t number)
 {
     struct report_object object;
     uint64_t total;
-    struct str key = number_key(w->a, number);
-    struct err e = object_get(w, number, &object);
+    struct str key = number_key(t->arena, number);
+    struct err e = object_get(t, number, &object);
     if (e.kind == ERR_NOT_FOUND) // somebody else was quicker
         return OK;
     TRY(e);
-    struct str window = window_key(w->a, &object.window);
+    struct str window = window_key(t->arena, &object.window);
     if (str_is_null(key) || str_is_null(window))
         return no_memory();
     MDB_cursor *cursor;
-    int rc = mdb_cursor_open(w->txn, w->s->db[DB_ROW], &cursor);
-    TRY(lmdb_trouble(w->a, &w->s->options, rc, "changing"));
+    TRY(lmdb_cursor(t, DB_ROW, &cursor));
     MDB_val k = lmdb_val(key), v;
-    rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+    int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
     while (rc == 0 && str_starts(lmdb_str(&k), key)) {
         rc = mdb_cursor_del(cursor, 0);
         if (rc == 0)
@@ -358,19 +337,19 @@ static struct err remove_object(struct work *w, uint64_t number)
     }
     mdb_cursor_close(cursor);
     if (rc != 0 && rc != MDB_NOTFOUND)
-        return lmdb_trouble(w->a, &w->s->options, rc, "changing");
-    TRY(drop(w, DB_WINDOW, window));
-    TRY(change_total(w, &object.window, -1, &total));
-    return drop(w, DB_OBJECT, key);
+        return lmdb_txn_trouble(t, rc, "changing");
+    TRY(lmdb_remove(t, DB_WINDOW, window));
+    TRY(change_total(t, &object.window, -1, &total));
+    return lmdb_remove(t, DB_OBJECT, key);
 }
 
 // --- Records -------------------------------------------------------------------------------------
 
-static struct err object_put(struct work *w, const struct report_object *object)
+static struct err object_put(struct lmdb_txn *t, const struct report_object *object)
 {
     struct buf bytes AUTO(buf_done);
     buf_init(&bytes, RECORD_BYTES_MAX);
-    struct str key = number_key(w->a, object->number);
+    struct str key = number_key(t->arena, object->number);
     struct fields_out out = fields_begin(&bytes);
     field_str(&out, TAG_DOMAIN, object->window.domain);
     field_str(&out, TAG_RECORD, object->window.record);
@@ -380,18 +359,18 @@ static struct err object_put(struct work *w, const struct report_object *object)
     fields_end(&out);
     if (bytes.overflow || str_is_null(key))
         return no_memory();
-    return put(w, DB_OBJECT, key, buf_str(&bytes));
+    return lmdb_put(t, DB_OBJECT, key, buf_str(&bytes));
 }
 
-static struct err object_get(struct work *w, uint64_t number, struct report_object *out)
+static struct err object_get(struct lmdb_txn *t, uint64_t number, struct report_object *out)
 {
-    struct str key = number_key(w->a, number), bytes;
+    struct str key = number_key(t->arena, number), bytes;
     if (str_is_null(key))
         return no_memory();
-    TRY(get(w, DB_OBJECT, key, &bytes));
+    TRY(lmdb_get(t, DB_OBJECT, key, &bytes));
     if (str_is_empty(bytes))
         return fail(ERR_NOT_FOUND, "there is no such report");
-    return object_read(w->a, number, bytes, out);
+    return object_read(t->arena, number, bytes, out);
 }
 
 static struct err object_read(
@@ -460,54 +439,6 @@ static uint64_t record_hash(struct str record)
     if (EVP_Digest(record.ptr, record.len, digest, NULL, EVP_sha256(), NULL) != 1)
         return 0;
     return number_of(str_of((const char *)digest, HASH_BYTES));
-}
-
-// --- LMDB ----------------------------------------------------------------------------------------
-
-static struct err work_begin(
-        struct report_store *s, struct arena *a, unsigned flags, struct work *out)
-{
-    *out = (struct work){.s = s, .a = a};
-    int rc = mdb_txn_begin(s->env, NULL, flags, &out->txn);
-    if (rc != 0)
-        out->txn = NULL;
-    return lmdb_trouble(a, &s->options, rc, flags == MDB_RDONLY ? "reading" : "changing");
-}
-
-static struct err work_commit(struct work *w)
-{
-    int rc = mdb_txn_commit(w->txn);
-    w->txn = NULL;
-    return lmdb_trouble(w->a, &w->s->options, rc, "changing");
-}
-
-static void work_end(struct work *w)
-{
-    if (w->txn != NULL)
-        mdb_txn_abort(w->txn);
-    w->txn = NULL;
-}
-
-static struct err get(struct work *w, int db, struct str key, struct str *out)
-{
-    MDB_val k = lmdb_val(key), v;
-    int rc = mdb_get(w->txn, w->s->db[db], &k, &v);
-    *out = rc == 0 ? lmdb_str(&v) : S("");
-    return rc == MDB_NOTFOUND ? OK : lmdb_trouble(w->a, &w->s->options, rc, "reading");
-}
-
-static struct err put(struct work *w, int db, struct str key, struct str value)
-{
-    MDB_val k = lmdb_val(key), v = lmdb_val(value);
-    int rc = mdb_put(w->txn, w->s->db[db], &k, &v, 0);
-    return lmdb_trouble(w->a, &w->s->options, rc, "changing");
-}
-
-static struct err drop(struct work *w, int db, struct str key)
-{
-    MDB_val k = lmdb_val(key);
-    int rc = mdb_del(w->txn, w->s->db[db], &k, NULL);
-    return rc == MDB_NOTFOUND ? OK : lmdb_trouble(w->a, &w->s->options, rc, "changing");
 }
 
 static struct err no_memory(void)

@@ -22,7 +22,7 @@ struct draft {
 };
 
 struct changing {
-    struct internal_txn *t;
+    struct lmdb_txn *t;
     const struct change *change;
     const struct account *before; // NULL: it is being made
     struct draft draft;
@@ -50,25 +50,25 @@ static struct err write_addresses(struct changing *c);
 static struct err write_owners(struct changing *c);
 static struct err write_members(struct changing *c);
 static struct err write_link(
-        struct internal_txn *t, uint32_t member, uint32_t owner, enum edit_action action);
+        struct lmdb_txn *t, uint32_t member, uint32_t owner, enum edit_action action);
 static struct err check_circle(struct changing *c, uint32_t member, uint32_t owner);
-static struct err next_id(struct internal_txn *t, uint32_t *out);
+static struct err next_id(struct lmdb_txn *t, uint32_t *out);
 static struct strs strs_from(const struct names_draft *names);
 static struct err no_memory(void);
 
 struct err internal_account_change(struct internal *in, struct arena *a,
         const struct change *wanted, const struct account **out)
 {
-    struct internal_txn t AUTO(txn_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     struct changing *c = arena_make(a, struct changing);
     struct account *made = arena_make(a, struct account);
     if (c == NULL || made == NULL)
         return no_memory();
-    TRY(txn_begin(in, a, TXN_WRITE, &t));
+    TRY(lmdb_txn_begin(&in->store, a, LMDB_CHANGE, &t));
     *c = (struct changing){.t = &t, .change = wanted};
     TRY(change(c));
     *made = c->draft.account;
-    TRY(txn_commit(&t));
+    TRY(lmdb_txn_commit(&t));
     *out = made;
     return OK;
 }
@@ -102,7 +102,7 @@ static struct err begin_new(struct changing *c, struct str name)
     TRY(next_id(c->t, &id));
     c->draft.account = (struct account){.id = id,
             .type = c->change->type,
-            .directory = c->t->in->id,
+            .directory = internal_of(c->t)->id,
             .name = name,
             .created_at_ms = c->change->wall_ms};
     return OK;
@@ -374,12 +374,12 @@ static struct err write_account(struct changing *c)
         return fail_fmt(
                 c->t->arena, ERR_LIMIT, "'%.*s' would be larger than 100 KiB", ARG(account->name));
     TRY(write_addresses(c));
-    TRY(txn_put(c->t, DB_NAME, account->name, key_one(&id)));
-    TRY(txn_put(c->t, DB_ACCOUNT, key_one(&key), buf_str(&record)));
+    TRY(lmdb_put(c->t, DB_NAME, account->name, key_one(&id)));
+    TRY(lmdb_put(c->t, DB_ACCOUNT, key_one(&key), buf_str(&record)));
     if (account_is_admin(account))
-        TRY(txn_put(c->t, DB_ADMIN, key_two(&admin), S("")));
+        TRY(lmdb_put(c->t, DB_ADMIN, key_two(&admin), S("")));
     else
-        TRY(txn_remove(c->t, DB_ADMIN, key_two(&admin)));
+        TRY(lmdb_remove(c->t, DB_ADMIN, key_two(&admin)));
     TRY(write_owners(c));
     return write_members(c);
 }
@@ -389,7 +389,7 @@ static struct err write_addresses(struct changing *c)
     const struct strs *now = &c->draft.account.emails;
     struct number_key id = key_number(c->draft.account.id);
     for (size_t i = 0; c->before != NULL && i < c->before->emails.count; i++)
-        TRY(txn_remove(c->t, DB_ADDRESS, c->before->emails.at[i]));
+        TRY(lmdb_remove(c->t, DB_ADDRESS, c->before->emails.at[i]));
     for (size_t i = 0; i < now->count; i++) {
         uint32_t other = 0;
         struct account *who = NULL;
@@ -399,7 +399,7 @@ static struct err write_addresses(struct changing *c)
         if (other != 0)
             return fail_fmt(c->t->arena, ERR_EXISTS, "%.*s belongs to '%.*s' already",
                     ARG(now->at[i]), ARG(who != NULL ? who->name : S("?")));
-        TRY(txn_put(c->t, DB_ADDRESS, now->at[i], key_one(&id)));
+        TRY(lmdb_put(c->t, DB_ADDRESS, now->at[i], key_one(&id)));
     }
     return OK;
 }
@@ -433,15 +433,15 @@ static struct err write_members(struct changing *c)
 }
 
 static struct err write_link(
-        struct internal_txn *t, uint32_t member, uint32_t owner, enum edit_action action)
+        struct lmdb_txn *t, uint32_t member, uint32_t owner, enum edit_action action)
 {
     struct number_key up = key_pair(member, owner), down = key_pair(owner, member);
     if (action == EDIT_REMOVE) {
-        TRY(txn_remove(t, DB_OWNER, key_two(&up)));
-        return txn_remove(t, DB_MEMBER, key_two(&down));
+        TRY(lmdb_remove(t, DB_OWNER, key_two(&up)));
+        return lmdb_remove(t, DB_MEMBER, key_two(&down));
     }
-    TRY(txn_put(t, DB_OWNER, key_two(&up), S("")));
-    return txn_put(t, DB_MEMBER, key_two(&down), S(""));
+    TRY(lmdb_put(t, DB_OWNER, key_two(&up), S("")));
+    return lmdb_put(t, DB_MEMBER, key_two(&down), S(""));
 }
 
 // management.md 11.1: nothing contains itself, directly or not. Looks at all that hold the owner.
@@ -461,7 +461,7 @@ static struct err check_circle(struct changing *c, uint32_t member, uint32_t own
     return OK;
 }
 
-static struct err next_id(struct internal_txn *t, uint32_t *out)
+static struct err next_id(struct lmdb_txn *t, uint32_t *out)
 {
     uint32_t id = 0;
     TRY(txn_id_of(t, DB_META, S("next-id"), &id));
@@ -471,7 +471,7 @@ static struct err next_id(struct internal_txn *t, uint32_t *out)
         return fail(ERR_LIMIT, "all numbers of accounts have been used");
     struct number_key next = key_number(id + 1);
     *out = id;
-    return txn_put(t, DB_META, S("next-id"), key_one(&next));
+    return lmdb_put(t, DB_META, S("next-id"), key_one(&next));
 }
 
 static struct strs strs_from(const struct names_draft *names)
@@ -488,12 +488,12 @@ static struct err no_memory(void)
 
 struct err internal_account_remove(struct internal *in, struct arena *a, struct str written)
 {
-    struct internal_txn t AUTO(txn_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     struct account *account = NULL;
     struct ids owners = {0}, members = {0};
     struct str name, why;
     uint32_t id = 0;
-    TRY(txn_begin(in, a, TXN_WRITE, &t));
+    TRY(lmdb_txn_begin(&in->store, a, LMDB_CHANGE, &t));
     if (account_name_normal(a, written, &name, &why))
         TRY(txn_id_of(&t, DB_NAME, name, &id));
     if (id != 0)
@@ -509,9 +509,9 @@ struct err internal_account_remove(struct internal *in, struct arena *a, struct 
     for (size_t i = 0; i < members.count; i++)
         TRY(write_link(&t, members.at[i], id, EDIT_REMOVE));
     for (size_t i = 0; i < account->emails.count; i++)
-        TRY(txn_remove(&t, DB_ADDRESS, account->emails.at[i]));
-    TRY(txn_remove(&t, DB_ADMIN, key_two(&admin)));
-    TRY(txn_remove(&t, DB_NAME, account->name));
-    TRY(txn_remove(&t, DB_ACCOUNT, key_one(&key)));
-    return txn_commit(&t);
+        TRY(lmdb_remove(&t, DB_ADDRESS, account->emails.at[i]));
+    TRY(lmdb_remove(&t, DB_ADMIN, key_two(&admin)));
+    TRY(lmdb_remove(&t, DB_NAME, account->name));
+    TRY(lmdb_remove(&t, DB_ACCOUNT, key_one(&key)));
+    return lmdb_txn_commit(&t);
 }

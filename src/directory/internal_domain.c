@@ -10,7 +10,7 @@
 #define ALIASES_MAX 1000
 
 struct domain_changing {
-    struct internal_txn *t;
+    struct lmdb_txn *t;
     const struct change *change;
     struct internal_domain domain;
     struct str *aliases; // being made, ALIASES_MAX
@@ -22,11 +22,11 @@ static struct err edit_alias(struct domain_changing *c, const struct edit *e);
 static struct err edit_flag(struct domain_changing *c, const struct edit *e, bool when, bool *out);
 static struct err check_free(struct domain_changing *c, struct str name);
 static struct err write_domain(struct domain_changing *c);
-static struct err count_addresses(struct internal_txn *t, struct str name, size_t *out);
+static struct err count_addresses(struct lmdb_txn *t, struct str name, size_t *out);
 
 struct err internal_domain_change(struct internal *in, struct arena *a, const struct change *change)
 {
-    struct internal_txn t AUTO(txn_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     struct domain_changing c = {.t = &t, .change = change};
     struct str name;
     struct err bad = mail_domain_read(a, str_trim(change->name), &name);
@@ -36,12 +36,12 @@ struct err internal_domain_change(struct internal *in, struct arena *a, const st
     c.aliases = arena_array(a, ALIASES_MAX, struct str);
     if (c.aliases == NULL)
         return fail(ERR_LIMIT, "no memory for a domain");
-    TRY(txn_begin(in, a, TXN_WRITE, &t));
+    TRY(lmdb_txn_begin(&in->store, a, LMDB_CHANGE, &t));
     TRY(begin(&c, name));
     for (size_t i = 0; i < change->count; i++)
         TRY(edit(&c, &change->edits[i]));
     TRY(write_domain(&c));
-    return txn_commit(&t);
+    return lmdb_txn_commit(&t);
 }
 
 static struct err begin(struct domain_changing *c, struct str name)
@@ -58,7 +58,7 @@ static struct err begin(struct domain_changing *c, struct str name)
     c->domain = *before;
     c->domain.aliases.count = 0;
     for (size_t i = 0; i < before->aliases.count && i < ALIASES_MAX; i++) {
-        TRY(txn_remove(c->t, DB_ALIAS, before->aliases.at[i]));
+        TRY(lmdb_remove(c->t, DB_ALIAS, before->aliases.at[i]));
         c->aliases[c->domain.aliases.count++] = before->aliases.at[i];
     }
     return OK;
@@ -148,17 +148,17 @@ static struct err write_domain(struct domain_changing *c)
     if (record.overflow)
         return fail(ERR_LIMIT, "a domain has no room for so much");
     for (size_t i = 0; i < domain->aliases.count; i++)
-        TRY(txn_put(c->t, DB_ALIAS, domain->aliases.at[i], domain->name));
-    return txn_put(c->t, DB_DOMAIN, domain->name, buf_str(&record));
+        TRY(lmdb_put(c->t, DB_ALIAS, domain->aliases.at[i], domain->name));
+    return lmdb_put(c->t, DB_DOMAIN, domain->name, buf_str(&record));
 }
 
 struct err internal_domain_remove(struct internal *in, struct arena *a, struct str written)
 {
-    struct internal_txn t AUTO(txn_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     struct internal_domain *domain = NULL;
     struct str name = STR_NULL;
     size_t used = 0;
-    TRY(txn_begin(in, a, TXN_WRITE, &t));
+    TRY(lmdb_txn_begin(&in->store, a, LMDB_CHANGE, &t));
     if (!failed(mail_domain_read(a, str_trim(written), &name)))
         TRY(txn_domain(&t, name, &domain));
     if (domain == NULL || !str_eq(domain->name, name))
@@ -168,19 +168,19 @@ struct err internal_domain_remove(struct internal *in, struct arena *a, struct s
         return fail_fmt(a, ERR_REFUSED, "%zu address%s in %.*s: delete or change %s accounts first",
                 used, used == 1 ? " is" : "es are", ARG(name), used == 1 ? "its" : "their");
     for (size_t i = 0; i < domain->aliases.count; i++)
-        TRY(txn_remove(&t, DB_ALIAS, domain->aliases.at[i]));
-    TRY(txn_remove(&t, DB_DOMAIN, name));
-    return txn_commit(&t);
+        TRY(lmdb_remove(&t, DB_ALIAS, domain->aliases.at[i]));
+    TRY(lmdb_remove(&t, DB_DOMAIN, name));
+    return lmdb_txn_commit(&t);
 }
 
-static struct err count_addresses(struct internal_txn *t, struct str name, size_t *out)
+static struct err count_addresses(struct lmdb_txn *t, struct str name, size_t *out)
 {
     MDB_cursor *cursor;
     MDB_val k, v;
-    TRY(txn_trouble(t, mdb_cursor_open(t->txn, t->in->db[DB_ADDRESS], &cursor), "reading"));
+    TRY(lmdb_cursor(t, DB_ADDRESS, &cursor));
     int rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
     for (; rc == 0; rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT))
         *out += str_eq(address_domain(lmdb_str(&k)), name);
     mdb_cursor_close(cursor);
-    return rc == MDB_NOTFOUND ? OK : txn_trouble(t, rc, "reading");
+    return rc == MDB_NOTFOUND ? OK : lmdb_txn_trouble(t, rc, "reading");
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "directory/internal.h"
-#include "rt/lmdb_env.h"
+#include "rt/lmdb_store.h"
 
 enum internal_db {
     DB_NAME,
@@ -19,32 +19,13 @@ enum internal_db {
 };
 
 struct internal {
-    struct arena arena; // of the names
-    struct lmdb_options options;
+    struct lmdb_store store;
     struct str id; // of the directory, for the accounts
-    MDB_env *env;
-    MDB_dbi db[DB_COUNT];
 };
-
-// One transaction, for the length of a function. `arena` takes results and errors.
-struct internal_txn {
-    struct internal *in;
-    struct arena *arena;
-    MDB_txn *txn;
-};
-enum txn_kind { TXN_READ, TXN_WRITE };
-struct err txn_begin(struct internal *in, struct arena *a, enum txn_kind kind,
-        struct internal_txn *out) MUST_USE;
-struct err txn_commit(struct internal_txn *t) MUST_USE;
-void txn_end(struct internal_txn *t); // aborts what was not committed: AUTO(txn_end)
-
-// One value; *out is a slice of the map, or null when there is none.
-struct err txn_get(
-        struct internal_txn *t, enum internal_db db, struct str key, struct str *out) MUST_USE;
-struct err txn_put(
-        struct internal_txn *t, enum internal_db db, struct str key, struct str value) MUST_USE;
-struct err txn_remove(struct internal_txn *t, enum internal_db db, struct str key) MUST_USE;
-struct err txn_trouble(struct internal_txn *t, int rc, const char *doing) MUST_USE;
+static inline const struct internal *internal_of(const struct lmdb_txn *t)
+{
+    return CONTAINER_OF(t->store, struct internal, store);
+}
 
 // Numbers as keys and values.
 struct number_key {
@@ -63,16 +44,15 @@ struct ids {
     size_t count, cap;
 };
 struct err txn_seconds(
-        struct internal_txn *t, enum internal_db db, uint32_t first, struct ids *out) MUST_USE;
+        struct lmdb_txn *t, enum internal_db db, uint32_t first, struct ids *out) MUST_USE;
 
 // 0: none.
 struct err txn_id_of(
-        struct internal_txn *t, enum internal_db db, struct str key, uint32_t *out) MUST_USE;
+        struct lmdb_txn *t, enum internal_db db, struct str key, uint32_t *out) MUST_USE;
 // With or without the groups and lists that it is on. NULL when there is none.
-struct err txn_account(struct internal_txn *t, uint32_t id, struct account **out) MUST_USE;
-struct err txn_owners(struct internal_txn *t, struct account *account) MUST_USE;
-struct err txn_domain(
-        struct internal_txn *t, struct str name, struct internal_domain **out) MUST_USE;
+struct err txn_account(struct lmdb_txn *t, uint32_t id, struct account **out) MUST_USE;
+struct err txn_owners(struct lmdb_txn *t, struct account *account) MUST_USE;
+struct err txn_domain(struct lmdb_txn *t, struct str name, struct internal_domain **out) MUST_USE;
 
 // Records.
 void account_encode(struct buf *out, const struct account *account);

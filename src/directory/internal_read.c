@@ -7,7 +7,7 @@
 
 static struct err account_by(struct internal *in, struct arena *a, enum internal_db db,
         struct str key, const struct account **out);
-static struct err names_of(struct internal_txn *t, const struct ids *ids, struct strs *out);
+static struct err names_of(struct lmdb_txn *t, const struct ids *ids, struct strs *out);
 static bool wanted(const struct account_page *page, const struct account *account);
 static bool has_part(struct str text, struct str part);
 
@@ -26,10 +26,10 @@ struct err internal_by_address(
 static struct err account_by(struct internal *in, struct arena *a, enum internal_db db,
         struct str key, const struct account **out)
 {
-    struct internal_txn t AUTO(txn_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     struct account *account = NULL;
     uint32_t id = 0;
-    TRY(txn_begin(in, a, TXN_READ, &t));
+    TRY(lmdb_txn_begin(&in->store, a, LMDB_READ, &t));
     TRY(txn_id_of(&t, db, key, &id));
     if (id != 0)
         TRY(txn_account(&t, id, &account));
@@ -39,19 +39,19 @@ static struct err account_by(struct internal *in, struct arena *a, enum internal
     return OK;
 }
 
-struct err txn_id_of(struct internal_txn *t, enum internal_db db, struct str key, uint32_t *out)
+struct err txn_id_of(struct lmdb_txn *t, enum internal_db db, struct str key, uint32_t *out)
 {
     struct str value;
-    TRY(txn_get(t, db, key, &value));
+    TRY(lmdb_get(t, db, key, &value));
     *out = number_of(value);
     return OK;
 }
 
-struct err txn_account(struct internal_txn *t, uint32_t id, struct account **out)
+struct err txn_account(struct lmdb_txn *t, uint32_t id, struct account **out)
 {
     struct number_key key = key_number(id);
     struct str record;
-    TRY(txn_get(t, DB_ACCOUNT, key_one(&key), &record));
+    TRY(lmdb_get(t, DB_ACCOUNT, key_one(&key), &record));
     if (str_is_null(record))
         return OK;
     struct account *account = arena_make(t->arena, struct account);
@@ -61,13 +61,13 @@ struct err txn_account(struct internal_txn *t, uint32_t id, struct account **out
     if (failed(e))
         return fail_fmt(t->arena, e.kind == ERR_SYNTAX ? ERR_IO : e.kind,
                 "the record of account %u cannot be read: %.*s", id, ARG(err_text(e)));
-    account->directory = t->in->id;
+    account->directory = internal_of(t)->id;
     *out = account;
     return OK;
 }
 
 // Groups and lists by name: those they belong to are few.
-struct err txn_owners(struct internal_txn *t, struct account *account)
+struct err txn_owners(struct lmdb_txn *t, struct account *account)
 {
     struct ids ids = {0};
     TRY(txn_seconds(t, DB_OWNER, account->id, &ids));
@@ -91,11 +91,11 @@ struct err txn_owners(struct internal_txn *t, struct account *account)
 struct err internal_members(
         struct internal *in, struct arena *a, struct str owner, struct strs *out)
 {
-    struct internal_txn t AUTO(txn_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     struct ids ids = {0};
     uint32_t id = 0;
     *out = (struct strs){0};
-    TRY(txn_begin(in, a, TXN_READ, &t));
+    TRY(lmdb_txn_begin(&in->store, a, LMDB_READ, &t));
     TRY(txn_id_of(&t, DB_NAME, owner, &id));
     if (id == 0)
         return OK;
@@ -103,7 +103,7 @@ struct err internal_members(
     return names_of(&t, &ids, out);
 }
 
-static struct err names_of(struct internal_txn *t, const struct ids *ids, struct strs *out)
+static struct err names_of(struct lmdb_txn *t, const struct ids *ids, struct strs *out)
 {
     struct str *at = arena_array(t->arena, ids->count + 1, struct str);
     if (at == NULL)
@@ -120,10 +120,10 @@ static struct err names_of(struct internal_txn *t, const struct ids *ids, struct
 
 struct err internal_first_admin(struct internal *in, struct arena *a, const struct account **out)
 {
-    struct internal_txn t AUTO(txn_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     struct ids ids = {0};
     *out = NULL;
-    TRY(txn_begin(in, a, TXN_READ, &t));
+    TRY(lmdb_txn_begin(&in->store, a, LMDB_READ, &t));
     TRY(txn_seconds(&t, DB_ADMIN, 0, &ids));
     for (size_t i = 0; i < ids.count && *out == NULL; i++) {
         struct account *admin = NULL;
@@ -136,14 +136,14 @@ struct err internal_first_admin(struct internal *in, struct arena *a, const stru
 
 // -- Domains --------------------------------------------------------------------------------------
 
-struct err txn_domain(struct internal_txn *t, struct str name, struct internal_domain **out)
+struct err txn_domain(struct lmdb_txn *t, struct str name, struct internal_domain **out)
 {
     struct str record, of;
-    TRY(txn_get(t, DB_DOMAIN, name, &record));
+    TRY(lmdb_get(t, DB_DOMAIN, name, &record));
     if (str_is_null(record)) {
-        TRY(txn_get(t, DB_ALIAS, name, &of));
+        TRY(lmdb_get(t, DB_ALIAS, name, &of));
         if (!str_is_empty(of))
-            TRY(txn_get(t, DB_DOMAIN, of, &record));
+            TRY(lmdb_get(t, DB_DOMAIN, of, &record));
     }
     if (str_is_null(record))
         return OK;
@@ -161,9 +161,9 @@ struct err txn_domain(struct internal_txn *t, struct str name, struct internal_d
 struct err internal_domain(struct internal *in, struct arena *a, struct str name_or_alias,
         const struct internal_domain **out)
 {
-    struct internal_txn t AUTO(txn_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     struct internal_domain *domain = NULL;
-    TRY(txn_begin(in, a, TXN_READ, &t));
+    TRY(lmdb_txn_begin(&in->store, a, LMDB_READ, &t));
     TRY(txn_domain(&t, name_or_alias, &domain));
     *out = domain;
     return OK;
@@ -174,12 +174,12 @@ struct err internal_domain(struct internal *in, struct arena *a, struct str name
 struct err internal_accounts(struct internal *in, struct arena *a, const struct account_page *page,
         const struct account ***out, size_t *out_count)
 {
-    struct internal_txn t AUTO(txn_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     MDB_cursor *cursor;
     MDB_val k = lmdb_val(page->after), v;
     VEC(const struct account *) found = {0};
-    TRY(txn_begin(in, a, TXN_READ, &t));
-    TRY(txn_trouble(&t, mdb_cursor_open(t.txn, in->db[DB_NAME], &cursor), "reading"));
+    TRY(lmdb_txn_begin(&in->store, a, LMDB_READ, &t));
+    TRY(lmdb_cursor(&t, DB_NAME, &cursor));
     struct err e = OK;
     int rc = mdb_cursor_get(cursor, &k, &v, page->after.len > 0 ? MDB_SET_RANGE : MDB_FIRST);
     for (; rc == 0 && !failed(e) && found.count < page->count_max;
@@ -208,7 +208,7 @@ struct err internal_accounts(struct internal *in, struct arena *a, const struct 
     for (size_t i = 0; !failed(e) && i < found.count; i++)
         e = txn_owners(&t, (struct account *)(uintptr_t)found.at[i]);
     if (!failed(e) && rc != 0 && rc != MDB_NOTFOUND)
-        e = txn_trouble(&t, rc, "reading");
+        e = lmdb_txn_trouble(&t, rc, "reading");
     *out = found.at;
     *out_count = found.count;
     return e;
@@ -236,12 +236,12 @@ static bool has_part(struct str text, struct str part)
 struct err internal_domains(struct internal *in, struct arena *a,
         const struct internal_domain ***out, size_t *out_count)
 {
-    struct internal_txn t AUTO(txn_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     MDB_cursor *cursor;
     MDB_val k, v;
     VEC(const struct internal_domain *) found = {0};
-    TRY(txn_begin(in, a, TXN_READ, &t));
-    TRY(txn_trouble(&t, mdb_cursor_open(t.txn, in->db[DB_DOMAIN], &cursor), "reading"));
+    TRY(lmdb_txn_begin(&in->store, a, LMDB_READ, &t));
+    TRY(lmdb_cursor(&t, DB_DOMAIN, &cursor));
     struct err e = OK;
     int rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
     for (; rc == 0 && !failed(e); rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {

@@ -4,11 +4,10 @@
 #include "queue/suppress_parts.h"
 
 #include "conf/conf.h"
-#include "rt/lmdb_env.h"
+#include "rt/lmdb_store.h"
 
 #define MAP_BYTES_MAX ((uint64_t)16 * 1024 * MIB) // 20 million entries and more
 #define READERS_MAX 512
-#define NAMES_BYTES_MAX (16 * KIB)
 #define SWEEP_ENTRIES 20000 // looked at in one transaction: some 10 ms
 
 enum { DB_ENTRY, DB_META, DB_COUNT };
@@ -16,32 +15,18 @@ enum { DB_ENTRY, DB_META, DB_COUNT };
 static const char *const db_names[DB_COUNT] = {[DB_ENTRY] = "entry", [DB_META] = "meta"};
 
 struct suppress_list {
-    struct arena arena; // of the names
-    struct lmdb_options options;
-    MDB_env *env;
-    MDB_dbi db[DB_COUNT];
+    struct lmdb_store store;
 };
 
-struct work { // one transaction
-    struct suppress_list *list;
-    struct arena *a;
-    MDB_txn *txn;
-};
-
-static struct err work_begin(
-        struct suppress_list *list, struct arena *a, unsigned flags, struct work *out) MUST_USE;
-static struct err work_commit(struct work *w) MUST_USE;
-static void work_end(struct work *w);
-static struct err trouble(struct work *w, int rc, const char *doing) MUST_USE;
-static struct err get(struct work *w, struct str address, struct suppress_entry *out) MUST_USE;
-static struct err put(struct work *w, const struct suppress_entry *entry) MUST_USE;
-static struct err drop(struct work *w, struct str address) MUST_USE;
+static struct err get(struct lmdb_txn *t, struct str address, struct suppress_entry *out) MUST_USE;
+static struct err put(struct lmdb_txn *t, const struct suppress_entry *entry) MUST_USE;
+static struct err drop(struct lmdb_txn *t, struct str address) MUST_USE;
 static struct str key_of(struct arena *a, struct str address);
-static struct err count_one(struct work *w, const struct suppress_counting *how,
+static struct err count_one(struct lmdb_txn *t, const struct suppress_counting *how,
         const struct suppress_bounce *b, bool *out_new) MUST_USE;
-static struct err fill_page(struct work *w, MDB_cursor *cursor, const struct suppress_query *query,
-        struct suppress_page *out) MUST_USE;
-static struct err sweep_from(struct work *w, MDB_cursor *cursor, int64_t wall_now_ms,
+static struct err fill_page(struct lmdb_txn *t, MDB_cursor *cursor,
+        const struct suppress_query *query, struct suppress_page *out) MUST_USE;
+static struct err sweep_from(struct lmdb_txn *t, MDB_cursor *cursor, int64_t wall_now_ms,
         struct str *from, size_t *removed) MUST_USE;
 static struct err no_memory(void);
 
@@ -53,11 +38,7 @@ struct str suppress_folder(struct arena *a, const struct conf *conf)
 struct err suppress_open(
         struct arena *a, struct str folder, enum suppress_use use, struct suppress_list **out)
 {
-    struct suppress_list *list = mem_new(struct suppress_list);
-    if (list == NULL)
-        return no_memory();
-    arena_init(&list->arena, NAMES_BYTES_MAX);
-    list->options = (struct lmdb_options){.folder = arena_str(&list->arena, folder),
+    const struct lmdb_options options = {.folder = folder,
             .what = "the suppression list",
             .advice = ": restore a backup",
             .names = db_names,
@@ -67,9 +48,10 @@ struct err suppress_open(
             .format_major = 1,
             .format_minor = 0,
             .read_only = use == SUPPRESS_LOOK};
-    struct err e = str_is_null(list->options.folder)
-                           ? no_memory()
-                           : lmdb_open(a, &list->options, &list->env, list->db);
+    struct suppress_list *list = mem_new(struct suppress_list);
+    if (list == NULL)
+        return no_memory();
+    struct err e = lmdb_store_open(&list->store, a, &options);
     if (failed(e))
         suppress_close(list);
     else
@@ -81,35 +63,34 @@ void suppress_close(struct suppress_list *list)
 {
     if (list == NULL)
         return;
-    lmdb_close(list->env);
-    arena_done(&list->arena);
+    lmdb_store_close(&list->store);
     mem_free(list);
 }
 
 struct err suppress_find(
         struct suppress_list *list, struct arena *a, struct str address, struct suppress_entry *out)
 {
-    struct work w AUTO(work_end) = {0};
-    TRY(work_begin(list, a, MDB_RDONLY, &w));
-    return get(&w, address, out);
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
+    TRY(lmdb_txn_begin(&list->store, a, LMDB_READ, &t));
+    return get(&t, address, out);
 }
 
 struct err suppress_put(struct suppress_list *list, struct arena *a,
         const struct suppress_entry *entries, size_t count)
 {
-    struct work w AUTO(work_end) = {0};
-    TRY(work_begin(list, a, 0, &w));
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
+    TRY(lmdb_txn_begin(&list->store, a, LMDB_CHANGE, &t));
     for (size_t i = 0; i < count; i++)
-        TRY(put(&w, &entries[i]));
-    return work_commit(&w);
+        TRY(put(&t, &entries[i]));
+    return lmdb_txn_commit(&t);
 }
 
 struct err suppress_remove(struct suppress_list *list, struct arena *a, struct str address)
 {
-    struct work w AUTO(work_end) = {0};
-    TRY(work_begin(list, a, 0, &w));
-    TRY(drop(&w, address));
-    return work_commit(&w);
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
+    TRY(lmdb_txn_begin(&list->store, a, LMDB_CHANGE, &t));
+    TRY(drop(&t, address));
+    return lmdb_txn_commit(&t);
 }
 
 // --- Counting ------------------------------------------------------------------------------------
@@ -118,27 +99,27 @@ struct err suppress_count(struct suppress_list *list, struct arena *a,
         const struct suppress_counting *how, const struct suppress_bounce *all, size_t count,
         bool *out_news)
 {
-    struct work w AUTO(work_end) = {0};
-    TRY(work_begin(list, a, 0, &w));
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
+    TRY(lmdb_txn_begin(&list->store, a, LMDB_CHANGE, &t));
     for (size_t i = 0; i < count; i++)
-        TRY(count_one(&w, how, &all[i], &out_news[i]));
-    return work_commit(&w);
+        TRY(count_one(&t, how, &all[i], &out_news[i]));
+    return lmdb_txn_commit(&t);
 }
 
 // Who is on the list stays on it as he is: what a person has said, and since when, is not to be
 // changed by mail that was on its way meanwhile.
-static struct err count_one(struct work *w, const struct suppress_counting *how,
+static struct err count_one(struct lmdb_txn *t, const struct suppress_counting *how,
         const struct suppress_bounce *b, bool *out_new)
 {
     struct suppress_entry e = {0};
     *out_new = false;
-    struct err found = get(w, b->address, &e);
+    struct err found = get(t, b->address, &e);
     if (failed(found) && found.kind != ERR_NOT_FOUND)
         return found;
     if (!failed(found) && suppress_holds(&e, b->at_ms))
         return OK;
     if (b->is_good)
-        return failed(found) ? OK : drop(w, b->address);
+        return failed(found) ? OK : drop(t, b->address);
     uint32_t before = failed(found) || suppress_is_over(&e, b->at_ms) ? 0 : e.bounces;
     e = (struct suppress_entry){.address = b->address,
             .reason = SUPPRESS_BOUNCE,
@@ -149,7 +130,7 @@ static struct err count_one(struct work *w, const struct suppress_counting *how,
             .until_ms = how->keep_ms > 0 ? b->at_ms + how->keep_ms : 0};
     *out_new = e.bounces >= how->after;
     e.since_ms = *out_new ? b->at_ms : 0;
-    return put(w, &e);
+    return put(t, &e);
 }
 
 // --- Pages ---------------------------------------------------------------------------------------
@@ -157,24 +138,24 @@ static struct err count_one(struct work *w, const struct suppress_counting *how,
 struct err suppress_list_page(struct suppress_list *list, struct arena *a,
         const struct suppress_query *query, struct suppress_page *out)
 {
-    struct work w AUTO(work_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     MDB_cursor *cursor;
     *out = (struct suppress_page){0};
-    TRY(work_begin(list, a, MDB_RDONLY, &w));
-    TRY(trouble(&w, mdb_cursor_open(w.txn, list->db[DB_ENTRY], &cursor), "reading"));
-    struct err e = fill_page(&w, cursor, query, out);
+    TRY(lmdb_txn_begin(&list->store, a, LMDB_READ, &t));
+    TRY(lmdb_cursor(&t, DB_ENTRY, &cursor));
+    struct err e = fill_page(&t, cursor, query, out);
     mdb_cursor_close(cursor);
     return e;
 }
 
-static struct err fill_page(struct work *w, MDB_cursor *cursor, const struct suppress_query *query,
-        struct suppress_page *out)
+static struct err fill_page(struct lmdb_txn *t, MDB_cursor *cursor,
+        const struct suppress_query *query, struct suppress_page *out)
 {
     bool has_after = !str_is_null(query->after);
-    struct str after = has_after ? key_of(w->a, query->after) : S("");
+    struct str after = has_after ? key_of(t->arena, query->after) : S("");
     struct str prefix = str_is_null(query->domain)
                                 ? S("")
-                                : arena_fmt(w->a, "%.*s%c", ARG(query->domain), '\0');
+                                : arena_fmt(t->arena, "%.*s%c", ARG(query->domain), '\0');
     if (str_is_null(after) || str_is_null(prefix))
         return no_memory();
     struct str first = str_compare(after, prefix) > 0 ? after : prefix;
@@ -186,21 +167,21 @@ static struct err fill_page(struct work *w, MDB_cursor *cursor, const struct sup
             continue;
         if (out->entries.count == query->limit)
             return OK;
-        struct suppress_entry *entry = vec_add(w->a, &out->entries);
+        struct suppress_entry *entry = vec_add(t->arena, &out->entries);
         if (entry == NULL)
             return no_memory();
-        TRY(suppress_record_read(w->a, lmdb_str(&v), entry));
+        TRY(suppress_record_read(t->arena, lmdb_str(&v), entry));
     }
     out->end = true;
-    return rc == 0 || rc == MDB_NOTFOUND ? OK : trouble(w, rc, "reading");
+    return rc == 0 || rc == MDB_NOTFOUND ? OK : lmdb_txn_trouble(t, rc, "reading");
 }
 
 struct err suppress_total(struct suppress_list *list, struct arena *a, uint64_t *out)
 {
-    struct work w AUTO(work_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     MDB_stat stat;
-    TRY(work_begin(list, a, MDB_RDONLY, &w));
-    TRY(trouble(&w, mdb_stat(w.txn, list->db[DB_ENTRY], &stat), "reading"));
+    TRY(lmdb_txn_begin(&list->store, a, LMDB_READ, &t));
+    TRY(lmdb_txn_trouble(&t, mdb_stat(t.txn, list->store.db[DB_ENTRY], &stat), "reading"));
     *out = stat.ms_entries;
     return OK;
 }
@@ -210,21 +191,21 @@ struct err suppress_total(struct suppress_list *list, struct arena *a, uint64_t 
 struct err suppress_sweep(struct suppress_list *list, struct arena *a, int64_t wall_now_ms,
         struct str *from, size_t *out_removed)
 {
-    struct work w AUTO(work_end) = {0};
+    struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
     MDB_cursor *cursor;
     *out_removed = 0;
-    TRY(work_begin(list, a, 0, &w));
-    TRY(trouble(&w, mdb_cursor_open(w.txn, list->db[DB_ENTRY], &cursor), "reading"));
-    struct err e = sweep_from(&w, cursor, wall_now_ms, from, out_removed);
+    TRY(lmdb_txn_begin(&list->store, a, LMDB_CHANGE, &t));
+    TRY(lmdb_cursor(&t, DB_ENTRY, &cursor));
+    struct err e = sweep_from(&t, cursor, wall_now_ms, from, out_removed);
     mdb_cursor_close(cursor);
     if (failed(e) || *out_removed == 0)
         return e;
-    return work_commit(&w);
+    return lmdb_txn_commit(&t);
 }
 
 // A record that cannot be read stays: it suppresses nobody, and a person may want to know of it.
-static struct err sweep_from(
-        struct work *w, MDB_cursor *cursor, int64_t wall_now_ms, struct str *from, size_t *removed)
+static struct err sweep_from(struct lmdb_txn *t, MDB_cursor *cursor, int64_t wall_now_ms,
+        struct str *from, size_t *removed)
 {
     MDB_val k = lmdb_val(*from), v;
     int rc = mdb_cursor_get(cursor, &k, &v, from->len > 0 ? MDB_SET_RANGE : MDB_FIRST);
@@ -234,88 +215,55 @@ static struct err sweep_from(
         arena_init(&scratch, SUPPRESS_RECORD_BYTES_MAX);
         if (!failed(suppress_record_read(&scratch, lmdb_str(&v), &e)) &&
                 suppress_is_over(&e, wall_now_ms)) {
-            TRY(trouble(w, mdb_cursor_del(cursor, 0), "changing"));
+            TRY(lmdb_txn_trouble(t, mdb_cursor_del(cursor, 0), "changing"));
             ++*removed;
         }
         rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
     }
-    *from = rc == 0 ? arena_str(w->a, lmdb_str(&k)) : S("");
+    *from = rc == 0 ? arena_str(t->arena, lmdb_str(&k)) : S("");
     if (str_is_null(*from))
         return no_memory();
-    return rc == 0 || rc == MDB_NOTFOUND ? OK : trouble(w, rc, "reading");
+    return rc == 0 || rc == MDB_NOTFOUND ? OK : lmdb_txn_trouble(t, rc, "reading");
 }
 
-// --- LMDB ----------------------------------------------------------------------------------------
+// --- Records -------------------------------------------------------------------------------------
 
-static struct err work_begin(
-        struct suppress_list *list, struct arena *a, unsigned flags, struct work *out)
+static struct err get(struct lmdb_txn *t, struct str address, struct suppress_entry *out)
 {
-    *out = (struct work){.list = list, .a = a};
-    int rc = mdb_txn_begin(list->env, NULL, flags, &out->txn);
-    if (rc != 0)
-        out->txn = NULL;
-    return trouble(out, rc, flags == MDB_RDONLY ? "reading" : "changing");
-}
-
-static struct err work_commit(struct work *w)
-{
-    int rc = mdb_txn_commit(w->txn);
-    w->txn = NULL;
-    return trouble(w, rc, "changing");
-}
-
-static void work_end(struct work *w)
-{
-    if (w->txn != NULL)
-        mdb_txn_abort(w->txn);
-    w->txn = NULL;
-}
-
-static struct err trouble(struct work *w, int rc, const char *doing)
-{
-    return lmdb_trouble(w->a, &w->list->options, rc, doing);
-}
-
-static struct err get(struct work *w, struct str address, struct suppress_entry *out)
-{
-    struct str key = key_of(w->a, address);
-    MDB_val k = lmdb_val(key), v;
+    struct str key = key_of(t->arena, address), record;
     if (str_is_null(key))
         return no_memory();
-    int rc = key.len > SUPPRESS_ADDRESS_BYTES_MAX ? MDB_NOTFOUND
-                                                  : mdb_get(w->txn, w->list->db[DB_ENTRY], &k, &v);
-    if (rc == MDB_NOTFOUND)
+    TRY(lmdb_get(t, DB_ENTRY, key, &record));
+    if (str_is_null(record))
         return fail(ERR_NOT_FOUND, "this address is not on the suppression list");
-    TRY(trouble(w, rc, "reading"));
-    return suppress_record_read(w->a, lmdb_str(&v), out);
+    return suppress_record_read(t->arena, record, out);
 }
 
-static struct err put(struct work *w, const struct suppress_entry *entry)
+static struct err put(struct lmdb_txn *t, const struct suppress_entry *entry)
 {
     struct buf record AUTO(buf_done);
-    struct str key = key_of(w->a, entry->address);
+    struct str key = key_of(t->arena, entry->address);
     buf_init(&record, SUPPRESS_RECORD_BYTES_MAX);
     suppress_record_add(&record, entry);
     if (str_is_null(key) || record.overflow)
         return no_memory();
     if (key.len > SUPPRESS_ADDRESS_BYTES_MAX)
         return fail(ERR_SYNTAX, "the address is too long for the suppression list");
-    MDB_val k = lmdb_val(key), v = lmdb_val(buf_str(&record));
-    return trouble(w, mdb_put(w->txn, w->list->db[DB_ENTRY], &k, &v, 0), "changing");
+    return lmdb_put(t, DB_ENTRY, key, buf_str(&record));
 }
 
-static struct err drop(struct work *w, struct str address)
+static struct err drop(struct lmdb_txn *t, struct str address)
 {
-    struct str key = key_of(w->a, address);
+    struct str key = key_of(t->arena, address);
     MDB_val k = lmdb_val(key);
     if (str_is_null(key))
         return no_memory();
     int rc = key.len > SUPPRESS_ADDRESS_BYTES_MAX
                      ? MDB_NOTFOUND
-                     : mdb_del(w->txn, w->list->db[DB_ENTRY], &k, NULL);
+                     : mdb_del(t->txn, t->store->db[DB_ENTRY], &k, NULL);
     if (rc == MDB_NOTFOUND)
         return fail(ERR_NOT_FOUND, "this address is not on the suppression list");
-    return trouble(w, rc, "changing");
+    return lmdb_txn_trouble(t, rc, "changing");
 }
 
 static struct str key_of(struct arena *a, struct str address)

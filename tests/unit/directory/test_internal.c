@@ -368,10 +368,10 @@ static void another_process(struct world *w, int go)
     struct err e = make(w, in, S("theirs"), S("theirs@file.example"));
     if (failed(e))
         _exit(1);
-    struct internal_txn t;
+    struct lmdb_txn t;
     struct number_key id = key_number(77);
-    if (failed(txn_begin(in, &w->a, TXN_WRITE, &t)) ||
-            failed(txn_put(&t, DB_NAME, S("half"), key_one(&id))) ||
+    if (failed(lmdb_txn_begin(&in->store, &w->a, LMDB_CHANGE, &t)) ||
+            failed(lmdb_put(&t, DB_NAME, S("half"), key_one(&id))) ||
             write(go, "x", 1) != 1) // the parent may look now, and then kills us
         _exit(1);
     for (;;)
@@ -465,7 +465,7 @@ static void a_damaged_record(void **state)
 {
     (void)state;
     struct world w;
-    struct internal_txn t;
+    struct lmdb_txn t;
     const struct account *account = NULL, **all = NULL;
     size_t count = 0;
     world_load(&w, TEXT);
@@ -473,9 +473,9 @@ static void a_damaged_record(void **state)
     check_str("make", err_text(make(&w, in, S("anna"), S("anna@file.example"))), S(""));
     check_str("make", err_text(make(&w, in, S("bob"), S("bob@file.example"))), S(""));
     struct number_key id = key_number(1);
-    assert_false(failed(txn_begin(in, &w.a, TXN_WRITE, &t)));
-    assert_false(failed(txn_put(&t, DB_ACCOUNT, key_one(&id), S("\x01\x00what is this"))));
-    assert_false(failed(txn_commit(&t)));
+    assert_false(failed(lmdb_txn_begin(&in->store, &w.a, LMDB_CHANGE, &t)));
+    assert_false(failed(lmdb_put(&t, DB_ACCOUNT, key_one(&id), S("\x01\x00what is this"))));
+    assert_false(failed(lmdb_txn_commit(&t)));
     struct err e = internal_by_address(in, &w.a, S("anna@file.example"), &account);
     check_str("damaged", err_text(e),
             S("the record of account 1 cannot be read: the record's checksum is wrong"));
