@@ -41,8 +41,10 @@ struct remote {
     bool asks_sts;
     const struct client_answer *best;      // of what went wrong with hosts; NULL: nothing yet
     bool somebody_deferred;                // not all hosts have refused for good
-    struct mime_downgrade_plan *downgrade; // of the message, for hosts without 8BITMIME; NULL: not
-                                           // asked for yet
+    // Of the message (deliver/fit.c), with and without its priority in the header, and by enum
+    // mime_wish; NULL: nobody has asked for it yet.
+    const struct message *edited[2];
+    const struct mime_downgrade_plan *plans[2][8];
     size_t transactions;
     size_t tries;          // of connections
     bool needs_connection; // some are left, for the last one had carried all that it may

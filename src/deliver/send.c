@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/send.c: the message over a connection, in as many transactions as its recipients need,
 // and what each answer means for whom. The dialogue itself is in smtp/client/.
-#include "deliver/sign.h"
+#include "deliver/fit.h"
 #include "deliver/told.h"
 #include "mail/trace.h"
 
@@ -14,10 +14,6 @@ static struct str prefix_for(const struct remote *r);
 static bool wants_no_report(const struct remote *r, const struct connection *c,
         const struct client_rcpt *rcpts, size_t count);
 static size_t how_many(struct remote *r, struct approach *p, struct connection *c);
-static struct err make_7bit(struct remote *r, struct connection *c, struct client_transaction *t,
-        struct message_reading *how) suspends MUST_USE;
-static bool must_change(const struct job *j, const struct client_transaction *t);
-static bool fits(struct remote *r, struct connection *c, struct client_transaction *t);
 static void take_answers(struct remote *r, struct connection *c, struct client_transaction *t,
         struct carried *sent, size_t count);
 static void take_answer(struct remote *r, struct connection *c, struct carried *one,
@@ -68,7 +64,10 @@ static struct err send_some(
         struct remote *r, struct approach *p, struct connection *c, struct client_transaction *t)
 {
     struct job *j = r->j;
+    TRY(fit_addresses(r, c));
     size_t count = how_many(r, p, c);
+    if (count == 0)
+        return OK;
     struct carried *sent = arena_array(&j->arena, count, struct carried);
     struct client_rcpt *rcpts = arena_array(&j->arena, count, struct client_rcpt);
     struct message_reader *reader AUTO(message_auto_close) = NULL;
@@ -81,15 +80,15 @@ static struct err send_some(
                 .rcpt = &j->u->rcpts[sent[i].place], .address = sent[i].address};
     *t = (struct client_transaction){.message = &j->m,
             .sender = wants_no_report(r, c, rcpts, count) ? S("") : j->m.sender,
-            .bytes = message_bytes(&j->m) + how.prefix.len,
             .rcpts = rcpts,
             .rcpt_count = count,
             .requiretls = (j->m.flags & MESSAGE_REQUIRETLS) != 0};
-    struct err e = make_7bit(r, c, t, &how);
-    if (!failed(e) && !fits(r, c, t))
+    bool goes_on = true;
+    struct err e = fit_message(r, p, c, t, &how, &goes_on);
+    if (!failed(e) && !goes_on)
         return OK;
     if (!failed(e))
-        e = message_open(j->d->in.store, &j->arena, &j->m, &how, &reader);
+        e = message_open(j->d->in.store, &j->arena, t->message, &how, &reader);
     if (failed(e)) {
         struct client_answer why = answer_temporary(
                 CLIENT_DATA, FAILURE_IO, S("localhost"), S("4.3.0"), S("message body unavailable"));
@@ -159,91 +158,6 @@ static void learn(struct remote *r, struct approach *p, struct connection *c,
         health_learn(h, p->name, LESSON_RCPTS_MAX, (uint32_t)t->rcpts_accepted, now_ms());
     if (client_refuses_parameters(c->client))
         health_learn(h, p->name, LESSON_EXTENSIONS, CLIENT_EXT_SIZE, now_ms());
-}
-
-// For a host without 8BITMIME (outbound.md 9) the message is looked at, once for all such hosts:
-// what was announced as 8-bit need not be, and what is may be converted. One that may not, or
-// cannot be, is left to fits().
-static struct err make_7bit(struct remote *r, struct connection *c, struct client_transaction *t,
-        struct message_reading *how)
-{
-    struct job *j = r->j;
-    enum downgrade_8bit wish = j->d->in.settings->downgrade_8bit;
-    t->wants_binary = (j->m.flags & MESSAGE_BODY_BINARY) != 0 &&
-                      client_offers(c->client, CLIENT_EXT_BINARYMIME);
-    t->wants_8bit = (j->m.flags & (MESSAGE_BODY_8BIT | MESSAGE_SMTPUTF8)) != 0 &&
-                    client_offers(c->client, CLIENT_EXT_8BITMIME);
-    if (!must_change(j, t))
-        return OK;
-    if (r->downgrade == NULL) {
-        struct mime_downgrade_plan *plan = arena_make(&j->arena, struct mime_downgrade_plan);
-        if (plan == NULL)
-            return fail(ERR_LIMIT, "no memory for an attempt");
-        TRY(message_downgrade_plan(j->d->in.store, &j->arena, &j->m, how, plan));
-        r->downgrade = plan;
-    }
-    if (wish == DOWNGRADE_8BIT_CONVERT && r->downgrade->is_needed && r->downgrade->is_possible) {
-        how->downgrade = r->downgrade;
-        t->bytes = r->downgrade->bytes;
-        TRY(job_sign_converted(j, how, &t->bytes));
-    }
-    return OK;
-}
-
-// Binary mail for a host that does not take it has no lines and no way of being sent as it is.
-static bool must_change(const struct job *j, const struct client_transaction *t)
-{
-    if ((j->m.flags & MESSAGE_BODY_BINARY) != 0)
-        return !t->wants_binary;
-    return (j->m.flags & MESSAGE_BODY_8BIT) != 0 && !t->wants_8bit &&
-           j->d->in.settings->downgrade_8bit != DOWNGRADE_8BIT_SEND;
-}
-
-// What the message needs and the host must offer (outbound.md 9; queue.md 9.2). False: it does not,
-// and everybody has the answer.
-static bool fits(struct remote *r, struct connection *c, struct client_transaction *t)
-{
-    struct job *j = r->j;
-    struct str host = arena_str(&j->arena, c->host); // see take_answer
-    const struct smtp_client *client = c->client;
-    uint64_t size_max = client_size_max(client);
-    struct client_answer why = {0};
-    enum downgrade_8bit wish = j->d->in.settings->downgrade_8bit;
-    bool is_binary = (j->m.flags & MESSAGE_BODY_BINARY) != 0;
-    bool cannot_change = must_change(j, t) && r->downgrade->is_needed &&
-                         (wish != DOWNGRADE_8BIT_CONVERT || !r->downgrade->is_possible);
-    t->wants_smtputf8 = (j->m.flags & MESSAGE_SMTPUTF8) != 0;
-    struct by_relay_wish by = schedule_by_relay(&j->m, t->rcpts[0].rcpt, j->wall_now_ms,
-            client_offers(client, CLIENT_EXT_DELIVERBY), client_by_min_s(client));
-    if (size_max > 0 && t->bytes > size_max)
-        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.3.4"),
-                arena_fmt(&j->arena, "message exceeds the size limit of %.*s (%llu)", ARG(host),
-                        (unsigned long long)size_max));
-    else if (cannot_change && is_binary)
-        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.6.1"),
-                S("the host does not take binary mail (BINARYMIME)"));
-    else if (cannot_change)
-        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.6.3"),
-                S("the host does not take 8-bit mail (8BITMIME)"));
-    else if (t->wants_smtputf8 && !client_offers(client, CLIENT_EXT_SMTPUTF8))
-        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.6.7"),
-                S("the host does not take internationalized mail (SMTPUTF8)"));
-    if (by.relay == BY_RELAY_LATE || by.relay == BY_RELAY_UNSUPPORTED) {
-        why = answer_permanent(CLIENT_MAIL, FAILURE_UNEXPECTED_REPLY, host, S("5.3.3"), S(""));
-        why.outcome = by_relay_outcome(&j->arena, by.relay, t->rcpts[0].rcpt, j->wall_now_ms);
-    }
-    if (by.relay == BY_RELAY_PASS) {
-        t->by_s = by.seconds;
-        t->by_mode = by.mode;
-        t->by_trace = by.trace;
-    }
-    for (size_t i = 0; i < r->count; i++)
-        j->tried[r->rcpts[i].place].by_owed = by.owes_relayed;
-    if (why.verdict == CLIENT_GOOD)
-        return true;
-    job_settle_all(j, r->rcpts, r->count, &why);
-    r->count = 0;
-    return false;
 }
 
 static void take_answers(struct remote *r, struct connection *c, struct client_transaction *t,

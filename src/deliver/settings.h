@@ -40,6 +40,7 @@ struct route {
     uint32_t failover;       // 1 << enum client_stage: what makes the next host try
     uint32_t extensions_off; // enum client_extension: as if not offered
     bool helo_only;
+    bool hide_local;                 // Received fields of our own that tell of clients inside
     const struct socks_proxy *socks; // NULL: straight there
     // ROUTE_MX
     uint32_t hosts_max, addresses_max;
@@ -121,6 +122,7 @@ struct connection_strategy {
     int64_t idle_ms;   // 0: 5 s, 30 s for relays
     uint32_t idle_max; // of a destination
     bool freebind;
+    size_t line_bytes_max;  // longer lines are folded; 0: they are sent as they are
     struct str bind_device; // null: as the routes say
     uint32_t fwmark;        // 0: none
     int mss;                // 0: the system's
@@ -281,6 +283,7 @@ struct deliver_settings {
     enum downgrade_8bit downgrade_8bit;
     enum downgrade_utf8 downgrade_utf8;
     uint64_t bdat_chunk_bytes;
+    bool priority_header;
     bool never_is_null_sender; // queue.dsn-never-null-sender
     struct nets *sts_prohibited;
     int64_t expression_wait_ms;

@@ -4,10 +4,13 @@
 #include "deliver/settings_read.h"
 #include "rt/net.h"
 
+#define LINE_LIMIT_LEAST 78            // RFC 5322 2.1.1; encoded text has lines of 76
 #define DATA_LEAST_MS (10 * MINUTE_MS) // RFC 5321 4.5.3.2.6
 
 static struct err read_strategy(
         struct reading *r, const struct object *o, struct connection_strategy *out);
+static void check_line_limit(
+        struct reading *r, const struct object *o, const struct connection_strategy *read);
 static void read_timeouts(
         struct reading *r, const struct object *o, struct connection_strategy *out);
 static void read_reuse(struct reading *r, const struct object *o, struct connection_strategy *out);
@@ -51,7 +54,9 @@ static struct err read_strategy(
             .id = o->id,
             .select = selects[object_word(r, o, S("select"))],
             .freebind = object_bool(r, o, S("freebind")),
+            .line_bytes_max = object_u32(r, o, S("line-length-limit")),
     };
+    check_line_limit(r, o, out);
     if (object_is_set(r, o, S("ehlo-hostname")))
         out->ehlo_name = object_str(r, o, S("ehlo-hostname"));
     read_timeouts(r, o, out);
@@ -90,6 +95,19 @@ static void read_reuse(struct reading *r, const struct object *o, struct connect
     out->reuse_age_ms = object_ms(r, o, S("reuse.max-age"));
     out->idle_ms = object_ms(r, o, S("reuse.idle-timeout"));
     out->idle_max = object_u32(r, o, S("reuse.max-idle"));
+}
+
+// Where lines were folded our own signatures are made anew; those of others cannot be.
+static void check_line_limit(
+        struct reading *r, const struct object *o, const struct connection_strategy *read)
+{
+    size_t limit = read->line_bytes_max;
+    if (limit > 0 && limit < LINE_LIMIT_LEAST)
+        object_error(r, o, S("line-length-limit"), -1, S("out-of-range"),
+                "lines are folded at %d octets at least; 0: they are not", LINE_LIMIT_LEAST);
+    else if (limit > 0)
+        object_warning(r, o, S("line-length-limit"), -1, S("breaks-signatures"),
+                "where a line is folded, signatures that others have made before do not verify");
 }
 
 // tos is for both families, as with listeners.

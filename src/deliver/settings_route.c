@@ -38,6 +38,7 @@ static struct err read_route(struct reading *r, const struct object *o, struct r
             .failover = failover_of(r, o),
             .extensions_off = extensions_of(r, o),
             .helo_only = object_bool(r, o, S("helo-only")),
+            .hide_local = object_bool(r, o, S("hide-local")),
     };
     if (!read_type(r, o, &out->type))
         return OK;
@@ -84,6 +85,7 @@ static void check_members(struct reading *r, const struct object *o, const struc
             {OF_MX | OF_NAMED, S_INIT("failover")},
             {OF_MX | OF_NAMED, S_INIT("disable-extensions")},
             {OF_MX | OF_NAMED, S_INIT("helo-only")},
+            {OF_MX | OF_NAMED, S_INIT("hide-local")},
             {OF_MX | OF_NAMED, S_INIT("socks5")},
             {OF_MX | OF_NAMED, S_INIT("limits.multihomed")},
             {OF_MX | OF_NAMED, S_INIT("ip-lookup")},

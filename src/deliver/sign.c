@@ -11,7 +11,7 @@ static struct err sign(struct job *j, const struct message *m, const struct sign
 
 struct err job_sign_notice(struct job *j, struct message *notice)
 {
-    struct signing_choice by = {0};
+    struct signing_choice by AUTO(signing_choice_done) = {0};
     struct str fields;
     if (j->d->in.signing == NULL)
         return OK;
@@ -43,24 +43,25 @@ static void choose(struct job *j, struct signing_choice *by)
 
 // Our own signatures and seals come off, and those who signed do it again. The seal does not come
 // back: the chain it ended was about another message.
-struct err job_sign_converted(struct job *j, struct message_reading *how, uint64_t *bytes)
+struct err job_sign_converted(
+        struct job *j, const struct message *m, struct message_reading *how, uint64_t *bytes)
 {
-    struct signing_choice by = {0};
+    struct signing_choice by AUTO(signing_choice_done) = {0};
     struct str bare, fields;
     if (j->d->in.signing == NULL)
         return OK;
-    TRY(signing_top_without(&j->arena, &j->m, &bare));
-    if (bare.len == j->m.top.len)
+    TRY(signing_top_without(&j->arena, m, &bare));
+    if (bare.len == m->top.len)
         return OK;
-    signing_choose_again(j->d->in.signing, &j->arena, &j->m, &by);
+    signing_choose_again(j->d->in.signing, &j->arena, m, &by);
     struct signing_work work = {.by = &by, .how = *how, .span = &j->span};
     work.how.prefix = STR_NULL;
     work.how.top = bare;
-    TRY(sign(j, &j->m, &work, &fields));
+    TRY(sign(j, m, &work, &fields));
     how->top = arena_join(&j->arena, fields, bare);
     if (str_is_null(how->top))
         return fail(ERR_LIMIT, "no memory for signatures");
-    *bytes = *bytes - j->m.top.len + how->top.len;
+    *bytes = *bytes - m->top.len + how->top.len;
     return OK;
 }
 

@@ -245,6 +245,23 @@ struct str mail_address_normal(struct arena *a, const struct mail_address *addre
     return full ? STR_NULL : arena_str(a, buf_str(&text));
 }
 
+struct err mail_address_ascii(struct arena *a, struct str text, struct str *out)
+{
+    struct str local, domain;
+    struct idna_result ascii;
+    *out = text;
+    if (str_is_ascii(text))
+        return OK;
+    *out = STR_NULL;
+    if (!str_rcut(text, '@', &local, &domain) || !str_is_ascii(local))
+        return OK;
+    TRY(idna_to_ascii(a, domain, &ascii));
+    if (ascii.fault != IDNA_FINE)
+        return OK;
+    *out = arena_fmt(a, "%.*s@%.*s", ARG(local), ARG(ascii.text));
+    return str_is_null(*out) ? fail(ERR_LIMIT, "no memory for an address") : OK;
+}
+
 // Nearly all addresses are like this, and each recipient is asked: one copy and no more.
 static struct str normal_ascii(struct arena *a, struct str local, struct str domain)
 {

@@ -36,6 +36,10 @@ void mail_local_add(struct buf *out, struct str local);
 // arena is full.
 struct str mail_address_normal(struct arena *a, const struct mail_address *address);
 
+// The text with its domain as A-labels, for hosts that take no other; null: that is not enough.
+// ERR_LIMIT: the arena is full.
+struct err mail_address_ascii(struct arena *a, struct str text, struct str *out) MUST_USE;
+
 // Domain = label *( "." label ), labels of letters, digits and inner hyphens, or beyond ASCII; to
 // A-labels in lower case. ERR_SYNTAX says what is wrong.
 struct err mail_domain_read(struct arena *a, struct str text, struct str *out_ascii) MUST_USE;

@@ -11,12 +11,12 @@
 #include "mail/downgrade_leaf.h"
 #include "mail/head.h"
 
-#define SLICE_BYTES (16 * KIB)     // at a time, in the first reading
-#define HELD_BYTES_MAX (4 * KIB)   // of a line that may be a boundary, or begin a field
-#define FIELD_BYTES_MAX (16 * KIB) // of a Content-Type
-#define FIELD_MEMORY_MAX MIB       // to read it
-#define BOUNDARY_BYTES_MAX 1024    // 70 in RFC 2046 5.1.1; real ones are longer
-#define LINE_OCTETS_MAX 998        // RFC 5321 4.5.3.1.6
+#define SLICE_BYTES (16 * KIB)    // at a time, in the first reading
+#define HELD_BYTES_MAX (4 * KIB)  // of a line that may be a boundary, or begin a field
+#define TYPE_BYTES_MAX (16 * KIB) // of a Content-Type
+#define FIELD_MEMORY_MAX MIB      // to read it
+#define BOUNDARY_BYTES_MAX 1024   // 70 in RFC 2046 5.1.1; real ones are longer
+#define LINE_OCTETS_MAX 998       // RFC 5321 4.5.3.1.6
 #define SCRATCH_BYTES_MAX MIME_DOWNGRADE_BYTES_MAX(SLICE_BYTES)
 
 enum place { IN_HEAD, IN_LEAF, OUTSIDE }; // outside: in a preamble, an epilogue, or no part at all
@@ -52,8 +52,10 @@ struct mime_downgrade {
     struct buf boundaries; // of all levels
     size_t part, part_count;
     struct head head;
-    struct arena memory; // of the head
-    struct buf field;    // Content-Type or Content-Transfer-Encoding
+    struct arena memory;    // of the head
+    struct buf field;       // Content-Type or Content-Transfer-Encoding
+    struct buf whole_field; // held back until it is known whether it must be written anew
+    bool field_passes;      // it was too long for that
     struct leaf_encoder leaf;
     bool leaf_has_8bit, leaf_is_impossible;
     bool leaf_wants_lines; // of a binary message: what cannot stand in a line counts as 8-bit
@@ -69,6 +71,8 @@ struct mime_downgrade {
     int64_t correction; // for what the first reading produced, and the second one will not
 };
 
+static struct mime_downgrade *begin(const struct mime_downgrade_plan *plan, uint32_t wishes);
+static bool wishes(const struct mime_downgrade *d, enum mime_wish wish);
 static void add_piece(struct mime_downgrade *d, struct str piece);
 static void add_to_line(struct mime_downgrade *d, struct str bytes, bool ended);
 static bool is_undecided(const struct mime_downgrade *d, struct str line);
@@ -79,7 +83,10 @@ static void pass_boundary(struct mime_downgrade *d, size_t level, struct str lin
 static void begin_part(struct mime_downgrade *d, bool in_digest, bool is_of_message);
 static void head_line(struct mime_downgrade *d, struct str line, bool ended);
 static void head_more(struct mime_downgrade *d, struct str bytes);
+static void hold_field(struct mime_downgrade *d, struct str bytes);
+static void put_field(struct mime_downgrade *d, struct str bytes);
 static void end_field(struct mime_downgrade *d);
+static void release_field(struct mime_downgrade *d);
 static void end_head(struct mime_downgrade *d, struct str empty_line);
 static bool is_composite(const struct mime_downgrade *d);
 static void begin_level(struct mime_downgrade *d);
@@ -99,17 +106,29 @@ static bool changes(const struct mime_downgrade *d);
 static void note_change(struct mime_downgrade *d, size_t part, int64_t gain);
 static struct err trouble(const struct mime_downgrade *d);
 
-struct mime_downgrade *mime_downgrade_new(const struct mime_downgrade_plan *plan)
+struct mime_downgrade *mime_downgrade_first(uint32_t wishes)
+{
+    return begin(NULL, wishes);
+}
+
+struct mime_downgrade *mime_downgrade_second(const struct mime_downgrade_plan *plan)
+{
+    assert(plan->is_possible);
+    return begin(plan, plan->wishes);
+}
+
+static struct mime_downgrade *begin(const struct mime_downgrade_plan *plan, uint32_t wishes)
 {
     struct mime_downgrade *d = mem_new(struct mime_downgrade);
     if (d == NULL)
         return NULL;
-    assert(plan == NULL || plan->is_possible);
+    assert((wishes & MIME_WISH_LINES) == 0 || (wishes & MIME_WISH_7BIT) != 0);
     d->plan = plan;
     d->notes.is_possible = true;
-    d->notes.was_binary = plan != NULL && plan->was_binary;
+    d->notes.wishes = wishes;
     buf_init(&d->boundaries, MIME_DEPTH_MAX * BOUNDARY_BYTES_MAX);
-    buf_init(&d->field, FIELD_BYTES_MAX);
+    buf_init(&d->field, TYPE_BYTES_MAX);
+    buf_init(&d->whole_field, DOWNGRADE_FIELD_BYTES_MAX);
     buf_init(&d->held, HELD_BYTES_MAX);
     buf_init(&d->scratch, SCRATCH_BYTES_MAX);
     arena_init(&d->memory, FIELD_MEMORY_MAX);
@@ -117,12 +136,9 @@ struct mime_downgrade *mime_downgrade_new(const struct mime_downgrade_plan *plan
     return d;
 }
 
-struct mime_downgrade *mime_downgrade_new_binary(void)
+static bool wishes(const struct mime_downgrade *d, enum mime_wish wish)
 {
-    struct mime_downgrade *d = mime_downgrade_new(NULL);
-    if (d != NULL)
-        d->notes.was_binary = true;
-    return d;
+    return (d->notes.wishes & (uint32_t)wish) != 0;
 }
 
 void mime_downgrade_free(struct mime_downgrade *d)
@@ -131,6 +147,7 @@ void mime_downgrade_free(struct mime_downgrade *d)
         return;
     buf_done(&d->boundaries);
     buf_done(&d->field);
+    buf_done(&d->whole_field);
     buf_done(&d->held);
     buf_done(&d->scratch);
     arena_done(&d->memory);
@@ -162,6 +179,8 @@ struct err mime_downgrade_end(struct mime_downgrade *d, struct buf *out)
     content_line_end(d);
     if (d->place == IN_LEAF)
         end_leaf(d, true);
+    else if (d->place == IN_HEAD)
+        end_field(d);
     while (d->level_count > 0)
         end_level(d);
     d->notes.bytes = d->produced + (uint64_t)d->correction;
@@ -254,6 +273,8 @@ static void pass_boundary(struct mime_downgrade *d, size_t level, struct str lin
 {
     if (d->place == IN_LEAF)
         end_leaf(d, false);
+    else if (d->place == IN_HEAD)
+        end_field(d);
     while (d->level_count > level + 1)
         end_level(d);
     put(d, d->line_end);
@@ -313,10 +334,39 @@ static void head_more(struct mime_downgrade *d, struct str bytes)
     bool is_encoding = h->field == HEAD_CONTENT_TRANSFER_ENCODING;
     if (is_encoding || h->field == HEAD_CONTENT_TYPE)
         buf_add(&d->field, bytes);
+    if (!str_is_ascii(bytes))
+        d->notes.heads_have_8bit = true;
+    if (wishes(d, MIME_WISH_ASCII_HEADS))
+        hold_field(d, bytes);
+    else
+        put_field(d, bytes);
+}
+
+static void put_field(struct mime_downgrade *d, struct str bytes)
+{
+    struct head *h = &d->head;
+    bool is_encoding = h->field == HEAD_CONTENT_TRANSFER_ENCODING;
     if (is_encoding)
         h->dropped += bytes.len;
     if (!is_encoding || !changes(d))
         put(d, bytes);
+}
+
+// Octets of a field that is too long pass by: nothing is wrong with them as long as they are ASCII.
+static void hold_field(struct mime_downgrade *d, struct str bytes)
+{
+    bool fits = bytes.len <= DOWNGRADE_FIELD_BYTES_MAX - d->whole_field.len;
+    if (d->field_passes || !fits) {
+        if (!d->field_passes && !str_is_ascii(buf_str(&d->whole_field)))
+            d->notes.is_possible = false;
+        put_field(d, buf_str(&d->whole_field));
+        buf_clear(&d->whole_field);
+        put_field(d, bytes);
+        d->field_passes = true;
+        d->notes.is_possible = d->notes.is_possible && str_is_ascii(bytes);
+        return;
+    }
+    buf_add(&d->whole_field, bytes);
 }
 
 static void end_field(struct mime_downgrade *d)
@@ -329,6 +379,26 @@ static void end_field(struct mime_downgrade *d)
             !mime_part_note(&d->memory, &h->part, &field, &h->had_type))
         h->is_too_long = true;
     buf_clear(&d->field);
+    release_field(d);
+}
+
+static void release_field(struct mime_downgrade *d)
+{
+    struct buf ascii AUTO(buf_done);
+    struct str field = buf_str(&d->whole_field);
+    d->field_passes = false;
+    if (field.len == 0)
+        return;
+    buf_init(&ascii, MIME_DOWNGRADE_BYTES_MAX(0));
+    if (!str_is_ascii(field)) {
+        d->notes.is_needed = true;
+        if (downgrade_field_add(&ascii, field))
+            field = buf_str(&ascii);
+        else
+            d->notes.is_possible = false;
+    }
+    put_field(d, field);
+    buf_clear(&d->whole_field);
 }
 
 static void end_head(struct mime_downgrade *d, struct str empty_line)
@@ -397,12 +467,12 @@ static void begin_leaf(struct mime_downgrade *d)
         if (changes(d))
             put(d, lines[i]);
     }
-    bool first = d->plan == NULL;
+    bool may_change = d->plan == NULL ? wishes(d, MIME_WISH_7BIT) : changes(d);
     d->place = IN_LEAF;
-    d->leaf = (struct leaf_encoder){.way = first || changes(d) ? way : LEAF_AS_IS};
+    d->leaf = (struct leaf_encoder){.way = may_change ? way : LEAF_AS_IS};
     d->leaf_has_8bit = is_said_binary(d, &h->part);
     d->notes.is_needed |= d->leaf_has_8bit;
-    d->leaf_wants_lines = d->notes.was_binary && (way == LEAF_QUOTED || way == LEAF_BASE64);
+    d->leaf_wants_lines = wishes(d, MIME_WISH_LINES) && (way == LEAF_QUOTED || way == LEAF_BASE64);
     d->line_octets = 0;
     d->leaf_raw_bytes = 0;
     d->leaf_is_impossible = h->is_too_long || d->part >= MIME_PARTS_MAX ||
@@ -418,7 +488,7 @@ static bool is_never_encoded(struct str type) // RFC 2046 5.2.2 and 5.2.3
 
 static bool is_said_binary(const struct mime_downgrade *d, const struct mime_part *part)
 {
-    return d->notes.was_binary && str_eq(part->encoding_name, S("binary"));
+    return wishes(d, MIME_WISH_LINES) && str_eq(part->encoding_name, S("binary"));
 }
 
 // --- Content -------------------------------------------------------------------------------------
@@ -475,7 +545,9 @@ static void content_octets(struct mime_downgrade *d, struct str bytes)
 
 static bool is_7bit(const struct mime_downgrade *d, struct str bytes)
 {
-    if (!d->notes.was_binary)
+    if (!wishes(d, MIME_WISH_7BIT))
+        return true;
+    if (!wishes(d, MIME_WISH_LINES))
         return str_is_ascii(bytes);
     bool good = true, in_lines = d->place == IN_LEAF && d->leaf_wants_lines;
     for (size_t i = 0; good && i < bytes.len; i++)
@@ -487,12 +559,16 @@ static bool is_7bit(const struct mime_downgrade *d, struct str bytes)
 static bool is_plain(const struct mime_downgrade *d, uint8_t c)
 {
     bool is_encoded = d->place == IN_LEAF && !d->leaf_wants_lines;
-    return c < 0x80 && (c != '\0' || !d->notes.was_binary || is_encoded);
+    return c < 0x80 && (c != '\0' || !wishes(d, MIME_WISH_LINES) || is_encoded);
 }
 
 // What stands for an 8-bit octet must not make a boundary line of one that was none.
 static void leave_outside(struct mime_downgrade *d, struct str bytes)
 {
+    if (!wishes(d, MIME_WISH_7BIT)) {
+        put(d, bytes);
+        return;
+    }
     struct str marks = S("?!*#");
     while (marks.len > 0 && str_contains(buf_str(&d->boundaries), str_upto(marks, 1)))
         marks = str_from(marks, 1);

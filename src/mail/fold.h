@@ -41,6 +41,8 @@ void fold_bytes(struct fold *f, struct str bytes);
 void fold_text(struct fold *f, struct str text);
 // The name before an address (mail/phrase.c): words, a quoted string, or encoded words.
 void fold_phrase(struct fold *f, struct str name);
+// Encoded words (RFC 2047) that stand for this text, which is well-formed UTF-8.
+void fold_encoded(struct fold *f, struct str text);
 // A new line now, whatever room there is; the next word is its first.
 void fold_line(struct fold *f);
 void fold_end(struct fold *f);

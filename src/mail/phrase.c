@@ -13,7 +13,6 @@
 static bool is_control(uint32_t code);
 static bool is_atoms(struct str text);
 static void add_quoted(struct fold *f, struct str text);
-static void add_encoded(struct fold *f, struct str text);
 
 void fold_phrase(struct fold *f, struct str name)
 {
@@ -24,7 +23,7 @@ void fold_phrase(struct fold *f, struct str name)
             buf_add_utf8(&clean, code >= UNICODE_BAD_BYTE ? '?' : code);
     struct str text = str_trim(buf_str(&clean));
     if (!str_is_ascii(text))
-        add_encoded(f, text);
+        fold_encoded(f, text);
     else if (is_atoms(text))
         fold_text(f, text);
     else
@@ -61,7 +60,7 @@ static void add_quoted(struct fold *f, struct str text)
 }
 
 // A letter is never cut: RFC 2047 5, at its end.
-static void add_encoded(struct fold *f, struct str text)
+void fold_encoded(struct fold *f, struct str text)
 {
     while (!str_is_empty(text)) {
         size_t len = text.len < ENCODED_OCTETS_MAX ? text.len : ENCODED_OCTETS_MAX;

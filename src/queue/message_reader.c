@@ -19,8 +19,15 @@ struct message_reader {
     struct str stored;                // not converted yet
     bool is_at_end;                   // of what is stored
     struct buf converted;
+    struct long_lines lines;
+    struct str unfolded; // not given yet
+    bool fold_is_next;
 };
 
+static struct err folded_next(
+        struct message_reader *r, struct arena *a, struct str *out) suspends MUST_USE;
+static struct err unfolded_next(
+        struct message_reader *r, struct arena *a, struct str *out) suspends MUST_USE;
 static struct err stored_next(
         struct message_reader *r, struct arena *a, struct str *out) suspends MUST_USE;
 static struct err converted_next(
@@ -42,9 +49,10 @@ struct err message_open(struct store *store, struct arena *a, const struct messa
         r->cuts = m->cuts;
         r->cut_count = m->cut_count;
     }
+    r->lines.bytes_max = how->line_bytes_max;
     buf_init(&r->converted, MIME_DOWNGRADE_BYTES_MAX(CONVERTED_BYTES));
     if (how->downgrade != NULL)
-        r->downgrade = mime_downgrade_new(how->downgrade);
+        r->downgrade = mime_downgrade_second(how->downgrade);
     struct err e = how->downgrade != NULL && r->downgrade == NULL
                            ? fail(ERR_LIMIT, "no memory to convert a message")
                            : body_open(store, a, &m->body, how->body, &r->body);
@@ -57,12 +65,10 @@ struct err message_open(struct store *store, struct arena *a, const struct messa
 }
 
 struct err message_downgrade_plan(struct store *store, struct arena *a, const struct message *m,
-        const struct message_reading *how, struct mime_downgrade_plan *out)
+        const struct message_reading *how, uint32_t wishes, struct mime_downgrade_plan *out)
 {
     struct message_reader *reader AUTO(message_auto_close) = NULL;
-    bool is_binary = (m->flags & MESSAGE_BODY_BINARY) != 0;
-    struct mime_downgrade *first AUTO(mime_downgrade_auto_free) =
-            is_binary ? mime_downgrade_new_binary() : mime_downgrade_new(NULL);
+    struct mime_downgrade *first AUTO(mime_downgrade_auto_free) = mime_downgrade_first(wishes);
     if (first == NULL)
         return fail(ERR_LIMIT, "no memory to convert a message");
     assert(how->downgrade == NULL);
@@ -79,7 +85,27 @@ struct err message_downgrade_plan(struct store *store, struct arena *a, const st
     return OK;
 }
 
+struct err message_measure(struct store *store, struct arena *a, const struct message *m,
+        const struct message_reading *how, uint64_t *out_bytes)
+{
+    struct message_reader *reader AUTO(message_auto_close) = NULL;
+    struct str piece = S("");
+    uint64_t bytes = 0;
+    TRY(message_open(store, a, m, how, &reader));
+    while (!str_is_null(piece)) {
+        TRY(message_next(reader, a, &piece));
+        bytes += piece.len;
+    }
+    *out_bytes = bytes;
+    return OK;
+}
+
 struct err message_next(struct message_reader *r, struct arena *a, struct str *out)
+{
+    return r->lines.bytes_max > 0 ? folded_next(r, a, out) : unfolded_next(r, a, out);
+}
+
+static struct err unfolded_next(struct message_reader *r, struct arena *a, struct str *out)
 {
     return r->downgrade != NULL ? converted_next(r, a, out) : stored_next(r, a, out);
 }
@@ -92,6 +118,23 @@ void message_close(struct message_reader *r)
     mime_downgrade_free(r->downgrade);
     buf_done(&r->converted);
     mem_free(r);
+}
+
+static struct err folded_next(struct message_reader *r, struct arena *a, struct str *out)
+{
+    if (!r->fold_is_next) {
+        if (r->unfolded.len == 0)
+            TRY(unfolded_next(r, a, &r->unfolded));
+        size_t now = long_lines_pass(&r->lines, r->unfolded);
+        *out = str_upto(r->unfolded, now);
+        r->unfolded = str_from(r->unfolded, now);
+        r->fold_is_next = r->unfolded.len > 0;
+        if (now > 0 || !r->fold_is_next)
+            return OK;
+    }
+    r->fold_is_next = false;
+    *out = LONG_LINES_FOLD;
+    return OK;
 }
 
 static struct err converted_next(struct message_reader *r, struct arena *a, struct str *out)

@@ -19,6 +19,7 @@
 #include "queue/store.h"
 
 #include "mail/downgrade.h"
+#include "mail/long_lines.h"
 
 struct message_reader;
 
@@ -27,8 +28,9 @@ struct message_reading {
     struct str top;    // in place of the message's own lines; null: these
     bool as_received;  // neither prefix nor top, and nothing is cut out
     enum body_state body;
-    // Converted to 7 bits; by reference, from message_downgrade_plan. NULL: as it is.
+    // Converted; by reference, from message_downgrade_plan. NULL: as it is.
     const struct mime_downgrade_plan *downgrade;
+    size_t line_bytes_max; // longer lines are folded (mail/long_lines.h); 0: no line is
 };
 
 // An inline body must have been read with the message (STORE_WITH_BODY). The message stays until
@@ -45,8 +47,12 @@ static inline void message_auto_close(struct message_reader **reader)
     message_close(*reader);
 }
 
-// What becomes of the message, read in this way, when it is converted for a host without 8BITMIME:
-// reads it once. plan.bytes is what a reader gives that is opened with the plan; if the plan says
+// What becomes of the message, read in this way, when it is converted by these wishes (enum
+// mime_wish) for a host without 8BITMIME or SMTPUTF8: reads it once. plan.bytes is what a reader gives that is opened with the plan; if the plan says
 // that it is not possible, it must not be used.
 struct err message_downgrade_plan(struct store *store, struct arena *a, const struct message *m,
-        const struct message_reading *how, struct mime_downgrade_plan *out) suspends MUST_USE;
+        const struct message_reading *how, uint32_t wishes,
+        struct mime_downgrade_plan *out) suspends MUST_USE;
+// How long it is, read in this way: reads it once.
+struct err message_measure(struct store *store, struct arena *a, const struct message *m,
+        const struct message_reading *how, uint64_t *out_bytes) suspends MUST_USE;

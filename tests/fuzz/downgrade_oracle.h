@@ -10,10 +10,10 @@
 
 // Both readings in pieces of this size; `out` is what would be sent, also when nothing is needed.
 static inline struct mime_downgrade_plan downgrade_run_as(
-        bool is_binary, struct str message, size_t piece_bytes, struct buf *out)
+        uint32_t wishes, struct str message, size_t piece_bytes, struct buf *out)
 {
     struct mime_downgrade *first AUTO(mime_downgrade_auto_free) =
-            is_binary ? mime_downgrade_new_binary() : mime_downgrade_new(NULL);
+            mime_downgrade_first(wishes);
     assert(first != NULL);
     for (size_t at = 0; at < message.len; at += piece_bytes)
         assert(!failed(mime_downgrade_add(first, str_part(message, at, piece_bytes), NULL)));
@@ -21,7 +21,7 @@ static inline struct mime_downgrade_plan downgrade_run_as(
     struct mime_downgrade_plan plan = mime_downgrade_plan(first);
     if (!plan.is_possible)
         return plan;
-    struct mime_downgrade *second AUTO(mime_downgrade_auto_free) = mime_downgrade_new(&plan);
+    struct mime_downgrade *second AUTO(mime_downgrade_auto_free) = mime_downgrade_second(&plan);
     struct buf piece AUTO(buf_done) = {0};
     assert(second != NULL);
     for (size_t at = 0; at < message.len; at += piece_bytes) {
@@ -42,7 +42,7 @@ static inline struct mime_downgrade_plan downgrade_run_as(
 static inline struct mime_downgrade_plan downgrade_run(
         struct str message, size_t piece_bytes, struct buf *out)
 {
-    return downgrade_run_as(false, message, piece_bytes, out);
+    return downgrade_run_as(MIME_WISH_7BIT, message, piece_bytes, out);
 }
 
 static inline size_t downgrade_8bit_count(struct str bytes)

@@ -21,16 +21,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_init(&again, DOWNGRADE_BYTES_MAX);
     add_lines(&message, str_of((const char *)data + 1, size - 1));
     struct str text = buf_str(&message);
-    bool binary = (data[0] & 0x80) != 0;
-    struct mime_downgrade_plan plan = downgrade_run_as(binary, text, SIZE_MAX / 2, &whole);
-    struct mime_downgrade_plan same = downgrade_run_as(binary, text, 1 + data[0] % 64, &cut);
+    uint32_t wishes = MIME_WISH_7BIT;
+    if ((data[0] & 0x80) != 0)
+        wishes |= MIME_WISH_LINES;
+    struct mime_downgrade_plan plan = downgrade_run_as(wishes, text, SIZE_MAX / 2, &whole);
+    struct mime_downgrade_plan same = downgrade_run_as(wishes, text, 1 + data[0] % 64, &cut);
     assert(plan.is_possible == same.is_possible && plan.is_needed == same.is_needed);
     assert(str_eq(buf_str(&whole), buf_str(&cut)));
     if (!plan.is_possible)
         return 0;
     assert(plan.is_needed || str_eq(text, buf_str(&whole)));
     downgrade_check(text, buf_str(&whole));
-    same = downgrade_run_as(binary, buf_str(&whole), SIZE_MAX / 2, &again);
+    same = downgrade_run_as(wishes, buf_str(&whole), SIZE_MAX / 2, &again);
     assert(!same.is_needed && same.bytes == plan.bytes);
     return 0;
 }

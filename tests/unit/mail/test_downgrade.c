@@ -196,8 +196,8 @@ static void from_binary(void **state UNUSED)
         size_t which = i / COUNT_OF(piece_sizes);
         struct str text = binaries[which].text, wanted = binaries[which].wanted;
         buf_init(&out, DOWNGRADE_BYTES_MAX);
-        struct mime_downgrade_plan plan =
-                downgrade_run_as(true, text, piece_sizes[i % COUNT_OF(piece_sizes)], &out);
+        struct mime_downgrade_plan plan = downgrade_run_as(MIME_WISH_7BIT | MIME_WISH_LINES, text,
+                piece_sizes[i % COUNT_OF(piece_sizes)], &out);
         check_true(binaries[which].name, plan.is_possible);
         check_true(binaries[which].name, plan.is_needed == !str_is_null(wanted));
         check_str(binaries[which].name, buf_str(&out), str_is_null(wanted) ? text : wanted);
@@ -214,7 +214,8 @@ static void binary_line_length(void **state UNUSED)
         buf_add(&text, S(VERSION "\r\n"));
         buf_add_repeat(&text, 'x', length);
         buf_add(&text, S("\r\nend\r\n"));
-        struct mime_downgrade_plan plan = downgrade_run_as(true, buf_str(&text), 100, &out);
+        struct mime_downgrade_plan plan =
+                downgrade_run_as(MIME_WISH_7BIT | MIME_WISH_LINES, buf_str(&text), 100, &out);
         check_u64("needed", plan.is_needed, length == 999);
         downgrade_check(buf_str(&text), buf_str(&out));
     }
@@ -308,12 +309,13 @@ static void boundary_length(void **state UNUSED)
 
 static void full_output(void **state UNUSED)
 {
-    struct mime_downgrade *first AUTO(mime_downgrade_auto_free) = mime_downgrade_new(NULL);
+    struct mime_downgrade *first AUTO(mime_downgrade_auto_free) =
+            mime_downgrade_first(MIME_WISH_7BIT);
     struct str text = S("\r\n\xff\xff\r\n");
     check_true("first", !failed(mime_downgrade_add(first, text, NULL)) &&
                                 !failed(mime_downgrade_end(first, NULL)));
     struct mime_downgrade_plan plan = mime_downgrade_plan(first);
-    struct mime_downgrade *second AUTO(mime_downgrade_auto_free) = mime_downgrade_new(&plan);
+    struct mime_downgrade *second AUTO(mime_downgrade_auto_free) = mime_downgrade_second(&plan);
     struct buf out AUTO(buf_done);
     buf_init(&out, 10);
     check_u64("full", mime_downgrade_add(second, text, &out).kind, ERR_LIMIT);

@@ -209,7 +209,7 @@ static struct err converted(void *arg)
     TRY(accept_message(p, &m));
     TRY(store_read(p->store, &p->a, m.id, STORE_WITH_BODY, &back));
     struct message_reading how = {.prefix = S("MIME-Version: 1.0\r\n")};
-    TRY(message_downgrade_plan(p->store, &p->a, &back, &how, &plan));
+    TRY(message_downgrade_plan(p->store, &p->a, &back, &how, MIME_WISH_7BIT, &plan));
     check_true("needed and possible", plan.is_needed && plan.is_possible);
     how.downgrade = &plan;
     TRY(read_all(p, &back, &how, &got));
@@ -242,7 +242,7 @@ static struct err converted_file(void *arg)
     TRY(accept_message(p, &m));
     TRY(store_read(p->store, &p->a, m.id, STORE_WITH_BODY, &back));
     struct message_reading how = {.as_received = true};
-    TRY(message_downgrade_plan(p->store, &p->a, &back, &how, &plan));
+    TRY(message_downgrade_plan(p->store, &p->a, &back, &how, MIME_WISH_7BIT, &plan));
     how.downgrade = &plan;
     TRY(read_all(p, &back, &how, &got));
     check_u64("as long as was said", plan.bytes, got.len);
