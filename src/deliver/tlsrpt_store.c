@@ -229,6 +229,8 @@ static struct err objects_each(
             *added = object;
     }
     mdb_cursor_close(cursor);
+    if (!failed(e) && rc != MDB_NOTFOUND)
+        e = lmdb_txn_trouble(t, rc, "reading");
     *out = all.at;
     *out_count = all.count;
     return e;
@@ -271,8 +273,8 @@ struct err report_store_rows(struct report_store *s, struct arena *a, uint64_t n
     TRY(lmdb_cursor(&t, DB_ROW, &cursor));
     MDB_val k = lmdb_val(key), v;
     bool fits = true;
-    for (int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-            fits && rc == 0 && str_starts(lmdb_str(&k), key);
+    int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+    for (; fits && rc == 0 && str_starts(lmdb_str(&k), key);
             rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
         struct report_row *row = vec_add(a, &all);
         fits = row != NULL;
@@ -284,7 +286,9 @@ struct err report_store_rows(struct report_store *s, struct arena *a, uint64_t n
     mdb_cursor_close(cursor);
     *out = all.at;
     *out_count = all.count;
-    return fits ? OK : no_memory();
+    if (!fits)
+        return no_memory();
+    return rc == 0 || rc == MDB_NOTFOUND ? OK : lmdb_txn_trouble(&t, rc, "reading");
 }
 
 // --- Going ---------------------------------------------------------------------------------------
