@@ -256,7 +256,8 @@ static struct err sweep(struct suppress_service *s)
             tell_trouble(s, job.result);
             return OK;
         }
-        TRY(task_sleep_ms(SWEEP_PAUSE_MS));
+        if (job.from.len > 0)
+            TRY(task_sleep_ms(SWEEP_PAUSE_MS));
     } while (job.from.len > 0);
     return OK;
 }
