@@ -309,6 +309,35 @@ static void holds_for_a_while(void **state)
     schedules_unload(&l);
 }
 
+// queue.md 17.3: the clock has stepped by years, and nobody is told or given up before the doubt is
+// over; what is due is tried, and has its next attempt as always.
+static void nobody_ages_by_a_doubted_clock(void **state)
+{
+    const int64_t now_ms = at_s(90000000), until_ms = now_ms + 10 * MINUTE_MS;
+    (void)state;
+    struct schedules l;
+    schedules_load(&l, CONFIG);
+    struct waiting w = waiting_made();
+    struct schedule_look look;
+    struct schedule_verdict again = temporary();
+    waiting_begin(&w, &l, "quick");
+    waiting_after(&w, &l, at_s(0), temporary());
+    struct schedule_job job = waiting_job(&w, &l, now_ms);
+    job.doubted_until_ms = until_ms;
+    assert_false(failed(schedule_look(&job, &w.unit, &look)));
+    check_u64("tried, not told, not given up", look.of_rcpt[0], LOOK_TRY);
+    assert_false(failed(schedule_after(&job, &w.unit, &again)));
+    check_u64("fails for now", w.rcpt.status, RCPT_TEMP_FAILED);
+    check_u64("the next attempt of the other schedule", (uint64_t)w.rcpt.retry_at_ms,
+            (uint64_t)now_ms + 7200000);
+    w.rcpt.retry_at_ms = until_ms + HOUR_MS;
+    assert_false(failed(schedule_look(&job, &w.unit, &look)));
+    check_u64("nothing to do", look.of_rcpt[0], 0);
+    check_u64("until the doubt is over", (uint64_t)w.unit.due_ms, (uint64_t)until_ms);
+    check_u64("then its time is, too", waiting_look(&w, &l, until_ms), LOOK_EXPIRED);
+    schedules_unload(&l);
+}
+
 // The other hold costs nothing before the release, and the release is still waited for.
 static void holds_before_a_release(void **state)
 {
@@ -436,7 +465,8 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST(outcomes), TEST(the_final_are_left_alone),
             TEST(another_schedule), TEST(a_deadline_stays_with_another_schedule), TEST(choices),
             TEST(jitter), TEST(alignment), TEST(hints), TEST(holds), TEST(holds_for_a_while),
-            TEST(holds_before_a_release), TEST(fixed_ends_are_kept),
-            TEST(deliver_by_at_the_next_hop), TEST(bands), TEST(records)};
+            TEST(nobody_ages_by_a_doubted_clock), TEST(holds_before_a_release),
+            TEST(fixed_ends_are_kept), TEST(deliver_by_at_the_next_hop), TEST(bands),
+            TEST(records)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
