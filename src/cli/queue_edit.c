@@ -59,7 +59,7 @@ static const struct cli_option options[] = {
 
 static struct err read_envelope(struct cli *c, struct envelope_edits *out) MUST_USE;
 static struct err read_tags(struct cli *c, struct envelope_edits *out) MUST_USE;
-static struct err read_tag(struct cli *c, struct str text, struct tag *out) MUST_USE;
+static struct err read_tag(struct cli *c, struct str text, struct message_tag *out) MUST_USE;
 static struct err read_names(struct cli *c, struct rcpt_edit *out) MUST_USE;
 static struct err read_orcpt(struct cli *c, struct rcpt_edit *out) MUST_USE;
 static struct err read_times(struct cli *c, int64_t wall_now_ms, struct rcpt_edit *out) MUST_USE;
@@ -118,7 +118,7 @@ static struct err read_envelope(struct cli *c, struct envelope_edits *out)
 
 static struct err read_tags(struct cli *c, struct envelope_edits *out)
 {
-    struct tag *tags = arena_array(&c->arena, MESSAGE_TAGS_MAX, struct tag);
+    struct message_tag *tags = arena_array(&c->arena, MESSAGE_TAGS_MAX, struct message_tag);
     struct str text = cli_text_nth(c, S("tag"), 0);
     if (tags == NULL)
         return fail(ERR_LIMIT, "no memory for tags");
@@ -135,7 +135,7 @@ static struct err read_tags(struct cli *c, struct envelope_edits *out)
     return OK;
 }
 
-static struct err read_tag(struct cli *c, struct str text, struct tag *out)
+static struct err read_tag(struct cli *c, struct str text, struct message_tag *out)
 {
     if (!str_cut(text, '=', &out->name, &out->value) || str_is_empty(out->name) ||
             !is_text(out->name, TAG_NAME_BYTES_MAX) || !is_text(out->value, TAG_VALUE_BYTES_MAX))

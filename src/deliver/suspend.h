@@ -71,7 +71,7 @@ struct suspensions {
 // What is known of an attempt; null: not yet. Domains are in lower case.
 struct suspend_values {
     struct str scope[SUSPEND_SCOPES]; // SUSPEND_TAG is not among them
-    const struct tag *tags;
+    const struct message_tag *tags;
     size_t tag_count;
 };
 

@@ -9,7 +9,7 @@ static bool has_rcpt(const struct message *m, struct str address);
 static struct err edit_envelope(struct arena *a, const struct envelope_edits *wish,
         const struct message *m, struct unit *u, bool *changed) MUST_USE;
 static bool is_as_wished(const struct envelope_edits *wish, const struct message *m);
-static bool tags_are(const struct message *m, const struct tag *tags, size_t count);
+static bool tags_are(const struct message *m, const struct message_tag *tags, size_t count);
 static bool edit_rcpt(
         const struct message_edit *edit, const struct message *m, struct recipient *r);
 static bool edit_orcpt(const struct rcpt_edit *edit, struct recipient *r);
@@ -95,7 +95,7 @@ static bool is_as_wished(const struct envelope_edits *wish, const struct message
            (!wish->has_tags || tags_are(m, wish->tags, wish->tag_count));
 }
 
-static bool tags_are(const struct message *m, const struct tag *tags, size_t count)
+static bool tags_are(const struct message *m, const struct message_tag *tags, size_t count)
 {
     if (m->tag_count != count)
         return false;

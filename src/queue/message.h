@@ -119,7 +119,7 @@ struct hold {
     int64_t clocks_at_ms; // its recipients' clocks run on from then (queue.hold.max); 0: never
 };
 
-struct tag {
+struct message_tag {
     struct str name, value;
 };
 
@@ -128,7 +128,7 @@ struct envelope_edits {
     bool has_env_id, has_priority, has_tags; // else it is as it was accepted
     struct str env_id;
     int priority;
-    const struct tag *tags;
+    const struct message_tag *tags;
     size_t tag_count;
 };
 
@@ -189,7 +189,7 @@ struct message {
     int64_t by_ms;      // DELIVERBY's moment, 0: none
     int64_t hold_until_ms;
     struct str helo;
-    const struct tag *tags;
+    const struct message_tag *tags;
     size_t tag_count;
     struct str top; // header lines of this server, above the bytes as they came
     const struct cut *cuts;

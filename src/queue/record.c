@@ -10,7 +10,7 @@
 #define BODY_CHECKSUM_BYTES 4
 #define CUT_BYTES 8
 
-enum message_tag {
+enum message_field_tag {
     M_CREATED = 1,
     M_SENDER = 2,
     M_FLAGS = 3,
@@ -42,7 +42,7 @@ enum quota_ref_tag { Q_KEY = 1, Q_SCOPE = 2, Q_SUBJECT = 3 };
 
 // Of lists of a message while it is read.
 struct room {
-    struct tag *tags;
+    struct message_tag *tags;
     struct quota_ref *quota_refs;
     size_t quota_refs_most;
 };
@@ -216,7 +216,7 @@ static struct err head_open(struct str value, struct fields_in *out, struct str 
 static struct err message_field(
         struct arena *a, const struct field *f, struct message *m, struct room *room)
 {
-    switch ((enum message_tag)f->tag) {
+    switch ((enum message_field_tag)f->tag) {
     case M_CREATED:
         m->created_ms = field_signed(f);
         break;
@@ -288,7 +288,7 @@ static struct err tag_add(
         struct arena *a, const struct field *f, struct message *m, struct room *room)
 {
     if (room->tags == NULL)
-        m->tags = room->tags = arena_array(a, MESSAGE_TAGS_MAX, struct tag);
+        m->tags = room->tags = arena_array(a, MESSAGE_TAGS_MAX, struct message_tag);
     if (room->tags == NULL)
         return fail(ERR_LIMIT, "no memory to read a message");
     if (f->tag == M_TAG_NAME && m->tag_count < MESSAGE_TAGS_MAX)

@@ -274,7 +274,7 @@ static struct err edits_decode(struct arena *a, struct str bytes, const struct e
 
 static struct err edits_field(struct arena *a, const struct field *f, struct envelope_edits *edits)
 {
-    struct tag *tags = (struct tag *)(uintptr_t)edits->tags; // made below
+    struct message_tag *tags = (struct message_tag *)(uintptr_t)edits->tags; // made below
     switch ((enum edits_tag)f->tag) {
     case E_HAS:
         edits->has_env_id = (f->number & HAS_ENV_ID) != 0;
@@ -289,12 +289,12 @@ static struct err edits_field(struct arena *a, const struct field *f, struct env
         break;
     case E_TAG_NAME:
         if (tags == NULL)
-            edits->tags = tags = arena_array(a, MESSAGE_TAGS_MAX, struct tag);
+            edits->tags = tags = arena_array(a, MESSAGE_TAGS_MAX, struct message_tag);
         if (tags == NULL)
             return fail(ERR_LIMIT, "no memory to read a message");
         if (edits->tag_count == MESSAGE_TAGS_MAX)
             return fail(ERR_SYNTAX, "a message has too many tags");
-        tags[edits->tag_count++] = (struct tag){.name = f->bytes, .value = S("")};
+        tags[edits->tag_count++] = (struct message_tag){.name = f->bytes, .value = S("")};
         break;
     case E_TAG_VALUE:
         if (edits->tag_count == 0)

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct suspend_values values = {0};
         for (size_t i = 0; i < SUSPEND_SCOPES; i++)
             values.scope[i] = s->scope[i];
-        const struct tag tag = {.name = s->scope[SUSPEND_TAG]};
+        const struct message_tag tag = {.name = s->scope[SUSPEND_TAG]};
         values.tags = &tag;
         values.tag_count = 1;
         (void)suspensions_find(&all, s->kind, suspension_stage(s), &values, s->since_ms);

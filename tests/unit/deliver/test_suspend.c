@@ -57,7 +57,7 @@ static void files(void **state)
     }
 }
 
-static const struct tag tags[] = {{S_INIT("tenant"), S_INIT("acme")}};
+static const struct message_tag tags[] = {{S_INIT("tenant"), S_INIT("acme")}};
 static const struct suspend_values attempt = {
         .scope = {[SUSPEND_RCPT_DOMAIN] = S_INIT("b.example"),
                 [SUSPEND_SENDER] = S_INIT("ann@a.example"),

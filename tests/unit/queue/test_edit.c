@@ -61,7 +61,8 @@ static void read_again(struct world *w)
 static void the_envelope(void **state)
 {
     (void)state;
-    static const struct tag tags[] = {{S_INIT("tenant"), S_INIT("t")}, {S_INIT("x"), S_INIT("")}};
+    static const struct message_tag tags[] = {
+            {S_INIT("tenant"), S_INIT("t")}, {S_INIT("x"), S_INIT("")}};
     struct world w;
     world_begin(&w);
     struct message_edit edit = {.envelope = {.has_priority = true, .priority = -3}};

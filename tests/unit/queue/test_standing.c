@@ -29,7 +29,7 @@ static void what_a_rule_is_about(void **state)
             {"an account", "\"account\":\"ann\"", true},
             {"another one", "\"account\":\"bob\"", false},
     };
-    static const struct tag tags[] = {{S_INIT("campaign"), S_INIT("7")}};
+    static const struct message_tag tags[] = {{S_INIT("campaign"), S_INIT("7")}};
     const struct message m = {.sender = S("ann@a.example"),
             .account = S("ann"),
             .tags = tags,
