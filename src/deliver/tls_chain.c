@@ -5,6 +5,7 @@
 #include "deliver/tls_chain.h"
 
 #include "listen/pem.h"
+#include "listen/subject.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -14,7 +15,6 @@ static bool name_wanted(const struct tls_reference *r, struct str have, struct s
 static bool name_matches(struct str have, struct str reference);
 static bool address_wanted(const struct tls_reference *r, const ASN1_OCTET_STRING *have);
 static bool common_name_wanted(X509 *leaf, const struct tls_reference *r, struct str *out_name);
-static struct str asn1_text(const ASN1_STRING *s);
 static struct err read_block(struct arena *a, const struct pem_block *block, STACK_OF(X509) * into);
 
 int tls_chain_verify(const struct tls_chain *chain, STACK_OF(X509) * *out_built)
@@ -95,7 +95,7 @@ bool tls_chain_names(X509 *leaf, const struct tls_reference *reference, struct s
     for (int i = 0; !found && i < sk_GENERAL_NAME_num(all); i++) {
         const GENERAL_NAME *name = sk_GENERAL_NAME_value(all, i);
         if (name->type == GEN_DNS && !is_address)
-            found = name_wanted(reference, asn1_text(name->d.dNSName), out_name);
+            found = name_wanted(reference, asn1_str(name->d.dNSName), out_name);
         else if (name->type == GEN_IPADD && is_address)
             found = address_wanted(reference, name->d.iPAddress);
     }
@@ -135,29 +135,17 @@ static bool name_matches(struct str have, struct str reference)
 static bool address_wanted(const struct tls_reference *r, const ASN1_OCTET_STRING *have)
 {
     struct str wanted = str_of((const char *)r->ip->bytes, r->ip->family == IP_V4 ? 4 : 16);
-    return str_eq(asn1_text(have), wanted);
+    return str_eq(asn1_str(have), wanted);
 }
 
 static bool common_name_wanted(X509 *leaf, const struct tls_reference *r, struct str *out_name)
 {
-    X509_NAME *subject = X509_get_subject_name(leaf);
+    struct common_names all AUTO(common_names_done) = common_names_of(leaf);
+    struct str name;
     bool found = false;
-    for (int at = -1; !found;) {
-        at = X509_NAME_get_index_by_NID(subject, NID_commonName, at);
-        if (at < 0)
-            break;
-        unsigned char *text = NULL;
-        int len = ASN1_STRING_to_UTF8(
-                &text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-        found = len > 0 && name_wanted(r, str_of((const char *)text, (size_t)len), out_name);
-        OPENSSL_free(text);
-    }
+    while (!found && common_names_next(&all, &name))
+        found = name_wanted(r, name, out_name);
     return found;
-}
-
-static struct str asn1_text(const ASN1_STRING *s)
-{
-    return str_of((const char *)ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s));
 }
 
 // --- Files ---------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 
 #include "base/ip.h"
 #include "conf/types.h"
+#include "listen/subject.h"
 
 #include <openssl/x509v3.h>
 
@@ -38,19 +39,11 @@ struct err certificate_names(struct arena *a, const struct certificate_source *s
 
 static bool add_common_names(struct arena *a, X509 *leaf, struct name_vec *names)
 {
-    X509_NAME *subject = X509_get_subject_name(leaf);
+    struct common_names all AUTO(common_names_done) = common_names_of(leaf);
+    struct str name;
     bool kept = true;
-    for (int at = -1; kept;) {
-        at = X509_NAME_get_index_by_NID(subject, NID_commonName, at);
-        if (at < 0)
-            break;
-        unsigned char *text = NULL;
-        int len = ASN1_STRING_to_UTF8(
-                &text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-        if (len > 0)
-            kept = add_name(a, str_of((const char *)text, (size_t)len), names);
-        OPENSSL_free(text);
-    }
+    while (kept && common_names_next(&all, &name))
+        kept = add_name(a, name, names);
     return kept;
 }
 
@@ -61,10 +54,7 @@ static bool add_alternative_names(struct arena *a, X509 *leaf, struct name_vec *
     for (int i = 0; kept && i < sk_GENERAL_NAME_num(all); i++) {
         const GENERAL_NAME *name = sk_GENERAL_NAME_value(all, i);
         if (name->type == GEN_DNS)
-            kept = add_name(a,
-                    str_of((const char *)ASN1_STRING_get0_data(name->d.dNSName),
-                            (size_t)ASN1_STRING_length(name->d.dNSName)),
-                    names);
+            kept = add_name(a, asn1_str(name->d.dNSName), names);
         if (name->type == GEN_IPADD)
             kept = add_address(a, name->d.iPAddress, names);
     }
