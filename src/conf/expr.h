@@ -262,6 +262,8 @@ const struct expr_result *expr_literal(
 
 // Does any of its conditions or values, as compiled, read the variable?
 bool expr_uses(const struct expr_setting *s, enum expr_variable id);
+// Does a text that is written in its values, alone or in a list, say just that word?
+bool expr_says(const struct expr_setting *s, struct str word);
 
 // For the reference and the tests: every function with its description.
 struct expr_function_info {

@@ -7,6 +7,7 @@
 #include "conf/lookup.h"
 
 static bool program_uses(const struct expr_program *p, enum expr_variable id);
+static bool value_says(const struct expr_value *v, struct str word);
 static bool branch_settle(struct expr_builder *b, struct expr_branch *branch);
 static bool is_none(const struct expr_value *v);
 static bool settle(struct arena *a, const struct expr_value *v, const struct expr_target *target,
@@ -132,6 +133,27 @@ static bool program_uses(const struct expr_program *p, enum expr_variable id)
 {
     for (size_t i = 0; i < p->step_count; i++)
         if (p->steps[i].op == OP_VARIABLE && p->steps[i].arg == (uint32_t)id)
+            return true;
+    return false;
+}
+
+bool expr_says(const struct expr_setting *s, struct str word)
+{
+    for (size_t i = 0; i < s->rules.count; i++) {
+        const struct expr_program *p = &s->rules.at[i].value.program;
+        for (size_t k = 0; k < p->step_count; k++)
+            if (p->steps[k].op == OP_CONSTANT && value_says(&p->constants[p->steps[k].arg], word))
+                return true;
+    }
+    return false;
+}
+
+static bool value_says(const struct expr_value *v, struct str word)
+{
+    if (v->type == EXPR_STRING)
+        return str_eq(v->text, word);
+    for (size_t i = 0; v->type == EXPR_ARRAY && i < v->array.count; i++)
+        if (v->array.at[i].type == EXPR_STRING && str_eq(v->array.at[i].text, word))
             return true;
     return false;
 }

@@ -32,6 +32,10 @@ struct err directories_internal(
 struct err directory_of(
         struct directories *d, struct str id, const struct directory **out) MUST_USE;
 
+// The same for a login: "*" is the directory of the domain that the name is in, where it has one.
+struct err directory_of_login(struct directories *d, struct arena *a, struct str id,
+        struct str typed, const struct directory **out) MUST_USE;
+
 struct err backend_by_name(struct directories *d, struct arena *a, const struct directory *dir,
         struct str name, const struct account **out) suspends MUST_USE;
 struct err backend_by_address(struct directories *d, struct arena *a, const struct directory *dir,

@@ -194,7 +194,7 @@ struct err directories_account(struct directories *d, struct arena *a, struct st
         struct str name, const struct account **out)
 {
     const struct directory *dir = NULL;
-    TRY(directory_of(d, directory, &dir));
+    TRY(directory_of_login(d, a, directory, name, &dir));
     return account_of_login(d, a, dir, name, out);
 }
 

@@ -5,6 +5,7 @@
 // to the others (directory.md 12).
 #include "directory/directory.h"
 
+#include "base/map.h"
 #include "base/unicode.h"
 #include "directory/backend.h"
 #include "directory/login_cache.h"
@@ -45,13 +46,29 @@ struct err directories_login(
     *out = (struct login_answer){.outcome = LOGIN_UNKNOWN};
     if (!plausible(login) || str_is_empty(login->secret))
         return OK;
-    TRY(directory_of(d, login->directory, &t.dir));
+    TRY(directory_of_login(d, a, login->directory, login->name, &t.dir));
     struct err e = try_password(&t);
     if (!failed(e) && out->outcome != LOGIN_UNKNOWN)
         return OK;
     // directory.md 6.1: whether nobody of that name is there, or nobody could be asked.
     struct err bad = try_fallback(&t, &known);
     return known ? bad : e;
+}
+
+// directory.md 1.3: "*" is the directory that the name's domain is bound to, else the default one.
+struct err directory_of_login(struct directories *d, struct arena *a, struct str id,
+        struct str typed, const struct directory **out)
+{
+    struct str name, why;
+    TRY(directory_of(d, id, out));
+    bool named = !str_is_empty(id) && !str_eq(id, S("*"));
+    if (named || !account_name_normal(a, typed, &name, &why) ||
+            str_find_byte(name, '@') == STR_NOT_FOUND)
+        return OK;
+    const struct domain_setting *domain = map_get(d->settings->domains, address_domain(name));
+    if (domain != NULL && domain->directory != NULL)
+        *out = domain->directory;
+    return OK;
 }
 
 // What cannot be a login name never reaches a directory (directory.md 12).
@@ -229,7 +246,7 @@ struct err directories_admit(
     *out = (struct login_answer){.outcome = LOGIN_UNKNOWN};
     if (!plausible(login))
         return OK;
-    TRY(directory_of(d, login->directory, &dir));
+    TRY(directory_of_login(d, a, login->directory, login->name, &dir));
     TRY(account_of_login(d, a, dir, login->name, &out->account));
     if (out->account == NULL)
         return OK;
@@ -257,7 +274,7 @@ struct err directories_secrets(struct directories *d, struct arena *a, const str
     *out = (struct login_secrets){0};
     if (!plausible(login))
         return OK;
-    TRY(directory_of(d, login->directory, &dir));
+    TRY(directory_of_login(d, a, login->directory, login->name, &dir));
     TRY(account_of_login(d, a, dir, login->name, &out->account));
     for (size_t i = 0; out->account != NULL && i < out->account->secrets.count; i++) {
         struct str stored = out->account->secrets.at[i];

@@ -19,6 +19,7 @@ struct login_try {
     bool line_too_long;
 };
 
+static bool has_directory(struct smtp_session *s) suspends;
 static struct err may_try(struct smtp_session *s, struct str mechanism, enum sasl_mechanism *out,
         enum reply_id *out_why) suspends MUST_USE;
 static bool has_binding(struct smtp_session *s);
@@ -39,6 +40,7 @@ static struct err let_in(struct login_try *l) suspends MUST_USE;
 static struct err refuse(
         struct login_try *l, enum reply_id id, struct str reason) suspends MUST_USE;
 static struct err refuse_outcome(struct login_try *l) suspends MUST_USE;
+static struct err reply_counted(struct login_try *l, enum reply_id id) suspends MUST_USE;
 
 // "AUTH" SP mechanism [ SP initial-response ]      RFC 4954 4
 struct err stage_auth(struct smtp_session *s, struct str args)
@@ -76,12 +78,14 @@ static struct err may_try(struct smtp_session *s, struct str mechanism, enum sas
     struct expr_result r = rule_ask(s, RULE_MECHANISMS);
     struct sasl_set enabled = r.outcome == EXPR_VALUE ? sasl_set_of(&r) : (struct sasl_set){0};
     *out_why = REPLY_OK;
-    if (enabled.bits == 0)
+    if (enabled.bits == 0 || !has_directory(s))
         *out_why = REPLY_NO_AUTH;
     else if (s->account != NULL)
         *out_why = REPLY_AUTH_TWICE;
     else if (s->transaction != NULL)
         *out_why = REPLY_AUTH_IN_MAIL;
+    else if (s->hello == HELLO_NONE && rule_bool(s, RULE_EHLO_REQUIRE)) // inbound.md 2.1
+        *out_why = REPLY_HELLO_FIRST;
     else if (!sasl_named(mechanism, out))
         *out_why = REPLY_UNKNOWN_MECHANISM;
     else if (sasl_shows_secret(*out) && !conditions_of(s).secrets_may_show)
@@ -98,6 +102,14 @@ static struct err may_try(struct smtp_session *s, struct str mechanism, enum sas
     return OK;
 }
 
+// session.auth.directory = false: there is nobody to ask, and so no AUTH. One that cannot be
+// evaluated is told when somebody tries.
+static bool has_directory(struct smtp_session *s)
+{
+    struct str directory;
+    return failed(rule_text(s, RULE_AUTH_DIRECTORY, &directory)) || !str_is_null(directory);
+}
+
 // Bearer tokens are left out: no directory of this build can check them, and a client that is
 // offered a mechanism tries it.
 struct sasl_set auth_offered(struct smtp_session *s)
@@ -106,7 +118,7 @@ struct sasl_set auth_offered(struct smtp_session *s)
     if (s->account != NULL)
         return none;
     struct expr_result r = rule_ask(s, RULE_MECHANISMS);
-    if (r.outcome != EXPR_VALUE)
+    if (r.outcome != EXPR_VALUE || !has_directory(s))
         return none;
     struct sasl_set set = sasl_set_of(&r);
     sasl_set_remove(&set, SASL_OAUTHBEARER);
@@ -338,9 +350,8 @@ static struct err refuse_outcome(struct login_try *l)
 {
     struct str reason = login_outcome_reason(l->answer.outcome);
     switch (l->answer.outcome) {
-    case LOGIN_SECOND_FACTOR:
-        l->s->counts.auth_failures++; // counts, and never bans (inbound.md 4.5)
-        return reply(l->s, REPLY_SECOND_FACTOR);
+    case LOGIN_SECOND_FACTOR: // counts, and never bans (inbound.md 4.5)
+        return reply_counted(l, REPLY_SECOND_FACTOR);
     case LOGIN_FORBIDDEN:
         return reply(l->s, REPLY_NOT_AUTHORIZED);
     case LOGIN_OK:
@@ -358,18 +369,25 @@ static struct err refuse_outcome(struct login_try *l)
 static struct err refuse(struct login_try *l, enum reply_id id, struct str reason)
 {
     struct smtp_session *s = l->s;
-    uint64_t most = (uint64_t)rule_number(s, RULE_AUTH_ERRORS_TOTAL);
     struct str name = str_is_null(l->name) ? S("") : l->name;
     event_in(s->options->span, EV_AUTH_FAILED, F_STR(accountName, name),
             F_IP(remoteIp, &s->client.ip), F_STR(mechanism, sasl_name(l->inputs.mechanism)),
             F_STR(reason, reason));
     TRY(session_wait(s, rule_number(s, RULE_AUTH_ERRORS_WAIT)));
-    s->counts.auth_failures++;
     if (!l->answer.repeated && listen_login_failed(s->visit, name)) {
         s->over = true; // banned by this very attempt: not a word more
         s->result.end = SMTP_END_BANNED;
         return OK;
     }
+    return reply_counted(l, id);
+}
+
+static struct err reply_counted(struct login_try *l, enum reply_id id)
+{
+    struct smtp_session *s = l->s;
+    uint64_t most = (uint64_t)rule_number(s, RULE_AUTH_ERRORS_TOTAL);
+    struct str name = str_is_null(l->name) ? S("") : l->name;
+    s->counts.auth_failures++;
     TRY(reply(s, id));
     if (most == 0 || s->counts.auth_failures < most)
         return OK;

@@ -17,6 +17,9 @@ static void check_times(
         const struct smtp_settings_inputs *in, struct findings *f, const struct smtp_settings *s);
 static void check_numbers(
         const struct conf *conf, struct findings *f, const struct smtp_settings *s);
+static void check_mechanisms(
+        const struct smtp_settings_inputs *in, struct findings *f, const struct smtp_settings *s);
+static bool says_any(const struct expr_setting *setting, const struct str *words, size_t count);
 static void check_relay(
         const struct smtp_settings_inputs *in, struct findings *f, const struct smtp_settings *s);
 static void check_directory(const struct smtp_settings_inputs *in, struct findings *f,
@@ -53,6 +56,7 @@ struct err smtp_settings_make(struct arena *a, const struct smtp_settings_inputs
     TRY(networks_make(in, f, S("session.connect.xforward"), &out->xforward));
     check_times(in, f, out);
     check_numbers(conf, f, out);
+    check_mechanisms(in, f, out);
     check_relay(in, f, out);
     check_directory(in, f, out, RULE_AUTH_DIRECTORY);
     check_directory(in, f, out, RULE_RCPT_DIRECTORY);
@@ -145,6 +149,45 @@ static void check_numbers(
     if (s->delimiters.len < 1 || s->delimiters.len > DELIMITERS_MAX)
         conf_error(conf, f, S("session.rcpt.sub-addressing-delimiter"), -1, S("bad-text"),
                 "1 to 4 characters, such as \"+\" or \"+-\"");
+}
+
+// What would never be offered, whatever is written. The default names mechanisms for all cases.
+static void check_mechanisms(
+        const struct smtp_settings_inputs *in, struct findings *f, const struct smtp_settings *s)
+{
+    static const struct str tokens[] = {S_INIT("oauthbearer"), S_INIT("xoauth2")};
+    static const struct str shown[] = {S_INIT("plain"), S_INIT("login")};
+    static const struct str others[] = {S_INIT("scram_sha_256"), S_INIT("scram_sha_256_plus"),
+            S_INIT("scram_sha_1"), S_INIT("cram_md5"), S_INIT("external")};
+    const struct rule *r = &s->rules[RULE_MECHANISMS];
+    const struct expr_result *plain_text = s->rules[RULE_ALLOW_PLAIN_TEXT].constant;
+    bool shows = says_any(r->setting, shown, COUNT_OF(shown));
+    if (r->is_default)
+        return;
+    if (says_any(r->setting, tokens, COUNT_OF(tokens)))
+        (shows || says_any(r->setting, others, COUNT_OF(others)) ? conf_warning : conf_error)(
+                in->conf, f, rule_key(RULE_MECHANISMS), -1, S("not-built"),
+                "oauthbearer and xoauth2 are not offered: no directory of this build can check "
+                "tokens");
+    for (size_t i = 0; shows && i < in->listen->listener_count; i++) {
+        const struct listener *l = &in->listen->listeners[i];
+        bool is_mail = l->protocol == LISTEN_SMTP || l->protocol == LISTEN_LMTP;
+        // Where it depends on the client or the listener, the session decides.
+        if (is_mail && l->tls_context == NULL && r->constant != NULL && plain_text != NULL &&
+                !plain_text->boolean && !is_on_loopback_only(l))
+            conf_warning(in->conf, f, rule_key(RULE_MECHANISMS), -1, S("never-offered"),
+                    "plain and login will never be offered on listener \"%.*s\": it has no TLS, "
+                    "and session.auth.allow-plain-text is false",
+                    ARG(l->id));
+    }
+}
+
+static bool says_any(const struct expr_setting *setting, const struct str *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (expr_says(setting, words[i]))
+            return true;
+    return false;
 }
 
 // inbound.md 19: an open relay is an accident, unless it is written down as intended.

@@ -161,7 +161,7 @@ static struct err apply_login(struct smtp_session *s, const struct attributes *x
         struct directories *d = NULL;
         if (!failed(e))
             e = client_directories(s, &d);
-        if (!failed(e)) {
+        if (!failed(e) && !str_is_null(directory)) { // else nobody is known here
             within_ms(DIRECTORY_WAIT_MS);
             e = directories_account(d, &s->identity, directory, name, &account);
         }
