@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // cli/dkim_rotate.c: `posthaste dkim rotate`: the next step of changing a key, for each signature
-// that is meant (authentication.md 7.3, 7.4). The configuration is a file of the administrator's,
-// so this command makes keys, looks at the DNS and says what to write; it writes no settings.
+// that is meant (authentication.md 7.3, 7.4). Of keys that the server changes itself the active one
+// is made due (cli/dkim_force.c). The others stand in the configuration, a file of the
+// administrator's, so this command makes keys, looks at the DNS and says what to write.
 //
 // A successor is made and published first (pending); it signs once the DNS has it (active), and the
 // old one stays in the DNS until mail that it signed has arrived (retiring). At no moment does the
@@ -10,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/config_plan.h"
 #include "cli/dkim_key.h"
+#include "cli/dkim_stored.h"
 
 #include "base/date.h"
 #include "proof/dns_records.h"
@@ -57,9 +59,10 @@ static int run(struct cli *c)
     int status = CLI_OK;
     buf_init(&r.text, TEXT_BYTES_MAX);
     r.plan = config_plan(c, &status);
-    if (r.plan != NULL)
+    bool is_done = r.plan != NULL && dkim_stored_rotate(c, r.plan, &status);
+    if (r.plan != NULL && !is_done)
         status = asking_begin(&r.dns, c, ASKING_AS_SERVER);
-    if (r.plan != NULL && status == CLI_OK)
+    if (r.plan != NULL && !is_done && status == CLI_OK)
         status = rotate(&r);
     cli_print(c, buf_str(&r.text));
     buf_done(&r.text);
@@ -245,7 +248,13 @@ const struct command command_dkim_rotate = {
         .operands = "DOMAIN|SIGNATURE [ALGORITHM]",
         .operand_min = 1,
         .operand_max = 2,
-        .about = "Says the next step of changing the key of a signature, or of all that sign for\n"
+        .about = "Where the server changes keys itself (auth.dkim.rotation): has it make a "
+                 "successor\n"
+                 "now, and look for one that waits; it signs once the DNS has its record. With\n"
+                 "--revoke the old key is taken back then, and its record is to say so.\n"
+                 "\n"
+                 "Elsewhere says the next step of changing the key of a signature, or of all that "
+                 "sign for\n"
                  "a domain (of one algorithm: rsa, ed25519), and does what of it can be done\n"
                  "here. The first time it makes a new key, in a file of the current folder, and\n"
                  "prints its record and its settings, with stage = \"pending\". Later it asks the\n"

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/config_read.h"
 #include "cli/dkim_key.h"
+#include "cli/dkim_stored.h"
 
 #include "base/encode.h"
 #include "proof/dns_records.h"
@@ -19,7 +20,9 @@ struct checking {
     struct dns_txt_answer answer;
 };
 
-static const struct cli_option show_options[] = {CLI_OPTION_JSON};
+#define KEY_OPERANDS 3
+
+static const struct cli_option show_options[] = {CLI_OPTION_CONFIG, CLI_OPTION_JSON};
 static const struct cli_option check_options[] = {
         CLI_OPTION_ZONE, CLI_OPTION_CONFIG, CLI_OPTION_JSON};
 
@@ -35,6 +38,10 @@ static int run_show(struct cli *c)
     struct str record;
     struct buf text AUTO(buf_done);
     buf_init(&text, TEXT_BYTES_MAX);
+    if (c->operand_count < 2)
+        return dkim_stored_show(c);
+    if (c->operand_count < KEY_OPERANDS)
+        return cli_usage_error(c, fail(ERR_SYNTAX, "a key file needs its domain and its selector"));
     int status = read_key(c, &place, &record);
     if (status != CLI_OK)
         return status;
@@ -139,12 +146,15 @@ static int tell(struct cli *c, struct checking *k, struct str status, struct str
 
 const struct command command_dkim_show = {
         .run = run_show,
-        .operands = "KEYFILE DOMAIN SELECTOR",
-        .operand_min = 3,
-        .operand_max = 3,
-        .about = "Prints the record that publishes the public half of a private key, as a zone\n"
-                 "file has it.",
-        .examples = "  posthaste dkim show rsa-example.org.pem example.org 202601r",
+        .operands = "[DOMAIN] | KEYFILE DOMAIN SELECTOR",
+        .operand_min = 0,
+        .operand_max = KEY_OPERANDS,
+        .about = "Lists the keys that sign, have signed or will sign, of all domains or of one:\n"
+                 "those that the server changes itself, and those of the configuration, with\n"
+                 "their stages and the moments at which they are due. Or prints the record that\n"
+                 "publishes the public half of a private key, as a zone file has it.",
+        .examples = "  posthaste dkim show\n  posthaste dkim show example.org --json\n"
+                    "  posthaste dkim show rsa-example.org.pem example.org 202601r",
         CLI_OPTIONS(show_options),
 };
 

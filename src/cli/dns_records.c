@@ -4,6 +4,7 @@
 #include "cli/asking.h"
 #include "cli/commands.h"
 #include "cli/config_plan.h"
+#include "cli/dkim_stored.h"
 
 #include "base/encode.h"
 #include "mail/address.h"
@@ -87,9 +88,12 @@ static struct err make(struct listing *l)
 {
     const struct plan *plan = l->plan;
     struct str ascii;
+    struct rotation_keys keys = dkim_stored_read(l->c, plan);
     struct dns_records_inputs in = {.domain = l->domain,
             .host = plan->listen.host,
             .signers = &plan->signers,
+            .rotation = &plan->rotation,
+            .keys = &keys,
             .listen = &plan->listen};
     if (!failed(mail_domain_read(&l->c->arena, plan->listen.host, &ascii)))
         in.host = ascii;

@@ -152,8 +152,10 @@ bool dns_key_is_same(struct arena *a, struct str wanted, struct str found)
     struct dkim_key keys[2];
     enum dkim_reason reasons[2];
     if (failed(dkim_key_parse(a, wanted, &keys[0], &reasons[0])) ||
-            failed(dkim_key_parse(a, found, &keys[1], &reasons[1])) || reasons[1] != DKIM_FINE)
+            failed(dkim_key_parse(a, found, &keys[1], &reasons[1])))
         return false;
+    if (reasons[0] != DKIM_FINE || reasons[1] != DKIM_FINE) // one that was taken back, and is
+        return reasons[0] == reasons[1] && reasons[0] == DKIM_KEY_REVOKED;
     return keys[0].type == keys[1].type && str_eq(keys[0].modulus, keys[1].modulus) &&
            (keys[0].type == DKIM_KEY_RSA || str_eq(keys[0].public_key, keys[1].public_key)) &&
            keys[1].sha256 && keys[1].email;

@@ -23,6 +23,9 @@ struct making {
 static struct err put(const struct making *m, uint16_t type, struct str name, struct str content,
         struct str about) MUST_USE;
 static struct err put_keys(const struct making *m) MUST_USE;
+static bool is_replaced(
+        const struct making *m, const struct rotation_keys *stored, const struct signer_entry *e);
+static struct err put_stored(const struct making *m, const struct rotation_key *key) MUST_USE;
 static struct err put_policies(const struct making *m) MUST_USE;
 static struct err put_sts(const struct making *m) MUST_USE;
 static struct err put_services(const struct making *m) MUST_USE;
@@ -84,18 +87,52 @@ static struct str below(const struct making *m, const char *label)
 // Keys that sign, that will, and that did until a while ago: mail on its way verifies by them.
 static struct err put_keys(const struct making *m)
 {
+    static const struct rotation_keys none = {0};
     const struct signers *all = m->in->signers;
+    const struct rotation_keys *stored = m->in->keys == NULL ? &none : m->in->keys;
     for (size_t i = 0; i < all->count; i++) {
         const struct signer_entry *e = &all->at[i];
+        const struct rotation_key *followed =
+                rotation_key_find(stored, m->in->domain, e->signer.selector);
         if (!str_eq(e->signer.domain, m->in->domain) || e->stage == SIGNER_RETIRED ||
-                str_is_null(e->record))
+                str_is_null(e->record) || followed != NULL || is_replaced(m, stored, e))
             continue;
         struct str name = arena_fmt(
                 m->a, "%.*s._domainkey.%.*s.", ARG(e->signer.selector), ARG(m->in->domain));
         TRY(put(m, DNS_TXT, name, e->record,
                 arena_fmt(m->a, "DKIM key of signature \"%.*s\"", ARG(e->id))));
     }
+    each_in_vec (k, &stored->all)
+        if (str_eq(k->domain, m->in->domain))
+            TRY(put_stored(m, k));
     return OK;
+}
+
+// A signature of the configuration in whose place a key of ours signs, and which is past its end.
+static bool is_replaced(
+        const struct making *m, const struct rotation_keys *stored, const struct signer_entry *e)
+{
+    struct rotation_rule rule;
+    if (m->in->rotation == NULL || e->stage != SIGNER_ACTIVE || e->key == NULL ||
+            !rotation_rule_of(m->in->rotation, m->in->domain, private_key_type(e->key), &rule))
+        return false;
+    each_in_vec (k, &stored->all)
+        if (k->stage == SIGNER_ACTIVE && k->type == private_key_type(e->key) &&
+                !str_is_empty(k->secret) && str_eq(k->domain, m->in->domain))
+            return true;
+    return false;
+}
+
+static struct err put_stored(const struct making *m, const struct rotation_key *key)
+{
+    struct str record = rotation_key_record(m->a, key);
+    if (str_is_null(record))
+        return OK;
+    struct str name = arena_join(m->a, rotation_key_name(m->a, key), S("."));
+    return put(m, DNS_TXT, name, record,
+            key->stage == SIGNER_RETIRED
+                    ? S("a DKIM key that was taken back")
+                    : arena_fmt(m->a, "DKIM key, %.*s", ARG(rotation_stage_name(key->stage))));
 }
 
 // authentication.md 7.2. One record at a name: two of SPF would be a permanent error.

@@ -10,6 +10,7 @@
 #include "base/list.h"
 
 #include "listen/settings.h"
+#include "proof/rotation.h"
 #include "proof/signers.h"
 
 struct resolver;
@@ -41,7 +42,9 @@ struct dns_records_inputs {
     struct str domain, host; // A-labels, lower case
     struct str report_to;    // a URI; null: mailto:postmaster@DOMAIN
     const struct signers *signers;
-    const struct listen_settings *listen; // for services and certificates
+    const struct rotation_settings *rotation; // and the keys that the server has made itself;
+    const struct rotation_keys *keys;         // NULL: none are known
+    const struct listen_settings *listen;     // for services and certificates
 };
 // The error is a lack of memory.
 struct err dns_records_make(
