@@ -206,6 +206,10 @@ static struct err open_if_fit(struct remote *r, struct approach *p, struct conne
     struct deliverer *d = r->j->d;
     struct health_trouble trouble;
     const struct endpoint *at = &p->address->at;
+    if (sourced_is_paused(r, p, why)) {
+        *reach = REACH_NEXT_ADDRESS;
+        return OK;
+    }
     if (health_ask(d->health, at, &p->from.ip, now_ms(), &trouble) == HEALTH_WAIT) {
         int64_t rests_ms = health_delay_ms(&trouble, now_ms());
         if (r->rests_ms == 0 || rests_ms < r->rests_ms)
@@ -223,6 +227,8 @@ static struct err open_if_fit(struct remote *r, struct approach *p, struct conne
         health_unknown(d->health, at, &p->from.ip);
     else
         note_health(r, p, *out != NULL ? NULL : why);
+    if (!failed(e) && *out == NULL && sourced_is_paused(r, p, why))
+        r->tries--; // nobody was asked: the unit is put back (outbound.md 7.3)
     return e;
 }
 

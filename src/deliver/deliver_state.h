@@ -13,6 +13,7 @@
 #include "deliver/limit.h"
 #include "deliver/pool.h"
 #include "deliver/ready.h"
+#include "deliver/recovery.h"
 #include "deliver/ruled.h"
 #include "deliver/source.h"
 #include "deliver/suspended.h"
@@ -39,6 +40,7 @@ struct destination {
     struct ready_line ready;
     size_t ready_count, stuck_count;
     size_t couriers, couriers_max; // learned: outbound.md 28.2
+    uint32_t ready_max;            // as queue.shaping says of its hosts; 0: it does not, or not yet
     struct str key;                // virtual queue, NUL, domain
     struct str domain;
 };
@@ -77,6 +79,7 @@ struct deliverer {
     struct sources sources;
     struct doubts doubts;
     struct clock_watch clock;
+    struct recoveries recoveries;
     struct outbound_limits *limits;
     int64_t wake_at_ms;  // of the calendar: something becomes due
     bool look_wanted;    // what is due is to be looked for in the store

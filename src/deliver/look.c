@@ -220,7 +220,10 @@ static enum offered offer(struct deliverer *d, struct arena *a, uint8_t slot, co
     if (to == NULL)
         return leave(d, &v->left, slot, due);
     enum offered offered = OFFER_TAKEN;
-    bool has_room = to->ready_count < factor * share_of(to);
+    size_t share = factor * share_of(to);
+    if (to->ready_max > 0 && to->ready_max < share)
+        share = to->ready_max;
+    bool has_room = to->ready_count < share;
     if (has_room ? !add_ready(d, to, &u, due, key) : !takes_place(d, v, &u, due, key))
         offered = leave_for(d, to, slot, due);
     dispatch_forget_if_idle(d, to);
@@ -324,6 +327,8 @@ static size_t share_of(const struct destination *to)
     size_t share = to->couriers_max * to->virtual->owner->in.schedules->ready_factor;
     if (share < SHARE_LEAST)
         share = SHARE_LEAST;
+    if (to->ready_max > 0 && to->ready_max < share)
+        share = to->ready_max;
     return share < most ? share : most;
 }
 

@@ -44,6 +44,8 @@ struct err remote_carry(
     limit_rcpts_end(r);
     close_up(r);
     shape_retries(r, rcpts, count);
+    if (!failed(e))
+        e = recovered(r, rcpts, count);
     return e;
 }
 
@@ -93,6 +95,8 @@ static struct err find_hosts(struct remote *r)
     TRY(shaping_find(j->d->in.settings, &j->arena, j->u->domain, &r->list.names, &r->shaped));
     r->site = r->shaped.site;
     r->shaped.backs_off = suspended_backs_off(r);
+    if (j->courier->destination != NULL) // a probe has none
+        j->courier->destination->ready_max = shaped_ready(&r->shaped);
     doubted_domain(r);
     if (r->list.count == 0)
         TRY(doubted_answer(r, &r->list.trouble));

@@ -39,8 +39,8 @@ struct remote {
     struct source_turn source_turn;
     struct sts_result sts;
     bool asks_sts;
-    const struct client_answer *best;      // of what went wrong with hosts; NULL: nothing yet
-    bool somebody_deferred;                // not all hosts have refused for good
+    const struct client_answer *best; // of what went wrong with hosts; NULL: nothing yet
+    bool somebody_deferred;           // not all hosts have refused for good
     // Of the message (deliver/fit.c), with and without its priority in the header, and by enum
     // mime_wish; NULL: nobody has asked for it yet.
     const struct message *edited[2];
@@ -82,6 +82,8 @@ void limit_rcpts_end(struct remote *r); // the same of the domain's, at the end 
 // noted. Again: when the last one turned out not to be there. At the end: was anything sent?
 bool sourced_choose(struct remote *r, struct approach *p);
 bool sourced_again(struct remote *r, struct approach *p);
+// Descriptors or ports have run out: nobody connects for a moment, as `out_why` says.
+bool sourced_is_paused(struct remote *r, const struct approach *p, struct client_answer *out_why);
 struct connect_options sourced_options(const struct approach *p); // of a connection from there
 void sourced_end(struct remote *r, struct approach *p, bool was_sent);
 
@@ -90,6 +92,9 @@ void sourced_end(struct remote *r, struct approach *p, bool was_sent);
 void doubted_domain(struct remote *r);
 void doubted_connect(struct remote *r, struct approach *p, struct err connected);
 struct err doubted_answer(struct remote *r, struct client_answer *io) suspends MUST_USE;
+
+// recovered.c: a back-off in which it goes well again ends.
+struct err recovered(struct remote *r, const struct carried *rcpts, size_t count) suspends MUST_USE;
 
 // probe.c: instead of a transaction, over a connection that ends here.
 struct err probe_ask(struct remote *r, struct connection *c, enum reach *reach) suspends MUST_USE;

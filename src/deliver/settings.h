@@ -234,6 +234,8 @@ enum shaping_key {
     SHAPING_AUTOMATION,
     SHAPING_BACKOFF_RETRY,
     SHAPING_BACKOFF_MS,
+    SHAPING_BACKOFF_PERCENT,
+    SHAPING_MAX_READY,
     SHAPING_KEYS
 };
 
@@ -248,7 +250,9 @@ struct shaping { // an entry of queue.shaping
     size_t retry_count, backoff_retry_count;
     const struct response_rule *const *automation;
     size_t automation_count;
-    int64_t backoff_ms; // back to normal after it
+    int64_t backoff_ms;       // back to normal after it
+    uint32_t backoff_percent; // or when so many of the last messages went well
+    uint32_t ready_max;       // units of a domain that wait in memory
 };
 
 enum downgrade_8bit { DOWNGRADE_8BIT_CONVERT, DOWNGRADE_8BIT_SEND, DOWNGRADE_8BIT_BOUNCE };

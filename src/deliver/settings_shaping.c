@@ -48,6 +48,8 @@ static struct err read_shaping(struct reading *r, const struct object *o, struct
     out->tls = object_str(r, o, S("tls"));
     out->connection = object_str(r, o, S("connection"));
     out->backoff_ms = object_ms(r, o, shaping_key_name(SHAPING_BACKOFF_MS));
+    out->backoff_percent = object_u32(r, o, shaping_key_name(SHAPING_BACKOFF_PERCENT));
+    out->ready_max = object_u32(r, o, shaping_key_name(SHAPING_MAX_READY));
     TRY(read_waits(r, o, SHAPING_RETRY, &out->retry_ms, &out->retry_count));
     TRY(read_waits(r, o, SHAPING_BACKOFF_RETRY, &out->backoff_retry_ms, &out->backoff_retry_count));
     TRY(read_automation(r, o, out));

@@ -33,6 +33,8 @@ static const struct {
         [SHAPING_AUTOMATION] = {S_INIT("automation"), SHAPING_KEYS},
         [SHAPING_BACKOFF_RETRY] = {S_INIT("backoff.retry"), SHAPING_KEYS},
         [SHAPING_BACKOFF_MS] = {S_INIT("backoff-to-normal-after"), SHAPING_KEYS},
+        [SHAPING_BACKOFF_PERCENT] = {S_INIT("backoff-to-normal-percent"), SHAPING_KEYS},
+        [SHAPING_MAX_READY] = {S_INIT("max-ready"), SHAPING_KEYS},
 };
 
 struct err shaping_find(const struct deliver_settings *s, struct arena *a, struct str domain,
@@ -151,6 +153,18 @@ int64_t shaped_backoff_ms(const struct shaped *shaped)
 {
     const struct shaping *by = shaped->by[SHAPING_BACKOFF_MS];
     return by == NULL ? BACKOFF_MS : by->backoff_ms;
+}
+
+uint32_t shaped_backoff_percent(const struct shaped *shaped)
+{
+    const struct shaping *by = shaped->by[SHAPING_BACKOFF_PERCENT];
+    return by == NULL ? 0 : by->backoff_percent;
+}
+
+uint32_t shaped_ready(const struct shaped *shaped)
+{
+    const struct shaping *by = shaped->by[SHAPING_MAX_READY];
+    return by == NULL ? 0 : by->ready_max;
 }
 
 // --- For people ----------------------------------------------------------------------------------

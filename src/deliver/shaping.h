@@ -30,6 +30,8 @@ struct str shaped_tls(const struct shaped *shaped);                  // null: it
 struct str shaped_connection(const struct shaped *shaped);           // the same
 int64_t shaped_retry_ms(const struct shaped *shaped, uint32_t turn); // from 0; 0: the same
 int64_t shaped_backoff_ms(const struct shaped *shaped);              // how long one lasts
+uint32_t shaped_backoff_percent(const struct shaped *shaped);        // 0: it ends by time alone
+uint32_t shaped_ready(const struct shaped *shaped); // that wait; 0: it does not say
 
 // For people: "message-rate"; the key of the value that holds, null when none does.
 struct str shaping_key_name(enum shaping_key key);

@@ -294,6 +294,11 @@ bool source_is_bad(const struct sources *s, const struct ip *ip, int64_t now_ms)
     return false;
 }
 
+int64_t source_pause_ms(const struct sources *s, int64_t now_ms)
+{
+    return s->paused_until_ms > now_ms ? s->paused_until_ms - now_ms : 0;
+}
+
 // When there is no room for another one, the one that will be good again first makes it.
 static void note_bad(struct sources *s, const struct ip *ip, int64_t now_ms)
 {

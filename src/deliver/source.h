@@ -12,7 +12,7 @@
 //     struct connect_options options = {.from = source.ip, .freebind = strategy->freebind};
 //     e = net_connect(&address, &options, &stream);
 //     if (source_note(&sources, &source, &address.ip, e, now_ms()))
-//         ... not the host's fault: choose again, or put the unit off until sources.paused_until_ms
+//         ... not the host's fault: choose again, or put the unit off for source_pause_ms ...
 //     struct str ehlo = source_ehlo_name(a, &source, &stream_local(stream)->ip);
 //     ... nothing was sent from there: source_unused(in.shared, &source) ...
 #pragma once
@@ -32,6 +32,7 @@ struct sources { // of a worker; zero at first
     } bad[SOURCES_BAD_MAX];
     size_t bad_count;
     int64_t paused_until_ms; // no new connection before: descriptors or ports have run out
+    int64_t told_pause_until_ms;
     int64_t no_ip6_until_ms; // this machine has no way into IPv6
     bool told_no_ip4, told_no_ip6;
     uint64_t *turns; // attempts of each strategy; NULL: no memory, chance takes their place
@@ -89,6 +90,8 @@ bool source_note(struct sources *s, const struct source *source, const struct ip
         struct err connected, int64_t now_ms);
 
 bool source_is_bad(const struct sources *s, const struct ip *ip, int64_t now_ms);
+// How long nobody may connect, for want of descriptors or ports; 0: one may.
+int64_t source_pause_ms(const struct sources *s, int64_t now_ms);
 // May a target of this family be tried now? (outbound.md 5: no IPv6 here, found out a minute ago.)
 bool source_has_family(const struct sources *s, const struct ip *target, int64_t now_ms);
 

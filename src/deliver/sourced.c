@@ -4,6 +4,7 @@
 // and from one that is being warmed up counts what was sent, and not what was only tried.
 #include "deliver/remote.h"
 
+#define TELL_PAUSE_MS MINUTE_MS
 #define SPREAD_MS MINUTE_MS // a new day, or the end of a suspension, is not everybody's at once
 
 static void tell(const struct remote *r, const struct approach *p);
@@ -48,6 +49,25 @@ bool sourced_again(struct remote *r, struct approach *p)
     p->is_our_trouble = false;
     source_unused(r->j->d->in.limits, &p->from);
     return sourced_choose(r, p);
+}
+
+bool sourced_is_paused(struct remote *r, const struct approach *p, struct client_answer *out_why)
+{
+    struct deliverer *d = r->j->d;
+    int64_t pause_ms = source_pause_ms(&d->sources, now_ms());
+    if (pause_ms == 0)
+        return false;
+    pause_ms += (int64_t)(random_u64() % SECOND_MS);
+    if (r->rests_ms == 0 || pause_ms < r->rests_ms)
+        r->rests_ms = pause_ms;
+    *out_why = answer_temporary(CLIENT_CONNECT, FAILURE_IO, d->in.settings->host, S("4.3.2"),
+            S("this machine has no descriptors or ports for more connections"));
+    if (now_ms() < d->sources.told_pause_until_ms)
+        return true;
+    d->sources.told_pause_until_ms = now_ms() + TELL_PAUSE_MS;
+    event_in(&r->j->span, EV_DELIVERY_PAUSED, F_STR(domain, r->j->u->domain),
+            F_STR(hostname, p->name), F_STR(reason, out_why->outcome.text));
+    return true;
 }
 
 struct connect_options sourced_options(const struct approach *p)

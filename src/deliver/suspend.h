@@ -89,7 +89,8 @@ struct err suspensions_parse(struct arena *a, struct str text, struct suspension
 // Blocking calls: in a worker from an offloaded function.
 struct err suspensions_add(struct arena *a, struct str path, const struct suspension *order,
         int64_t wall_now_ms) MUST_USE;
-// All orders that name what `like` names, and perhaps more; its kind counts. *out_count: how many.
+// All orders that name what `like` names, and perhaps more; its kind counts, and of automatic ones
+// alone, if it is that. *out_count: how many.
 struct err suspensions_lift(struct arena *a, struct str path, const struct suspension *like,
         int64_t wall_now_ms, size_t *out_count) MUST_USE;
 

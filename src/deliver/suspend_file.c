@@ -53,7 +53,7 @@ struct err suspensions_lift(struct arena *a, struct str path, const struct suspe
     TRY(suspensions_read(a, path, &all));
     for (size_t i = 0; i < all.all.count; i++) {
         const struct suspension *s = &all.all.at[i];
-        if (suspension_is_about(s, like, false))
+        if (suspension_is_about(s, like, false) && (s->is_automatic || !like->is_automatic))
             lifted += suspension_holds(s, wall_now_ms);
         else
             all.all.at[kept++] = *s;

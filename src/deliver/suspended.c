@@ -16,6 +16,8 @@ static struct client_answer answer_of(struct job *j, const struct suspension *s)
 static int64_t until_of(const struct suspension *s);
 static void tell(struct job *j, const struct suspension *s, struct str host);
 static struct str id_of(struct arena *a, const struct suspension *s);
+static struct err change_orders(
+        struct deliverer *d, const struct suspension *order, bool is_lifted) suspends MUST_USE;
 static void order_work(void *arg);
 
 void suspended_init(struct suspended *s, struct str path)
@@ -219,14 +221,27 @@ struct order_task {
     struct arena arena;
     struct str path;
     const struct suspension *order;
+    bool is_lifted;
     int64_t wall_now_ms;
     struct err result;
 };
 
 struct err suspended_order(struct deliverer *d, const struct suspension *order)
 {
-    struct order_task task = {
-            .path = d->in.suspensions_path, .order = order, .wall_now_ms = wall_ms()};
+    return change_orders(d, order, false);
+}
+
+struct err suspended_lift(struct deliverer *d, const struct suspension *like)
+{
+    return change_orders(d, like, true);
+}
+
+static struct err change_orders(struct deliverer *d, const struct suspension *order, bool is_lifted)
+{
+    struct order_task task = {.path = d->in.suspensions_path,
+            .order = order,
+            .is_lifted = is_lifted,
+            .wall_now_ms = wall_ms()};
     if (str_is_null(task.path))
         return OK;
     arena_init(&task.arena, ORDER_BYTES_MAX);
@@ -242,5 +257,10 @@ struct err suspended_order(struct deliverer *d, const struct suspension *order)
 static void order_work(void *arg)
 {
     struct order_task *task = arg;
-    task->result = suspensions_add(&task->arena, task->path, task->order, task->wall_now_ms);
+    size_t count;
+    if (task->is_lifted)
+        task->result =
+                suspensions_lift(&task->arena, task->path, task->order, task->wall_now_ms, &count);
+    else
+        task->result = suspensions_add(&task->arena, task->path, task->order, task->wall_now_ms);
 }

@@ -51,3 +51,5 @@ struct suspend_values suspend_values_of(struct job *j, size_t place, const struc
 
 // An order of a rule, from now on and for all workers. Trouble is told as an event.
 struct err suspended_order(struct deliverer *d, const struct suspension *order) suspends MUST_USE;
+// And the end of such orders.
+struct err suspended_lift(struct deliverer *d, const struct suspension *like) suspends MUST_USE;
