@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/fuzz/fuzz_proof_dkim.c: signature fields of DKIM and ARC, and key records, of any bytes.
+// tests/fuzz/fuzz_proof_dkim.c: signature fields of DKIM and ARC, key records, and records of
+// what signers want to be told, of any bytes.
 // The first byte chooses how much memory there is.
 #include "proof/dkim.h"
+#include "proof/dkim_reporting.h"
 #include "proof/tags.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -9,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_signature(struct arena *a, enum dkim_form form, struct str text);
 static void check_domain(struct str domain);
 static void check_key(struct arena *a, struct str text);
+static void check_reporting(struct arena *a, struct str text);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -22,6 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_signature(&a, DKIM_OF_ARC, text);
     arena_reset(&a);
     check_key(&a, text);
+    arena_reset(&a);
+    check_reporting(&a, text);
     arena_done(&a);
     return 0;
 }
@@ -65,4 +70,17 @@ static void check_key(struct arena *a, struct str text)
     assert(key.bits > 0 && key.bits <= DKIM_RSA_BITS_MAX);
     assert(key.type == DKIM_KEY_RSA || key.public_key.len == 32);
     assert(key.type == DKIM_KEY_ED25519 || (key.modulus.len > 0 && key.exponent.len > 0));
+}
+
+static void check_reporting(struct arena *a, struct str text)
+{
+    struct dkim_reporting r;
+    struct err e = dkim_reporting_parse(a, S("d.example"), text, &r);
+    if (failed(e)) {
+        assert(e.kind == ERR_LIMIT || e.kind == ERR_SYNTAX);
+        return;
+    }
+    assert(r.percent <= 100 && r.classes != 0 && (r.classes & ~(unsigned)DKIM_REPORT_ALL) == 0);
+    for (size_t i = 0; i < r.text.len; i++)
+        assert(r.text.ptr[i] >= ' ' && r.text.ptr[i] <= '~');
 }

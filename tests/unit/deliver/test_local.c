@@ -225,6 +225,31 @@ static struct err bare_headers(void *arg)
     return OK;
 }
 
+// What a session wanted stands before what the route says, if somebody wrote it.
+static struct err wished_headers(void *arg)
+{
+    struct delivery *d = delivery_make(arg, "wished");
+    struct arena *a = &d->world->a;
+    delivery_to(d, "ann@a.example", "sales@alias.example");
+    d->message.sender = S("");
+    d->message.flags = MESSAGE_RETURN_PATH_SAID | MESSAGE_ORIGINAL_TO | MESSAGE_ORIGINAL_TO_SAID;
+    TRY(delivery_go(d));
+    struct str box = delivery_box(d, "a.example/ann");
+    check_str("said", box_text(a, box, "new", box_only(a, box, "new")),
+            S("Delivered-To: ann@a.example\nX-Original-To: sales@alias.example\n"
+              "Received: from far.example\nFrom: x@far.example\n\nhello\n"));
+    d = delivery_make(arg, "unsaid");
+    delivery_to(d, "ann@a.example", NULL);
+    d->message.sender = S("");
+    d->message.flags = MESSAGE_ORIGINAL_TO;
+    TRY(delivery_go(d));
+    box = delivery_box(d, "a.example/ann");
+    check_str("by the route", box_text(a, box, "new", box_only(a, box, "new")),
+            S("Return-Path: <>\nDelivered-To: ann@a.example\n"
+              "Received: from far.example\nFrom: x@far.example\n\nhello\n"));
+    return OK;
+}
+
 static struct err aliases_once(void *arg)
 {
     struct delivery *d = delivery_make(arg, "aliases");
@@ -377,6 +402,7 @@ static struct err other_stores(void *arg)
 STORY(resolving)
 STORY(one_arrives)
 STORY(bare_headers)
+STORY(wished_headers)
 STORY(aliases_once)
 STORY(one_maildir_for_all)
 STORY(loops)
@@ -387,7 +413,8 @@ STORY(other_stores)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_resolving), TEST(test_one_arrives),
-            TEST(test_bare_headers), TEST(test_aliases_once), TEST(test_one_maildir_for_all),
-            TEST(test_loops), TEST(test_refusals), TEST(test_disk), TEST(test_other_stores)};
+            TEST(test_bare_headers), TEST(test_wished_headers), TEST(test_aliases_once),
+            TEST(test_one_maildir_for_all), TEST(test_loops), TEST(test_refusals), TEST(test_disk),
+            TEST(test_other_stores)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
