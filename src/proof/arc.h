@@ -39,8 +39,19 @@ struct arc_rules {
 };
 struct arc_rules arc_rules_default(int64_t now_s);
 
+enum arc_fault { // of shape: what a chain shows of itself, before any key is asked for
+    ARC_FAULT_NONE,
+    ARC_FAULT_CHAIN,    // a field is missing, or there twice
+    ARC_FAULT_TOO_LONG, // more sets than there may be
+    ARC_FAULT_HEADER,   // a seal says which fields it covers
+    ARC_FAULT_CV,       // cv= is not what it must be
+    ARC_FAULT_INSTANCE, // a field of no set
+    ARC_FAULT_OTHER,    // a field makes no sense otherwise, or says that the chain is broken
+};
+
 struct arc_answer {
     enum arc_result result;
+    enum arc_fault fault;
     const struct arc_set *sets; // by instance, from 1; slices are of the header
     size_t count;               // the highest instance found
     uint64_t oldest_pass;       // RFC 8617 5.2; 0: every AMS passes. Only with result pass

@@ -22,6 +22,7 @@ struct seal {
     enum dkim_algorithm algorithm;
     struct str bytes, hole;
     struct str fault; // null: none
+    enum arc_fault kind;
     struct key_entry *key;
     uint8_t room[PROOF_DIGEST_BYTES_MAX];
     struct str digest;
@@ -52,7 +53,7 @@ static struct err take_field(
 static struct err read_seal(struct arc_verifier *v, struct str body, struct seal *out);
 static bool seal_complete(struct arc_verifier *v, struct seal *seal);
 static uint64_t results_instance(struct str body);
-static void fault(struct arc_verifier *v, size_t instance, const char *what);
+static void fault(struct arc_verifier *v, enum arc_fault kind, size_t instance, const char *what);
 static void judge_shape(struct arc_verifier *v);
 static bool judge_set(struct arc_verifier *v, size_t i);
 static struct err want_all(struct arc_verifier *v);
@@ -141,7 +142,7 @@ static struct err collect(struct arc_verifier *v)
         TRY(take_field(v, kind, &v->head->fields[i]));
     }
     if (fields > FIELDS_READ_MAX)
-        fault(v, 0, "too many fields");
+        fault(v, ARC_FAULT_TOO_LONG, 0, "too many fields");
     return OK;
 }
 
@@ -170,7 +171,7 @@ static struct err take_field(struct arc_verifier *v, enum kind kind, const struc
         instance = results_instance(field->body);
     }
     if (instance == 0) {
-        fault(v, 0, "a field without an instance from 1 to 50");
+        fault(v, ARC_FAULT_INSTANCE, 0, "a field without an instance from 1 to 50");
         return OK;
     }
     struct arc_set *set = &v->sets[instance - 1];
@@ -179,7 +180,7 @@ static struct err take_field(struct arc_verifier *v, enum kind kind, const struc
     if (kind != KIND_RESULTS)
         place = kind == KIND_SEAL ? &set->seal : &set->message;
     if (*place != NULL) {
-        fault(v, instance, "a field is there twice");
+        fault(v, ARC_FAULT_CHAIN, instance, "a field is there twice");
         return OK;
     }
     *place = field;
@@ -191,18 +192,19 @@ static struct err take_field(struct arc_verifier *v, enum kind kind, const struc
 }
 
 // The first fault is the reason.
-static void fault(struct arc_verifier *v, size_t instance, const char *what)
+static void fault(struct arc_verifier *v, enum arc_fault kind, size_t instance, const char *what)
 {
     if (v->answer.result != ARC_NONE)
         return;
     v->answer.result = ARC_FAIL;
+    v->answer.fault = kind;
     v->answer.reason = instance > 0 ? arena_fmt(v->arena, "set %zu: %s", instance, what)
                                     : arena_fmt(v->arena, "%s", what);
 }
 
 static struct err read_seal(struct arc_verifier *v, struct str body, struct seal *out)
 {
-    struct seal seal = {0};
+    struct seal seal = {.kind = ARC_FAULT_OTHER};
     enum tags_fault bad = TAGS_SYNTAX;
     if (body.len <= DKIM_FIELD_BYTES_MAX)
         TRY(tags_parse(v->arena, body, &seal.tags, &bad));
@@ -210,6 +212,10 @@ static struct err read_seal(struct arc_verifier *v, struct str body, struct seal
         seal.fault = S("the seal is no list of tags, or has one of them twice");
     else if (!seal_complete(v, &seal))
         seal.fault = S("a tag of the seal is missing, or makes no sense");
+    if (bad == TAGS_FINE && tags_find(&seal.tags, S("h")) != NULL) {
+        seal.fault = S("the seal says which fields it covers");
+        seal.kind = ARC_FAULT_HEADER;
+    }
     *out = seal;
     return OK;
 }
@@ -258,13 +264,13 @@ static void judge_shape(struct arc_verifier *v)
     const struct tag *cv = tags_find(&v->seals[count - 1].tags, S("cv"));
     if (cv != NULL && str_eq(cv->value, S("fail"))) {
         v->answer.sealed_as_failed = true;
-        fault(v, count, "sealed as failed");
+        fault(v, ARC_FAULT_OTHER, count, "sealed as failed");
     }
     if (count > v->rules.sets_max)
-        fault(v, 0, "too many sets");
+        fault(v, ARC_FAULT_TOO_LONG, 0, "too many sets");
     for (size_t i = 0; i < count; i++) {
         if (!judge_set(v, i))
-            fault(v, i + 1, "incomplete");
+            fault(v, ARC_FAULT_CHAIN, i + 1, "incomplete");
     }
 }
 
@@ -283,11 +289,11 @@ static bool judge_set(struct arc_verifier *v, size_t i)
     if (set->seal == NULL || set->message == NULL || set->results == NULL)
         return false;
     if (!str_is_null(seal->fault))
-        fault(v, i + 1, seal->fault.ptr);
+        fault(v, seal->kind, i + 1, seal->fault.ptr);
     else if (!str_eq(set->cv, want))
-        fault(v, i + 1, "cv= is not what it must be");
+        fault(v, ARC_FAULT_CV, i + 1, "cv= is not what it must be");
     else if (seal->algorithm != DKIM_RSA_SHA256 && seal->algorithm != DKIM_ED25519_SHA256)
-        fault(v, i + 1, "the algorithm of the seal is not supported");
+        fault(v, ARC_FAULT_OTHER, i + 1, "the algorithm of the seal is not supported");
     return true;
 }
 

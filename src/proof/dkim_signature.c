@@ -29,6 +29,7 @@ static bool read_time(struct reading *r, struct str name, bool *out_given, uint6
 static bool read_identity(struct reading *r);
 static bool read_instance(struct reading *r);
 static bool malformed(struct reading *r, struct str name);
+static bool not_base64(struct reading *r, struct str name);
 static void judge(struct reading *r);
 static void refuse(struct reading *r, enum dkim_reason reason);
 static bool read_canon(struct str text, enum canon *out_head, enum canon *out_body);
@@ -114,15 +115,22 @@ static bool malformed(struct reading *r, struct str name)
     return false;
 }
 
+static bool not_base64(struct reading *r, struct str name)
+{
+    (void)malformed(r, name);
+    r->s->reason = DKIM_BASE64;
+    return false;
+}
+
 static bool read_bytes(struct reading *r)
 {
     const struct tag *b, *bh;
     if (!find(r, S("b"), &b) || !find(r, S("bh"), &bh))
         return false;
     if (!tag_base64(r->a, b->value, &r->s->bytes))
-        return malformed(r, S("b"));
+        return not_base64(r, S("b"));
     if (!tag_base64(r->a, bh->value, &r->s->body_hash))
-        return malformed(r, S("bh"));
+        return not_base64(r, S("bh"));
     r->full = r->full || str_is_null(r->s->bytes) || str_is_null(r->s->body_hash);
     r->s->hole = b->room;
     size_t want = r->s->algorithm == DKIM_RSA_SHA1 ? SHA1_BYTES : SHA256_BYTES;

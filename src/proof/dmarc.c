@@ -79,6 +79,7 @@ static struct err check_message(struct check *c)
         answer->result = DMARC_PASS;
     else
         answer->result = c->undecided ? DMARC_TEMPERROR : DMARC_FAIL;
+    answer->not_aligned = answer->result == DMARC_FAIL && c->any_pass;
     if (answer->result == DMARC_FAIL)
         answer->comment = c->any_pass ? S("policy not aligned") : S("no passing identifiers");
     return OK;

@@ -84,6 +84,7 @@ struct dmarc_answer {
     bool sampled_out;          // pct= spared this message
     bool many_authors;         // several From fields, or what the settings count as such
     bool discovery_failed;     // temperror: the policy itself is not known
+    bool not_aligned;          // fail: something was proved, for others
     const struct str *queries; // _dmarc names asked for the author domain, in order
     size_t query_count;
 };

@@ -9,10 +9,10 @@
 #include "smtp/limits.h"
 #include "smtp/server/stages.h"
 #include "smtp/server/transaction.h"
+#include "smtp/server/verify.h"
 
 static struct err look_up_ptr(
         struct smtp_session *s, enum proof_strategy strategy) suspends MUST_USE;
-static void tell_iprev(struct smtp_session *s, const struct iprev_answer *answer);
 static void tell_troubles(struct smtp_session *s, const struct dnsbl_verdict *verdict);
 
 const struct throttle *session_throttle(
@@ -142,6 +142,7 @@ struct err client_iprev(struct smtp_session *s, enum reply_id *out, struct str *
 static struct err look_up_ptr(struct smtp_session *s, enum proof_strategy strategy)
 {
     struct iprev_answer answer;
+    int64_t began_ms = now_ms();
     struct err e = iprev_check(
             s->service->resolver, &s->scratch, s->service->iprev, &s->client.ip, &answer);
     if (e.kind == ERR_CANCELLED)
@@ -152,18 +153,8 @@ static struct err look_up_ptr(struct smtp_session *s, enum proof_strategy strate
     s->iprev_comment = answer.comment; // a static text
     s->ptr_name = str_is_null(answer.name) ? STR_NULL : arena_str(&s->identity, answer.name);
     s->ptr_is_settled = iprev_is_kept(&answer, strategy);
-    tell_iprev(s, &answer);
+    tell_iprev(s, &answer, now_ms() - began_ms, strategy);
     return OK;
-}
-
-static void tell_iprev(struct smtp_session *s, const struct iprev_answer *answer)
-{
-    struct str result = iprev_result_name(answer->result);
-    if (answer->result == IPREV_PASS)
-        event_in(s->options->span, EV_SMTP_IPREV_PASS, F_STR(domain, answer->name),
-                F_STR(result, result));
-    else
-        event_in(s->options->span, EV_SMTP_IPREV_FAIL, F_STR(result, result));
 }
 
 void client_ask_lists(struct smtp_session *s)

@@ -14,6 +14,7 @@ static struct err read_head(struct smtp_session *s, struct message_check *c) MUS
 static struct err want_own_hashes(struct smtp_session *s, struct message_check *c) MUST_USE;
 static void ask_ahead(struct message_check *c);
 static struct err ask_policy(void *check) suspends;
+static struct err check_all(struct finishing *f) suspends MUST_USE;
 static struct err end_signatures(struct finishing *f) suspends MUST_USE;
 
 struct err verify_begin(struct smtp_session *s)
@@ -32,7 +33,6 @@ struct err verify_begin(struct smtp_session *s)
     c->dkim = strategy_now(s, RULE_DKIM);
     c->arc = strategy_now(s, RULE_ARC);
     c->dmarc = strategy_now(s, RULE_DMARC);
-    c->began_ms = now_ms();
     return OK;
 }
 
@@ -135,11 +135,22 @@ void verify_body(struct transaction *t, struct str piece)
         body_hashes_add(t->check->bodies, piece);
 }
 
+// Our own troubles may pass: the message is to come again.
 struct err verify_end(struct finishing *f)
 {
-    struct message_check *c = f->t->check;
-    if (c == NULL)
+    if (f->t->check == NULL)
         return OK;
+    struct err e = check_all(f);
+    if (e.kind != ERR_LIMIT && e.kind != ERR_INTERNAL)
+        return e;
+    tell_trouble(f->s, e);
+    f->refusal = REPLY_NOT_ACCEPTED;
+    return OK;
+}
+
+static struct err check_all(struct finishing *f)
+{
+    struct message_check *c = f->t->check;
     TRY(verify_head(f->s)); // of a message that ends within its header
     c->proof.authenticated = f->s->account != NULL;
     c->proof.iprev = f->s->iprev;
@@ -161,10 +172,13 @@ static struct err end_signatures(struct finishing *f)
     TRY(body_hashes_end(c->bodies));
     p->has_head = true;
     p->bodies = c->bodies;
+    int64_t began_ms = now_ms();
     if (c->dkim_verifier != NULL)
         TRY(dkim_verify_end(c->dkim_verifier, &p->dkim));
+    c->dkim_ms = now_ms() - began_ms;
     if (c->arc_verifier != NULL)
         TRY(arc_verify_end(c->arc_verifier, &p->chain));
+    c->arc_ms = now_ms() - began_ms - c->dkim_ms;
     p->has_dkim = c->dkim_verifier != NULL;
     p->has_chain = c->arc_verifier != NULL;
     tell_signatures(f->s, c);

@@ -55,9 +55,9 @@ struct message_refusal {
 struct message_check {
     struct arena arena;
     enum proof_strategy dkim, arc, dmarc;
-    bool is_read; // the header was: bodies and keys are there
-    bool is_over; // too many hops, or no memory: nothing is verified
-    int64_t began_ms;
+    bool is_read;            // the header was: bodies and keys are there
+    bool is_over;            // too many hops, or no memory: nothing is verified
+    int64_t dkim_ms, arc_ms; // that they took once the message was there
     struct proof_head head;
     struct key_ring keys;
     struct body_hashes *bodies;
@@ -93,6 +93,10 @@ struct err results_forged(struct finishing *f, struct strs *out) MUST_USE;
 void tell_spf(const struct spf_run *run);
 void tell_signatures(struct smtp_session *s, const struct message_check *c);
 void tell_author(struct smtp_session *s, const struct message_check *c, int64_t began_ms);
+void tell_iprev(struct smtp_session *s, const struct iprev_answer *answer, int64_t elapsed_ms,
+        enum proof_strategy strategy);
+// Our own: checks of a message that could not be made.
+void tell_trouble(struct smtp_session *s, struct err e);
 
 // A refusal of a check's, as a reply of the table and words; the reply has the class of its code.
 static inline enum reply_id refusal_reply(

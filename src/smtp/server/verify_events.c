@@ -6,6 +6,8 @@
 
 static void tell_dkim(struct smtp_session *s, const struct message_check *c);
 static void tell_verdict(struct smtp_session *s, const struct dkim_verdict *v);
+static void tell_signature(
+        struct smtp_session *s, enum event_id event, const struct dkim_verdict *v);
 static void tell_arc(struct smtp_session *s, const struct message_check *c);
 static bool refuses(enum proof_strategy strategy);
 
@@ -38,8 +40,6 @@ void tell_spf(const struct spf_run *run)
 
 void tell_signatures(struct smtp_session *s, const struct message_check *c)
 {
-    metric_observe(s->service->metrics, METRIC_AUTH_SIGNATURES_TIME, NO_LABELS,
-            (uint64_t)(now_ms() - c->began_ms));
     if (c->proof.has_dkim && c->dkim != PROOF_DISABLE)
         tell_dkim(s, c);
     if (c->proof.has_chain)
@@ -50,6 +50,7 @@ static void tell_dkim(struct smtp_session *s, const struct message_check *c)
 {
     const struct dkim_answer *answer = &c->proof.dkim;
     struct span *span = s->options->span;
+    metric_observe(s->service->metrics, METRIC_AUTH_DKIM_TIME, NO_LABELS, (uint64_t)c->dkim_ms);
     for (size_t i = 0; i < answer->count; i++)
         if (answer->at[i].reason != DKIM_TOO_MANY)
             tell_verdict(s, &answer->at[i]);
@@ -60,40 +61,59 @@ static void tell_dkim(struct smtp_session *s, const struct message_check *c)
     event_in(span, answer->result == DKIM_PASS ? EV_SMTP_DKIM_PASS : EV_SMTP_DKIM_FAIL,
             F_STR(domain, answer->at[0].signature->domain),
             F_STR(result, dkim_result_name(answer->result)), F_BOOL(strict, refuses(c->dkim)),
-            F_U64(total, answer->count), F_MS(elapsed, now_ms() - c->began_ms));
+            F_U64(total, answer->count), F_MS(elapsed, c->dkim_ms));
 }
 
+// What it came to, and what made it so.
 static void tell_verdict(struct smtp_session *s, const struct dkim_verdict *v)
 {
-    static const enum event_id by_reason[] = {
-            [DKIM_FINE] = EV_DKIM_PASS,
+    static const enum event_id results[] = {
+            [DKIM_NONE] = EV_DKIM_NONE,
+            [DKIM_PASS] = EV_DKIM_PASS,
+            [DKIM_FAIL] = EV_DKIM_FAIL,
+            [DKIM_NEUTRAL] = EV_DKIM_NEUTRAL,
+            [DKIM_POLICY] = EV_DKIM_PERM_ERROR,
+            [DKIM_TEMPERROR] = EV_DKIM_TEMP_ERROR,
+            [DKIM_PERMERROR] = EV_DKIM_PERM_ERROR,
+    };
+    static const enum event_id causes[] = {
+            [DKIM_FINE] = EVENT_COUNT, // none, or none that has an event
             [DKIM_BODY_HASH] = EV_DKIM_FAILED_BODY_HASH_MATCH,
             [DKIM_SIGNATURE] = EV_DKIM_FAILED_VERIFICATION,
             [DKIM_EXPIRED] = EV_DKIM_SIGNATURE_EXPIRED,
-            [DKIM_TAG_SYNTAX] = EV_DKIM_NEUTRAL,
-            [DKIM_DUPLICATE_TAG] = EV_DKIM_NEUTRAL,
-            [DKIM_MISSING_TAG] = EV_DKIM_NEUTRAL,
+            [DKIM_TAG_SYNTAX] = EV_MAIL_AUTH_PARSE_ERROR,
+            [DKIM_BASE64] = EV_MAIL_AUTH_BASE64,
+            [DKIM_DUPLICATE_TAG] = EV_MAIL_AUTH_PARSE_ERROR,
+            [DKIM_MISSING_TAG] = EV_MAIL_AUTH_MISSING_PARAMETERS,
             [DKIM_VERSION] = EV_DKIM_UNSUPPORTED_VERSION,
             [DKIM_ALGORITHM] = EV_DKIM_UNSUPPORTED_ALGORITHM,
             [DKIM_CANONICALIZATION] = EV_DKIM_UNSUPPORTED_CANONICALIZATION,
-            [DKIM_QUERY] = EV_DKIM_PERM_ERROR,
-            [DKIM_FROM_NOT_SIGNED] = EV_DKIM_PERM_ERROR,
+            [DKIM_QUERY] = EVENT_COUNT,
+            [DKIM_FROM_NOT_SIGNED] = EVENT_COUNT,
             [DKIM_IDENTITY] = EV_DKIM_FAILED_AUID_MATCH,
-            [DKIM_TIMES] = EV_DKIM_PERM_ERROR,
+            [DKIM_TIMES] = EVENT_COUNT,
             [DKIM_SHA1] = EV_DKIM_UNSUPPORTED_ALGORITHM,
             [DKIM_LENGTH] = EV_DKIM_SIGNATURE_LENGTH,
-            [DKIM_TOO_MANY] = EV_DKIM_PERM_ERROR,
-            [DKIM_KEY_TOO_SHORT] = EV_DKIM_PERM_ERROR,
-            [DKIM_KEY_MISSING] = EV_DKIM_PERM_ERROR,
+            [DKIM_TOO_MANY] = EVENT_COUNT,
+            [DKIM_KEY_TOO_SHORT] = EVENT_COUNT,
+            [DKIM_KEY_MISSING] = EV_MAIL_AUTH_DNS_RECORD_NOT_FOUND,
             [DKIM_KEY_REVOKED] = EV_DKIM_REVOKED_PUBLIC_KEY,
-            [DKIM_KEY_SYNTAX] = EV_DKIM_PERM_ERROR,
+            [DKIM_KEY_SYNTAX] = EV_MAIL_AUTH_DNS_INVALID_RECORD_TYPE,
             [DKIM_KEY_UNKNOWN] = EV_DKIM_UNSUPPORTED_KEY_TYPE,
             [DKIM_KEY_OTHER] = EV_DKIM_INCOMPATIBLE_ALGORITHMS,
             [DKIM_KEY_HASH] = EV_DKIM_INCOMPATIBLE_ALGORITHMS,
-            [DKIM_KEY_SERVICE] = EV_DKIM_PERM_ERROR,
-            [DKIM_DNS] = EV_DKIM_TEMP_ERROR,
+            [DKIM_KEY_SERVICE] = EVENT_COUNT,
+            [DKIM_DNS] = EV_MAIL_AUTH_DNS_ERROR,
     };
-    event_in(s->options->span, by_reason[v->reason], F_STR(domain, v->signature->domain),
+    tell_signature(s, results[v->result], v);
+    if (causes[v->reason] != EVENT_COUNT)
+        tell_signature(s, causes[v->reason], v);
+}
+
+static void tell_signature(
+        struct smtp_session *s, enum event_id event, const struct dkim_verdict *v)
+{
+    event_in(s->options->span, event, F_STR(domain, v->signature->domain),
             F_STR(id, v->signature->selector), F_STR(result, dkim_result_name(v->result)),
             F_STR(reason, dkim_reason_comment(v->reason)), F_STR(details, v->detail));
 }
@@ -106,16 +126,27 @@ static void tell_arc(struct smtp_session *s, const struct message_check *c)
             [ARC_FAIL] = EV_ARC_FAIL,
             [ARC_TEMPERROR] = EV_ARC_TEMP_ERROR,
     };
+    static const enum event_id faults[] = {
+            [ARC_FAULT_NONE] = EVENT_COUNT,
+            [ARC_FAULT_CHAIN] = EV_ARC_BROKEN_CHAIN,
+            [ARC_FAULT_TOO_LONG] = EV_ARC_CHAIN_TOO_LONG,
+            [ARC_FAULT_HEADER] = EV_ARC_HAS_HEADER_TAG,
+            [ARC_FAULT_CV] = EV_ARC_INVALID_CV,
+            [ARC_FAULT_INSTANCE] = EV_ARC_INVALID_INSTANCE,
+            [ARC_FAULT_OTHER] = EVENT_COUNT,
+    };
     const struct arc_answer *chain = &c->proof.chain;
+    metric_observe(s->service->metrics, METRIC_AUTH_ARC_TIME, NO_LABELS, (uint64_t)c->arc_ms);
     event_in(s->options->span, details[chain->result], F_U64(total, chain->count),
             F_STR(reason, chain->reason));
+    if (faults[chain->fault] != EVENT_COUNT)
+        event_in(s->options->span, faults[chain->fault], F_STR(reason, chain->reason));
     if (chain->result == ARC_NONE)
         return;
     struct str domain = chain->count > 0 ? chain->sets[chain->count - 1].domain : STR_NULL;
     event_in(s->options->span, chain->result == ARC_PASS ? EV_SMTP_ARC_PASS : EV_SMTP_ARC_FAIL,
             F_STR(domain, domain), F_STR(result, arc_result_name(chain->result)),
-            F_BOOL(strict, refuses(c->arc)), F_U64(total, chain->count),
-            F_MS(elapsed, now_ms() - c->began_ms));
+            F_BOOL(strict, refuses(c->arc)), F_U64(total, chain->count), F_MS(elapsed, c->arc_ms));
 }
 
 void tell_author(struct smtp_session *s, const struct message_check *c, int64_t began_ms)
@@ -132,6 +163,11 @@ void tell_author(struct smtp_session *s, const struct message_check *c, int64_t 
     metric_observe(s->service->metrics, METRIC_AUTH_DMARC_TIME, NO_LABELS, (uint64_t)elapsed_ms);
     event_in(s->options->span, details[answer->result], F_STR(domain, answer->author),
             F_STR(source, answer->policy_domain), F_STR(reason, answer->comment));
+    if (str_is_empty(answer->author) && answer->result == DMARC_RESULT_NONE)
+        event_in(s->options->span, EV_MAIL_AUTH_NO_HEADERS_FOUND, F_STR(reason, answer->comment));
+    if (answer->not_aligned)
+        event_in(s->options->span, EV_MAIL_AUTH_POLICY_NOT_ALIGNED, F_STR(domain, answer->author),
+                F_STR(reason, answer->comment));
     if (answer->result == DMARC_RESULT_NONE)
         return;
     event_in(s->options->span,
@@ -139,6 +175,35 @@ void tell_author(struct smtp_session *s, const struct message_check *c, int64_t 
             F_STR(domain, answer->author), F_STR(policy, dmarc_policy_name(answer->disposition)),
             F_STR(result, dmarc_result_name(answer->result)), F_BOOL(strict, refuses(c->dmarc)),
             F_MS(elapsed, elapsed_ms));
+}
+
+void tell_iprev(struct smtp_session *s, const struct iprev_answer *answer, int64_t elapsed_ms,
+        enum proof_strategy strategy)
+{
+    static const enum event_id details[] = {
+            [IPREV_NONE] = EV_IPREV_NONE,
+            [IPREV_PASS] = EV_IPREV_PASS,
+            [IPREV_FAIL] = EV_IPREV_FAIL,
+            [IPREV_TEMPERROR] = EV_IPREV_TEMP_ERROR,
+            [IPREV_PERMERROR] = EV_IPREV_PERM_ERROR,
+    };
+    struct span *span = s->options->span;
+    struct str result = iprev_result_name(answer->result);
+    metric_observe(s->service->metrics, METRIC_AUTH_IPREV_TIME, NO_LABELS, (uint64_t)elapsed_ms);
+    event_in(span, details[answer->result], F_STR(domain, answer->name),
+            F_STR(reason, answer->comment));
+    if (answer->result == IPREV_PASS)
+        event_in(span, EV_SMTP_IPREV_PASS, F_STR(domain, answer->name), F_STR(result, result),
+                F_BOOL(strict, refuses(strategy)), F_MS(elapsed, elapsed_ms));
+    else
+        event_in(span, EV_SMTP_IPREV_FAIL, F_STR(result, result), F_BOOL(strict, refuses(strategy)),
+                F_MS(elapsed, elapsed_ms));
+}
+
+void tell_trouble(struct smtp_session *s, struct err e)
+{
+    event_in(s->options->span, e.kind == ERR_INTERNAL ? EV_MAIL_AUTH_CRYPTO : EV_MAIL_AUTH_IO,
+            F_ERR(reason, e));
 }
 
 static bool refuses(enum proof_strategy strategy)
