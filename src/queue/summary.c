@@ -15,16 +15,10 @@
 
 #define GROUPS_MOST (2 * 1024 * 1024) // half a GiB
 #define GROUPS_FIRST 1024
+#define BATCH 32 // rows whose groups are sent for together
+#define FEW_GROUPS 1000
+#define CACHE_LINE_BYTES 64
 #define HELD_STATUS UINT64_C(100) // the hash of a group of SUMMARY_BY_STATUS is its status
-
-struct summary {
-    struct summary_options options;
-    struct summary_group *groups;
-    uint32_t *slots; // index + 1 into groups, 0: free; a power of two, twice as many as groups
-    size_t count, room;
-    struct summary_group all;
-    struct key at; // the last unit that was counted; empty: none
-};
 
 // A row, and whose it is.
 struct unit_row {
@@ -34,20 +28,39 @@ struct unit_row {
     struct str value;
 };
 
+struct summary {
+    struct summary_options options;
+    struct summary_group *groups;
+    uint32_t *slots; // index + 1 into groups, 0: free; a power of two, twice as many as groups
+    size_t count, room;
+    struct summary_group all;
+    struct key at; // the last unit that was counted; empty: none
+    struct unit_row batch[BATCH];
+};
+
+struct rank {
+    uint64_t messages, hash;
+    size_t group;
+};
+
 static struct err walk(struct summary *s, const struct view *view, struct arena *a,
         size_t units_max, bool *out_end);
 static int first_behind(const struct summary *s, MDB_cursor *cursor, MDB_val *key, MDB_val *value);
+static struct err count_batch(struct summary *s, size_t *count) MUST_USE;
+static uint64_t batch_hash(const struct summary *s, size_t i);
 static struct err count_row(struct summary *s, const struct unit_row *row);
 static uint64_t part_hash(
         const struct summary *s, const struct unit_row *row, const struct summary_part *part);
 static struct summary_group *group_of(struct summary *s, uint64_t hash);
 static struct summary_group *find(const struct summary *s, uint64_t hash, size_t *out_slot);
+static size_t slot_of(const struct summary *s, uint64_t hash);
 static bool grow(struct summary *s);
 static void count_message(
         const struct summary *s, struct summary_group *g, const struct unit_row *row);
 static void count_part(const struct summary *s, struct summary_group *g, const struct unit_row *row,
         const struct summary_part *part);
 static size_t age_of(int64_t age_ms);
+static void sum_up(struct summary *s);
 static struct err result(struct summary *s, const struct view *view, struct arena *a, size_t top,
         struct summary_result *out);
 static int larger_first(const void *a, const void *b);
@@ -113,7 +126,6 @@ static struct err walk(struct summary *s, const struct view *view, struct arena 
     struct err e = OK;
     MDB_cursor *cursor = NULL;
     MDB_val key, value;
-    struct unit_row row = {0};
     struct summary_maker maker;
     bool whole = summary_is_whole(store, view->txn);
     int rc = mdb_cursor_open(view->txn, store->db[whole ? DB_SUMMARY : DB_UNIT], &cursor);
@@ -122,20 +134,27 @@ static struct err walk(struct summary *s, const struct view *view, struct arena 
     summary_maker_begin(&maker, store, view->txn);
     rc = first_behind(s, cursor, &key, &value);
     const char *from = rc == 0 ? key.mv_data : NULL, *to = from;
+    size_t waiting = 0, most = whole ? BATCH : 1; // a row that is made lasts until the next
     for (size_t i = 0; rc == 0 && !failed(e) && i < units_max; i++) {
-        row.value = val_str(&value);
+        struct unit_row *row = &s->batch[waiting++];
+        row->value = val_str(&value);
         if (!whole)
-            row.value = summary_row_make(&maker, val_str(&key), val_str(&value));
-        row.head = summary_row_read(row.value);
-        if (key_is_unit(val_str(&key), &row.id, &row.number))
-            e = count_row(s, &row);
+            row->value = summary_row_make(&maker, val_str(&key), val_str(&value));
+        row->head = summary_row_read(row->value);
+        if (!key_is_unit(val_str(&key), &row->id, &row->number))
+            waiting--;
         from = (const char *)key.mv_data < from ? key.mv_data : from;
         to = (const char *)value.mv_data > to ? value.mv_data : to;
+        s->at = key_unit(row->id, row->number);
+        if (waiting == most)
+            e = count_batch(s, &waiting);
         rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
-    if (from != NULL)
-        s->at = key_unit(row.id, row.number);
+    if (!failed(e))
+        e = count_batch(s, &waiting);
     *out_end = rc == MDB_NOTFOUND;
+    if (*out_end)
+        sum_up(s);
     mdb_cursor_close(cursor);
     summary_maker_end(&maker);
     lmdb_give_back(from, to);
@@ -155,6 +174,34 @@ static int first_behind(const struct summary *s, MDB_cursor *cursor, MDB_val *ke
 
 // --- Counting ------------------------------------------------------------------------------------
 
+// Many groups are more than the processor keeps at hand, and each row is about another one: waiting
+// for them one by one takes longer than all else.
+static struct err count_batch(struct summary *s, size_t *count)
+{
+    size_t rows = *count;
+    *count = 0;
+    for (size_t i = 0; i < rows && s->count > FEW_GROUPS; i++)
+        __builtin_prefetch(&s->slots[slot_of(s, batch_hash(s, i))]);
+    for (size_t i = 0; i < rows && s->count > FEW_GROUPS; i++) {
+        uint32_t at = s->slots[slot_of(s, batch_hash(s, i))];
+        const char *group = (const char *)&s->groups[at > 0 ? at - 1 : 0];
+        __builtin_prefetch(group, 1);
+        __builtin_prefetch(group + CACHE_LINE_BYTES, 1);
+    }
+    for (size_t i = 0; i < rows; i++)
+        TRY(count_row(s, &s->batch[i]));
+    return OK;
+}
+
+static uint64_t batch_hash(const struct summary *s, size_t i)
+{
+    const struct unit_row *row = &s->batch[i];
+    if (row->head.part_count == 0)
+        return 0;
+    struct summary_part part = summary_part_read(row->value, 0);
+    return part_hash(s, row, &part);
+}
+
 static struct err count_row(struct summary *s, const struct unit_row *row)
 {
     if (row->head.part_count > 0)
@@ -166,7 +213,6 @@ static struct err count_row(struct summary *s, const struct unit_row *row)
             return fail(ERR_LIMIT, "too many groups");
         count_message(s, g, row);
         count_part(s, g, row, &part);
-        count_part(s, &s->all, row, &part);
     }
     return OK;
 }
@@ -207,13 +253,17 @@ static struct summary_group *group_of(struct summary *s, uint64_t hash)
 // NULL: the slot is where it would be.
 static struct summary_group *find(const struct summary *s, uint64_t hash, size_t *out_slot)
 {
-    size_t mask = 2 * s->room - 1;
-    size_t slot = (size_t)(hash >> 32 ^ hash) & mask;
+    size_t mask = 2 * s->room - 1, slot = slot_of(s, hash);
     for (; s->slots[slot] != 0; slot = (slot + 1) & mask)
         if (s->groups[s->slots[slot] - 1].hash == hash)
             return &s->groups[s->slots[slot] - 1];
     *out_slot = slot;
     return NULL;
+}
+
+static size_t slot_of(const struct summary *s, uint64_t hash)
+{
+    return (size_t)(hash >> 32 ^ hash) & (2 * s->room - 1);
 }
 
 static bool grow(struct summary *s)
@@ -290,6 +340,22 @@ static size_t age_of(int64_t age_ms)
     return i;
 }
 
+// Each recipient is in one group.
+static void sum_up(struct summary *s)
+{
+    struct summary_group *all = &s->all;
+    for (const struct summary_group *g = s->groups; g < s->groups + s->count; g++) {
+        all->rcpts += g->rcpts;
+        all->pending += g->pending;
+        all->due += g->due;
+        all->deferred += g->deferred;
+        all->waiting += g->waiting;
+        all->held += g->held;
+        for (size_t i = 0; i < SUMMARY_KINDS; i++)
+            all->kinds[i] += g->kinds[i];
+    }
+}
+
 // --- The result ----------------------------------------------------------------------------------
 
 const struct summary_group *summary_find(
@@ -304,18 +370,19 @@ const struct summary_group *summary_all(const struct summary *s)
     return &s->all;
 }
 
-// The table is of no use afterwards: its groups lie in another order.
 static struct err result(struct summary *s, const struct view *view, struct arena *a, size_t top,
         struct summary_result *out)
 {
     size_t count = s->count < top ? s->count : top;
     struct summary_group *groups = arena_array(a, count + 1, struct summary_group);
-    if (groups == NULL)
+    struct rank *ranks = arena_array(a, s->count + 1, struct rank);
+    if (groups == NULL || ranks == NULL)
         return fail(ERR_LIMIT, "no memory to count the queue");
-    if (s->count > 1)
-        qsort(s->groups, s->count, sizeof(*s->groups), larger_first);
+    for (size_t i = 0; i < s->count; i++)
+        ranks[i] = (struct rank){s->groups[i].messages, s->groups[i].hash, i};
+    qsort(ranks, s->count, sizeof(*ranks), larger_first);
     for (size_t i = 0; i < count; i++) {
-        groups[i] = s->groups[i];
+        groups[i] = s->groups[ranks[i].group];
         groups[i].key = key_text(s, view, a, &groups[i]);
         add_error(view, a, &groups[i]);
     }
@@ -327,7 +394,7 @@ static struct err result(struct summary *s, const struct view *view, struct aren
 
 static int larger_first(const void *a, const void *b)
 {
-    const struct summary_group *x = a, *y = b;
+    const struct rank *x = a, *y = b;
     if (x->messages != y->messages)
         return x->messages < y->messages ? 1 : -1;
     return x->hash < y->hash ? -1 : x->hash > y->hash;

@@ -81,4 +81,4 @@ struct err summary_step(struct summary *s, struct store *store, struct arena *a,
 // Groups without their texts. NULL: nothing is in it. Of SUMMARY_BY_STATUS there is none.
 const struct summary_group *summary_find(
         const struct summary *s, const struct store *store, struct str key);
-const struct summary_group *summary_all(const struct summary *s);
+const struct summary_group *summary_all(const struct summary *s); // when the last step was made
