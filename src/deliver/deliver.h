@@ -53,6 +53,7 @@ struct deliver_inputs {
     struct str pauses_path;         // null: nobody pauses anything
     struct str standing_path;       // null: there are no standing rules
     struct str suspensions_path;    // null: nothing is suspended
+    struct str warmed_path;         // null: warm-ups begin their day anew at each start
     uint32_t workers;               // that share the slots of the virtual queues
     bool adopts; // takes over the mail of workers that are gone: one of the node's does
 };

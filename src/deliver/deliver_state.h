@@ -17,6 +17,7 @@
 #include "deliver/ruled.h"
 #include "deliver/source.h"
 #include "deliver/suspended.h"
+#include "deliver/warmed.h"
 #include "rt/rt.h"
 
 #define SLOTS (ID_SLOT_OUTSIDE + 1)
@@ -80,6 +81,7 @@ struct deliverer {
     struct doubts doubts;
     struct clock_watch clock;
     struct recoveries recoveries;
+    struct warmed warmed;
     struct outbound_limits *limits;
     int64_t wake_at_ms;  // of the calendar: something becomes due
     bool look_wanted;    // what is due is to be looked for in the store
@@ -143,6 +145,11 @@ void look_again_at(struct deliverer *d, const struct due *due);
 void look_take_new(struct deliverer *d, struct arena *a, const struct due *due);
 // The destination, or its virtual queue, has room for units that were left in the store.
 bool look_is_short(const struct destination *to);
+
+// warming.c: counts of warm-ups on disk: as they were, as they are now and then, and at the end.
+void warming_begin(struct deliverer *d) suspends;
+void warming_tend(struct deliverer *d);
+void warming_end(struct deliverer *d) suspends;
 
 // clocked.c: has the calendar stepped? Until when its word does not count (schedule_job); 0: it does.
 int64_t clocked_look(struct deliverer *d);

@@ -44,6 +44,7 @@ struct err deliverer_run(void *arg)
     arena_init(&a, SCRATCH_BYTES_MAX);
     task_describe("deliveries", d);
     group_begin(&d->couriers);
+    warming_begin(d);
     store_tell_news(d->in.store, &d->news);
     while (!failed(e) && !d->stopping) {
         (void)clocked_look(d);
@@ -57,6 +58,7 @@ struct err deliverer_run(void *arg)
         }
         send_couriers(d);
         courier_close_idle(d);
+        warming_tend(d);
         if (!failed(e))
             e = sleep_until_needed(d);
     }
@@ -66,6 +68,7 @@ struct err deliverer_run(void *arg)
         courier_close_idle(d); // couriers that are still out end their own (RFC 5321 4.1.1.10)
     struct err waited = failed(e) ? OK : group_wait_all(&d->couriers);
     (void)waited; // a courier's trouble is that of its units
+    warming_end(d);
     group_end(&d->couriers);
     return e;
 }
@@ -450,6 +453,7 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
         d->locks[i] = -1;
     pool_init(&d->pool);
     sources_init(&d->sources, &d->arena, in->settings);
+    warmed_init(&d->warmed, in->warmed_path, in->limits);
     arena_init(&d->scratch, SCRATCH_BYTES_MAX);
     statewatch_init(&d->pauses_watch, in->pauses_path, STATEWATCH_BYTES_MAX);
     suspended_init(&d->suspended, in->suspensions_path);
@@ -491,6 +495,7 @@ void deliverer_free(struct deliverer *d)
     outbound_limits_free(d->limits);
     dsn_rates_free(d->dsn_rates);
     arena_done(&d->scratch);
+    warmed_done(&d->warmed);
     statewatch_done(&d->pauses_watch);
     suspended_done(&d->suspended);
     ruled_done(&d->ruled);

@@ -31,6 +31,8 @@ bool sourced_choose(struct remote *r, struct approach *p)
             .known = &known};
     if (source_choose(&j->d->sources, &in, &j->arena, now_ms(), &p->from, &why)) {
         tell(r, p);
+        if (p->from.warmup.is_counted && j->probe == NULL)
+            warmed_note(&j->d->warmed, &p->from.ip, r->site, p->from.warmup.day);
         return true;
     }
     int64_t rests_ms = why.until_ms - in.wall_now_ms;

@@ -2,9 +2,6 @@
 // deliver/warmup.c: see deliver/warmup.h.
 #include "deliver/warmup.h"
 
-static uint64_t owner_of(const struct limits_shared *shared, const struct source_address *address,
-        struct str provider);
-
 uint32_t warmup_allowance(const struct source_address *address, int64_t wall_now_ms)
 {
     const struct warmup_plan *plan = address->warmup;
@@ -23,8 +20,8 @@ bool warmup_has_room(struct limits_shared *shared, const struct source_address *
     uint32_t most = warmup_allowance(address, wall_now_ms);
     if (most == 0 || most == WARMUP_NO_LIMIT)
         return most > 0;
-    return daily_count(shared, owner_of(shared, address, provider), daily_of_ms(wall_now_ms)) <
-           most;
+    return daily_count(shared, warmup_owner(shared, &address->ip, provider),
+                   daily_of_ms(wall_now_ms)) < most;
 }
 
 bool warmup_take(struct limits_shared *shared, const struct source_address *address,
@@ -33,7 +30,7 @@ bool warmup_take(struct limits_shared *shared, const struct source_address *addr
     uint32_t most = warmup_allowance(address, wall_now_ms);
     struct warmup_place place = {.day = daily_of_ms(wall_now_ms)};
     if (most != WARMUP_NO_LIMIT) {
-        place.owner = owner_of(shared, address, provider);
+        place.owner = warmup_owner(shared, &address->ip, provider);
         place.is_counted = daily_take(shared, place.owner, place.day, most);
     }
     *out = place;
@@ -47,9 +44,8 @@ void warmup_give(struct limits_shared *shared, struct warmup_place *place)
     place->is_counted = false;
 }
 
-static uint64_t owner_of(const struct limits_shared *shared, const struct source_address *address,
-        struct str provider)
+uint64_t warmup_owner(const struct limits_shared *shared, const struct ip *ip, struct str provider)
 {
     uint64_t h = limits_hash(shared, LIMITS_WARMUP, 0);
-    return limits_hash_text(shared, limits_hash_ip(shared, h, &address->ip), provider);
+    return limits_hash_text(shared, limits_hash_ip(shared, h, ip), provider);
 }

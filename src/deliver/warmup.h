@@ -30,3 +30,6 @@ bool warmup_has_room(struct limits_shared *shared, const struct source_address *
 bool warmup_take(struct limits_shared *shared, const struct source_address *address,
         struct str provider, int64_t wall_now_ms, struct warmup_place *out) MUST_USE;
 void warmup_give(struct limits_shared *shared, struct warmup_place *place); // once; not twice
+
+// Who is counted in limits/daily.h.
+uint64_t warmup_owner(const struct limits_shared *shared, const struct ip *ip, struct str provider);

@@ -44,6 +44,15 @@ void daily_give(struct limits_shared *s, uint64_t owner, int64_t day)
             return;
 }
 
+void daily_raise(struct limits_shared *s, uint64_t owner, int64_t day, uint32_t least)
+{
+    _Atomic int64_t *at = moments_claim(&s->daily, owner, begin_of(day) - 1);
+    int64_t seen = atomic_load(at);
+    while (seen < (begin_of(day) | (int64_t)least))
+        if (atomic_compare_exchange_weak(at, &seen, begin_of(day) | (int64_t)least))
+            return;
+}
+
 uint32_t daily_count(struct limits_shared *s, uint64_t owner, int64_t day)
 {
     return (uint32_t)(today(moments_get(&s->daily, owner), day) & COUNT_MASK);

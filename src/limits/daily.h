@@ -14,4 +14,6 @@ int64_t daily_end_ms(int64_t wall_ms);
 bool daily_take(struct limits_shared *s, uint64_t owner, int64_t day, uint32_t most) MUST_USE;
 // One that was taken, and came to nothing.
 void daily_give(struct limits_shared *s, uint64_t owner, int64_t day);
+// At least so many of that day, from now on.
+void daily_raise(struct limits_shared *s, uint64_t owner, int64_t day, uint32_t least);
 uint32_t daily_count(struct limits_shared *s, uint64_t owner, int64_t day);

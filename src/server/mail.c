@@ -3,6 +3,7 @@
 #include "server/mail.h"
 
 #include "deliver/suspend.h"
+#include "deliver/warmed.h"
 #include "directory/directory.h"
 #include "proof/key_cache.h"
 #include "queue/body.h"
@@ -175,6 +176,7 @@ static struct err start_deliveries(struct mail_worker *m)
             .pauses_path = pauses_path(&m->arena, plan->conf),
             .standing_path = standing_path(&m->arena, plan->conf),
             .suspensions_path = suspensions_path(&m->arena, plan->conf),
+            .warmed_path = warmed_path(&m->arena, plan->conf),
             .workers = (uint32_t)plan->worker_count,
             .adopts = m->is_first};
     TRY(deliverer_new(&m->arena, &in, &m->deliverer));
