@@ -30,7 +30,7 @@ struct call {
 
 struct import {
     struct suppress_work *w;
-    struct suppress_entry preset;
+    struct suppress_entry preset = {0};
     struct arena arena; // of a group
     VEC(struct suppress_entry) group;
     uint64_t line, imported, wrong;
@@ -107,7 +107,7 @@ static int run_add(struct cli *c)
 static int add(struct suppress_work *w)
 {
     struct cli *c = w->c;
-    struct suppress_entry preset;
+    struct suppress_entry preset = {0};
     struct suppress_entry *all = arena_array(&c->arena, c->operand_count, struct suppress_entry);
     struct err e = all == NULL ? fail(ERR_LIMIT, "no memory for so many addresses")
                                : suppress_entry_of(w, &preset);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/suppressed.c: the suppression list (queue/suppress.h) around an attempt. Before it, who is
-// on the list is given up: he came onto it after the message was queued, or did not come by RCPT.
-// After it, what came back for good is noted, and so is what was taken where bounces were counted.
-// It is about mail that leaves: mailboxes of ours are known to the directory.
+// deliver/suppressed.c: the suppression list (queue/suppress.h) around an attempt. Before it, who
+// is on the list is given up: he came onto it after the message was queued, or did not come by
+// RCPT. After it, what came back for good is noted, and so is what was taken where bounces were
+// counted. It is about mail that leaves: mailboxes of ours are known to the directory.
 #include "deliver/job.h"
 
 #include "deliver/classify.h"
@@ -41,8 +41,10 @@ static bool look_at(struct job *j, size_t place, struct arena *scratch)
             .wall_now_ms = j->wall_now_ms,
             .outside = &j->outside};
     struct str address;
-    t->is_watched = suppress_applies(list, &env, scratch);
-    if (!t->is_watched || failed(suppress_address(scratch, env.rcpt->address, &address)))
+    bool applies = suppress_applies(list, &env, scratch);
+    // Who refuses reports of delivery, as he never sent what they are about, is no bad address.
+    t->is_watched = applies && !str_is_empty(j->m.sender);
+    if (!applies || failed(suppress_address(scratch, env.rcpt->address, &address)))
         return false;
     bool holds = suppress_has(list, scratch, address, &entry);
     t->was_counted = !holds && entry.bounces > 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// queue/suppress.c: the suppression list as a worker has it. Questions go to the map at once, on the
-// loop: they touch memory. What comes back is noted, and written by one task on a helper thread,
-// because a commit waits for the disk. A worker that is killed loses the notes of that moment; the
-// next message to the address brings them again.
+// queue/suppress.c: the suppression list as a worker has it. Questions go to the map at once, on
+// the loop: they touch memory. What comes back is noted, and written by one task on a helper
+// thread, because a commit waits for the disk. A worker that is killed loses the notes of that
+// moment; the next message to the address brings them again.
 #include "queue/suppress.h"
 
 #include "conf/expr.h"

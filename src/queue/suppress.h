@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// queue/suppress.h: the suppression list (queue.md 18, row 18; outbound.md 28.6): addresses that get
-// no mail of ours any more, because mail to them came back for good, because somebody complained, or
-// because a person says so. Who writes to them all the same is refused at RCPT, or his mail is
-// dropped, as queue.suppress.action says; what was queued before fails at its next attempt.
+// queue/suppress.h: the suppression list (queue.md 18, row 18; outbound.md 28.6): addresses that
+// get no mail of ours any more, because mail to them came back for good, because somebody
+// complained, or because a person says so. Who writes to them all the same is refused at RCPT, or
+// his mail is dropped, as queue.suppress.action says; what was queued before fails at its next
+// attempt.
 //
-// The list is an LMDB environment of its own in the state folder, which all workers and the commands
-// have open at the same time, so that a change by any of them is seen by the next question of all. A
-// list may have millions of entries; a question costs a look into the map and no system call.
+// The list is an LMDB environment of its own in the state folder, which all workers and the
+// commands have open at the same time, so that a change by any of them is seen by the next question
+// of all. A list may have millions of entries; a question costs a look into the map and no system
+// call.
 //
 // A worker has it as a service. It asks as it goes; what comes back is noted in memory and written
 // down at once by a task, one commit for all that came meanwhile:
@@ -69,7 +71,7 @@ struct err suppress_open(struct arena *a, struct str folder, enum suppress_use u
         struct suppress_list **out) MUST_USE;
 void suppress_close(struct suppress_list *list); // NULL is fine
 
-// Of any entry, whether it holds or not. ERR_NOT_FOUND: there is none. The entry lives in the arena.
+// Of any entry, whether it holds or not. ERR_NOT_FOUND: there is none. It lives in the arena.
 struct err suppress_find(struct suppress_list *list, struct arena *a, struct str address,
         struct suppress_entry *out) MUST_USE;
 
