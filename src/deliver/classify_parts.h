@@ -2,6 +2,7 @@
 // deliver/classify_parts.h: rules about bounces as they are read. Private to classify*.c.
 #pragma once
 
+#include "conf/needed.h"
 #include "conf/regex.h"
 #include "deliver/classify.h"
 
@@ -19,6 +20,7 @@ struct bounce_rule {
     struct str command; // the beginning of it; null: any
     struct bounce_status status;
     const struct regex *pattern; // NULL: any text
+    const struct needed *needed; // by the pattern; may be NULL
 };
 
 struct bounce_provider {

@@ -153,6 +153,7 @@ static struct err read_pattern(struct arena *a, struct str text, struct bounce_r
         return fail(ERR_LIMIT, "no memory for rules about bounces");
     TRY(regex_compile(a, pattern, &regex));
     out->pattern = regex;
+    out->needed = needed_read(a, text);
     return OK;
 }
 
