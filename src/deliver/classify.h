@@ -34,7 +34,7 @@ struct err bounce_rules_load(struct arena *a, const struct conf *conf, struct fi
         struct bounce_rules **out) MUST_USE;
 
 // Of a temporary or permanent failure: the class that it has been given by queue.response, or what
-// the rules say, which takes some 100 us. `scratch` takes next to nothing.
+// the rules say, which takes some 10 to 200 us. `scratch` takes next to nothing.
 enum bounce_class bounce_class_of(
         const struct bounce_rules *rules, struct arena *scratch, const struct outcome *outcome);
 
