@@ -101,6 +101,30 @@ userdb {{
 '''
 
 
+OPENSMTPD = '''
+smtp limit max-mails 1000
+smtp max-message-size "1000000"
+table users {{ "@" = "nobody" }}
+{listen}
+action "box" maildir "{folder}/mail/%{{rcpt.user}}" virtual <users>
+match from any for domain "far.test" action "box"
+{more}
+'''
+
+# OpenSMTPD has its folders, users and socket compiled in. It sees its own, the machine does not; and
+# it asks the DNS about every client, where nobody answers.
+OPENSMTPD_VIEW = '''
+set -e
+mount -t tmpfs none /var/spool
+mount -t tmpfs none /var/lib
+mount -t tmpfs none /run
+mkdir -p -m 711 /var/spool/smtpd /var/lib/opensmtpd /var/lib/opensmtpd/empty
+mount --bind {program}/usr/libexec /usr/libexec
+for name in passwd group resolv.conf; do mount --bind {folder}/$name /etc/$name; done
+exec {program}/usr/sbin/smtpd -d -f {folder}/smtpd.conf
+'''
+
+
 def need(program, *more):
     """The program, wherever it is; without it, or without root, the test is skipped."""
     if os.geteuid() != 0:
@@ -182,6 +206,38 @@ def exim(folder, more):
     port = free_ports(1)[0]
     command = exim_setup(folder, 'local_interfaces = 127.0.0.1\ndeliver_drop_privilege\n' + more)
     with running([*command, '-bdf', '-odi', '-oX', str(port)], port, os.path.join(str(folder), 'said')):
+        yield port
+
+
+@contextlib.contextmanager
+def opensmtpd(folder, certificate, more=''):
+    """A running OpenSMTPD that takes mail for far.test into Maildirs, with TLS if there is a
+    certificate; gives its port."""
+    program = os.path.join(TOP, 'build/peers/opensmtpd')
+    need(program + '/usr/sbin/smtpd')
+    if subprocess.run(['unshare', '--mount', 'true'], capture_output=True, check=False).returncode != 0:
+        pytest.skip('OpenSMTPD needs a view of the machine of its own')
+    folder = str(folder)
+    port = free_ports(1)[0]
+    open_up(folder)
+    os.makedirs(os.path.join(folder, 'mail'))
+    shutil.chown(os.path.join(folder, 'mail'), 'nobody')
+    listen = 'listen on 127.0.0.1 port %d hostname opensmtpd.test' % port
+    if certificate:
+        for name, path in zip(('cert', 'key'), certificate):
+            shutil.copyfile(path, os.path.join(folder, name))
+            os.chmod(os.path.join(folder, name), 0o600)
+        listen = 'pki far cert "{0}/cert"\npki far key "{0}/key"\n{1} tls pki far'.format(folder, listen)
+    for name, line in (('passwd', '%s:x:64998:64998::/nonexistent:/usr/sbin/nologin\n'), ('group', '%s:x:64998:\n')):
+        with open(os.path.join(folder, name), 'w', encoding='ascii') as f:
+            f.write(text_of('/etc/' + name) + line % 'opensmtpd' + line.replace('64998', '64999') % 'opensmtpq')
+    with open(os.path.join(folder, 'resolv.conf'), 'w', encoding='ascii') as f:
+        f.write('lookup file\n')
+    with open(os.path.join(folder, 'smtpd.conf'), 'w', encoding='ascii') as f:
+        f.write(OPENSMTPD.format(folder=folder, listen=listen, more=more))
+    view = OPENSMTPD_VIEW.format(program=program, folder=folder)
+    command = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', view]
+    with running(command, port, os.path.join(folder, 'log')):
         yield port
 
 

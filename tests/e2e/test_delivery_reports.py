@@ -10,7 +10,7 @@ from conftest import eventually
 from delivery_tools import (FAR, SCHEDULE, assert_arrived, files_of, goes_to, notices, only_notice, queue_empties, send,
                             sender)
 from mail_tools import ADDRESS, Letter
-from peer_tools import Peer
+from peer_tools import Peer, opensmtpd
 from test_delivery_servers import dovecot_takes, postfix_takes
 
 ALL = ['NOTIFY=SUCCESS,FAILURE,DELAY', 'ORCPT=rfc822;first@far.test']
@@ -157,6 +157,19 @@ def test_success_at_postfix(server, tmp_path, certificate):
         assert_rcpt(notice.rcpts[FAR], 'delivered', r'2\.\d\.\d')
         queue_empties(s)
     assert len(notices(s)) == 1
+
+
+def test_success_at_opensmtpd(server, tmp_path):
+    s = sender(server, tmp_path, 1, start=False)
+    back = 'action "back" relay host "smtp://127.0.0.1:%d"\nmatch from any for any action "back"\n' % s.ports['smtp']
+    with opensmtpd(tmp_path / 'opensmtpd', None, back) as port:
+        goes_to(s, port)
+        s.start()
+        send(s, Letter('opensmtpd'), FAR, mail_options=['ENVID=id-7'], rcpt_options=ALL)
+        eventually(lambda: files_of(tmp_path / 'mail' / 'anna'), what='the report')
+        queue_empties(s)
+    report, = files_of(tmp_path / 'mail' / 'anna')  # which is in no form of RFC 3464
+    assert b'/opensmtpd.test"' in report and b'Delivered' in report, report
 
 
 RETURNS = [  # what was asked for, how long the letter is, what comes back of it

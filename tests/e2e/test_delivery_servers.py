@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mail leaves for other mail servers: Postfix, Exim and Dovecot take it by SMTP and LMTP, in the clear
+"""Mail leaves for other mail servers: Postfix, Exim, OpenSMTPD and Dovecot take it by SMTP and LMTP, in the clear
 and with TLS, with CHUNKING and without. Each letter arrives once, byte for byte below what they put
 on top."""
 import email
@@ -13,7 +13,7 @@ from conftest import eventually
 from delivery_tools import (FAR, arrived, assert_arrived, awkward_letters, below_trace, files_of, queue_empties, send,
                             sender, sunk)
 from mail_tools import Letter
-from peer_tools import dovecot, exim, open_up, postfix, smtp_sink, text_of
+from peer_tools import dovecot, exim, open_up, opensmtpd, postfix, smtp_sink, text_of
 
 MANY = ['rcpt%d@far.test' % i for i in range(50)]
 
@@ -173,6 +173,27 @@ def test_exim(server, tmp_path, certificate, tls, bdat):
     log = text_of(str(folder / 'log' / 'mainlog'))
     assert len(re.findall(r' <= .* P=esmtps X=TLS', log)) == (len(letters) if tls else 0), log
     assert len(re.findall(r' <= .* K ', log)) == (len(letters) if bdat else 0), log
+
+
+# --- OpenSMTPD -------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('tls', [True, False], ids=['tls', 'clear'])
+def test_opensmtpd(server, tmp_path, certificate, tls):
+    """It has neither PIPELINING nor CHUNKING. Debian 12's offers STARTTLS and fails in each handshake, as
+    OpenSSL 3 is not what it was written for: who only would like TLS may do without then."""
+    with opensmtpd(tmp_path / 'opensmtpd', certificate if tls else None) as port:
+        s = sender(server, tmp_path, port, 'tls.allow-invalid-certs = true\n', more=TLS_OR_NOT)
+        s.expect_log('delivery.start-tls-error')
+        letters = awkward_letters()
+        for letter in letters:
+            send(s, letter, FAR, 'carl@far.test', mail_options=['BODY=8BITMIME'])
+        for box in ('bert', 'carl'):
+            assert_arrived(lambda box=box: files_of(tmp_path / 'opensmtpd' / 'mail' / box), *letters)
+        queue_empties(s)
+    assert re.search(r'smtp tls|SSL', text_of(str(tmp_path / 'opensmtpd' / 'log'))) is not None or not tls
+
+
+TLS_OR_NOT = '[queue.tls.default]\non-handshake-failure = "plaintext"\n'
 
 
 # --- Dovecot ---------------------------------------------------------------------------------------
