@@ -121,7 +121,7 @@ struct courier {
 
 // The next unit of the courier's destination, which it carries then; false: none, or others wait.
 bool dispatch_take_next(struct courier *c, size_t taken_already);
-// What came of it: it is due again at that moment (NEVER_MS: never).
+// What came of it: what job_run says.
 void dispatch_settled(struct courier *c, int64_t due_ms);
 void dispatch_came_back(struct courier *c); // and is gone
 
@@ -162,5 +162,6 @@ struct err courier_run(void *courier) suspends MUST_USE; // courier.c, a task_ma
 void courier_close_idle(struct deliverer *d);
 
 // job.c: everything that is to be done now about the unit that the courier carries. The moment at
-// which it is due next.
+// which it is due next, NEVER_MS: it is done; or JOB_UNSETTLED: nothing was written.
+#define JOB_UNSETTLED INT64_MIN
 int64_t job_run(struct courier *c) suspends;

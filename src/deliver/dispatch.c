@@ -7,6 +7,7 @@
 // these at most half for one destination, so that a backlog costs neither memory nor others' turns.
 // How they are found is told in look.c.
 #include "deliver/deliver_state.h"
+#include "deliver/measured.h"
 
 #include "events/event.h"
 
@@ -151,7 +152,10 @@ static struct err look(struct deliverer *d, struct arena *a)
     dispatch_read_rules(d);
     if (d->in.adopts && now_ms() - d->adopted_at_ms >= ADOPT_EVERY_MS)
         adopt(d, a);
-    return look_at_store(d, a);
+    int64_t began_ns = now_ns();
+    struct err e = look_at_store(d, a);
+    measure_look(d, began_ns);
+    return e;
 }
 
 // The mail of workers that are gone, and of tools. Who holds the lock of a slot delivers its mail,
@@ -384,7 +388,7 @@ void dispatch_settled(struct courier *c, int64_t due_ms)
     struct ready *r = c->carries;
     c->carries = NULL;
     map_remove(&d->known, str_of(r->key, sizeof(r->key)));
-    if (due_ms == NEVER_MS)
+    if (due_ms == JOB_UNSETTLED)
         due_ms = see_to_unsettled(d, r);
     look_no_later(d, id_slot(r->id), due_ms);
     mem_free(r);
@@ -403,7 +407,8 @@ void dispatch_settled(struct courier *c, int64_t due_ms)
     }
 }
 
-// A job that could not be done has left its unit as it was: it is looked at again in some seconds.
+// A job that could not be done has left its unit as it was: it is looked at again in some seconds,
+// unless it is gone, or somebody else has put it off.
 static int64_t see_to_unsettled(struct deliverer *d, const struct ready *r)
 {
     struct unit u = {.due_ms = r->due_ms};

@@ -26,7 +26,7 @@ static void take_local(struct job *j, size_t place, const struct local_result *r
 int64_t job_run(struct courier *c)
 {
     struct job j = {.courier = c, .d = c->deliverer};
-    int64_t due_ms = NEVER_MS;
+    int64_t due_ms = JOB_UNSETTLED;
     arena_init(&j.arena, JOB_BYTES_MAX);
     j.held.arena = &j.arena;
     c->went_well = true;

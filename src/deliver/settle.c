@@ -61,7 +61,7 @@ int64_t job_write_down(struct job *j)
         tell(&s);
     forget_news(&s);
     if (failed(e))
-        return NEVER_MS;
+        return JOB_UNSETTLED;
     if (j->d->in.quota != NULL)
         quota_release(j->d->in.quota, &j->before, s.ends ? NULL : &j->m);
     if (s.ends)
