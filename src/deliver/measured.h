@@ -8,3 +8,4 @@ void measure_begin(const struct job *j);   // of every look at a unit that was d
 void measure_attempt(const struct job *j); // that has ended
 void measure_settled(const struct job *j, size_t place);
 void measure_done(const struct job *j); // nobody of the message is pending any more
+void measure_look(const struct deliverer *d, int64_t began_ns); // for what is due

@@ -115,6 +115,8 @@ struct label_names *label_names_of(struct metrics *m, enum metric_label label)
         return &m->tracers;
     case LABEL_WORKER:
         return &m->workers;
+    case LABEL_QUEUE:
+        return &m->queues;
     case LABEL_NONE:
     case LABEL_TLS_VERSION:
     case LABEL_RESULT:
@@ -123,6 +125,7 @@ struct label_names *label_names_of(struct metrics *m, enum metric_label label)
     case LABEL_STAGE:
     case LABEL_BAN:
     case LABEL_BOUNCE:
+    case LABEL_QUEUE_STATE:
     case LABEL_COUNT:
         break;
     }

@@ -71,6 +71,13 @@ enum stage_label {
     STAGE_DATA,
     STAGE_OTHER,
 };
+enum queue_label { QUEUE_OTHER };
+enum queue_state_label {
+    QUEUE_STATE_DUE,
+    QUEUE_STATE_WAITING,
+    QUEUE_STATE_DEFERRED,
+    QUEUE_STATE_HELD
+};
 enum ban_label { BAN_AUTH, BAN_ABUSE, BAN_LOITER, BAN_SCAN };
 enum bounce_class { // what deliver/classify.h makes of failures
 #define BOUNCE_CLASS(id, word, is_hard, about) BOUNCE_##id,

@@ -31,16 +31,18 @@
 #include "rt/task.h"
 
 struct store;
+struct metrics_column;
 
 struct store_options {
-    struct str folder;         // of the records; made when missing
-    struct str blob_folder;    // of large bodies
-    uint64_t map_bytes_max;    // what the records may grow to
-    size_t batch_max;          // 0: BATCH_CHANGES_MAX
-    bool read_only;            // for looking at a queue
-    bool journal;              // a worker's: claims a slot
-    uint8_t node;              // of this node's ids, 1..255 (cluster.node-id); 0: 1
-    struct store_faults *fail; // tests: what shall go wrong
+    struct str folder;              // of the records; made when missing
+    struct str blob_folder;         // of large bodies
+    uint64_t map_bytes_max;         // what the records may grow to
+    size_t batch_max;               // 0: BATCH_CHANGES_MAX
+    bool read_only;                 // for looking at a queue
+    bool journal;                   // a worker's: claims a slot
+    uint8_t node;                   // of this node's ids, 1..255 (cluster.node-id); 0: 1
+    struct metrics_column *metrics; // where commits are measured; NULL: nowhere
+    struct store_faults *fail;      // tests: what shall go wrong
 };
 
 // Errors say what to do: another owner, a newer format, a full disk. What processes that are gone

@@ -17,6 +17,7 @@
 //                                     that fails too, before anything else is ever written.
 #include "queue/store_lmdb.h"
 
+#include "events/metrics.h"
 #include "queue/body.h"
 #include "queue/record.h"
 #include "rt/clock.h"
@@ -82,10 +83,13 @@ static void lead(struct store *store)
     arena_init(&b.arena, COMMIT_ARENA_BYTES);
     list_init(&b.requests);
     store->committing = true;
+    int64_t began_ms = now_ms();
     b.error = store->journal != NULL ? make_room(&b) : OK; // more may come meanwhile
     batch_take(store, &b);
     if (!failed(b.error))
         b.error = store->journal != NULL ? journal_batch(&b) : direct_batch(&b);
+    metric_observe(store->options.metrics, METRIC_QUEUE_COMMIT_TIME, NO_LABELS,
+            (uint64_t)(now_ms() - began_ms));
     batch_tell(&b);
     store->committing = false;
     waitq_wake_all(&store->moved);

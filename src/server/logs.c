@@ -54,6 +54,8 @@ struct err logs_prepare(struct logs *l, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->listener_count; i++)
         (void)metrics_label_add(l->metrics, LABEL_LISTENER, plan->listeners[i].id);
+    for (size_t i = 0; i < plan->schedules.queue_count; i++)
+        (void)metrics_label_add(l->metrics, LABEL_QUEUE, plan->schedules.queues[i].id);
     if (l->begun)
         return OK;
     l->telemetry = plan->telemetry;

@@ -121,8 +121,13 @@ static struct err tend_store(void *arg)
     task_describe("store", m);
     while (failed(open_store(m)))
         TRY(task_sleep_ms(STORE_AGAIN_MS));
-    if (m->is_first)
+    m->gauges = (struct queue_gauges){.store = m->service.store,
+            .metrics = m->service.metrics,
+            .schedules = &m->plan->schedules};
+    if (m->is_first) {
         TRY(group_spawn(&m->tending, sweep_bodies, m));
+        TRY(group_spawn(&m->tending, queue_gauges_main, &m->gauges));
+    }
     if (m->counts_quotas)
         TRY(group_spawn(&m->tending, count_quotas, m));
     struct err e = start_deliveries(m);
@@ -293,6 +298,7 @@ static struct err open_store(struct mail_worker *m)
     struct store_options options = queue_store_options(&m->plan->queue);
     options.journal = true;
     options.node = m->service.node;
+    options.metrics = m->service.metrics;
     options.fail = m->test != NULL ? m->test->store_faults : NULL;
     struct err e = store_open(&m->arena, &options, &m->service.store);
     if (!failed(e) || m->store_was_told)

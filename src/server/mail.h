@@ -10,6 +10,7 @@
 #include "deliver/deliver.h"
 #include "directory/surroundings.h"
 #include "limits/shared.h"
+#include "queue/gauges.h"
 #include "queue/quota.h"
 #include "queue/rotating.h"
 #include "rt/task.h"
@@ -36,6 +37,7 @@ struct mail_worker {
     struct deliverer *deliverer; // NULL: not (yet)
     struct sts_cache *sts;
     struct sts_inputs sts_refreshing;
+    struct queue_gauges gauges;
     struct tlsrpt *tlsrpt;
     struct suppress_service *suppressed; // NULL: there is no list
     struct resolve_rules rcpt_rules;     // of those that deliveries look up again
