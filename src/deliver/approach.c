@@ -17,6 +17,7 @@ static struct err get_connection(struct remote *r, struct approach *p, struct co
 static struct connection *held_or_idle(struct remote *r, struct approach *p) suspends;
 static struct err open_if_fit(struct remote *r, struct approach *p, struct connection **out,
         struct client_answer *why, enum reach *reach) suspends MUST_USE;
+static void recall(struct remote *r, struct approach *p);
 static void note_health(struct remote *r, struct approach *p, const struct client_answer *why);
 static struct err make_identity(struct remote *r, struct approach *p) MUST_USE;
 
@@ -218,18 +219,24 @@ static struct err open_if_fit(struct remote *r, struct approach *p, struct conne
         *reach = REACH_NEXT_ADDRESS;
         return OK;
     }
-    r->tries++;
-    struct host_facts facts = health_facts(d->health, p->name, now_ms());
-    p->stays_plain = facts.no_tls && p->tls.plaintext_after && !p->tls.mandatory;
-    p->parameters_are_refused = facts.extensions_off != 0;
-    struct err e = approach_open(r, p, out, why, reach);
+    recall(r, p);
+    struct err e = approach_open(r, p, out, why, reach); // maybe of another address: see race.h
     if (failed(e))
-        health_unknown(d->health, at, &p->from.ip);
+        health_unknown(d->health, &p->address->at, &p->from.ip);
     else
         note_health(r, p, *out != NULL ? NULL : why);
     if (!failed(e) && *out == NULL && sourced_is_paused(r, p, why))
         r->tries--; // nobody was asked: the unit is put back (outbound.md 7.3)
     return e;
+}
+
+// What is known of the host.
+static void recall(struct remote *r, struct approach *p)
+{
+    struct host_facts facts = health_facts(r->j->d->health, p->name, now_ms());
+    r->tries++;
+    p->stays_plain = facts.no_tls && p->tls.plaintext_after && !p->tls.mandatory;
+    p->parameters_are_refused = facts.extensions_off != 0;
 }
 
 static void note_health(struct remote *r, struct approach *p, const struct client_answer *why)
@@ -254,4 +261,40 @@ static struct err make_identity(struct remote *r, struct approach *p)
             ARG(endpoint_text(a, &p->address->at)), ARG(from), ARG(p->from.ehlo_name),
             ARG(p->tls.identity), ARG(egress_client(r)));
     return str_is_null(p->identity) ? fail(ERR_LIMIT, "no memory for an attempt") : OK;
+}
+
+// --- Several addresses at once -------------------------------------------------------------------
+
+struct err approach_beside(struct remote *r, struct approach *p, struct outbound_check **out)
+{
+    struct deliverer *d = r->j->d;
+    struct health_trouble trouble;
+    const struct endpoint *at = &p->address->at;
+    *out = NULL;
+    if (!source_has_family(&d->sources, &at->ip, now_ms()))
+        return OK;
+    TRY(choose_ways(r, p));
+    if (!sourced_choose(r, p))
+        return OK;
+    TRY(plan_tls(r, p));
+    TRY(make_identity(r, p));
+    bool can_be = !p->tls.refused;
+    if (can_be)
+        TRY(limit_beside(r, p, out));
+    if (*out != NULL && health_ask(d->health, at, &p->from.ip, now_ms(), &trouble) == HEALTH_WAIT)
+        limit_beside_end(r, out);
+    if (*out == NULL)
+        sourced_end(r, p, false);
+    else
+        recall(r, p);
+    return OK;
+}
+
+void approach_dismiss(struct remote *r, struct approach *p, const struct client_answer *why)
+{
+    if (why != NULL)
+        note_health(r, p, why);
+    else
+        health_unknown(r->j->d->health, &p->address->at, &p->from.ip);
+    sourced_end(r, p, false);
 }

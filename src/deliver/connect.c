@@ -3,6 +3,7 @@
 // TLS as planned, AUTH (outbound.md 8.1). Whatever goes wrong on the way is about this address or
 // this host, and somebody else may be tried.
 #include "deliver/egress.h"
+#include "deliver/race.h"
 #include "deliver/told.h"
 
 #include "rt/tls.h"
@@ -61,19 +62,15 @@ static struct err connect_to(
 {
     struct job *j = r->j;
     int64_t began = now_ms();
-    const struct endpoint *to = &p->address->at;
-    struct err e = egress_connect(r, p, &c->stream);
+    struct err e = race_connect(r, p, &c->stream);
     if (e.kind == ERR_CANCELLED)
         return e;
-    doubted_connect(r, p, e);
     if (failed(e)) {
-        struct str text = arena_str(&j->arena, err_text(e));
-        *why = answer_temporary(CLIENT_CONNECT, FAILURE_CONNECTION, p->name, S("4.4.1"), text);
-        event_in(&j->span, EV_DELIVERY_CONNECT_ERROR, F_STR(domain, j->u->domain),
-                F_STR(hostname, p->name), F_IP(remoteIp, &to->ip), F_U64(remotePort, to->port),
-                F_STR(reason, text), F_MS(elapsed, now_ms() - began));
+        connect_failed(r, p, e, began, why);
         return OK;
     }
+    doubted_connect(r, p, e);
+    const struct endpoint *to = &p->address->at;
     const struct connection_strategy *how = p->how;
     bool is_mx = r->route->type == ROUTE_MX;
     c->identity = arena_str(&c->arena, p->identity);
@@ -90,6 +87,19 @@ static struct err connect_to(
             F_IP(localIp, &stream_local(c->stream)->ip), F_IP(remoteIp, &to->ip),
             F_U64(remotePort, to->port), F_MS(elapsed, now_ms() - began));
     return OK;
+}
+
+void connect_failed(struct remote *r, struct approach *p, struct err e, int64_t began_ms,
+        struct client_answer *why)
+{
+    struct job *j = r->j;
+    const struct endpoint *to = &p->address->at;
+    struct str text = arena_str(&j->arena, err_text(e));
+    doubted_connect(r, p, e);
+    *why = answer_temporary(CLIENT_CONNECT, FAILURE_CONNECTION, p->name, S("4.4.1"), text);
+    event_in(&j->span, EV_DELIVERY_CONNECT_ERROR, F_STR(domain, j->u->domain),
+            F_STR(hostname, p->name), F_IP(remoteIp, &to->ip), F_U64(remotePort, to->port),
+            F_STR(reason, text), F_MS(elapsed, now_ms() - began_ms));
 }
 
 static struct err talk(struct remote *r, struct approach *p, struct connection *c,

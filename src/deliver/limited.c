@@ -18,6 +18,8 @@ struct asking {
     struct limiters more;
     const struct approach *approach; // NULL: not there yet
     struct remote *remote;           // the same
+    struct limits_held *held;        // where permits are kept; NULL: with the job
+    bool at_once;                    // or not at all, and nobody is told
     struct outbound_check *check;
     const struct outbound_limiter *refused; // NULL: it goes on
 };
@@ -26,8 +28,9 @@ static struct outbound_values values_of(const struct job *j, size_t place);
 static struct err begin(struct job *j, struct asking *a, enum outbound_stage stage,
         const struct outbound_values *values) MUST_USE;
 static struct err ask(struct asking *a) suspends MUST_USE;
-static struct err ask_for_all(
-        struct remote *r, struct asking *a, bool *out_goes_on) suspends MUST_USE;
+static struct err ask_remote(
+        struct remote *r, struct approach *p, bool connects, struct asking *a) suspends MUST_USE;
+static void put_off_all(struct remote *r, struct asking *a, bool *out_goes_on);
 static bool gather(struct asking *a);
 static void end(struct job *j, struct outbound_check **check, bool was_sent);
 static void put_off(struct asking *a, size_t place);
@@ -63,42 +66,72 @@ struct err limit_rcpts(struct remote *r, bool *out_goes_on)
     TRY(begin(j, &a, OUTBOUND_OF_RCPT, &values));
     a.check->amounts = (struct outbound_amounts){
             .messages = 1, .recipients = r->count, .bytes = message_bytes(&j->m)};
-    TRY(ask_for_all(r, &a, out_goes_on));
+    TRY(ask(&a));
+    put_off_all(r, &a, out_goes_on);
     r->of_rcpts = *out_goes_on ? a.check : NULL;
     return OK;
 }
 
 struct err limit_remote(struct remote *r, struct approach *p, bool connects, bool *out_goes_on)
 {
+    struct asking a = {0};
+    limit_remote_end(r); // of an earlier connection to it, which was dead or is used up
+    r->transactions_before = r->transactions;
+    TRY(ask_remote(r, p, connects, &a));
+    put_off_all(r, &a, out_goes_on);
+    r->of_host = *out_goes_on ? a.check : NULL;
+    return OK;
+}
+
+struct err limit_beside(struct remote *r, struct approach *p, struct outbound_check **out)
+{
+    struct asking a = {.at_once = true, .held = arena_make(&r->j->arena, struct limits_held)};
+    if (a.held == NULL)
+        return fail(ERR_LIMIT, "no memory for an attempt");
+    a.held->arena = &r->j->arena;
+    TRY(ask_remote(r, p, true, &a));
+    *out = a.refused == NULL ? a.check : NULL;
+    return OK;
+}
+
+void limit_beside_end(struct remote *r, struct outbound_check **check)
+{
+    end(r->j, check, false);
+}
+
+void limit_beside_won(struct remote *r, struct outbound_check *check)
+{
+    limit_remote_end(r);
+    r->of_host = check;
+}
+
+static struct err ask_remote(struct remote *r, struct approach *p, bool connects, struct asking *a)
+{
     struct job *j = r->j;
     struct outbound_values values = values_of(j, r->rcpts[0].place);
-    struct queue_host host = {.mx = p->host->name,
+    const struct queue_host host = {.mx = p->host->name,
             .mx_site = r->site,
             .route = r->route->id,
             .remote_ip = p->address->at.ip,
             .local_ip = p->from.ip};
-    struct asking a = {.place = r->rcpts[0].place,
-            .host = &host,
-            .orders_from = SUSPEND_AT_SITE,
-            .orders_to = SUSPEND_AT_SOURCE,
-            .remote = r,
-            .approach = p};
+    a->place = r->rcpts[0].place;
+    a->host = &host;
+    a->orders_from = SUSPEND_AT_SITE;
+    a->orders_to = SUSPEND_AT_SOURCE;
+    a->remote = r;
+    a->approach = p;
     values.route = r->route->id;
     values.mx = p->host->name;
     values.mx_site = r->site;
     values.remote_ip = p->address->at.ip;
     values.local_ip = p->from.ip;
     values.pool = str_is_null(p->from.pool) ? S("") : p->from.pool;
-    limit_remote_end(r); // of an earlier connection to it, which was dead or is used up
-    r->transactions_before = r->transactions;
-    TRY(begin(j, &a, OUTBOUND_OF_REMOTE, &values));
-    a.check->amounts = (struct outbound_amounts){.messages = 1,
+    TRY(begin(j, a, OUTBOUND_OF_REMOTE, &values));
+    a->check->amounts = (struct outbound_amounts){.messages = 1,
             .recipients = r->count,
             .connections = connects ? 1 : 0,
             .bytes = message_bytes(&j->m)};
-    TRY(ask_for_all(r, &a, out_goes_on));
-    r->of_host = *out_goes_on ? a.check : NULL;
-    return OK;
+    return ask(a);
 }
 
 void limit_remote_end(struct remote *r)
@@ -135,21 +168,21 @@ static struct err begin(struct job *j, struct asking *a, enum outbound_stage sta
     a->check = arena_make(&j->arena, struct outbound_check);
     if (a->check == NULL)
         return fail(ERR_LIMIT, "no memory for an attempt");
-    *a->check = (struct outbound_check){
-            .stage = stage, .values = values, .held = &j->held, .scratch = &j->arena};
+    *a->check = (struct outbound_check){.stage = stage,
+            .values = values,
+            .held = a->held != NULL ? a->held : &j->held,
+            .scratch = &j->arena};
     return OK;
 }
 
 // Refused, all that are left are put off.
-static struct err ask_for_all(struct remote *r, struct asking *a, bool *out_goes_on)
+static void put_off_all(struct remote *r, struct asking *a, bool *out_goes_on)
 {
-    TRY(ask(a));
     *out_goes_on = a->refused == NULL;
     for (size_t i = 0; a->refused != NULL && i < r->count; i++)
         put_off(a, r->rcpts[i].place);
     if (a->refused != NULL)
         r->count = 0;
-    return OK;
 }
 
 static struct outbound_values values_of(const struct job *j, size_t place)
@@ -185,7 +218,8 @@ static struct err ask(struct asking *a)
         if (task_cancelled())
             return fail(ERR_CANCELLED, "the delivery is given up");
         int64_t wait_ms = a->check->until_ms - a->check->wall_now_ms;
-        if (a->refused == NULL || (!a->check->by_concurrency && wait_ms >= OUTBOUND_SLEEP_MAX_MS))
+        if (a->refused == NULL || a->at_once ||
+                (!a->check->by_concurrency && wait_ms >= OUTBOUND_SLEEP_MAX_MS))
             break;
         TRY(a->check->by_concurrency ? outbound_wait(limits, PERMIT_WAIT_MS)
                                      : task_sleep_ms(wait_ms));
@@ -193,7 +227,7 @@ static struct err ask(struct asking *a)
     for (size_t i = 0; i < a->check->faults.count; i++)
         event_in(&j->span, EV_EVAL_ERROR, F_STR(key, S("queue.limiter.outbound")),
                 F_STR(reason, a->check->faults.at[i].fault.cause));
-    if (a->refused != NULL)
+    if (a->refused != NULL && !a->at_once)
         tell(a);
     return OK;
 }

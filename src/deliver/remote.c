@@ -131,6 +131,7 @@ static struct err try_host(struct remote *r, const struct host *host)
         struct approach p = {.host = host, .found = &found, .address = &found.at[i], .dane = &dane};
         p.name = str_is_empty(host->name) ? endpoint_text(&j->arena, &found.at[i].at) : host->name;
         TRY(approach_try(r, &p, &reach));
+        i += p.raced;
     }
     return OK;
 }

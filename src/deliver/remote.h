@@ -22,6 +22,8 @@ struct approach {
     bool keeps_session;            // of TLS: its certificates have proved what they had to
     bool parameters_are_refused;
     bool is_our_trouble; // that there is no connection
+    bool has_raced;      // or does not race
+    size_t raced;        // addresses behind it that were tried together with it
 };
 
 struct remote {
@@ -59,10 +61,19 @@ void remote_note(struct remote *r, const struct client_answer *why);
 
 // approach.c
 struct err approach_try(struct remote *r, struct approach *p, enum reach *out) suspends MUST_USE;
+// For race.c: another address beside one that is being tried. NULL: it cannot be tried now. If not,
+// the check is what its limits took, and the approach comes to an end by approach_try or this.
+struct err approach_beside(
+        struct remote *r, struct approach *p, struct outbound_check **out) suspends MUST_USE;
+void approach_dismiss(struct remote *r, struct approach *p, const struct client_answer *why);
 
 // connect.c: a connection that is ready for MAIL; NULL: `why` and `*reach` say what now.
 struct err approach_open(struct remote *r, struct approach *p, struct connection **out,
         struct client_answer *why, enum reach *reach) suspends MUST_USE;
+
+// What is told and noted of a connection that could not be made.
+void connect_failed(struct remote *r, struct approach *p, struct err e, int64_t began_ms,
+        struct client_answer *why);
 
 // send.c: as many transactions as it takes, until everybody has an answer or the connection is of
 // no more use. With `out_was_stale` a connection that dies before it has said anything is nobody's
@@ -76,6 +87,12 @@ struct err limit_remote(
         struct remote *r, struct approach *p, bool connects, bool *out_goes_on) suspends MUST_USE;
 // The approach has ended: the permits of that address go back, and its tokens if nothing was sent.
 void limit_remote_end(struct remote *r);
+// The same for one of several addresses at the same time: nobody waits and nobody is put off, and
+// the permits are its own. NULL: not now.
+struct err limit_beside(
+        struct remote *r, struct approach *p, struct outbound_check **out) suspends MUST_USE;
+void limit_beside_end(struct remote *r, struct outbound_check **check);
+void limit_beside_won(struct remote *r, struct outbound_check *check); // it is the one that goes on
 void limit_rcpts_end(struct remote *r); // the same of the domain's, at the end of all
 
 // sourced.c: one of our addresses for this one of the host's. False: none can be used now, which is

@@ -101,6 +101,7 @@ static void read_server_wide(struct reading *r)
     s->detect_self = conf_bool(conf, S("queue.detect-self"));
     s->downgrade_8bit = (enum downgrade_8bit)conf_enum(conf, S("queue.downgrade-8bit"));
     s->downgrade_utf8 = (enum downgrade_utf8)conf_enum(conf, S("queue.downgrade-utf8"));
+    s->race_delay_ms = conf_duration_ms(conf, S("queue.happy-eyeballs"));
     s->priority_header = conf_bool(conf, S("queue.priority-header"));
     s->bdat_chunk_bytes = conf_u64(conf, S("queue.bdat-chunk"));
     s->never_is_null_sender = conf_bool(conf, S("queue.dsn-never-null-sender"));

@@ -288,6 +288,7 @@ struct deliver_settings {
     enum downgrade_utf8 downgrade_utf8;
     uint64_t bdat_chunk_bytes;
     bool priority_header;
+    int64_t race_delay_ms;     // queue.happy-eyeballs; 0: addresses are tried one by one
     bool never_is_null_sender; // queue.dsn-never-null-sender
     struct nets *sts_prohibited;
     int64_t expression_wait_ms;

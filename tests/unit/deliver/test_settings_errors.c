@@ -160,10 +160,10 @@ static const struct {
                 "BYTES/MESSAGES or /MESSAGES, such as \"1 GiB/100000\")\n"},
         {"stores that are not built", LOCAL "store='mbox'\n",
                 "5:7: error: queue.route.l.store: this build does not have \"mbox\" yet\n"},
-        {"keys that are not built", LOCAL "lock='dotlock'\n[queue]\nhappy-eyeballs='250ms'\n",
-                "5:1: error: queue.route.l.lock: this build does not have mbox files yet\n"
-                "7:1: error: queue.happy-eyeballs: this build does not have races of connections "
-                "yet\n"},
+        {"keys that are not built", LOCAL "lock='dotlock'\n",
+                "5:1: error: queue.route.l.lock: this build does not have mbox files yet\n"},
+        {"a race that takes longer than a connection may", "[queue]\nhappy-eyeballs='301s'\n",
+                "4:16: error: queue.happy-eyeballs: \"301s\" is out of range: up to 5m\n"},
         // connections
         {"source that is a name", "[queue.connection.c]\nsource-ips=['mx.example']\n",
                 "4:13: error: queue.connection.c.source-ips: element 1: invalid IP address "
