@@ -30,7 +30,7 @@ struct call {
 
 struct import {
     struct suppress_work *w;
-    struct suppress_entry preset = {0};
+    struct suppress_entry preset;
     struct arena arena; // of a group
     VEC(struct suppress_entry) group;
     uint64_t line, imported, wrong;
