@@ -145,10 +145,11 @@ static struct err trust_add(struct tls_clients *clients, struct arena *a, struct
 }
 
 // Those of the system's file are in the store by now; those of its folder are read when they are
-// needed.
+// needed. Where both are the environment may say, as for all that OpenSSL does.
 static bool system_is_empty(struct arena *a, X509_STORE *store)
 {
-    struct str folder = str_from_c(X509_get_default_cert_dir()), *paths;
+    const char *named = secure_getenv(X509_get_default_cert_dir_env());
+    struct str folder = str_from_c(named != NULL ? named : X509_get_default_cert_dir()), *paths;
     size_t count = 0;
     if (sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) > 0)
         return false;

@@ -8,6 +8,9 @@
 
 #include <openssl/ocsp.h>
 #include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #define PIPE_BYTES (64 * KIB)
 
@@ -369,6 +372,34 @@ static void what_cannot_be_made(void **state)
     check_true("no such certificate", failed(e) && str_contains(err_text(e), S("nobody")));
 }
 
+// outbound.md 27.3: a system without authorities is told of at the start.
+static void a_system_that_trusts_nobody(void **state)
+{
+    struct world *w = *state;
+    static const char folder[] = "/tmp/posthaste-test-XXXXXX";
+    char empty[sizeof(folder)];
+    struct tls_clients *clients;
+    const struct deliver_settings settings = {0};
+    const struct conf_files files = {.self = w, .read = read_ca};
+    const struct tls_clients_options options = {.settings = &settings, .files = &files};
+    memcpy(empty, folder, sizeof(empty));
+    assert_non_null(mkdtemp(empty));
+    assert_int_equal(setenv("SSL_CERT_FILE", "/dev/null", 1), 0);
+    assert_int_equal(setenv("SSL_CERT_DIR", empty, 1), 0);
+    assert_false(failed(tls_clients_make(&w->arena, &options, &clients)));
+    check_true("nobody", tls_clients_trust_nobody(clients));
+    tls_clients_free(clients);
+    struct str pem = arena_fmt(&w->arena, "%s/0a1b2c3d.0%c", empty, 0);
+    FILE *file = fopen(pem.ptr, "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    assert_false(failed(tls_clients_make(&w->arena, &options, &clients)));
+    check_true("a folder of them", !tls_clients_trust_nobody(clients));
+    tls_clients_free(clients);
+    assert_int_equal(unlink(pem.ptr) | rmdir(empty), 0);
+    assert_int_equal(unsetenv("SSL_CERT_FILE") | unsetenv("SSL_CERT_DIR"), 0);
+}
+
 static void contexts_are_kept(void **state)
 {
     struct world *w = *state;
@@ -392,6 +423,7 @@ static void contexts_are_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(public_proofs), TEST(revoked), TEST(leniency),
-            TEST(dane_has_the_last_word), TEST(what_cannot_be_made), TEST(contexts_are_kept)};
+            TEST(dane_has_the_last_word), TEST(what_cannot_be_made),
+            TEST(a_system_that_trusts_nobody), TEST(contexts_are_kept)};
     return cmocka_run_group_tests(tests, world_begin, world_end);
 }
