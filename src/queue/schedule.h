@@ -65,7 +65,6 @@ struct schedule_settings {
     uint32_t ready_factor;   // units taken in advance for each free slot
     uint32_t rcpts_max;      // of a message
     int64_t drain_timeout_ms;
-    int64_t hold_max_ms; // queue.hold.max
 };
 
 // What is wrong becomes a finding; the error is for lack of memory only.
