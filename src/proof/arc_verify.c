@@ -13,6 +13,7 @@
 
 #define HASHED_BYTES_MAX ((size_t)256 * MIB) // the header's own limit comes first
 #define WAIT_MS (30 * SECOND_MS)
+#define SETS_FIRST 3
 #define FIELDS_READ_MAX 1000 // of ARC, in one header; more of them are no chain
 
 enum kind { KIND_NONE, KIND_SEAL, KIND_MESSAGE, KIND_RESULTS };
@@ -39,9 +40,10 @@ struct arc_verifier {
     struct proof_head *head;
     struct body_hashes *bodies;
     struct key_ring *keys;
-    struct arc_set *sets;     // ARC_INSTANCE_MAX of them
+    struct arc_set *sets;     // `room` of them
     struct seal *seals;       // beside them
     struct message *messages; // beside them
+    size_t room;
     struct arc_answer answer;
     bool decided;
 };
@@ -50,6 +52,7 @@ static struct err collect(struct arc_verifier *v);
 static enum kind kind_of(const struct mail_field *field);
 static struct err take_field(
         struct arc_verifier *v, enum kind kind, const struct mail_field *field);
+static struct err make_room(struct arc_verifier *v, size_t instance) MUST_USE;
 static struct err read_seal(struct arc_verifier *v, struct str body, struct seal *out);
 static bool seal_complete(struct arc_verifier *v, struct seal *seal);
 static uint64_t results_instance(struct str body);
@@ -130,14 +133,6 @@ static struct err collect(struct arc_verifier *v)
         enum kind kind = kind_of(&v->head->fields[i]);
         if (kind == KIND_NONE)
             continue;
-        if (v->sets == NULL) {
-            v->sets = arena_array(v->arena, ARC_INSTANCE_MAX, struct arc_set);
-            v->seals = arena_array(v->arena, ARC_INSTANCE_MAX, struct seal);
-            v->messages = arena_array(v->arena, ARC_INSTANCE_MAX, struct message);
-        }
-        if (v->sets == NULL || v->seals == NULL || v->messages == NULL)
-            return fail(ERR_LIMIT, "no memory for a chain");
-        v->answer.sets = v->sets;
         fields++;
         TRY(take_field(v, kind, &v->head->fields[i]));
     }
@@ -174,6 +169,7 @@ static struct err take_field(struct arc_verifier *v, enum kind kind, const struc
         fault(v, ARC_FAULT_INSTANCE, 0, "a field without an instance from 1 to 50");
         return OK;
     }
+    TRY(make_room(v, (size_t)instance));
     struct arc_set *set = &v->sets[instance - 1];
     v->answer.count = instance > v->answer.count ? instance : v->answer.count;
     const struct mail_field **place = &set->results;
@@ -188,6 +184,28 @@ static struct err take_field(struct arc_verifier *v, enum kind kind, const struc
         v->seals[instance - 1] = seal;
     if (kind == KIND_MESSAGE)
         v->messages[instance - 1] = message;
+    return OK;
+}
+
+// Most chains have one set or two, and fifty would take as much memory as all else of a message.
+static struct err make_room(struct arc_verifier *v, size_t instance)
+{
+    struct arc_verifier wide = *v;
+    if (instance <= v->room)
+        return OK;
+    wide.room = instance <= SETS_FIRST ? SETS_FIRST : ARC_INSTANCE_MAX;
+    wide.sets = arena_array(v->arena, wide.room, struct arc_set);
+    wide.seals = arena_array(v->arena, wide.room, struct seal);
+    wide.messages = arena_array(v->arena, wide.room, struct message);
+    if (wide.sets == NULL || wide.seals == NULL || wide.messages == NULL)
+        return fail(ERR_LIMIT, "no memory for a chain");
+    for (size_t i = 0; i < v->room; i++) {
+        wide.sets[i] = v->sets[i];
+        wide.seals[i] = v->seals[i];
+        wide.messages[i] = v->messages[i];
+    }
+    wide.answer.sets = wide.sets;
+    *v = wide;
     return OK;
 }
 

@@ -47,8 +47,10 @@ struct err known_key_find(
         struct key_cache *cache, struct arena *a, struct str record, struct known_key *out)
 {
     struct known_key known = {0};
-    const struct kept *kept = cache != NULL ? map_get(&cache->kept, record) : NULL;
+    struct kept *kept = cache != NULL ? map_get(&cache->kept, record) : NULL;
     if (kept != NULL) {
+        if (kept->known.ready == NULL) // most keys that are seen once are not seen again
+            kept->known.ready = public_key_ready(&kept->known.key, kept->known.pkey);
         known = kept->known;
         if (known.pkey != NULL)
             EVP_PKEY_up_ref(known.pkey);
@@ -68,6 +70,7 @@ void known_key_done(struct known_key *known)
 {
     public_key_free(known->pkey);
     known->pkey = NULL;
+    known->ready = NULL;
 }
 
 // Without memory for it, it is not kept.
@@ -103,6 +106,7 @@ static void drop_oldest(struct key_cache *cache)
 
 static void kept_free(struct kept *k)
 {
+    public_key_ready_free(k->known.ready);
     public_key_free(k->known.pkey);
     mem_free(k);
 }

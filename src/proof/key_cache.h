@@ -9,7 +9,7 @@
 
 #include "proof/dkim.h"
 
-#define KEY_CACHE_KEYS_MAX 1000       // 5 MiB
+#define KEY_CACHE_KEYS_MAX 1000       // 7 MiB
 #define KEY_CACHE_TEXT_BYTES_MAX 4096 // of a record that is kept
 
 struct key_cache;
@@ -20,6 +20,9 @@ struct known_key {
     enum dkim_reason reason; // as dkim_key_parse has it
     struct dkim_key key;     // its slices are only there when the record is read for the first time
     struct evp_pkey_st *pkey; // NULL: no key that could verify anything
+    // The same made ready, for public_key_check.ready; NULL: it is not. The cache's, until somebody
+    // else uses it: that is, until the next call that suspends.
+    struct evp_pkey_ctx_st *ready;
 };
 // A cache that is NULL knows nothing. An error is a lack of memory.
 struct err known_key_find(struct key_cache *cache, struct arena *a, struct str record,

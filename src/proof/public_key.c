@@ -27,8 +27,10 @@ static void make(void *arg);
 static EVP_PKEY *rsa_make(const struct dkim_key *key);
 static bool rsa_parts_make(const struct dkim_key *key, struct rsa_parts *p);
 static void rsa_parts_done(struct rsa_parts *p);
+static void make_ready(void *arg);
 static void verify(void *arg);
 static bool rsa_verify(const struct public_key_check *c);
+static EVP_PKEY_CTX *rsa_ready(EVP_PKEY *pkey, const EVP_MD *md);
 static bool ed25519_verify(const struct public_key_check *c);
 static const unsigned char *octets(struct str s);
 
@@ -88,6 +90,32 @@ void public_key_free(struct evp_pkey_st *pkey)
     EVP_PKEY_free(pkey);
 }
 
+struct readying {
+    EVP_PKEY *pkey;
+    EVP_PKEY_CTX *ctx;
+};
+
+// Making one takes a fifth of the time of a verification.
+struct evp_pkey_ctx_st *public_key_ready(const struct dkim_key *key, struct evp_pkey_st *pkey)
+{
+    struct readying r = {.pkey = pkey};
+    if (pkey != NULL && key->type == DKIM_KEY_RSA && key->bits <= PUBLIC_KEY_INLINE_BITS_MAX)
+        deep_call(make_ready, &r);
+    return r.ctx;
+}
+
+static void make_ready(void *arg)
+{
+    struct readying *r = arg;
+    r->ctx = rsa_ready(r->pkey, EVP_sha256());
+    ERR_clear_error();
+}
+
+void public_key_ready_free(struct evp_pkey_ctx_st *ready)
+{
+    EVP_PKEY_CTX_free(ready);
+}
+
 struct err public_key_verify(struct public_key_check *check)
 {
     check->good = false;
@@ -115,15 +143,25 @@ static void verify(void *arg)
 // RSASSA-PKCS1-v1_5, RFC 8017 8.2.2
 static bool rsa_verify(const struct public_key_check *c)
 {
+    bool is_ready = c->ready != NULL && c->hash == PROOF_SHA256;
     const EVP_MD *md = c->hash == PROOF_SHA1 ? EVP_sha1() : EVP_sha256();
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, c->pkey, NULL);
-    bool good = ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
-                EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-                EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 &&
-                EVP_PKEY_verify(ctx, octets(c->signature), c->signature.len, octets(c->digest),
-                        c->digest.len) == 1;
-    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_CTX *ctx = is_ready ? c->ready : rsa_ready(c->pkey, md);
+    bool good = ctx != NULL && EVP_PKEY_verify(ctx, octets(c->signature), c->signature.len,
+                                       octets(c->digest), c->digest.len) == 1;
+    if (!is_ready)
+        EVP_PKEY_CTX_free(ctx);
     return good;
+}
+
+static EVP_PKEY_CTX *rsa_ready(EVP_PKEY *pkey, const EVP_MD *md)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+    if (ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
+            EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+            EVP_PKEY_CTX_set_signature_md(ctx, md) == 1)
+        return ctx;
+    EVP_PKEY_CTX_free(ctx);
+    return NULL;
 }
 
 static bool ed25519_verify(const struct public_key_check *c)

@@ -12,13 +12,20 @@
 #define PUBLIC_KEY_INLINE_BITS_MAX 4096
 
 struct evp_pkey_st; // OpenSSL's
+struct evp_pkey_ctx_st;
 
 // NULL: no memory, or numbers that are no key.
 struct evp_pkey_st *public_key_make(const struct dkim_key *key);
 void public_key_free(struct evp_pkey_st *pkey);
 
+// For a key that is used again and again: ready to verify signatures over SHA-256, at once. NULL:
+// it is none of RSA, one for helper threads, or there is no memory.
+struct evp_pkey_ctx_st *public_key_ready(const struct dkim_key *key, struct evp_pkey_st *pkey);
+void public_key_ready_free(struct evp_pkey_ctx_st *ready); // NULL is fine
+
 struct public_key_check {
-    struct evp_pkey_st *pkey; // NULL: nothing is good
+    struct evp_pkey_st *pkey;      // NULL: nothing is good
+    struct evp_pkey_ctx_st *ready; // of that key; NULL: none
     enum dkim_key_type type;
     uint32_t bits;
     enum proof_hash hash; // by which the digest was made

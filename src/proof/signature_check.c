@@ -61,6 +61,7 @@ static struct err try_key(
         struct signature_check *c, const struct known_key *known, enum dkim_reason *out)
 {
     struct public_key_check check = {.pkey = known->pkey,
+            .ready = known->ready,
             .type = known->key.type,
             .bits = known->key.bits,
             .hash = dkim_algorithm_hash(c->algorithm),
