@@ -344,7 +344,8 @@ static size_t age_of(int64_t age_ms)
 static void sum_up(struct summary *s)
 {
     struct summary_group *all = &s->all;
-    for (const struct summary_group *g = s->groups; g < s->groups + s->count; g++) {
+    for (size_t at = 0; at < s->count; at++) {
+        const struct summary_group *g = &s->groups[at];
         all->rcpts += g->rcpts;
         all->pending += g->pending;
         all->due += g->due;

@@ -75,6 +75,10 @@ static const struct {
         {"by domain", {"summary", "--json"}, 0,
                 "~[{\"key\":\"d0.example\",\"messages\":3,\"recipients\":6,", NULL},
         {"by error", {"summary", "--by", "error"}, 0, "~busy \\u{1b}[1m\n", NULL},
+        {"errors by kind", {"summary", "--by", "queue", "--json"}, 0, "~\"errors\":{", NULL},
+        {"by status", {"summary", "--by", "status"}, 0, "~  scheduled\n", NULL},
+        {"by age", {"summary", "--age", "--top", "1"}, 0, "~ 1280m  older  Group\n", NULL},
+        {"by nothing", {"summary", "--by", "colour"}, 2, NULL, "colour"},
         {"quotas", {"quota", "list"}, 0,
                 "~1 of 4                     50 B  q                 "
                 "sender=ann@a.example\n",

@@ -3,6 +3,7 @@
 // step its summaries are what a count of its messages gives, and the check finds nothing.
 #include "place.h"
 
+#include "queue/gauges.h"
 #include "queue/store_lmdb.h"
 #include "queue/summary.h"
 #include "queue/summary_row.h"
@@ -10,6 +11,7 @@
 
 #define NOW_MS (2 * (int64_t)HOUR_MS)
 #define GROUPS 32
+#define METRICS_ALIGN 4096
 
 struct counted {
     struct str key;
@@ -442,6 +444,60 @@ static void ages_like_qshape(void **state)
     in_each_place(of_ages);
 }
 
+// --- Gauges --------------------------------------------------------------------------------------
+
+struct gauged {
+    struct place *p;
+    struct metrics *metrics;
+};
+
+static uint64_t depth(const struct gauged *g, const char *queue, enum queue_state_label state)
+{
+    uint8_t label = metrics_label_find(g->metrics, LABEL_QUEUE, str_from_c(queue));
+    return metric_value(g->metrics, METRIC_QUEUE_DEPTH, LABELS(label, state));
+}
+
+static struct err of_gauges(void *arg)
+{
+    struct place *p = arg;
+    void *memory = NULL;
+    size_t bytes = metrics_bytes_needed(1);
+    assert_int_equal(posix_memalign(&memory, METRICS_ALIGN, bytes), 0);
+    memset(memory, 0, bytes);
+    struct gauged g = {.p = p, .metrics = metrics_at(memory, 1)};
+    struct metrics_column column = metrics_column_begin(g.metrics, 0);
+    const struct virtual_queue queues[] = {{.id = S("local")}, {.id = S("default")}};
+    const struct schedule_settings schedules = {.queues = queues, .queue_count = 2};
+    const struct queue_gauges gauges = {
+            .store = p->store, .metrics = &column, .schedules = &schedules};
+    for (size_t i = 0; i < COUNT_OF(queues); i++)
+        metrics_label_add(g.metrics, LABEL_QUEUE, queues[i].id);
+    TRY(accept_many(p));
+    struct unit u;
+    TRY(store_read_unit(p->store, &p->a, 3, 0, &u));
+    hold(&u);
+    u.queue = S("gone");
+    const struct store_change change = {.kind = STORE_UPDATE, .unit = &u};
+    TRY(store_commit(p->store, &p->a, &change, 1));
+    TRY(store_settle(p->store, &p->a));
+    TRY(queue_gauges_count(&gauges, &p->a));
+    check_u64("due, with those put off whose hour has passed",
+            depth(&g, "default", QUEUE_STATE_DUE), 118);
+    check_u64("of a queue that is gone", depth(&g, "gone", QUEUE_STATE_HELD), 2);
+    check_u64("nothing", depth(&g, "local", QUEUE_STATE_DUE), 0);
+    struct message m = made_message(p, 1, S("body"), 1);
+    check_u64("bytes", metric_value(g.metrics, METRIC_QUEUE_BYTES, NO_LABELS),
+            30 * message_bytes(&m));
+    free(memory);
+    return OK;
+}
+
+static void as_gauges(void **state)
+{
+    (void)state;
+    in_each_place(of_gauges);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +507,7 @@ int main(void)
             TEST(an_older_store),
             TEST(rows_that_lie),
             TEST(ages_like_qshape),
+            TEST(as_gauges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
