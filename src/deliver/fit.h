@@ -11,8 +11,8 @@
 // and left out, maybe everybody.
 struct err fit_addresses(struct remote *r, const struct connection *c) MUST_USE;
 
-// Of a transaction with its recipients: sets what it says, of which message, and how that is read. When
-// it does not go on, everybody has an answer.
+// Of a transaction with its recipients: sets what it says, of which message, and how that is read.
+// When it does not go on, everybody has an answer.
 struct err fit_message(struct remote *r, const struct approach *p, struct connection *c,
         struct client_transaction *t, struct message_reading *how,
         bool *out_goes_on) suspends MUST_USE;

@@ -386,10 +386,10 @@ static void release_field(struct mime_downgrade *d)
 {
     struct buf ascii AUTO(buf_done);
     struct str field = buf_str(&d->whole_field);
+    buf_init(&ascii, MIME_DOWNGRADE_BYTES_MAX(0));
     d->field_passes = false;
     if (field.len == 0)
         return;
-    buf_init(&ascii, MIME_DOWNGRADE_BYTES_MAX(0));
     if (!str_is_ascii(field)) {
         d->notes.is_needed = true;
         if (downgrade_field_add(&ascii, field))

@@ -129,7 +129,8 @@ static bool add_body(struct writing *w, enum kind kind)
 
 // --- Addresses -----------------------------------------------------------------------------------
 
-// Groups without members are known by their names only: they come before the next one that has some.
+// Groups without members are known by their names only: they come before the next one that has
+// some.
 static bool add_addresses(struct writing *w)
 {
     struct mail_mailboxes list;
@@ -453,9 +454,9 @@ static bool add_text(struct writing *w)
 static void add_words(struct writing *w, struct str run, bool after_encoded, bool before_encoded)
 {
     struct buf text AUTO(buf_done);
+    buf_init(&text, 4 * DOWNGRADE_FIELD_BYTES_MAX);
     if (str_is_null(run))
         return;
-    buf_init(&text, 4 * DOWNGRADE_FIELD_BYTES_MAX);
     if (after_encoded)
         buf_add_byte(&text, ' ');
     buf_add(&text, run);

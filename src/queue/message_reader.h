@@ -48,8 +48,9 @@ static inline void message_auto_close(struct message_reader **reader)
 }
 
 // What becomes of the message, read in this way, when it is converted by these wishes (enum
-// mime_wish) for a host without 8BITMIME or SMTPUTF8: reads it once. plan.bytes is what a reader gives that is opened with the plan; if the plan says
-// that it is not possible, it must not be used.
+// mime_wish) for a host without 8BITMIME or SMTPUTF8: reads it once. plan.bytes is what a reader
+// gives that is opened with the plan; if the plan says that it is not possible, it must not be
+// used.
 struct err message_downgrade_plan(struct store *store, struct arena *a, const struct message *m,
         const struct message_reading *how, uint32_t wishes,
         struct mime_downgrade_plan *out) suspends MUST_USE;

@@ -12,8 +12,7 @@
 static inline struct mime_downgrade_plan downgrade_run_as(
         uint32_t wishes, struct str message, size_t piece_bytes, struct buf *out)
 {
-    struct mime_downgrade *first AUTO(mime_downgrade_auto_free) =
-            mime_downgrade_first(wishes);
+    struct mime_downgrade *first AUTO(mime_downgrade_auto_free) = mime_downgrade_first(wishes);
     assert(first != NULL);
     for (size_t at = 0; at < message.len; at += piece_bytes)
         assert(!failed(mime_downgrade_add(first, str_part(message, at, piece_bytes), NULL)));

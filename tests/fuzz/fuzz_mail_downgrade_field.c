@@ -21,15 +21,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena a AUTO(arena_done);
     struct buf out AUTO(buf_done);
+    arena_init(&a, 4 * BYTES_MAX);
+    buf_init(&out, BYTES_MAX);
     if (size == 0)
         return 0;
     struct str all = str_of((const char *)data + 1, size - 1);
     struct scan in = scan_over(all);
     struct mail_field field;
-    arena_init(&a, 4 * BYTES_MAX);
     while (mail_field_next(&in, MAIL_LF, &field)) {
-        buf_done(&out);
-        buf_init(&out, BYTES_MAX);
+        buf_clear(&out);
         if (!str_is_ascii(field.all) && downgrade_field_add(&out, field.all))
             check_field(&a, field.all, buf_str(&out));
     }
@@ -77,13 +77,13 @@ static void check_type(struct arena *a, bool is_type, struct str was, struct str
 static void check_text(struct arena *a, struct str was, struct str is)
 {
     struct buf before AUTO(buf_done), after AUTO(buf_done);
+    buf_init(&before, BYTES_MAX);
+    buf_init(&after, BYTES_MAX);
     if (!str_is_utf8(was) || str_contains(was, S("=?")))
         return;
     for (size_t i = 0; i < was.len; i++)
         if ((uint8_t)was.ptr[i] < ' ' || (uint8_t)was.ptr[i] == 0x7f || (uint8_t)was.ptr[i] == 0xc2)
             return; // controls go
-    buf_init(&before, BYTES_MAX);
-    buf_init(&after, BYTES_MAX);
     add_words(&before, mail_text_read(a, was));
     add_words(&after, mail_text_read(a, is));
     assert(str_eq(buf_str(&before), buf_str(&after)));

@@ -14,12 +14,14 @@ static const struct {
                 "12345678\r\n 1234567\r\n 1234567\r\n 1\n"},
         {"a CR or a LF alone ends a line", "1234567\r1234567\n12345678",
                 "1234567\r1234567\n12345678"},
-        {"a letter is not cut", "1234567\xc3\xbc"
-                                "8",
+        {"a letter is not cut",
+                "1234567\xc3\xbc"
+                "8",
                 "1234567\r\n \xc3\xbc"
                 "8"},
-        {"a letter that just fits", "123456\xc3\xbc"
-                                    "8",
+        {"a letter that just fits",
+                "123456\xc3\xbc"
+                "8",
                 "123456\xc3\xbc\r\n 8"},
         {"a letter of four octets", "12345\xf0\x9f\x98\x80", "12345\r\n \xf0\x9f\x98\x80"},
         {"octets that are no letters", "1234567\x80\x80\x80", "1234567\x80\r\n \x80\x80"},

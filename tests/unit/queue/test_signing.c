@@ -199,7 +199,8 @@ static struct err signing(void *place)
     struct message empty = made_message(w->p, 8, S("From: a@a.example\r\n"), 1);
     check_signed("without a body", w, &empty, &work, "pass pass");
     struct mime_downgrade_plan plan;
-    assert_false(failed(message_downgrade_plan(w->p->store, &w->p->a, &m, &work.how, MIME_WISH_7BIT, &plan)));
+    assert_false(failed(
+            message_downgrade_plan(w->p->store, &w->p->a, &m, &work.how, MIME_WISH_7BIT, &plan)));
     assert_true(plan.is_needed);
     work.how.downgrade = &plan;
     check_signed("converted", w, &m, &work, "pass pass");
