@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/dkim_force.c: `posthaste dkim rotate` of keys that the server changes by itself: the active one
+// cli/dkim_force.c: `posthaste dkim rotate` of keys that the server changes itself: the active one
 // is due now, and a successor that waits is looked for now (authentication.md 7.4). The file is
 // changed; a server that runs sees it within seconds, one that does not when it starts.
 #include "cli/dkim_stored.h"
@@ -48,7 +48,7 @@ bool dkim_stored_rotate(struct cli *c, const struct plan *plan, int *out_status)
     return true;
 }
 
-// Of a domain all its lines, of an id the one that it signs for; of one algorithm, if that was given.
+// Of a domain all its lines, of an id the one that it signs for; of one algorithm, if one is given.
 static void find_lines(struct forcing *f)
 {
     const struct cli *c = f->c;

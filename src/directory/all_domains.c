@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// directory/all_domains.c: every domain that is ours. For what is done for all of them now and then,
+// directory/all_domains.c: every domain that is ours. For what is done for all of them at times,
 // such as changing their keys; whether one is ours is asked of directories_domain.
 #include "directory/backend.h"
 

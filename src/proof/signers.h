@@ -13,7 +13,7 @@ struct findings;
 
 enum signer_stage { SIGNER_PENDING, SIGNER_ACTIVE, SIGNER_RETIRING, SIGNER_RETIRED };
 
-// How its key is changed (proof/rotation.h): as far as it says else than the rotation of its domain.
+// How its key is changed (proof/rotation.h), as far as it says else than its domain's rotation.
 struct signer_rotation {
     int64_t rotate_after_ms, retire_after_ms, delete_after_ms; // 0: as there
     struct str template;                                       // null: as there

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// queue/signing_stored.h: who signs with the keys that the server has made itself. They change while
-// a worker lives, so each is counted: by the table, and by every choice that names it. Private to
-// those who sign.
+// queue/signing_stored.h: who signs with the keys that the server has made itself. They change
+// while a worker lives, so each is counted: by the table, and by every choice that names it.
+// Private to those who sign.
 #pragma once
 
 #include "proof/rotation.h"

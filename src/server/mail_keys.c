@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// server/mail_keys.c: keys of DKIM that the server has made itself, in a worker: they are there before
-// anything is signed, every worker sees within seconds that they are others, and the first one is
-// who changes them.
+// server/mail_keys.c: keys of DKIM that the server has made itself, in a worker: they are there
+// before anything is signed, every worker sees within seconds that they are others, and the first
+// one is who changes them.
 #include "server/mail.h"
 
 #include "queue/key_file.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/fuzz/fuzz_dkim_rotation.c: templates of selectors, and the file of keys. What a template makes
-// is made of labels; keys that are read are written the same, and whatever they are, a line comes to
-// rest after a few steps, with one key that signs if there was one.
+// tests/fuzz/fuzz_dkim_rotation.c: templates of selectors, and the file of keys. What a template
+// makes is made of labels; keys that are read are written the same, and whatever they are, a line
+// comes to rest after a few steps, with one key that signs if there was one.
 #define POSTHASTE_BASE_ROOM
 #include "proof/rotation.h"
 #include "proof/tags.h"
