@@ -9,8 +9,8 @@
 #include "rt/clock.h"
 
 #define IMPORT_BYTES_MAX (512 * (size_t)MIB)
-#define IMPORT_GROUP 5000          // addresses of one commit
-#define GROUP_BYTES_MAX (64 * MIB) // of such a group
+#define IMPORT_GROUP 20000          // addresses of one commit
+#define GROUP_BYTES_MAX (256 * MIB) // of such a group
 #define WRONG_LINES_SHOWN 20
 
 static const struct cli_option add_options[] = {

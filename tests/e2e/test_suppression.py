@@ -2,6 +2,7 @@
 """The suppression list (queue.md 18, row 18): a bounce closes RCPT in all workers and over a restart;
 people read, change and import the list beside a running server."""
 import json
+import os
 import re
 
 from conftest import eventually
@@ -96,3 +97,16 @@ def test_who_has_no_list_has_no_folder_of_one(server, host):  # noqa: F811
     assert 'Nobody is on' in suppress(s, 'list')
     suppress(s, 'add', 'rob@far.test')
     assert rcpt(s, 'rob@far.test').startswith('250')  # queue.suppress.enable is false
+
+
+def test_a_list_that_cannot_be_read_suppresses_nobody(server, host):  # noqa: F811
+    s = start(server, host, SETTINGS)
+    suppress(s, 'add', 'rob@far.test')
+    assert rcpt(s, 'rob@far.test') == REFUSED
+    s.stop()
+    with open(os.path.join(s.folder, 'state', 'suppressed', 'data.mdb'), 'wb') as f:
+        f.write(b'this is no database' * 1000)
+    s.expect_log('store.error.*suppressed')
+    s.start()
+    assert rcpt(s, 'rob@far.test').startswith('250')
+    s.wait_log('store.error.*suppressed')
