@@ -151,7 +151,8 @@ void warming_begin(struct deliverer *d) suspends;
 void warming_tend(struct deliverer *d);
 void warming_end(struct deliverer *d) suspends;
 
-// clocked.c: has the calendar stepped? Until when its word does not count (schedule_job); 0: it does.
+// clocked.c: has the calendar stepped? Until when its word does not count (schedule_job); 0: it
+// does.
 int64_t clocked_look(struct deliverer *d);
 
 // paused.c: what is paused now.

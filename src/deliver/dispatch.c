@@ -19,6 +19,7 @@
 #define TURNS_MAX 20     // units in a row for one destination while others wait
 #define REST_MS 50       // of a destination whose hosts make trouble, between its units
 #define BACK_PRESSURE_MS (60 * SECOND_MS)
+#define DESTINATION_KEY_BYTES 512
 #define DELIVERER_BYTES_MAX (8 * MIB)
 
 static void take_news(struct deliverer *d, struct arena *a);
@@ -233,12 +234,12 @@ struct destination *dispatch_destination_known(
         struct deliverer *d, struct virtual_state *v, struct str domain)
 {
     struct buf key AUTO(buf_done);
+    buf_init(&key, DESTINATION_KEY_BYTES);
     return destination_key(v, domain, &key) ? map_get(&d->destinations, buf_str(&key)) : NULL;
 }
 
 static bool destination_key(const struct virtual_state *v, struct str domain, struct buf *out)
 {
-    buf_init(out, 512);
     buf_add(out, v->id);
     buf_add_byte(out, '\0');
     buf_add(out, domain);
@@ -249,6 +250,7 @@ struct destination *dispatch_destination_of(
         struct deliverer *d, struct virtual_state *v, struct str domain)
 {
     struct buf key AUTO(buf_done);
+    buf_init(&key, DESTINATION_KEY_BYTES);
     if (!destination_key(v, domain, &key))
         return NULL;
     struct destination *to = map_get(&d->destinations, buf_str(&key));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/recovery.h: how well it goes with sites in back-off (outbound.md 28.2): when enough of the
-// last messages were not put off, a back-off may end before its time.
+// deliver/recovery.h: how well it goes with sites in back-off (outbound.md 28.2): when enough of
+// the last messages were not put off, a back-off may end before its time.
 //
 //     if (recovery_note(&d->recoveries, r->site, went_well, percent, now_ms()))
 //         ... so many percent of the last RECOVERY_MESSAGES went well: it is over ...

@@ -144,6 +144,7 @@ struct tls_clients_options {
     const struct deliver_settings *settings; // must outlive the clients
     struct certificates *certificates;       // ours to show; counted; NULL: none
     const struct conf_files *files;          // NULL: those of the machine
+    struct str system_folder; // where its authorities are looked for; null: where OpenSSL does
 };
 // ERR_CONFIG: a file of authorities cannot be read, or has none; the text names it.
 struct err tls_clients_make(struct arena *a, const struct tls_clients_options *options,

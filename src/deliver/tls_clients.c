@@ -39,6 +39,7 @@ struct tls_clients {
     struct tls_sessions sessions;
     struct certificates *certificates;
     const struct conf_files *files;
+    struct str system_folder;
     bool system_is_empty; // it has no authorities
 };
 
@@ -53,7 +54,7 @@ struct making { // for deep_call
 static struct err read_all(
         struct tls_clients *clients, struct arena *a, const struct deliver_settings *s);
 static struct err trust_add(struct tls_clients *clients, struct arena *a, struct str ca_file);
-static bool system_is_empty(struct arena *a, X509_STORE *store);
+static bool system_is_empty(const struct tls_clients *clients, struct arena *a, X509_STORE *store);
 static struct trust *trust_for(const struct tls_clients *clients, struct str ca_file);
 static struct err read_file(
         struct tls_clients *clients, struct arena *a, struct str path, struct str *out);
@@ -74,6 +75,9 @@ struct err tls_clients_make(
     list_init(&clients->made);
     tls_sessions_init(&clients->sessions);
     clients->files = options->files;
+    clients->system_folder = options->system_folder;
+    if (str_is_null(clients->system_folder))
+        clients->system_folder = str_from_c(X509_get_default_cert_dir());
     if (options->certificates != NULL)
         clients->certificates = certificates_ref(options->certificates);
     struct err e = read_all(clients, a, options->settings);
@@ -132,7 +136,7 @@ static struct err trust_add(struct tls_clients *clients, struct arena *a, struct
     if (str_is_null(ca_file)) {
         t->store = X509_STORE_new();
         bool set = t->store != NULL && X509_STORE_set_default_paths(t->store) == 1;
-        clients->system_is_empty = set && system_is_empty(a, t->store);
+        clients->system_is_empty = set && system_is_empty(clients, a, t->store);
         return set ? OK : openssl_error(a, "the system's authorities");
     }
     TRY(read_file(clients, a, ca_file, &text));
@@ -145,11 +149,10 @@ static struct err trust_add(struct tls_clients *clients, struct arena *a, struct
 }
 
 // Those of the system's file are in the store by now; those of its folder are read when they are
-// needed. Where both are the environment may say, as for all that OpenSSL does.
-static bool system_is_empty(struct arena *a, X509_STORE *store)
+// needed.
+static bool system_is_empty(const struct tls_clients *clients, struct arena *a, X509_STORE *store)
 {
-    const char *named = secure_getenv(X509_get_default_cert_dir_env());
-    struct str folder = str_from_c(named != NULL ? named : X509_get_default_cert_dir()), *paths;
+    struct str folder = clients->system_folder, *paths;
     size_t count = 0;
     if (sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) > 0)
         return false;

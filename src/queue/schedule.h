@@ -85,7 +85,7 @@ struct schedule_job {
     const struct schedule_settings *settings;
     const struct message *message;
     int64_t wall_now_ms;
-    int64_t doubted_until_ms; // nobody grows old before, for the clock has stepped (17.3); 0: all do
+    int64_t doubted_until_ms; // nobody grows old before, for the clock stepped (17.3); 0: all do
     uint64_t random;          // anything; the same number gives the same jitter
     const struct expr_env *outside; // what else the expression may ask; NULL: nothing
     struct arena *arena;            // for results and as scratch
