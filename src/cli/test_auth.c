@@ -8,11 +8,15 @@
 #include "mail/mail.h"
 #include "proof/evidence.h"
 #include "proof/iprev.h"
+#include "rt/dns_trace.h"
 
 #define FROMS_MAX 2 // more than one is wrong already
 // The defaults of auth.iprev.*
 #define IPREV_WAIT_MS (10 * SECOND_MS)
 #define IPREV_NAMES 2
+
+// Whose questions they were.
+enum trace { TRACE_IPREV, TRACE_SPF_HELO, TRACE_SPF, TRACE_SIGNATURES, TRACE_DMARC, TRACE_COUNT };
 
 struct test_auth {
     struct message_test message;
@@ -24,6 +28,7 @@ struct test_auth {
     struct iprev_answer iprev;
     struct dmarc_answer dmarc;
     struct str field; // the value of Authentication-Results
+    struct dns_trace traces[TRACE_COUNT];
 };
 
 static const struct cli_option options[] = {
@@ -41,9 +46,12 @@ static const struct cli_option options[] = {
 
 static struct err check(void *test) suspends;
 static struct err check_session(struct test_auth *t) suspends;
+static void trace_as(struct test_auth *t, enum trace which);
 static struct err check_dmarc(struct test_auth *t) suspends;
 static struct err write_field(struct test_auth *t);
 static int show(struct test_auth *t);
+static void show_traces(const struct test_auth *t, struct json_out *o);
+static void show_question(struct json_out *o, const struct dns_traced *q);
 static struct str unfolded(struct arena *a, struct str text);
 
 static int run(struct cli *c)
@@ -70,8 +78,11 @@ static struct err check(void *test)
     struct arc_rules chain = arc_rules_default(0);
     chain.dkim = dkim;
     TRY(check_session(t));
+    trace_as(t, TRACE_SIGNATURES);
     TRY(message_verify(&t->message, &(struct message_wanted){.dkim = &dkim, .chain = &chain}));
+    trace_as(t, TRACE_DMARC);
     TRY(check_dmarc(t));
+    resolver_trace(t->message.dns.resolver, NULL);
     return write_field(t);
 }
 
@@ -84,10 +95,19 @@ static struct err check_session(struct test_auth *t)
     struct spf_question q = t->sender;
     q.identity = SPF_OF_HELO;
     q.receiver = t->authserv_id;
+    trace_as(t, TRACE_IPREV);
     TRY(iprev_check(r, a, &iprev, &t->sender.ip, &t->iprev));
+    trace_as(t, TRACE_SPF_HELO);
     TRY(spf_check(r, a, &settings, &q, &t->spf_helo));
     q.identity = SPF_OF_MAIL;
+    trace_as(t, TRACE_SPF);
     return spf_check(r, a, &settings, &q, &t->spf);
+}
+
+static void trace_as(struct test_auth *t, enum trace which)
+{
+    t->traces[which].arena = &t->message.arena;
+    resolver_trace(t->message.dns.resolver, &t->traces[which]);
 }
 
 static struct err check_dmarc(struct test_auth *t)
@@ -144,8 +164,51 @@ static int show(struct test_auth *t)
     json_str(&o, iprev_result_name(t->iprev.result));
     json_key(&o, S("authentication_results"));
     json_str(&o, t->field);
+    json_key(&o, S("trace"));
+    show_traces(t, &o);
     json_object_end(&o);
     return cli_json_end(t->c, CLI_OK);
+}
+
+// Keys of DKIM and ARC are asked for together.
+static void show_traces(const struct test_auth *t, struct json_out *o)
+{
+    static const struct str names[] = {
+            [TRACE_IPREV] = S_INIT("iprev"),
+            [TRACE_SPF_HELO] = S_INIT("spf_helo"),
+            [TRACE_SPF] = S_INIT("spf"),
+            [TRACE_SIGNATURES] = S_INIT("signatures"),
+            [TRACE_DMARC] = S_INIT("dmarc"),
+    };
+    json_object_begin(o);
+    for (size_t i = 0; i < TRACE_COUNT; i++) {
+        json_key(o, names[i]);
+        json_array_begin(o);
+        each_in_vec (q, &t->traces[i].all)
+            show_question(o, q);
+        json_array_end(o);
+    }
+    json_object_end(o);
+}
+
+static void show_question(struct json_out *o, const struct dns_traced *q)
+{
+    struct buf type AUTO(buf_done);
+    buf_init(&type, 16);
+    dns_type_add(&type, q->type);
+    json_object_begin(o);
+    json_key(o, S("name"));
+    json_str(o, q->name);
+    json_key(o, S("type"));
+    json_str(o, buf_str(&type));
+    json_key(o, S("outcome"));
+    json_str(o, dns_outcome_name(q->outcome));
+    json_key(o, S("records"));
+    json_array_begin(o);
+    for (size_t i = 0; i < q->count; i++)
+        json_str(o, q->records[i]);
+    json_array_end(o);
+    json_object_end(o);
 }
 
 static struct str unfolded(struct arena *a, struct str text)
@@ -165,7 +228,9 @@ const struct command command_test_auth = {
         .operands = "< MESSAGE",
         .about = "Checks everything about the sender of a message, as the server would at the end\n"
                  "of DATA: iprev, SPF, DKIM, ARC and DMARC, each in the form of its own test, and\n"
-                 "the Authentication-Results field that comes of it.",
+                 "the Authentication-Results field that comes of it. `trace` has what was asked of "
+                 "the\n"
+                 "DNS for each, and what it said.",
         .examples = "  posthaste test auth --ip 192.0.2.1 --helo mx.example.org \\\n"
                     "      --mail-from ann@example.org < message.eml",
         CLI_OPTIONS(options),

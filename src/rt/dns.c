@@ -82,6 +82,8 @@ struct err dns_ask(struct resolver *r, struct arena *a, const struct dns_questio
     }
     answer.name = q.name;
     answer.type = q.type;
+    if (r->trace != NULL)
+        dns_trace_note(r->trace, &answer);
     *out = answer;
     return OK;
 }

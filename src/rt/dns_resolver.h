@@ -86,7 +86,11 @@ struct resolver {
     struct map asks; // under way, by key
     size_t ask_count;
     struct dns_figures figures;
+    struct dns_trace *trace; // NULL: nobody wants to see it
 };
+
+struct dns_trace;
+void dns_trace_note(struct dns_trace *t, const struct dns_answer *answer);
 
 struct err resolver_make(const struct resolver_backend *backend, void *state,
         const struct dns_settings *settings, struct resolver **out) MUST_USE;
