@@ -27,5 +27,5 @@ struct queue_env {
 
 // Good as long as `self`.
 struct expr_env queue_expr_env(struct queue_env *self);
-struct str queue_source(const struct message *m); // queue.md 2.7
+struct str queue_source(const struct message *m);     // queue.md 2.7
 struct str failure_kind_word(enum failure_kind kind); // "dns", ...; "none"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // queue/gauges.h: what waits, as numbers for whoever watches the server (queue.md 14.3): recipients
-// by virtual queue and state, bytes, the age of the oldest message. Counted by a task of one worker,
-// a bit at a time, as often as it is cheap.
+// by virtual queue and state, bytes, the age of the oldest message. Counted by a task of one
+// worker, a bit at a time, as often as it is cheap.
 #pragma once
 
 #include "events/metrics.h"

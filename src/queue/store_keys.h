@@ -2,8 +2,8 @@
 // queue/store_keys.h: the databases of the store and their keys. `message` id -> record and inline
 // body; `unit` id, number -> record; `due` slot, due, id, number -> nothing; `link` digest, id ->
 // nothing, for bodies that are files; `meta` name -> text; `kept` slot, segment's name, id ->
-// bytes, for bodies that stay where the journal has them; `summary` id, number -> what is counted of
-// a unit (queue/summary.h). Keys are big-endian: byte order is the order of numbers.
+// bytes, for bodies that stay where the journal has them; `summary` id, number -> what is counted
+// of a unit (queue/summary.h). Keys are big-endian: byte order is the order of numbers.
 #pragma once
 
 #include "base/id.h"
