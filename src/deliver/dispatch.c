@@ -287,6 +287,8 @@ static void send_couriers(struct deliverer *d)
         struct virtual_state *next = NULL;
         int64_t weights = 0;
         sent = false;
+        if (most > 0 && d->figures.couriers >= most)
+            break; // before anybody gains: a turn that nobody has costs nobody anything
         for (size_t i = 0; map_next(&d->virtuals, &i, &id, &each);) {
             struct virtual_state *v = each;
             if (v->paused || v->has_nobody || v->in_flight >= v->slots || v->waiting_count == 0)
@@ -296,7 +298,7 @@ static void send_couriers(struct deliverer *d)
             if (next == NULL || v->credit > next->credit)
                 next = v;
         }
-        if (next == NULL || (most > 0 && d->figures.couriers >= most))
+        if (next == NULL)
             break;
         sent = true;
         next->credit -= weights;
