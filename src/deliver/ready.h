@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/ready.h: units that are due, of one destination, while they wait for a courier: the most
 // urgent goes first (queue.md 6.3). A unit's urgency is the priority of its message (RFC 6710: -9
-// to 9), and one more for each quarter of an hour that it has waited, up to nine: so what is low goes
-// later, and never not at all. Among equals the one that was due first goes first.
+// to 9), and one more for each quarter of an hour that it has waited, up to nine: so what is low
+// goes later, and never not at all. Among equals the one that was due first goes first.
 //
 //     ready_line_add(&to->ready, r);
 //     struct ready *next = ready_line_first(&to->ready, wall_ms());

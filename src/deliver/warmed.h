@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/warmed.h: what addresses that are being warmed up have sent today (deliver/warmup.h),
-// over restarts. The counts are in the shared memory of limits/; workers write those that they have met
-// into a file of the state folder, `warmed`, each half minute at most and at their end, and read it
-// when they begin: so a restart gives no address a second allowance. Of two counts the greater one
+// over restarts. The counts are in the shared memory of limits/; workers write those that they have
+// met into a file of the state folder, `warmed`, each half minute at most and at their end, and read
+// it when they begin: so a restart gives no address a second allowance. Of two counts the greater one
 // holds. What a crash loses is what was sent since the last time.
 //
 // A line of the file is {"day":20780,"ip":"192.0.2.1","provider":"gmail","count":37}; those of
