@@ -281,8 +281,8 @@ static const struct {
                 "disable-tls); did you "
                 "mean 'bounce'?\n"},
         {"time of a bounce", "[[queue.response]]\naction='bounce'\nretry-after='1h'\n",
-                "5:13: error: queue.response.0.retry-after: only action = \"defer\" or \"route\" "
-                "has a time to try again\n"},
+                "5:13: error: queue.response.0.retry-after: only action = \"defer\", "
+                "\"route\" or \"disable-tls\" has a time to try again\n"},
         // strategies and the rest
         {"route that nobody defined",
                 "[queue.strategy]\nroute=[{if=\"rcpt_domain == 'a.example'\", then=\"'relai'\"}, "
