@@ -78,7 +78,7 @@ static const struct {
         {"errors by kind", {"summary", "--by", "queue", "--json"}, 0, "~\"errors\":{", NULL},
         {"by status", {"summary", "--by", "status"}, 0, "~  scheduled\n", NULL},
         {"by age", {"summary", "--age", "--top", "1"}, 0, "~ 1280m  older  Group\n", NULL},
-        {"by nothing", {"summary", "--by", "colour"}, 2, NULL, "colour"},
+        {"by nothing", {"summary", "--by", "colour"}, 2, NULL, "--by takes one of domain"},
         {"quotas", {"quota", "list"}, 0,
                 "~1 of 4                     50 B  q                 "
                 "sender=ann@a.example\n",
