@@ -6,7 +6,7 @@
 // usage: bench-queue [MESSAGES]
 #define POSTHASTE_BASE_ROOM
 #include "base/id.h"
-#include "queue/store.h"
+#include "queue/store/store.h"
 #include "rt/rt.h"
 
 #include <ftw.h>

@@ -10,8 +10,8 @@
 //
 // Without FOLDER, in one of its own beside this program, which is removed afterwards.
 #define POSTHASTE_BASE_ROOM
-#include "queue/body.h"
-#include "queue/store.h"
+#include "queue/store/body.h"
+#include "queue/store/store.h"
 #include "rt/rt.h"
 
 #include <fcntl.h>

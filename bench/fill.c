@@ -9,7 +9,7 @@
 // at PREFIX0.example, PREFIX1.example, and so on (PREFIX: d).
 #define POSTHASTE_BASE_ROOM
 #include "base/id.h"
-#include "queue/store.h"
+#include "queue/store/store.h"
 #include "rt/rt.h"
 
 #define GROUP 500

@@ -7,7 +7,7 @@
 #include "cli/account_print.h"
 #include "cli/config_plan.h"
 #include "mail/address.h"
-#include "queue/key_file.h"
+#include "queue/signing/key_file.h"
 #include "server/plan.h"
 
 // One of either kind.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/dkim_stored.h: the keys that the server has made itself (queue/key_file.h), for commands that
-// show them, and the forced change of one. Private to the commands of `posthaste dkim` and `dns`.
+// cli/dkim_stored.h: the keys that the server has made itself (queue/signing/key_file.h), for
+// commands that show them, and the forced change of one. Private to the commands of `posthaste
+// dkim` and `dns`.
 #pragma once
 
 #include "cli/cli.h"

@@ -8,7 +8,7 @@
 #include "cli/queue_edit.h"
 #include "cli/queue_rule.h"
 #include "cli/queue_server.h"
-#include "queue/schedule.h"
+#include "queue/schedule/schedule.h"
 
 #define CHANGES_BYTES_MAX (256 * MIB)
 #define IDS_BYTES_MAX (512 * MIB)

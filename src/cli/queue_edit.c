@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // cli/queue_edit.c: `posthaste queue edit` (queue.md 13.6, 13.7). What is meant by the options
-// stands here; the change itself is queue/edit.h, and the way to the store cli/queue_change.h.
+// stands here; the change itself is queue/control/edit.h, and the way to the store
+// cli/queue_change.h.
 #include "cli/queue_edit.h"
 
 #include "cli/commands.h"

@@ -5,6 +5,6 @@
 
 #include "cli/cli.h"
 
-#include "queue/edit.h"
+#include "queue/control/edit.h"
 
 struct err queue_edit_read(struct cli *c, int64_t wall_now_ms, struct message_edit *out) MUST_USE;

@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 
-#include "queue/store.h"
+#include "queue/store/store.h"
 
 // Rows for option tables.
 #define QUEUE_FILTER_OPTIONS                                                                       \

@@ -8,7 +8,7 @@
 #include "cli/moment.h"
 #include "cli/one_task.h"
 #include "cli/queue_pauses.h"
-#include "deliver/suspend.h"
+#include "deliver/shape/suspend.h"
 #include "rt/clock.h"
 
 #define TEXT_BYTES_MAX (8 * MIB)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // cli/queue_orders.h: what `queue suspend` and `queue unsuspend` share: the file of orders at run
-// time (deliver/suspend.h).
+// time (deliver/shape/suspend.h).
 #pragma once
 
 #include "cli/config_read.h"

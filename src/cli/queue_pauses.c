@@ -6,7 +6,7 @@
 #include "base/date.h"
 #include "cli/become_server.h"
 #include "cli/one_task.h"
-#include "queue/statefile.h"
+#include "queue/control/statefile.h"
 #include "rt/clock.h"
 #include "server/control.h"
 

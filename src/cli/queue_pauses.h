@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // cli/queue_pauses.h: what `queue pause`, `queue resume` and `queue status` share: the file of what
-// is paused (queue/pauses.h), and the virtual queues of the configuration.
+// is paused (queue/control/pauses.h), and the virtual queues of the configuration.
 #pragma once
 
 #include "cli/config_read.h"
 
-#include "queue/pauses.h"
+#include "queue/control/pauses.h"
 #include "rt/task.h"
 
 // The workers of a running server look at once; by themselves they do so within seconds, and there

@@ -9,7 +9,7 @@
 #include "cli/moment.h"
 #include "cli/queue_print.h"
 #include "cli/queue_store.h"
-#include "queue/quota.h"
+#include "queue/quota/quota.h"
 
 #define TEXT_BYTES_MAX (64 * MIB)
 #define ROWS_BYTES_MAX (256 * MIB)

@@ -5,7 +5,7 @@
 
 #include "cli/queue_store.h"
 
-#include "queue/standing.h"
+#include "queue/control/standing.h"
 
 // With its options; without an id.
 struct err queue_rule_read(struct cli *c, int64_t wall_now_ms, struct standing_rule *out) MUST_USE;

@@ -3,8 +3,8 @@
 // configuration, opened in this process, whether the server runs or not. Private to them.
 //
 // Reading sees what is in LMDB: what a running server has accepted in the last moments comes there
-// within a second (queue/store.h). Changes are transactions of LMDB, made only if the unit is still
-// the one that was read.
+// within a second (queue/store/store.h). Changes are transactions of LMDB, made only if the unit is
+// still the one that was read.
 #pragma once
 
 #include "cli/config_read.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/queue_summary.c: `posthaste queue summary`: the queue by groups (queue/summary.h).
+// cli/queue_summary.c: `posthaste queue summary`: the queue by groups (queue/store/summary.h).
 #include "cli/commands.h"
 
 #include "base/date.h"
@@ -7,7 +7,7 @@
 #include "cli/queue_print.h"
 #include "cli/queue_store.h"
 #include "queue/env.h"
-#include "queue/summary.h"
+#include "queue/store/summary.h"
 
 #define TEXT_BYTES_MAX (64 * MIB)
 #define GROUPS_BYTES_MAX (1024 * (size_t)MIB)

@@ -6,7 +6,7 @@
 
 #include "cli/config_read.h"
 
-#include "queue/suppress.h"
+#include "queue/control/suppress.h"
 
 struct suppress_work {
     struct cli *c;

@@ -5,7 +5,7 @@
 #include "cli/report_work.h"
 #include "cli/sure.h"
 
-#include "deliver/tlsrpt_json.h"
+#include "deliver/tlsrpt/tlsrpt_json.h"
 
 static const struct cli_option show_options[] = {CLI_OPTION_CONFIG};
 static const struct cli_option cancel_options[] = {CLI_OPTION_CONFIG, CLI_OPTION_YES};

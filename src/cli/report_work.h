@@ -5,7 +5,7 @@
 
 #include "cli/config_read.h"
 
-#include "deliver/tlsrpt_store.h"
+#include "deliver/tlsrpt/tlsrpt_store.h"
 
 struct report_work {
     struct cli *c;

@@ -2,7 +2,7 @@
 // cli/route_sources.c: see cli/route_sources.h.
 #include "cli/route_sources.h"
 
-#include "deliver/warmup.h"
+#include "deliver/shape/warmup.h"
 
 static void show_all(struct json_out *o, struct arena *a,
         const struct connection_strategy *strategy, const struct source_pool *pool,

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/json.h"
-#include "deliver/settings.h"
+#include "deliver/settings/settings.h"
 
 // The array of the addresses of that family, of the strategy's pool and of those behind it, in the
 // order of the file: {"pool", "ip", "ehlo", "weight", "today"}. `today` is what may go from there

@@ -3,7 +3,7 @@
 #include "cli/batch.h"
 #include "cli/commands.h"
 
-#include "deliver/classify.h"
+#include "deliver/reply/classify.h"
 #include "rt/file.h"
 
 #define RULES_BYTES_MAX (64 * MIB) // compiled

@@ -5,8 +5,8 @@
 #include "cli/one_task.h"
 
 #include "base/encode.h"
-#include "deliver/dane.h"
-#include "deliver/tls_chain.h"
+#include "deliver/security/dane.h"
+#include "deliver/security/tls_chain.h"
 
 #define TLSA_FILE_BYTES_MAX ((size_t)1 * MIB)
 #define PEM_FILE_BYTES_MAX ((size_t)4 * MIB)

@@ -6,11 +6,11 @@
 #include "cli/config_plan.h"
 #include "cli/route_sources.h"
 
-#include "deliver/hosts.h"
-#include "deliver/shaping.h"
+#include "deliver/hosts/hosts.h"
+#include "deliver/shape/shaping.h"
 #include "directory/surroundings.h"
 #include "mail/mail.h"
-#include "queue/schedule.h"
+#include "queue/schedule/schedule.h"
 #include "rt/rt.h"
 #include "server/plan.h"
 

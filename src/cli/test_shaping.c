@@ -5,8 +5,8 @@
 #include "cli/commands.h"
 #include "cli/config_plan.h"
 
-#include "deliver/hosts.h"
-#include "deliver/shaping.h"
+#include "deliver/hosts/hosts.h"
+#include "deliver/shape/shaping.h"
 #include "server/plan.h"
 
 static const struct cli_option options[] = {CLI_OPTION_CONFIG, CLI_OPTION_ZONE};

@@ -6,7 +6,7 @@
 #include "cli/config_plan.h"
 
 #include "deliver/probe.h"
-#include "deliver/sts_cache.h"
+#include "deliver/security/sts_cache.h"
 #include "directory/directory.h"
 #include "events/log.h"
 #include "events/text.h"

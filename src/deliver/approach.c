@@ -2,7 +2,7 @@
 // deliver/approach.c: one address of a host (outbound.md 1.5): which strategies hold for it, from
 // where we come, whether it is fit to be tried now, what TLS has to prove, and over which
 // connection, old or new, it is done.
-#include "deliver/egress.h"
+#include "deliver/egress/egress.h"
 #include "deliver/probe.h"
 #include "deliver/told.h"
 

@@ -2,8 +2,8 @@
 // deliver/bounced.c: each failure gets its class (outbound.md 28.5), which is written down with it,
 // and what follows from it once it is written down.
 #include "base/hash.h"
-#include "deliver/classify.h"
 #include "deliver/job.h"
+#include "deliver/reply/classify.h"
 
 #define SCRATCH_BYTES_MAX (64 * KIB)
 #define KEY_BYTES_MAX (4 * KIB)

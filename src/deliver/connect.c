@@ -2,7 +2,7 @@
 // deliver/connect.c: from an address to a connection that is ready for MAIL: TCP, greeting, EHLO,
 // TLS as planned, AUTH (outbound.md 8.1). Whatever goes wrong on the way is about this address or
 // this host, and somebody else may be tried.
-#include "deliver/egress.h"
+#include "deliver/egress/egress.h"
 #include "deliver/race.h"
 #include "deliver/told.h"
 

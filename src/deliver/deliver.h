@@ -15,15 +15,15 @@
 //     deliverer_free(d);      // when deliverer_run has returned
 #pragma once
 
-#include "deliver/hosts.h"
-#include "deliver/settings.h"
-#include "deliver/sts.h"
-#include "deliver/tlsrpt.h"
-#include "queue/dsn.h"
-#include "queue/pauses.h"
-#include "queue/quota.h"
-#include "queue/schedule.h"
-#include "queue/store.h"
+#include "deliver/hosts/hosts.h"
+#include "deliver/security/sts.h"
+#include "deliver/settings/settings.h"
+#include "deliver/tlsrpt/tlsrpt.h"
+#include "queue/control/pauses.h"
+#include "queue/dsn/dsn.h"
+#include "queue/quota/quota.h"
+#include "queue/schedule/schedule.h"
+#include "queue/store/store.h"
 
 struct deliverer;
 struct directories;
@@ -38,7 +38,7 @@ struct deliver_inputs {
     struct store *store;                  // with a journal
     struct resolver *resolver;
     struct directories *directories;   // NULL: nobody is local
-    const struct resolve_rules *rules; // of recipients: see deliver/local.h
+    const struct resolve_rules *rules; // of recipients: see deliver/local/local.h
     struct tls_clients *tls;
     struct limits_shared *limits; // counters of the node
     size_t column;

@@ -4,7 +4,7 @@
 // It is committed together with the end of the recipient that it replaces.
 #include "deliver/forward.h"
 
-#include "queue/body.h"
+#include "queue/store/body.h"
 
 static struct err copy_body(struct job *j, struct message *m, struct body **out) suspends MUST_USE;
 static struct err fill_units(struct job *j, const struct recipient *was,

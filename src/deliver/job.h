@@ -5,9 +5,9 @@
 
 #include "deliver/answer.h"
 #include "deliver/deliver_state.h"
-#include "deliver/local.h"
-#include "deliver/response.h"
-#include "deliver/tls.h"
+#include "deliver/local/local.h"
+#include "deliver/reply/response.h"
+#include "deliver/security/tls.h"
 #include "directory/surroundings.h"
 #include "events/event.h"
 

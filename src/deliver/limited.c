@@ -2,9 +2,9 @@
 // deliver/limited.c: where an attempt meets queue.limiter.outbound (outbound.md 20): once for its
 // sender, once for the recipients' domain before the DNS is asked, and for each address before a
 // connection is used. A short wait is slept out; for a longer one the recipients are put off, which
-// is no attempt. To what is configured comes what the provider takes (deliver/shaping.h) and what
-// was ordered at run time. Permits go back as soon as what they are for has ended, and so do tokens
-// when nothing was sent; only connections that were tried stay counted.
+// is no attempt. To what is configured comes what the provider takes (deliver/shape/shaping.h) and
+// what was ordered at run time. Permits go back as soon as what they are for has ended, and so do
+// tokens when nothing was sent; only connections that were tried stay counted.
 #include "deliver/remote.h"
 
 #define PERMIT_WAIT_MS (2 * SECOND_MS)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/paused.c: what a person has paused (queue/pauses.h), as the dispatcher goes by it.
+// deliver/paused.c: what a person has paused (queue/control/pauses.h), as the dispatcher goes by
+// it.
 #include "deliver/deliver_state.h"
 
 #include "events/event.h"

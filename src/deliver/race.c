@@ -3,7 +3,7 @@
 // host would see that we speak to it twice.
 #include "deliver/race.h"
 
-#include "deliver/egress.h"
+#include "deliver/egress/egress.h"
 
 #define RUNNERS_MAX 8
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/recovered.c: where an attempt tells how it went with a site in back-off
-// (deliver/recovery.h). Orders of persons last as long as these have said.
+// (deliver/shape/recovery.h). Orders of persons last as long as these have said.
 #include "deliver/remote.h"
 
 static bool is_put_off(const struct remote *r, const struct carried *rcpts, size_t count);

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "deliver/job.h"
-#include "deliver/shaping.h"
+#include "deliver/shape/shaping.h"
 
 // A host's address that is tried now, and how.
 struct approach {

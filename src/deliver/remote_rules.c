@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/remote_rules.c: where the rules about replies (deliver/response.h) are asked: for what a
-// host says before a transaction, which is about all recipients, and for the answer of each.
+// deliver/remote_rules.c: where the rules about replies (deliver/reply/response.h) are asked: for
+// what a host says before a transaction, which is about all recipients, and for the answer of each.
 #include "deliver/remote.h"
 
 #define REASON_BYTES_MAX 200

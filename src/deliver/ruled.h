@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/ruled.h: standing rules (queue/standing.h) as a worker goes by them: the file as it was
-// last read, and the place of a job at which they are asked, before anything is tried.
+// deliver/ruled.h: standing rules (queue/control/standing.h) as a worker goes by them: the file as
+// it was last read, and the place of a job at which they are asked, before anything is tried.
 #pragma once
 
-#include "queue/standing.h"
-#include "queue/statewatch.h"
+#include "queue/control/standing.h"
+#include "queue/control/statewatch.h"
 
 struct deliverer;
 struct job;

@@ -7,8 +7,8 @@
 #include "deliver/measured.h"
 #include "deliver/sign.h"
 
-#include "queue/body.h"
 #include "queue/queued.h"
+#include "queue/store/body.h"
 
 #define AGAIN_FIRST_MS (SECOND_MS)
 #define AGAIN_MOST_MS (30 * SECOND_MS)

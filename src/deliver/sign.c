@@ -3,7 +3,7 @@
 // messages that are converted on their way, for which what we signed is no longer what is sent.
 #include "deliver/sign.h"
 
-#include "queue/signing.h"
+#include "queue/signing/signing.h"
 
 static void choose(struct job *j, struct signing_choice *by) suspends;
 static struct err sign(struct job *j, const struct message *m, const struct signing_work *work,

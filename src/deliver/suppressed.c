@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/suppressed.c: the suppression list (queue/suppress.h) around an attempt. Before it, who
-// is on the list is given up: he came onto it after the message was queued, or did not come by
-// RCPT. After it, what came back for good is noted, and so is what was taken where bounces were
+// deliver/suppressed.c: the suppression list (queue/control/suppress.h) around an attempt. Before
+// it, who is on the list is given up: he came onto it after the message was queued, or did not come
+// by RCPT. After it, what came back for good is noted, and so is what was taken where bounces were
 // counted. It is about mail that leaves: mailboxes of ours are known to the directory.
 #include "deliver/job.h"
 
-#include "deliver/classify.h"
-#include "queue/suppress.h"
+#include "deliver/reply/classify.h"
+#include "queue/control/suppress.h"
 
 #define SCRATCH_BYTES_MAX (256 * KIB)
 

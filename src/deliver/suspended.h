@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/suspended.h: what is suspended (deliver/suspend.h) as a worker goes by it: the file as it
-// was last read, the places of an attempt at which it is asked, and orders that rules give.
+// deliver/suspended.h: what is suspended (deliver/shape/suspend.h) as a worker goes by it: the file
+// as it was last read, the places of an attempt at which it is asked, and orders that rules give.
 #pragma once
 
-#include "deliver/settings.h"
-#include "deliver/suspend.h"
-#include "queue/statewatch.h"
+#include "deliver/settings/settings.h"
+#include "deliver/shape/suspend.h"
+#include "queue/control/statewatch.h"
 
 struct deliverer;
 struct job;

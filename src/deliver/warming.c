@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// deliver/warming.c: where the deliverer keeps counts of warm-ups (deliver/warmed.h). Mail leaves
-// whether they can be kept or not.
+// deliver/warming.c: where the deliverer keeps counts of warm-ups (deliver/shape/warmed.h). Mail
+// leaves whether they can be kept or not.
 #include "deliver/deliver_state.h"
 
 #include "events/event.h"

@@ -79,7 +79,7 @@ enum queue_state_label {
     QUEUE_STATE_HELD
 };
 enum ban_label { BAN_AUTH, BAN_ABUSE, BAN_LOITER, BAN_SCAN };
-enum bounce_class { // what deliver/classify.h makes of failures
+enum bounce_class { // what deliver/reply/classify.h makes of failures
 #define BOUNCE_CLASS(id, word, is_hard, about) BOUNCE_##id,
 #include "events/bounce_classes.def"
 };

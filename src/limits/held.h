@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // limits/held.h: what somebody holds of counters in shared memory, and tokens of buckets: the two
-// things that limiters of both directions take (throttle.h; deliver/limit.h). A counter is a number
-// of 64 bits, made by limits_hash and its like of a limiter and the values of its keys.
+// things that limiters of both directions take (throttle.h; deliver/shape/limit.h). A counter is a
+// number of 64 bits, made by limits_hash and its like of a limiter and the values of its keys.
 #pragma once
 
 #include "conf/bucket.h"

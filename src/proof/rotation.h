@@ -2,7 +2,8 @@
 // proof/rotation.h: keys of DKIM that are changed by themselves (authentication.md 7.3, 7.4): what
 // the configuration says of it, how selectors are made, which keys there are, and what is to be
 // done next. All of it values: files, the DNS and the clock are the business of others
-// (queue/key_file.h, queue/rotating.h), so that a year of rotation is a test of milliseconds.
+// (queue/signing/key_file.h, queue/signing/rotating.h), so that a year of rotation is a test of
+// milliseconds.
 //
 // A line is a domain with a kind of key. Its keys go one way, and each has a moment at which it is
 // due:

@@ -4,7 +4,7 @@
 // most, however long the queue is.
 #include "queue/gauges.h"
 
-#include "queue/summary.h"
+#include "queue/store/summary.h"
 #include "rt/clock.h"
 #include "rt/task.h"
 

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "events/metrics.h"
-#include "queue/schedule.h"
-#include "queue/store.h"
+#include "queue/schedule/schedule.h"
+#include "queue/store/store.h"
 
 struct queue_gauges {
     struct store *store;

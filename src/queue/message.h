@@ -79,7 +79,7 @@ struct outcome {
     struct str host;    // who replied
     uint16_t code;      // 0: there was no reply
     struct str enhanced, text;
-    struct str bounce_class; // its word, see deliver/classify.h; null: not judged yet
+    struct str bounce_class; // its word, see deliver/reply/classify.h; null: not judged yet
     int64_t at_ms;
 };
 
@@ -123,7 +123,7 @@ struct message_tag {
     struct str name, value;
 };
 
-// What a person has changed of the envelope of a stored message (queue/edit.h).
+// What a person has changed of the envelope of a stored message (queue/control/edit.h).
 struct envelope_edits {
     bool has_env_id, has_priority, has_tags; // else it is as it was accepted
     struct str env_id;

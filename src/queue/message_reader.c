@@ -4,7 +4,7 @@
 // takes from all that a little at a time.
 #include "queue/message_reader.h"
 
-#include "queue/body.h"
+#include "queue/store/body.h"
 
 #define CONVERTED_BYTES (16 * KIB) // at a time
 

@@ -15,8 +15,8 @@
 //     }
 #pragma once
 
-#include "queue/body.h"
-#include "queue/store.h"
+#include "queue/store/body.h"
+#include "queue/store/store.h"
 
 #include "mail/downgrade.h"
 #include "mail/long_lines.h"

@@ -3,7 +3,7 @@
 // nobody defined are told by conf/ already.
 #include "queue/settings.h"
 
-#include "queue/settings_quota.h"
+#include "queue/quota/settings_quota.h"
 #include "rt/file.h"
 
 // Of the store that has no section: the same as the table of settings says for one that has.

@@ -9,7 +9,7 @@
 
 #include "base/base.h"
 #include "conf/conf.h"
-#include "queue/store.h"
+#include "queue/store/store.h"
 
 // Below any of these no mail is accepted (operations.md 1.2). 0: never mind.
 struct space_limits {

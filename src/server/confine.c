@@ -4,7 +4,7 @@
 // another file, and the worker that serves it reads it without a reload.
 #include "server/confine.h"
 
-#include "deliver/local.h"
+#include "deliver/local/local.h"
 #include "events/event.h"
 #include "rt/blobfile.h"
 #include "rt/sandbox.h"

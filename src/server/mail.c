@@ -2,14 +2,14 @@
 // server/mail.c: see server/mail.h.
 #include "server/mail.h"
 
-#include "deliver/suspend.h"
-#include "deliver/warmed.h"
+#include "deliver/shape/suspend.h"
+#include "deliver/shape/warmed.h"
 #include "directory/directory.h"
 #include "proof/key_cache.h"
-#include "queue/body.h"
+#include "queue/control/standing.h"
 #include "queue/space.h"
-#include "queue/standing.h"
-#include "queue/store.h"
+#include "queue/store/body.h"
+#include "queue/store/store.h"
 #include "rt/rt.h"
 #include "server/worker.h"
 

@@ -4,7 +4,7 @@
 // one is who changes them.
 #include "server/mail.h"
 
-#include "queue/key_file.h"
+#include "queue/signing/key_file.h"
 #include "rt/rt.h"
 
 #define LOOK_MS (2 * SECOND_MS)

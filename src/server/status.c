@@ -5,7 +5,7 @@
 
 #include "base/date.h"
 #include "base/json.h"
-#include "queue/pauses.h"
+#include "queue/control/pauses.h"
 
 #define PAUSES_BYTES_MAX (4 * MIB)
 

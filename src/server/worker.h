@@ -5,7 +5,7 @@
 #include "events/event.h"
 #include "limits/shared.h"
 #include "listen/shared.h"
-#include "queue/quota.h"
+#include "queue/quota/quota.h"
 #include "rt/shared.h"
 #include "server/logging.h"
 #include "server/plan.h"

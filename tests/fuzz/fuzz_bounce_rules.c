@@ -2,7 +2,7 @@
 // tests/fuzz/fuzz_bounce_rules.c: rules about bounces, and a reply: what stands above the first
 // empty line are rules, the line below it an enhanced code, and the rest a text. What is read twice
 // is the same, and the built-in rules answer whatever the text.
-#include "deliver/classify.h"
+#include "deliver/reply/classify.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 // The input: a byte (profile, whether names count with usage 3), records (usage, selector,
 // matching, a length of two octets, data) until a usage of 255, then certificates in DER, each
 // behind a length of two octets.
-#include "deliver/dane.h"
+#include "deliver/security/dane.h"
 
 #include <openssl/err.h>
 

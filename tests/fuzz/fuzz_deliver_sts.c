@@ -2,7 +2,7 @@
 // tests/fuzz/fuzz_deliver_sts.c: policies of MTA-STS. What is read is in bounds and in one
 // spelling; exchanges match themselves, and a copy reads the same.
 #define POSTHASTE_BASE_ROOM
-#include "deliver/sts_cache.h"
+#include "deliver/security/sts_cache.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

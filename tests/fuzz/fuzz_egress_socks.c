@@ -2,7 +2,7 @@
 // tests/fuzz/fuzz_egress_socks.c: what a SOCKS proxy says, and what the configuration says of one.
 // However the bytes are cut, the verdict is the same: proper parts of a reply ask for more, within
 // bounds, and what stands behind one is never counted to it.
-#include "deliver/egress_socks.h"
+#include "deliver/egress/egress_socks.h"
 
 typedef enum socks_state socks_reader(struct str bytes, struct socks_reply *out);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/fuzz/fuzz_journal.c: entries of the queue's journal. Whatever lies on the disk, reading it
 // stays inside, comes to an end, and what was understood is written again as the same bytes.
-#include "queue/journal.h"
+#include "queue/store/journal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/fuzz/fuzz_maildir.c: lines of the input are what a stranger can choose of a mailbox' path
 // and folder, and a maildirsize. No path leaves its root, no folder its mailbox.
-#include "deliver/maildir_path.h"
-#include "deliver/maildir_quota.h"
+#include "deliver/local/maildir_path.h"
+#include "deliver/local/maildir_quota.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

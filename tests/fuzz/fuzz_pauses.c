@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/fuzz/fuzz_pauses.c: the file of what is paused. Of each virtual queue there is one line, and
-// it is found.
+// tests/fuzz/fuzz_pauses.c: the file of what is paused. Of each virtual queue there is one line,
+// and it is found.
 #define POSTHASTE_BASE_ROOM
-#include "queue/pauses.h"
+#include "queue/control/pauses.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

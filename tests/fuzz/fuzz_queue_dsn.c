@@ -5,7 +5,7 @@
 // field of its own. The first bytes hold flags, the values follow, divided by 0xFE (which is in no
 // UTF-8); the last one is the original.
 #include "mail/mail.h"
-#include "queue/dsn.h"
+#include "queue/dsn/dsn.h"
 
 #define ARENA_BYTES ((size_t)64 * MIB)
 #define RCPTS_MAX 3

@@ -3,7 +3,7 @@
 // written them. What is read as a message or a unit is written again, and is the same then; what is
 // cut out fits the body.
 #include "base/fields.h"
-#include "queue/record.h"
+#include "queue/store/record.h"
 
 #define ARENA_BYTES ((size_t)64 * MIB)
 

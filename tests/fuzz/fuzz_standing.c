@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/fuzz/fuzz_standing.c: the file of standing rules. What is read and written comes back.
-#include "queue/standing.h"
+#include "queue/control/standing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/fuzz/fuzz_suppress.c: a file that is imported into the suppression list, line by line, and
 // a record of the list. What is read and written comes back the same.
-#include "queue/suppress_parts.h"
+#include "queue/control/suppress_parts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
 // tests/fuzz/fuzz_suspend.c: the file of orders at run time. What is read names something, and what
 // is written of it reads the same.
 #define POSTHASTE_BASE_ROOM
-#include "deliver/suspend.h"
+#include "deliver/shape/suspend.h"
 
 #include "base/json.h"
 

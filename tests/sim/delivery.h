@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/sim/delivery.h: what the simulations of delivery share: a world of one server, whose mail
-// it is, and the hosts that it goes to. The hosts write down what they were given and what they said
-// of it; whoever tells the story compares that with what must have happened.
+// it is, and the hosts that it goes to. The hosts write down what they were given and what they
+// said of it; whoever tells the story compares that with what must have happened.
 #pragma once
 
 #include "base/hash.h"

@@ -5,8 +5,8 @@
 #define POSTHASTE_BASE_ROOM
 #include "intake.h"
 
-#include "queue/body.h"
 #include "queue/message_reader.h"
+#include "queue/store/body.h"
 #include "rt/blobfile.h"
 
 #define PAGE 100

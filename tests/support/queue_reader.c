@@ -6,7 +6,7 @@
 #include "base/base.h"
 #include "base/id.h"
 #include "queue/message_reader.h"
-#include "queue/store.h"
+#include "queue/store/store.h"
 #include "rt/loop.h"
 
 #include <stdio.h>

@@ -14,7 +14,7 @@
 
 #include "conf/conf.h"
 #include "events/metrics.h"
-#include "queue/store.h"
+#include "queue/store/store.h"
 #include "rt/sim/sim.h"
 
 struct sim_server;

@@ -6,8 +6,8 @@
 #include "smtp/server/finish.h"
 
 #include "base/map.h"
-#include "queue/body.h"
-#include "queue/schedule.h"
+#include "queue/schedule/schedule.h"
+#include "queue/store/body.h"
 #include "queue/unit.h"
 #include "rt/rt.h"
 #include "smtp/limits.h"

@@ -26,8 +26,8 @@ struct err client_may_send_as(
         struct smtp_session *s, struct str sender, bool *out_may) suspends MUST_USE;
 // Of <Postmaster>: of our own domain, else of the first that is local.
 struct str client_postmaster(struct smtp_session *s) suspends;
-// Is the current recipient, who is none of ours, on the suppression list? True: he is to be refused,
-// and that was told.
+// Is the current recipient, who is none of ours, on the suppression list? True: he is to be
+// refused, and that was told.
 bool client_rcpt_is_suppressed(struct smtp_session *s) suspends;
 // Greylisting of the current recipient (inbound.md 10.5).
 bool client_must_wait(struct smtp_session *s) suspends;

@@ -201,7 +201,8 @@ static void tell_queued(struct finishing *f)
 
 static void tell_refused(struct finishing *f, enum reply_id id)
 {
+    struct str told = str_is_empty(f->words) ? reply_text(id) : f->words;
     event_in(f->s->options->span, EV_SMTP_MESSAGE_REJECTED, F_ID(queueId, f->t->id),
-            F_U64(code, (uint64_t)reply_code(id)), F_STR(reason, reply_text(id)),
+            F_U64(code, (uint64_t)reply_code(id)), F_STR(reason, told),
             F_STR(from, f->t->sender.normal));
 }

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "mail/mail.h"
-#include "queue/quota.h"
+#include "queue/quota/quota.h"
 #include "smtp/server/transaction.h"
 
 struct finishing {

@@ -4,7 +4,7 @@
 // messages of one; they share body and lines, so they share signatures.
 #include "smtp/server/finish.h"
 
-#include "queue/signing.h"
+#include "queue/signing/signing.h"
 #include "rt/rt.h"
 #include "smtp/proof.h"
 

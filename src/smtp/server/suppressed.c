@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// smtp/server/suppressed.c: the suppression list (queue/suppress.h) at RCPT. Only recipients who
-// are not ours are asked about, and only where a refusal is wanted and can be decided: mail that
-// goes by the list for what is in the message, or that is to be dropped, is accepted, and the
-// attempt sees to it. No refusal of this kind counts against the client: he could not know.
+// smtp/server/suppressed.c: the suppression list (queue/control/suppress.h) at RCPT. Only
+// recipients who are not ours are asked about, and only where a refusal is wanted and can be
+// decided: mail that goes by the list for what is in the message, or that is to be dropped, is
+// accepted, and the attempt sees to it. No refusal of this kind counts against the client: he could
+// not know.
 #include "smtp/server/client.h"
 
+#include "queue/control/suppress.h"
 #include "queue/env.h"
-#include "queue/suppress.h"
 #include "rt/rt.h"
 #include "smtp/server/transaction.h"
 

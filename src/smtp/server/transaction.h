@@ -4,7 +4,7 @@
 // behind: no counters, no file of a body that was not committed.
 #pragma once
 
-#include "queue/body.h"
+#include "queue/store/body.h"
 #include "smtp/data.h"
 #include "smtp/envelope.h"
 #include "smtp/server/session.h"

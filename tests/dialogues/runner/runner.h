@@ -118,7 +118,8 @@ struct err waiting_open(struct runner *r) MUST_USE; // for all accept lines of t
 struct err play_events(struct runner *r, const struct step *step) suspends MUST_USE;
 struct err play_metrics(struct runner *r, const struct step *step) suspends MUST_USE;
 struct err play_run(struct runner *r, const struct step *step) MUST_USE;
-// From a list of fields as events and the queue have them: key=value or key="value"; false: no more.
+// From a list of fields as events and the queue have them: key=value or key="value"; false: no
+// more.
 bool next_wanted(struct str *rest, struct str *key, struct str *value);
 
 // queue.c

@@ -5,7 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/moment.h"
-#include "queue/quota.h"
+#include "queue/quota/quota.h"
 #include "rt/clock.h"
 
 #define WORDS_MAX 9

@@ -4,7 +4,7 @@
 
 #include "../proof/zone_fixture.h"
 
-#include "deliver/hosts.h"
+#include "deliver/hosts/hosts.h"
 
 static const struct str our_names[] = {S_INIT("us.example"), S_INIT("old.us.example")};
 static const struct endpoint our_places[] = {

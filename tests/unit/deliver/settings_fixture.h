@@ -6,7 +6,7 @@
 #include "../base/check.h"
 
 #include "../conf/conf_of.h"
-#include "deliver/settings.h"
+#include "deliver/settings/settings.h"
 #include "rt/sim/sim.h"
 
 #define RELAY "[queue.route.r]\ntype = 'relay'\n"

@@ -8,7 +8,7 @@
 
 #include "../../support/authority.h"
 #include "../../support/state.h"
-#include "deliver/sts.h"
+#include "deliver/security/sts.h"
 #include "http/client.h"
 #include "rt/rt.h"
 #include "rt/sim/sim.h"

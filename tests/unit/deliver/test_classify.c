@@ -3,7 +3,7 @@
 // which order they are asked, and what the built-in ones make of replies as they are met.
 #include "../base/check.h"
 
-#include "deliver/classify.h"
+#include "deliver/reply/classify.h"
 
 #define ARENA_BYTES (32 * MIB)
 

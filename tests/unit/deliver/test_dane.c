@@ -3,7 +3,7 @@
 // 15.4): may they be asked for, under which name, and what is an answer worth?
 #include "../proof/zone_fixture.h"
 
-#include "deliver/dane.h"
+#include "deliver/security/dane.h"
 
 #define D "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
 

@@ -3,7 +3,7 @@
 // (outbound.md 15.4, 15.5). Keys and certificates are made for the run.
 #include "tlsa_made.h"
 
-#include "deliver/dane.h"
+#include "deliver/security/dane.h"
 
 // The people of this play. The leaf of `mx` is below `middle`, which is below `root`.
 enum who { NOBODY, ROOT, MIDDLE, LEAF, EXPIRED, OTHER, LONER, NO_CA, BELOW_NO_CA, WHO_COUNT };

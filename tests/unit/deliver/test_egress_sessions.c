@@ -4,7 +4,7 @@
 #include "tlsa_made.h"
 
 #include "conf/conf.h"
-#include "deliver/egress_sessions.h"
+#include "deliver/egress/egress_sessions.h"
 
 #include <openssl/ssl.h>
 

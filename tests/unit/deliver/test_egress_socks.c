@@ -3,7 +3,7 @@
 // What the proxy says arrives in one piece, and octet by octet.
 #include "../base/check.h"
 
-#include "deliver/egress_socks.h"
+#include "deliver/egress/egress_socks.h"
 #include "rt/rt.h"
 #include "rt/sim/sim.h"
 

@@ -3,7 +3,7 @@
 #include "../base/check.h"
 
 #include "deliver/answer.h"
-#include "deliver/health.h"
+#include "deliver/hosts/health.h"
 #include "rt/sim/sim.h"
 
 static const struct host_settings usual = {.failures_max = 3,

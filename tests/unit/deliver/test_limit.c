@@ -3,7 +3,7 @@
 // A case is a list of attempts: what each costs, when, and which limiter refuses until when.
 #include "settings_fixture.h"
 
-#include "deliver/limit.h"
+#include "deliver/shape/limit.h"
 #include "rt/sim/sim.h"
 
 #define NOW_MS (1700000000 * (int64_t)SECOND_MS)

@@ -4,8 +4,8 @@
 #include "../directory/world.h"
 #include "boxes.h"
 
-#include "deliver/local.h"
-#include "deliver/maildir.h"
+#include "deliver/local/local.h"
+#include "deliver/local/maildir.h"
 
 #include <errno.h>
 

@@ -4,9 +4,9 @@
 #include "../queue/place.h"
 #include "boxes.h"
 
-#include "deliver/maildir.h"
-#include "deliver/maildir_path.h"
-#include "deliver/maildir_quota.h"
+#include "deliver/local/maildir.h"
+#include "deliver/local/maildir_path.h"
+#include "deliver/local/maildir_quota.h"
 
 #include <errno.h>
 

@@ -3,7 +3,7 @@
 // may be wrong about them; warm-ups by the calendar; and who takes over when an address is out.
 #include "settings_fixture.h"
 
-#include "deliver/source.h"
+#include "deliver/shape/source.h"
 
 #define USE "[queue.connection.default]\npool='p'\n"
 #define POOL "[queue.pool.p]\n"

@@ -2,7 +2,7 @@
 // tests/unit/deliver/test_ready.c: who of a destination goes first (queue.md 6.3, 9.3).
 #include "../base/check.h"
 
-#include "deliver/ready.h"
+#include "deliver/shape/ready.h"
 
 #define NOW_MS INT64_C(1763768100000)
 #define QUARTER_MS (15 * MINUTE_MS)

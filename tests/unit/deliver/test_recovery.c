@@ -2,7 +2,7 @@
 // tests/unit/deliver/test_recovery.c: when a back-off ends before its time (outbound.md 28.2).
 #include "../base/check.h"
 
-#include "deliver/recovery.h"
+#include "deliver/shape/recovery.h"
 
 static const struct {
     const char *name;

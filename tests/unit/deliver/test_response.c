@@ -2,7 +2,7 @@
 // tests/unit/deliver/test_response.c: what rules make of replies (outbound.md 19.3).
 #include "settings_fixture.h"
 
-#include "deliver/response.h"
+#include "deliver/reply/response.h"
 
 #define RULES                                                                                      \
     "[[queue.response]]\nmatch=\"stage == 'rcpt' && code == 550 && contains(message, 'too many')"  \

@@ -3,7 +3,7 @@
 // entries each value is that of the one that says most about it.
 #include "settings_fixture.h"
 
-#include "deliver/shaping.h"
+#include "deliver/shape/shaping.h"
 
 #define ENTRIES                                                                                    \
     "[queue.response.a]\nmatch='code == 421'\naction='log'\n"                                      \

@@ -4,7 +4,7 @@
 // less than before.
 #include "settings_fixture.h"
 
-#include "deliver/shaping.h"
+#include "deliver/shape/shaping.h"
 
 #include <stdio.h>
 

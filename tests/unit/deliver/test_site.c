@@ -2,7 +2,7 @@
 // tests/unit/deliver/test_site.c: the MX site of a set of hosts (outbound.md 20, 28.1).
 #include "settings_fixture.h"
 
-#include "deliver/site.h"
+#include "deliver/hosts/site.h"
 
 #define HOSTS_MAX 5
 

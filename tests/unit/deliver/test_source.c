@@ -3,7 +3,7 @@
 // of addresses that cannot be used.
 #include "../base/check.h"
 
-#include "deliver/source.h"
+#include "deliver/shape/source.h"
 #include "rt/rt.h"
 #include "rt/sim/sim.h"
 

@@ -3,7 +3,7 @@
 #include "../base/check.h"
 
 #include "base/hash.h"
-#include "deliver/source_pick.h"
+#include "deliver/shape/source_pick.h"
 
 #define MAILS 20000
 #define ADDRESSES_MAX 4

@@ -3,7 +3,7 @@
 // how long, what is asked how often, and what a strategy that requires a policy hears.
 #include "sts_world.h"
 
-#include "deliver/sts_cache.h"
+#include "deliver/security/sts_cache.h"
 #include "rt/blobfile.h"
 #include "rt/file.h"
 

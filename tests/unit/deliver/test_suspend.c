@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/unit/deliver/test_suspend.c: orders at run time (queue.md 13.3): what the file may say, which
-// order fits when, and how the file is changed.
+// tests/unit/deliver/test_suspend.c: orders at run time (queue.md 13.3): what the file may say,
+// which order fits when, and how the file is changed.
 #include "settings_fixture.h"
 
 #include "../../support/state.h"
-#include "deliver/suspend.h"
+#include "deliver/shape/suspend.h"
 
 #define NOW_MS (1763768100000)
 #define SINCE "\"since\":1763768100000"

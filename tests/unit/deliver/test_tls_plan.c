@@ -3,7 +3,7 @@
 // say (outbound.md 14.2, 15.7, 16.5, 17), and what follows when it does not come about (14.3).
 #include "../base/check.h"
 
-#include "deliver/tls.h"
+#include "deliver/security/tls.h"
 
 static const struct dns_tlsa records[] = {
         {3, 1, 1, S_INIT("0123456789abcdef0123456789abcdef")},

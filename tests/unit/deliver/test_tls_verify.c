@@ -4,7 +4,7 @@
 #include "tlsa_made.h"
 
 #include "conf/conf.h"
-#include "deliver/tls.h"
+#include "deliver/security/tls.h"
 
 #include <openssl/ocsp.h>
 #include <openssl/ssl.h>

@@ -5,9 +5,9 @@
 
 #include "../../support/state.h"
 #include "base/date.h"
-#include "deliver/tlsrpt_json.h"
-#include "deliver/tlsrpt_row.h"
-#include "deliver/tlsrpt_store.h"
+#include "deliver/tlsrpt/tlsrpt_json.h"
+#include "deliver/tlsrpt/tlsrpt_row.h"
+#include "deliver/tlsrpt/tlsrpt_store.h"
 #include "rt/dns.h"
 #include "rt/sim/sim.h"
 

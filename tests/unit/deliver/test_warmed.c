@@ -5,8 +5,8 @@
 
 #include "../../support/state.h"
 
-#include "deliver/warmed.h"
-#include "queue/statefile.h"
+#include "deliver/shape/warmed.h"
+#include "queue/control/statefile.h"
 #include "rt/rt.h"
 
 #define DAY 20780

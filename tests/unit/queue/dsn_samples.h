@@ -6,7 +6,7 @@
 #include "../base/check.h"
 
 #include "mail/mime.h"
-#include "queue/dsn.h"
+#include "queue/dsn/dsn.h"
 
 #define ARENA_BYTES (64 * MIB)
 

@@ -5,8 +5,8 @@
 
 #include "../base/check.h"
 
-#include "queue/body.h"
-#include "queue/store.h"
+#include "queue/store/body.h"
+#include "queue/store/store.h"
 #include "rt/rt.h"
 
 #include <ftw.h>

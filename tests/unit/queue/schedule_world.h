@@ -7,7 +7,7 @@
 
 #include "../conf/conf_of.h"
 
-#include "queue/schedule.h"
+#include "queue/schedule/schedule.h"
 
 #define CREATED_MS INT64_C(1800000000000)
 

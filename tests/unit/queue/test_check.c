@@ -2,7 +2,7 @@
 // tests/unit/queue/test_check.c: a store is damaged in each way that the check knows, and repaired.
 #include "place.h"
 
-#include "queue/store_lmdb.h"
+#include "queue/store/store_lmdb.h"
 
 #include <fcntl.h>
 

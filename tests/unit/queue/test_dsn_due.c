@@ -2,7 +2,7 @@
 // tests/unit/queue/test_dsn_due.c: who is owed a report, with which status, and whether it leaves.
 #include "../base/check.h"
 
-#include "queue/dsn.h"
+#include "queue/dsn/dsn.h"
 
 #define NOW_MS INT64_C(1772529327000)
 

@@ -5,7 +5,7 @@
 
 #include "../conf/conf_of.h"
 
-#include "queue/dsn.h"
+#include "queue/dsn/dsn.h"
 
 struct loaded {
     struct arena arena;

@@ -3,8 +3,8 @@
 // that it comes back from a record as it went in.
 #include "../base/check.h"
 
-#include "queue/edit.h"
-#include "queue/record.h"
+#include "queue/control/edit.h"
+#include "queue/store/record.h"
 #include "queue/unit.h"
 
 #define CREATED_MS 1000000

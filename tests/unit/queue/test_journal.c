@@ -4,7 +4,7 @@
 #include "place.h"
 
 #include "base/id.h"
-#include "queue/store_lmdb.h"
+#include "queue/store/store_lmdb.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 // little is left in them; and what the check says of all that.
 #include "place.h"
 
-#include "queue/store_kept.h"
+#include "queue/store/store_kept.h"
 #include "rt/blobfile.h"
 
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 
 #include "base/fields.h"
 #include "queue/message_reader.h"
-#include "queue/record.h"
+#include "queue/store/record.h"
 
 #define DIGITS S("0123456789")
 

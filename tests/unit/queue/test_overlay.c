@@ -4,7 +4,7 @@
 #include "../base/check.h"
 
 #include "base/hash.h"
-#include "queue/store_overlay.h"
+#include "queue/store/store_overlay.h"
 
 #define KEYS 200
 

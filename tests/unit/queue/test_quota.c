@@ -5,7 +5,7 @@
 #include "../conf/conf_of.h"
 
 #include "base/id.h"
-#include "queue/quota_table.h"
+#include "queue/quota/quota_table.h"
 
 #include <sys/mman.h>
 

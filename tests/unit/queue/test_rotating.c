@@ -4,8 +4,8 @@
 // administrator who takes his time. And what two of them do to each other.
 #include "place.h"
 
-#include "queue/key_file.h"
-#include "queue/rotating.h"
+#include "queue/signing/key_file.h"
+#include "queue/signing/rotating.h"
 #include "rt/sim/sim.h"
 
 #define DAYS 420

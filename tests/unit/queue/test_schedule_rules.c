@@ -3,7 +3,7 @@
 // with jitter and hints, the choice of the schedule, holds, DELIVERBY at the next hop.
 #include "schedule_world.h"
 
-#include "queue/record.h"
+#include "queue/store/record.h"
 
 #define CONFIG                                                                                     \
     "[queue]\nstrategy.schedule = [ { if = \"retry_num > 1\", then = \"'slow'\" },\n"              \

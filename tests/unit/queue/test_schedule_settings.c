@@ -179,7 +179,6 @@ static void there_without_being_written(void **state)
     check_u64("horizon", (uint64_t)l.settings.scan_horizon_ms, 5 * MINUTE_MS);
     check_u64("recipients", l.settings.rcpts_max, 10000);
     check_u64("a stop", (uint64_t)l.settings.drain_timeout_ms, 30 * SECOND_MS);
-    check_u64("holds", (uint64_t)l.settings.hold_max_ms, 14 * (uint64_t)DAY_MS);
     schedules_unload(&l);
 }
 

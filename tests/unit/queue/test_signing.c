@@ -6,7 +6,7 @@
 
 #include "events/event.h"
 #include "proof/key_ring.h"
-#include "queue/signing.h"
+#include "queue/signing/signing.h"
 #include "rt/dns.h"
 
 #define SEED "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="

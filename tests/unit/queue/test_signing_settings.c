@@ -4,7 +4,7 @@
 #include "../base/check.h"
 
 #include "../conf/conf_of.h"
-#include "queue/signing.h"
+#include "queue/signing/signing.h"
 
 #define ONE                                                                                        \
     "[signature.one]\nalgorithm = 'ed25519-sha256'\ndomain = 'a.example'\nselector = 's1'\n"       \

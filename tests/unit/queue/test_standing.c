@@ -3,7 +3,7 @@
 // what it makes of it, and how the file of them is read and changed.
 #include "place.h"
 
-#include "queue/standing.h"
+#include "queue/control/standing.h"
 #include "queue/unit.h"
 
 #define NOW_MS 5000000

@@ -3,9 +3,9 @@
 // cannot be.
 #include "../base/check.h"
 
-#include "queue/pauses.h"
-#include "queue/statefile.h"
-#include "queue/statewatch.h"
+#include "queue/control/pauses.h"
+#include "queue/control/statefile.h"
+#include "queue/control/statewatch.h"
 #include "rt/blobfile.h"
 
 #include <unistd.h>

@@ -4,9 +4,9 @@
 #include "place.h"
 
 #include "queue/gauges.h"
-#include "queue/store_lmdb.h"
-#include "queue/summary.h"
-#include "queue/summary_row.h"
+#include "queue/store/store_lmdb.h"
+#include "queue/store/summary.h"
+#include "queue/store/summary_row.h"
 #include "queue/unit.h"
 
 #define NOW_MS (2 * (int64_t)HOUR_MS)

@@ -3,7 +3,7 @@
 // suppresses, pages, what is over; and lines of files.
 #include "place.h"
 
-#include "queue/suppress_parts.h"
+#include "queue/control/suppress_parts.h"
 
 #define NOW_MS INT64_C(1763768100000)
 

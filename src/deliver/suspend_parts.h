@@ -1,8 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-// deliver/suspend_parts.h: what suspend.c and suspend_file.c share.
-#pragma once
-
-#include "deliver/suspend.h"
-
-// Of the same kind, and naming what `like` names; `alike`: and nothing else.
-bool suspension_is_about(const struct suspension *s, const struct suspension *like, bool alike);
