@@ -84,8 +84,8 @@ struct err directories_domain(struct directories *d, struct arena *a, struct str
 
 // Every domain that is ours and has a name here: those of the settings and of directories, aliases
 // as well; each once.
-struct err directories_all_domains(struct directories *d, struct arena *a,
-        struct strs *out) suspends MUST_USE;
+struct err directories_all_domains(
+        struct directories *d, struct arena *a, struct strs *out) suspends MUST_USE;
 
 // -- Recipients -----------------------------------------------------------------------------------
 

@@ -90,7 +90,6 @@ static const struct signer_case {
         {"the same key twice", ONE "[signature.two]\n" KIND PLACE SEED, true, ""},
         {"two keys in one place", ONE "[signature.two]\n" KIND PLACE OTHER_SEED, true,
                 "two.private-key two-keys\n"},
-        {"rotation", ONE "rotate-after = '90d'\n", true, "one.rotate-after not-built\n"},
 };
 
 static void test_cases(void **state UNUSED)
