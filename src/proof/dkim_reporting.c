@@ -61,7 +61,7 @@ static unsigned read_classes(struct str list)
 static struct str read_quoted(struct arena *a, const struct tags *tags, struct str name)
 {
     const struct tag *tag = tags_find(tags, name);
-    struct str text;
+    struct str text = STR_NULL;
     bool good = tag != NULL && tag_quoted(a, tag->value, &text) && is_printable(text);
     return good ? text : STR_NULL;
 }
