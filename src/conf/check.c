@@ -22,9 +22,9 @@ static struct str own_text(struct loader *l, struct str key);
 static struct str nearest(struct loader *l, const struct unknown_key *u);
 static void check_required(struct loader *l);
 static void check_references(struct loader *l);
-static void check_members(
+static bool check_members(
         struct loader *l, const struct conf_value *v, int place, const struct conf_element *table);
-static void check_reference(
+static bool check_reference(
         struct loader *l, const struct conf_value *v, int element, struct str map, struct str id);
 static void check_listeners(struct loader *l);
 static void check_secrets(struct loader *l);
@@ -284,35 +284,37 @@ static void check_required(struct loader *l)
 static void check_references(struct loader *l)
 {
     each_in_vec (p, &l->conf->values) {
-        const struct conf_value *v = *p;
+        struct conf_value *v = *p;
         const struct setting *s = v->setting;
         for (size_t i = 0; i < v->count && !v->bad && !v->pending && !v->none; i++) {
             const struct conf_element *e = &v->elements[i];
             int place = v->list ? (int)i : -1;
             if (s->type == TYPE_ID && s->refers != NULL)
-                check_reference(l, v, place, str_from_c(s->refers), e->text);
+                v->dangles |= !check_reference(l, v, place, str_from_c(s->refers), e->text);
             if (s->type == TYPE_TABLES)
-                check_members(l, v, place, e);
+                v->dangles |= !check_members(l, v, place, e);
         }
     }
 }
 
-static void check_members(
+static bool check_members(
         struct loader *l, const struct conf_value *v, int place, const struct conf_element *table)
 {
+    bool good = true;
     const struct setting_node *rows = setting_members(l->conf->tree, v->setting);
     for (size_t i = 0; i < table->member_count; i++) {
         const struct setting *s = setting_child(rows, table->members[i].name)->setting;
         if (s->type == TYPE_ID && s->refers != NULL)
-            check_reference(l, v, place, str_from_c(s->refers), table->members[i].text);
+            good &= check_reference(l, v, place, str_from_c(s->refers), table->members[i].text);
     }
+    return good;
 }
 
-static void check_reference(
+static bool check_reference(
         struct loader *l, const struct conf_value *v, int element, struct str map, struct str id)
 {
     if (id.len == 0 || conf_has_id(l->conf, map, id))
-        return;
+        return true;
     struct buf defined AUTO(buf_done);
     buf_init(&defined, 4 * KIB);
     const struct conf_map *m = conf_map_find(l->conf, map);
@@ -321,6 +323,7 @@ static void check_reference(
     conf_complain(l, v, element, FINDING_BUILD, S("undefined"),
             "%.*s '%.*s' is not defined; add [%.*s.\"%.*s\"]%.*s", ARG(map), ARG(id), ARG(map),
             ARG(id), ARG(buf_str(&defined)));
+    return false;
 }
 
 static void check_listeners(struct loader *l)
@@ -373,7 +376,7 @@ static void check_secret_file(struct loader *l, const struct conf_text *text)
 static void check_idle(struct loader *l)
 {
     each_in_vec (p, &l->conf->values)
-        if ((*p)->setting->idle && !(*p)->pending && !(*p)->bad)
+        if ((*p)->setting->idle && !(*p)->pending && !(*p)->bad && !(*p)->dangles)
             conf_warn(l, *p, -1, S("no-effect"), "this has no effect yet in this build");
 }
 

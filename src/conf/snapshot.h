@@ -29,6 +29,7 @@ struct conf_value {
     bool list;    // written as a list, set or table
     bool pending; // needs a file in the stage that must not read one
     bool bad;     // found wrong: reads as its default
+    bool dangles; // names what is not defined
     bool none;    // an optional key switched off
     enum { VALUE_PLAIN, VALUE_ENV, VALUE_FILE } source; // k = , k.env = , k.file =
     enum { MACROS_TO_DO, MACROS_RUNNING, MACROS_DONE } macros;

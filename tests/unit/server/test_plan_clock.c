@@ -72,6 +72,7 @@ static void old_clocks(void **state)
                 cases[i].is_wrong);
         plan_free(asking.plan);
         loop_free(loop);
+        listen_kept_done(in.kept);
         mem_free(in.kept);
     }
 }
