@@ -2,7 +2,7 @@
 // cli/asking.c: a resolver for one command, over a zone file or the DNS itself.
 #include "cli/asking.h"
 
-#include "cli/config_read.h"
+#include "cli/config/config_read.h"
 #include "cli/one_task.h"
 #include "rt/rt.h"
 #include "server/plan_dns.h"

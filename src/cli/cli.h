@@ -7,7 +7,7 @@
 //
 // 1. a row in cli/commands.def, in its group, at the place where --help shall list it:
 //        COMMAND(TEST, "test toml", test_toml, "read TOML and print it as tagged JSON")
-// 2. a file cli/test_toml.c with one variable, which the row has declared:
+// 2. a file cli/test/test_toml.c with one variable, which the row has declared:
 //        static int run(struct cli *c)
 //        {
 //            struct buf text AUTO(buf_done);
