@@ -113,6 +113,7 @@ struct courier {
     struct deliverer *deliverer;
     struct destination *destination;
     struct ready *carries;
+    int64_t began_ms;
     struct connection *connection; // NULL: none is open
     bool went_well;                // the last unit
 };

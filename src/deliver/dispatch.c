@@ -15,9 +15,11 @@
 #define NEWS_AGE_MS MINUTE_MS // a message is older by so much at most when it is told of
 #define ADOPT_EVERY_MS (30 * SECOND_MS)
 #define SCRATCH_BYTES_MAX (16 * MIB)
-#define COURIERS_FIRST 5 // of a destination that nobody knows yet
-#define TURNS_MAX 20     // units in a row for one destination while others wait
-#define REST_MS 50       // of a destination whose hosts make trouble, between its units
+#define COURIERS_FIRST 5  // of a destination that nobody knows yet
+#define TURNS_MAX 20      // units in a row for one destination while others wait
+#define TURN_MS SECOND_MS // and this long, where each of them takes its time
+#define GREED 4           // couriers of a destination for each slot that is left to others
+#define REST_MS 50        // of a destination whose hosts make trouble, between its units
 #define BACK_PRESSURE_MS (60 * SECOND_MS)
 #define DESTINATION_KEY_BYTES 512
 #define DELIVERER_BYTES_MAX (8 * MIB)
@@ -36,6 +38,9 @@ static struct ready *take(struct destination *to);
 static struct err sleep_until_needed(struct deliverer *d) suspends MUST_USE;
 static void wake_no_later(struct deliverer *d, int64_t at_ms);
 static void note_stuck(struct destination *to);
+static bool may_send(const struct destination *to);
+static size_t free_slots(const struct virtual_state *v);
+static uint32_t slots_of_all(const struct deliverer *d);
 static int64_t see_to_unsettled(struct deliverer *d, const struct ready *r);
 
 struct err deliverer_run(void *arg)
@@ -203,12 +208,37 @@ void dispatch_note_ready(struct destination *to, int change)
     note_stuck(to);
 }
 
-// Those that must wait for a courier of their destination.
+// Those that must wait for a courier of their destination. One that has no courier at all waits for
+// a slot, as everybody does.
 static void note_stuck(struct destination *to)
 {
-    size_t stuck = to->rests || to->couriers >= to->couriers_max ? to->ready_count : 0;
+    bool is_stuck = to->rests || (to->couriers > 0 && !may_send(to));
+    size_t stuck = is_stuck ? to->ready_count : 0;
     to->virtual->stuck_count += stuck - to->stuck_count;
     to->stuck_count = stuck;
+}
+
+// However well it goes there, one destination leaves slots to the others: who is slow, or hangs
+// from one moment to the next, would have all of them for as long as that takes.
+static bool may_send(const struct destination *to)
+{
+    size_t most = GREED * free_slots(to->virtual);
+    return to->couriers < to->couriers_max && (to->couriers == 0 || to->couriers < most);
+}
+
+static size_t free_slots(const struct virtual_state *v)
+{
+    const struct deliverer *d = v->owner;
+    uint32_t most = slots_of_all(d);
+    size_t here = v->in_flight < v->slots ? v->slots - v->in_flight : 0;
+    size_t of_all = d->figures.couriers < most ? most - d->figures.couriers : 0;
+    return most > 0 && of_all < here ? of_all : here;
+}
+
+// Of this worker; 0: as many as the virtual queues have.
+static uint32_t slots_of_all(const struct deliverer *d)
+{
+    return (d->in.schedules->slots_max + d->in.workers - 1) / d->in.workers;
 }
 
 // queue.md 4.1: of a virtual queue that is not configured any more, those of `default`.
@@ -282,7 +312,7 @@ static void send_couriers(struct deliverer *d)
     void *each;
     struct str id;
     d->somebody_rests = false;
-    uint32_t most = (d->in.schedules->slots_max + d->in.workers - 1) / d->in.workers;
+    uint32_t most = slots_of_all(d);
     for (bool sent = true; sent && !d->stopping;) {
         struct virtual_state *next = NULL;
         int64_t weights = 0;
@@ -319,8 +349,9 @@ static bool send_one(struct deliverer *d, struct virtual_state *v)
                 CONTAINER_OF(list_first(&v->waiting), struct destination, in_virtual);
         link_remove(&to->in_virtual);
         list_append(&v->waiting, &to->in_virtual);
-        if (!rests_still(to) && to->couriers < to->couriers_max && send_courier(d, to))
+        if (!rests_still(to) && may_send(to) && send_courier(d, to))
             return true;
+        note_stuck(to);
     }
     return false;
 }
@@ -350,7 +381,7 @@ static bool send_courier(struct deliverer *d, struct destination *to)
     struct courier *c = mem_new(struct courier);
     if (c == NULL)
         return false;
-    *c = (struct courier){.deliverer = d, .destination = to};
+    *c = (struct courier){.deliverer = d, .destination = to, .began_ms = now_ms()};
     if (failed(group_spawn(&d->couriers, courier_run, c))) {
         mem_free(c);
         return false;
@@ -378,8 +409,9 @@ bool dispatch_take_next(struct courier *c, size_t taken_already)
     struct destination *to = c->destination;
     struct virtual_state *v = to->virtual;
     bool others_wait = v->waiting_count > (link_is_in(&to->in_virtual) ? 1 : 0);
+    bool has_had_its_turn = taken_already >= TURNS_MAX || now_ms() - c->began_ms >= TURN_MS;
     if (c->deliverer->stopping || v->paused || to->rests || to->couriers > to->couriers_max ||
-            (others_wait && taken_already >= TURNS_MAX))
+            (others_wait && has_had_its_turn))
         return false;
     c->carries = take(to);
     return c->carries != NULL;
