@@ -17,6 +17,7 @@ enum manner {
     HOST_WELL,
     HOST_TEMPORARY, // accepts nobody for now
     HOST_SILENT,    // accepts connections, and says nothing
+    HOST_SLOW,      // takes a second to answer the end of each message
     HOST_LYING,     // whatever the seed has in mind
 };
 

@@ -9,6 +9,7 @@
 #define BODY_BYTES_MAX (256 * KIB)
 #define ARENA_BYTES_MAX (64 * KIB)
 #define FLOOD_LINES 10000
+#define SLOW_MS SECOND_MS
 #define RCPTS_MAX (2 * MAIL_RCPTS_MAX) // of a transaction
 
 enum stage {
@@ -321,6 +322,8 @@ static struct err end_of_message(struct talk *t)
     case LIES:
         break;
     }
+    if (t->host->manner == HOST_SLOW)
+        TRY(task_sleep_ms(SLOW_MS));
     return say(t, AT_END, S("250 2.0.0 it is ours now"));
 }
 
