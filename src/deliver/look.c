@@ -48,7 +48,7 @@ static bool comes_before(const struct due *a, const struct due *b);
 static struct due before(struct due due);
 static size_t ready_of(const struct virtual_state *v);
 static size_t room_of(const struct virtual_state *v);
-static size_t share_of(const struct destination *to);
+static size_t share_of(const struct destination *to, size_t factor);
 static void make_key(char key[UNIT_KEY_BYTES], uint64_t id, uint16_t number);
 
 struct err look_at_store(struct deliverer *d, struct arena *a)
@@ -110,7 +110,7 @@ bool look_is_short(const struct destination *to)
 {
     const struct virtual_state *v = to->virtual;
     return (v->left.is_any && ready_of(v) < room_of(v) / 4) ||
-           (to->left.is_any && to->ready_count < share_of(to) / 4);
+           (to->left.is_any && to->ready_count < share_of(to, 1) / 4);
 }
 
 // From the remembered place on, until now.
@@ -148,7 +148,7 @@ static struct err fill_those_with_room(struct deliverer *d, struct arena *a, siz
     struct str id;
     void *each;
     each_safe_in_list (to, &d->left_some, struct destination, in_left) {
-        if (to->ready_count < share_of(to) / 2 && ready_of(to->virtual) < room_of(to->virtual))
+        if (to->ready_count < share_of(to, 1) / 2 && ready_of(to->virtual) < room_of(to->virtual))
             TRY(fill(d, a, &to->left, &(struct wanted){.destination = to}, examined));
         if (!to->left.is_any)
             link_remove(&to->in_left);
@@ -220,10 +220,7 @@ static enum offered offer(struct deliverer *d, struct arena *a, uint8_t slot, co
     if (to == NULL)
         return leave(d, &v->left, slot, due);
     enum offered offered = OFFER_TAKEN;
-    size_t share = factor * share_of(to);
-    if (to->ready_max > 0 && to->ready_max < share)
-        share = to->ready_max;
-    bool has_room = to->ready_count < share;
+    bool has_room = to->ready_count < share_of(to, factor);
     if (has_room ? !add_ready(d, to, &u, due, key) : !takes_place(d, v, &u, due, key))
         offered = leave_for(d, to, slot, due);
     dispatch_forget_if_idle(d, to);
@@ -320,16 +317,16 @@ static size_t room_of(const struct virtual_state *v)
     return room < READY_LEAST ? READY_LEAST : room;
 }
 
-// By how well it goes there, and at most half of the room (queue.md 6.2).
-static size_t share_of(const struct destination *to)
+// By how well it goes there, and at most half of the room (queue.md 6.2), for news more of it; and
+// never more than queue.shaping says.
+static size_t share_of(const struct destination *to, size_t factor)
 {
     size_t most = room_of(to->virtual) / 2;
     size_t share = to->couriers_max * to->virtual->owner->in.schedules->ready_factor;
     if (share < SHARE_LEAST)
         share = SHARE_LEAST;
-    if (to->ready_max > 0 && to->ready_max < share)
-        share = to->ready_max;
-    return share < most ? share : most;
+    share = factor * (share < most ? share : most);
+    return to->ready_max > 0 && to->ready_max < share ? to->ready_max : share;
 }
 
 // --- Places in the index -------------------------------------------------------------------------
