@@ -98,7 +98,7 @@ struct err command_run(struct smtp_session *s, struct str line)
     size_t blanks = scan_blanks(&in);
     if (verb == NULL || (!scan_end(&in) && blanks == 0)) {
         event_in(s->options->span, EV_SMTP_INVALID_COMMAND, F_STR(details, name));
-        return reply_junk(s, REPLY_UNKNOWN);
+        return reply_junk(s, str_is_ascii(line) ? REPLY_UNKNOWN : REPLY_NOT_ASCII);
     }
     odd_blanks |= blanks > 1;
     if (odd_blanks && (verb->rules & EXACT_BLANKS) != 0 && s->pace.strict_envelope)
@@ -111,7 +111,7 @@ static struct err run_verb(struct smtp_session *s, const struct verb *verb, stru
 {
     if (!str_is_ascii(args)) {
         if ((verb->rules & TAKES_UTF8) == 0)
-            return reply_junk(s, REPLY_BAD_BYTE);
+            return reply_junk(s, REPLY_NOT_ASCII);
         if (!str_is_utf8(args))
             return reply(s, REPLY_BAD_UTF8);
     }
