@@ -2,6 +2,7 @@
 // smtp/server/client.c: what the directory, the DNS and the limits say about the client.
 #include "smtp/server/client.h"
 
+#include "conf/lookup.h"
 #include "limits/dnsbl.h"
 #include "limits/greylist.h"
 #include "proof/iprev.h"
@@ -11,6 +12,7 @@
 #include "smtp/server/transaction.h"
 #include "smtp/server/verify.h"
 
+static bool sender_is_trusted(struct smtp_session *s) suspends;
 static struct err look_up_ptr(
         struct smtp_session *s, enum proof_strategy strategy) suspends MUST_USE;
 static void tell_troubles(struct smtp_session *s, const struct dnsbl_verdict *verdict);
@@ -106,6 +108,7 @@ bool client_must_wait(struct smtp_session *s)
             .rcpt = s->transaction->current.normal,
             .is_authenticated = s->account != NULL,
             .is_allowed = s->visit->is_allowed,
+            .is_trusted = sender_is_trusted(s),
             .env = &env,
             .scratch = &s->scratch,
             .wall_now_ms = wall_ms()};
@@ -113,6 +116,19 @@ bool client_must_wait(struct smtp_session *s)
     if (!str_is_null(ask.fault.key))
         session_tell_fault(s, ask.fault.key, &ask.fault.fault);
     return answer == GREYLIST_WAIT;
+}
+
+// inbound.md 10.5. The list trusted-domains names domains, and a name is easily said: only where SPF
+// says that it is the domain's own client is the list of any worth, and waited for.
+static bool sender_is_trusted(struct smtp_session *s)
+{
+    const struct lookups *lists = conf_lookups(s->service->settings->conf);
+    const struct lookup *trusted = lookups_get(lists, S("trusted-domains"));
+    const struct spf_answer *answer;
+    struct expr_value ignored;
+    if (trusted == NULL || !lookup_get(trusted, s->transaction->sender.domain, &ignored))
+        return false;
+    return !failed(spf_await(s->spf_mail, &answer)) && answer != NULL && answer->result == SPF_PASS;
 }
 
 // Loopback and those whose name XCLIENT gave have nothing to prove. Who is refused is refused at
