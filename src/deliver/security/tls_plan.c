@@ -75,7 +75,7 @@ struct err tls_plan_make(struct arena *a, const struct tls_wishes *w, struct tls
         plan.use = TLS_USE_NONE;
     plan.level = level_of(w, &d, &plan);
     plan.dane = plan.level == TLS_LEVEL_DANE ? w->dane : NULL;
-    plan.needs_requiretls = d.requiretls;
+    plan.needs_requiretls = d.requiretls && w->route->protocol == CLIENT_SMTP; // 17.2: LMTP, (b)
     plan.forgives = (plan.level == TLS_LEVEL_DANE && d.dane_forgiven) ||
                     (plan.level == TLS_LEVEL_STS && d.sts_forgiven);
     plan.accepts_invalid =

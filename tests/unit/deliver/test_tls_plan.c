@@ -413,7 +413,7 @@ static void relay_keys(void **state)
             check_str(relays[i].name, plan->names[0], str_from_c(relays[i].reference));
         check_u64(relays[i].name, plan->ip.family != IP_NONE, relays[i].by_address);
         check_u64(relays[i].name, plan->needs_requiretls,
-                relays[i].requiretls && !relays[i].is_local);
+                relays[i].requiretls && relays[i].route.protocol == CLIENT_SMTP);
     }
 }
 

@@ -434,7 +434,7 @@ static const struct play params[] = {
                 HELLO MAIL "S: 250 ok\n" RCPT "S: 450 no\n" QUIT,
                 PLAY_SEND,
                 MAIL_OK "a@x.example: temporary rcpt reply 450 no\n",
-                .with = {.by_s = 60, .by_mode = 'R'},
+                .with = {.by_s = 60, .by_mode = 'R', .requiretls = true},
                 .message = {.flags = MESSAGE_RET_FULL, .env_id = S_INIT("x"), .priority = 3},
                 .rcpt = {.flags = RCPT_NOTIFY_NEVER}},
         {.name = "NOTIFY with its own ORCPT",
