@@ -12,6 +12,7 @@ static enum stage stage_of(struct str command);
 static bool names_no_mailbox(struct arena *a, struct str text);
 static bool contains_any(struct str text, const struct str *words, size_t count);
 static struct str of_kind(enum failure_kind kind, bool permanent);
+static bool is_of_tls(enum failure_kind kind);
 static uint8_t class_of(struct str status);
 
 struct str dsn_status(
@@ -25,6 +26,8 @@ struct str dsn_status(
             return S("4.4.7");
         if (!dsn_has_expired(r))
             break;
+        if ((m->flags & MESSAGE_REQUIRETLS) != 0 && is_of_tls(r->last.kind))
+            return S("5.7.30"); // RFC 8689 5, outbound.md 17.2: nobody could protect it
         return (m->flags & MESSAGE_BY_RETURN) != 0 ? S("5.4.7") : status; // RFC 2852 4.1.4.1
     case DSN_DELAYED:
         if ((m->flags & MESSAGE_BY_NOTIFY) != 0)
@@ -156,6 +159,11 @@ static struct str of_kind(enum failure_kind kind, bool permanent)
         break;
     }
     return permanent ? S("5.3.0") : S("4.3.0");
+}
+
+static bool is_of_tls(enum failure_kind kind)
+{
+    return kind == FAILURE_TLS || kind == FAILURE_DANE || kind == FAILURE_MTA_STS;
 }
 
 // status-code = class "." subject "." detail, RFC 3463 2. The class, or 0 when it is none.
