@@ -204,13 +204,9 @@ static struct err delivery_make(struct making *m)
     TRY(tlsrpt_settings_make(a, plan->conf, m->findings, &plan->tlsrpt));
     const struct tls_clients_options tls = {.settings = &plan->deliver,
             .certificates = plan->listen.certificates,
-            .files = m->options->files};
-    struct err e = tls_clients_make(a, &tls, &plan->tls_clients);
-    if (e.kind != ERR_CONFIG)
-        return e;
-    conf_error(plan->conf, m->findings, S("queue.tls"), -1, S("bad-authorities"), "%.*s",
-            ARG(err_text(e)));
-    return OK;
+            .files = m->options->files,
+            .findings = m->findings};
+    return tls_clients_make(a, &tls, &plan->tls_clients);
 }
 
 static struct err listeners_make(struct plan *plan, struct findings *f)

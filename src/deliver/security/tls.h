@@ -69,7 +69,7 @@ struct tls_plan {
     enum tls_use use;
     bool mandatory;          // never plaintext
     enum tls_level level;    // what the certificate must prove
-    bool needs_requiretls;   // after TLS, EHLO must offer REQUIRETLS, else TLS_NO_REQUIRETLS
+    bool needs_requiretls;   // after TLS, EHLO must offer it, else TLS_NO_REQUIRETLS; not of LMTP
     bool forgives;           // TLS-Required: No: a proof that fails is told, and delivery goes on
     bool accepts_invalid;    // on-invalid-cert
     bool plaintext_after;    // on-handshake-failure
@@ -145,9 +145,10 @@ struct tls_clients_options {
     const struct deliver_settings *settings; // must outlive the clients
     struct certificates *certificates;       // ours to show; counted; NULL: none
     const struct conf_files *files;          // NULL: those of the machine
-    struct str system_folder; // where its authorities are looked for; null: where OpenSSL does
+    struct findings *findings; // take what is wrong with the settings' files; NULL: an error is
+    struct str system_folder;  // where its authorities are looked for; null: where OpenSSL does
 };
-// ERR_CONFIG: a file of authorities cannot be read, or has none; the text names it.
+// ERR_CONFIG, without findings: a file of authorities cannot be read, or has none; the text names it.
 struct err tls_clients_make(struct arena *a, const struct tls_clients_options *options,
         struct tls_clients **out) MUST_USE;
 void tls_clients_free(struct tls_clients *clients); // NULL is fine

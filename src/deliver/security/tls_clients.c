@@ -52,7 +52,9 @@ struct making { // for deep_call
 };
 
 static struct err read_all(
-        struct tls_clients *clients, struct arena *a, const struct deliver_settings *s);
+        struct tls_clients *clients, struct arena *a, const struct tls_clients_options *options);
+static struct err as_finding(const struct tls_clients_options *options, struct err e,
+        struct str map, struct str id, struct str member);
 static struct err trust_add(struct tls_clients *clients, struct arena *a, struct str ca_file);
 static bool system_is_empty(const struct tls_clients *clients, struct arena *a, X509_STORE *store);
 static struct trust *trust_for(const struct tls_clients *clients, struct str ca_file);
@@ -80,7 +82,7 @@ struct err tls_clients_make(
         clients->system_folder = str_from_c(X509_get_default_cert_dir());
     if (options->certificates != NULL)
         clients->certificates = certificates_ref(options->certificates);
-    struct err e = read_all(clients, a, options->settings);
+    struct err e = read_all(clients, a, options);
     if (failed(e)) {
         tls_clients_free(clients);
         return e;
@@ -112,13 +114,28 @@ void tls_clients_free(struct tls_clients *clients)
 // --- Authorities ---------------------------------------------------------------------------------
 
 static struct err read_all(
-        struct tls_clients *clients, struct arena *a, const struct deliver_settings *s)
+        struct tls_clients *clients, struct arena *a, const struct tls_clients_options *options)
 {
+    const struct deliver_settings *s = options->settings;
     TRY(trust_add(clients, a, STR_NULL));
     for (size_t i = 0; i < s->tls_count; i++)
-        TRY(trust_add(clients, a, s->tls[i].ca_file));
+        TRY(as_finding(options, trust_add(clients, a, s->tls[i].ca_file), S("queue.tls"),
+                s->tls[i].id, S("ca-file")));
     for (size_t i = 0; i < s->route_count; i++)
-        TRY(trust_add(clients, a, s->routes[i].tls_ca_file));
+        TRY(as_finding(options, trust_add(clients, a, s->routes[i].tls_ca_file), S("queue.route"),
+                s->routes[i].id, S("tls.ca-file")));
+    return OK;
+}
+
+// The administrator is told at which setting it is.
+static struct err as_finding(const struct tls_clients_options *options, struct err e,
+        struct str map, struct str id, struct str member)
+{
+    const struct conf *conf = options->settings->conf;
+    if (!failed(e) || e.kind == ERR_LIMIT || options->findings == NULL)
+        return e;
+    conf_error(conf, options->findings, conf_item(conf, map, id, member), -1, S("unreadable"),
+            "%.*s", ARG(err_text(e)));
     return OK;
 }
 

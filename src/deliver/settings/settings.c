@@ -6,9 +6,7 @@
 
 #include "deliver/reply/classify.h"
 #include "deliver/settings/settings_read.h"
-#include "rt/file.h"
 
-#define CA_FILE_BYTES_MAX (16 * MIB)
 #define NEAR_MAX 2
 
 static void read_server_wide(struct reading *r);
@@ -298,16 +296,4 @@ struct err read_nets(struct reading *r, struct str key, struct nets **out)
         if (!nets_add(*out, &list.at[i].value.net, NETS_FOREVER))
             return fail(ERR_LIMIT, "no memory for a list of networks");
     return OK;
-}
-
-void check_file(const struct reading *r, const struct object *o, struct str member)
-{
-    struct str path = object_str(r, o, member), text;
-    if (str_is_null(path))
-        return;
-    struct arena a AUTO(arena_done);
-    arena_init(&a, CA_FILE_BYTES_MAX + MIB);
-    struct err e = file_read(&a, path, CA_FILE_BYTES_MAX, &text, NULL);
-    if (failed(e))
-        object_error(r, o, member, -1, S("unreadable"), "%.*s", ARG(err_text(e)));
 }

@@ -55,8 +55,6 @@ struct err settings_check_interface(struct reading *r, const struct object *o, s
         int element, const struct ip *ip) MUST_USE;
 struct str settings_source_name(struct reading *r, const struct ip *ip); // queue.source-ip; or null
 const struct source_pool *settings_pool_named(const struct reading *r, struct str id); // or NULL
-// A file that cannot be read is told now, with the system's reason.
-void check_file(const struct reading *r, const struct object *o, struct str member);
 
 // The steps. All add findings and go on; an error is for lack of memory.
 struct err settings_read_routes(struct reading *r) MUST_USE;

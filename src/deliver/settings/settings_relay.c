@@ -121,7 +121,6 @@ static void read_tls(struct reading *r, const struct object *o, struct route *ou
     out->tls_name = object_str(r, o, S("tls.name"));
     out->tls_ca_file = object_str(r, o, S("tls.ca-file"));
     out->tls_certificate = object_str(r, o, S("tls.certificate"));
-    check_file(r, o, S("tls.ca-file"));
 }
 
 static struct err read_login(struct reading *r, const struct object *o, struct route *out)

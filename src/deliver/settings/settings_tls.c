@@ -62,7 +62,6 @@ static void read_strategy(struct reading *r, const struct object *o, struct tls_
             .session_cache = object_bool(r, o, S("session-cache")),
             .honor_tls_required_no = object_bool(r, o, S("honor-tls-required-no")),
     };
-    check_file(r, o, S("ca-file"));
     read_lists(r, o, out);
     check_demands(r, o, out);
 }

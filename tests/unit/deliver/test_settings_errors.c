@@ -130,9 +130,6 @@ static const struct {
         {"no such certificate", RELAY "address='a.example'\ntls.certificate='c'\n",
                 "6:17: error: queue.route.r.tls.certificate: certificate 'c' is not defined; add "
                 "[certificate.\"c\"]\n"},
-        {"no such authorities", RELAY "address='a.example'\ntls.ca-file='/nowhere/ca.pem'\n",
-                "6:13: error: queue.route.r.tls.ca-file: cannot read /nowhere/ca.pem: No such file "
-                "or directory\n"},
         {"recipients", RELAY "address='a.example'\nmax-rcpt=1001\n",
                 "6:10: error: queue.route.r.max-rcpt: \"1001\" is out of range: 1 to 1000\n"},
         {"stage of a failover", RELAY "address='a.example'\nfailover=['conect']\n",
@@ -227,9 +224,6 @@ static const struct {
         {"lists that OpenSSL does not take", "[queue.tls.t]\nciphers='NOTHING'\ngroups='P-257'\n",
                 "4:9: error: queue.tls.t.ciphers: OpenSSL knows none of these cipher suites\n"
                 "5:8: error: queue.tls.t.groups: OpenSSL does not know all of these groups\n"},
-        {"authorities that cannot be read", "[queue.tls.t]\nca-file='/nowhere/ca.pem'\n",
-                "4:9: error: queue.tls.t.ca-file: cannot read /nowhere/ca.pem: No such file or "
-                "directory\n"},
         {"version", "[queue.tls.t]\nmin-version='0.9'\n",
                 "4:13: error: queue.tls.t.min-version: invalid word \"0.9\" (expected 1.0, 1.1, "
                 "1.2 or 1.3); did you mean '1.0'?\n"},
