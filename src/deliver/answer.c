@@ -20,6 +20,12 @@ struct client_answer answer_permanent(enum client_stage stage, enum failure_kind
     return answer;
 }
 
+struct client_answer answer_no_body(void)
+{
+    return answer_temporary(
+            CLIENT_DATA, FAILURE_IO, S("localhost"), S("4.3.0"), S("message body unavailable"));
+}
+
 struct client_answer answer_good(
         struct str host, uint16_t code, struct str enhanced, struct str text)
 {

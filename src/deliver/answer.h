@@ -10,6 +10,7 @@ struct client_answer answer_temporary(enum client_stage stage, enum failure_kind
         struct str entity, struct str enhanced, struct str text);
 struct client_answer answer_permanent(enum client_stage stage, enum failure_kind kind,
         struct str entity, struct str enhanced, struct str text);
+struct client_answer answer_no_body(void); // of a message that cannot be read now (queue.md 3.5)
 struct client_answer answer_good(
         struct str host, uint16_t code, struct str enhanced, struct str text);
 

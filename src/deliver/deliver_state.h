@@ -22,6 +22,7 @@
 
 #define SLOTS (ID_SLOT_OUTSIDE + 1)
 #define LOOK_EVERY_MS (5 * SECOND_MS)
+#define LOST_MAX 64 // at a time; others are met again
 
 // Units that were left in the store for want of room: where the first one lies. See look.c.
 struct left {
@@ -102,6 +103,8 @@ struct deliverer {
     int64_t pauses_told_at_ms;
     struct suspended suspended;
     struct ruled ruled;
+    struct due lost[LOST_MAX]; // entries that led to nothing: see cleaned.c
+    size_t lost_count;
     struct bounces_known bounces;
     bool stopping;
     size_t connections; // that are open
@@ -155,6 +158,11 @@ void warming_end(struct deliverer *d) suspends;
 // clocked.c: has the calendar stepped? Until when its word does not count (schedule_job); 0: it
 // does.
 int64_t clocked_look(struct deliverer *d);
+
+// cleaned.c: an entry of what is due led to nothing that can be delivered. It is seen to by the
+// dispatcher, who has the time.
+void dispatch_note_lost(struct deliverer *d, const struct due *due);
+void dispatch_clean(struct deliverer *d, struct arena *a) suspends;
 
 // paused.c: what is paused now.
 void dispatch_read_pauses(struct deliverer *d);

@@ -66,6 +66,7 @@ struct err deliverer_run(void *arg)
         send_couriers(d);
         courier_close_idle(d);
         warming_tend(d);
+        dispatch_clean(d, &a);
         if (!failed(e))
             e = sleep_until_needed(d);
     }
@@ -111,7 +112,7 @@ static struct err sleep_until_needed(struct deliverer *d)
         wait_ms = look_every_ms;
     if (d->somebody_rests && wait_ms > REST_MS)
         wait_ms = REST_MS;
-    if (d->stopping || d->news.count > 0 || wait_ms <= 0)
+    if (d->stopping || d->news.count > 0 || d->lost_count > 0 || wait_ms <= 0)
         return OK;
     within_ms(wait_ms);
     struct err e = waitq_wait(&d->news.come, "mail to deliver");

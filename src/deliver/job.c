@@ -14,6 +14,7 @@ static bool anything_changed(const struct job *j);
 static bool begin(struct job *j) suspends;
 static bool read_message(struct job *j) suspends;
 static bool copy_before(struct job *j);
+static void settle_without_body(struct job *j);
 static struct err choose_routes(struct job *j) suspends MUST_USE;
 static struct err choose_route(struct job *j, size_t place) suspends MUST_USE;
 static struct err go(struct job *j, const struct route *route) suspends MUST_USE;
@@ -95,16 +96,23 @@ void job_look_around(struct job *j)
     j->outside = surroundings_env(&j->around, in->settings->expression_wait_ms);
 }
 
-// A unit that is gone needs nothing; one that cannot be read is looked for again in some seconds.
+// A unit that is gone needs nothing; one that cannot be read is looked for again in some seconds,
+// or leaves the queue, if its record is damaged. Without its body a message can still expire.
 static bool read_message(struct job *j)
 {
     const struct ready *r = j->courier->carries;
     struct store *store = j->d->in.store;
     struct err e = store_read(store, &j->arena, r->id, STORE_WITH_BODY, &j->m);
     if (failed(e)) {
-        if (e.kind != ERR_NOT_FOUND)
+        struct err head = store_read(store, &j->arena, r->id, STORE_WITHOUT_BODY, &j->m);
+        j->has_no_body = !failed(head);
+        if (j->has_no_body || head.kind != ERR_NOT_FOUND)
             event(j->d->in.log, EV_QUEUE_BLOB_NOT_FOUND, F_ID(queueId, r->id), F_ERR(reason, e));
-        return false;
+        if (head.kind == ERR_SYNTAX || head.kind == ERR_NOT_FOUND)
+            dispatch_note_lost(
+                    j->d, &(struct due){.at_ms = r->due_ms, .id = r->id, .number = r->number});
+        if (failed(head))
+            return false;
     }
     for (size_t i = 0; i < j->m.unit_count && j->u == NULL; i++)
         if (j->m.units[i].number == r->number)
@@ -139,6 +147,10 @@ struct err job_attempt(struct job *j)
     bool goes_on;
     if (ruled_unit(j) || suspended_unit(j))
         return OK;
+    if (j->has_no_body) {
+        settle_without_body(j);
+        return OK;
+    }
     struct err e = limit_sender(j, &goes_on);
     if (!failed(e) && goes_on)
         e = choose_routes(j);
@@ -156,6 +168,15 @@ struct err job_attempt(struct job *j)
     event_in(&j->span, EV_DELIVERY_ATTEMPT_END, F_MS(elapsed, now_ms() - j->began_ms),
             F_U64(totalSuccesses, good), F_U64(totalFailures, bad));
     return e;
+}
+
+// queue.md 3.5. It counts as an attempt: the disk may come back, and in the end it expires.
+static void settle_without_body(struct job *j)
+{
+    struct client_answer why = answer_no_body();
+    for (size_t i = 0; i < j->u->rcpt_count; i++)
+        if (j->tried[i].is_due)
+            job_settle(j, i, &why);
 }
 
 static struct err choose_routes(struct job *j)

@@ -40,6 +40,7 @@ struct job {
     int64_t began_ms;    // of the loop
     int64_t wall_now_ms; // when it began
     struct message m;
+    bool has_no_body;      // it cannot be read now: nothing can be sent, or sent back
     struct message before; // as it was read: for the quotas
     struct unit *u;        // of m.units
     struct surroundings around;

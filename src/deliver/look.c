@@ -201,8 +201,10 @@ static enum offered offer(struct deliverer *d, struct arena *a, uint8_t slot, co
     if (map_has(&d->known, str_of(key, sizeof(key))))
         return OFFER_PASSED;
     struct err e = store_read_unit(d->in.store, a, due->id, due->number, &u);
-    if (failed(e) && e.kind != ERR_NOT_FOUND)
-        look_again_at(d, due); // the store cannot be read now, or this is damaged
+    if (e.kind == ERR_NOT_FOUND || e.kind == ERR_SYNTAX)
+        dispatch_note_lost(d, due);
+    else if (failed(e))
+        look_again_at(d, due); // the store cannot be read now
     if (failed(e))
         return OFFER_PASSED;
     struct virtual_state *v = dispatch_virtual_of(d, &u);

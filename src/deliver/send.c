@@ -90,8 +90,7 @@ static struct err send_some(
     if (!failed(e))
         e = message_open(j->d->in.store, &j->arena, t->message, &how, &reader);
     if (failed(e)) {
-        struct client_answer why = answer_temporary(
-                CLIENT_DATA, FAILURE_IO, S("localhost"), S("4.3.0"), S("message body unavailable"));
+        struct client_answer why = answer_no_body();
         event_in(&j->span, EV_QUEUE_BLOB_NOT_FOUND, F_ERR(reason, e));
         job_settle_all(j, r->rcpts, r->count, &why);
         r->count = 0;

@@ -197,7 +197,8 @@ static struct err compose(struct settling *s, const struct dsn_words *words,
     struct message *notice = vec_add(&j->arena, &s->news);
     if (notice == NULL)
         return fail(ERR_LIMIT, "no memory for a report of delivery");
-    struct err e = message_open(j->d->in.store, &j->arena, &j->m, &how, &original);
+    struct err e = j->has_no_body ? fail(ERR_IO, "the message cannot be returned without its body")
+                                  : message_open(j->d->in.store, &j->arena, &j->m, &how, &original);
     if (e.kind == ERR_CANCELLED)
         return e;
     const struct dsn_report report = {.about = &j->m,

@@ -11,6 +11,15 @@ from mail_tools import STAYS
 LISTENERS = {'smtp': 'protocol = "smtp"\nrole = "mx"'}
 RELAY = '[session.rcpt]\nrelay = true\nallow-open-relay = true\ndirectory = false\n[session.auth]\nrequire = false\n' + STAYS
 
+NOWHERE = """
+[queue.strategy]
+route = "'closed'"
+[queue.route.closed]
+type = "relay"
+address = "127.0.0.1"
+port = 1
+"""
+
 
 def queue(s, *words, status=0):
     done = subprocess.run([BINARY, 'queue', *words, '-c', s.config_path], capture_output=True, text=True, timeout=30)
@@ -113,3 +122,43 @@ def test_a_full_disk_is_no_place_for_mail(server):
     s.start()
     assert send(s) == '452 4.3.1 Insufficient system storage.'
     s.wait_log('store.low-space')
+
+
+def test_what_cannot_be_read_is_told_kept_and_in_nobodys_way(server):
+    """Octets change on the disk while the server does not run: of a body, of a recipient's record."""
+    s = server(RELAY, listeners=LISTENERS)
+    bodiless = queued_id(send(s, to=('one@b.example',), body='Subject: x\r\n\r\nthis body will rot\r\n'))
+    broken = queued_id(send(s, to=('two@broken-record.example',)))
+    well = queued_id(send(s, to=('three@b.example',)))
+    eventually(lambda: len(listed(s)) == 3, what='all of them')
+    s.stop()
+    path = os.path.join(s.folder, 'state', 'data', 'data.mdb')
+    with open(path, 'r+b') as f:
+        data = f.read()
+        assert b'this body will rot' in data
+        data = data.replace(b'this body will rot', b'this body has rot!')
+        spoiled = 0
+        at = data.find(b'broken-record.example')
+        while at >= 0:  # the field before it says how long it is
+            start = data.rfind(b'two@', at - 4, at)
+            if start >= 0:
+                data = data[:start - 1] + b'\xff' + data[start:]
+                spoiled += 1
+            at = data.find(b'broken-record.example', at + 1)
+        assert spoiled
+        f.seek(0)
+        f.write(data)
+    s.write_config(RELAY.replace(STAYS, '') + NOWHERE)
+    s.expect_log(r'queue\.corrupt|queue\.blob-not-found|delivery\.connect-error')
+    s.start()
+    s.wait_log('queue.corrupt')
+    s.wait_log('queue.blob-not-found')
+    eventually(lambda: subprocess.run([BINARY, 'queue', 'list', '-c', s.config_path], capture_output=True).returncode == 0
+               and all('temp_fail' in m['recipients'][0]['status'] for m in listed(s)), what='an attempt for both')
+    assert [m['id_hex'] for m in listed(s)] == [bodiless, well]
+    status = [m['recipients'][0]['status']['temp_fail'] for m in listed(s)]
+    assert status[0] == 'Error for localhost: Queue error: message body unavailable'
+    assert 'connect' in status[1].lower()
+    kept = os.listdir(os.path.join(s.folder, 'state', 'blobs', 'quarantine'))
+    assert sorted(name.split('-')[0] for name in kept) == ['message', 'unit']
+    assert all(broken in name for name in kept)

@@ -95,6 +95,7 @@ enum store_change_kind {
     STORE_ACCEPT, // a message with its units
     STORE_UPDATE, // one unit, if its version is still the one read; the new one is one more
     STORE_REMOVE, // a message with its units and its body
+    STORE_CLEAN,  // an entry of what is due, for store_clean: fits if nothing is due by it
 };
 
 struct store_change {
@@ -102,6 +103,7 @@ struct store_change {
     const struct message *message; // ACCEPT
     const struct unit *unit;       // UPDATE
     uint64_t id;                   // REMOVE
+    struct due due;                // CLEAN
 };
 
 // All of them or none. ERR_EXISTS, ERR_NOT_FOUND: the change does not fit what is stored (an id
@@ -146,6 +148,18 @@ struct err store_list(struct store *store, struct arena *a, const struct store_q
 struct err store_due(struct store *store, struct arena *a, uint8_t slot, int64_t until_ms,
         const struct due *after, size_t limit, struct due **out, size_t *out_count) MUST_USE;
 
+// queue.md 3.1 (I2), 3.5: somebody has met this entry, and could do nothing with it. It goes, and
+// with it what nobody can use: a unit without a message; a message whose record is damaged, a unit
+// that is. The bytes of the latter are kept as files in the folder `quarantine` beside the bodies.
+enum store_cleaned {
+    CLEANED_NOTHING, // all is well with it
+    CLEANED_ENTRY,   // that was left over
+    CLEANED_UNIT,    // was damaged
+    CLEANED_MESSAGE, // it was, or its last unit
+};
+struct err store_clean(struct store *store, struct arena *a, const struct due *due,
+        enum store_cleaned *out) suspends MUST_USE;
+
 struct store_figures {
     uint64_t messages, units, large_bodies;
     uint64_t used_bytes;
@@ -177,6 +191,7 @@ struct store_faults {
     int commit_fails_in;       // LMDB's commits, counted down: at 1 the next one fails; 0: never
     int errno_value;           // 0: EIO
     bool after_commit;         // the commit succeeds, and its success is not known
+    _Atomic int body_errno;    // of every write of a body's file; 0: they are well
     _Atomic int calls;         // of the journal to the disk, counted
     int fail_from, fail_until; // those of such numbers fail; 0, 0: none
     bool done_but_failed;      // they do what they should, and fail then

@@ -557,24 +557,7 @@ static int quarantine(struct checker *c, MDB_txn *txn, enum store_db db, const s
     int rc = mdb_get(txn, c->store->db[db], &at, &value);
     if (rc != 0)
         return rc;
-    struct buf name;
-    buf_init(&name, KIB);
-    encode_hex(&name, str_of((const char *)fix->key.bytes, fix->key.len));
-    struct str folder = arena_join(&c->scratch, c->store->options.blob_folder, S("/quarantine"));
-    struct str path = arena_fmt(&c->scratch, "%.*s/%s-%.*s", ARG(folder),
-            db == DB_MESSAGE ? "message" : "unit", ARG(buf_str(&name)));
-    buf_done(&name);
-    int fd = -1;
-    struct err e = folder_make(&c->scratch, folder);
-    if (!failed(e))
-        e = blob_remove(&c->scratch, path); // of a repair that did not come to its end
-    if (!failed(e))
-        e = blob_create(&c->scratch, path, &fd);
-    if (!failed(e))
-        e = blob_write_at(&c->scratch, fd, val_str(&value), 0);
-    if (!failed(e))
-        e = blob_sync(&c->scratch, fd);
-    blob_close(fd);
+    struct err e = quarantine_keep(c->store, &c->scratch, db, key_str(&fix->key), val_str(&value));
     return failed(e) ? MDB_NOTFOUND : mdb_del(txn, c->store->db[db], &at, NULL);
 }
 

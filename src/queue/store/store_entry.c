@@ -23,10 +23,13 @@
 
 static struct err check_accept(struct entry *e, const struct message *m);
 static struct err check_update(struct entry *e, const struct unit *u);
+static struct err check_clean(struct entry *e, const struct due *due);
 static void add_accept(struct entry *e, const struct message *m);
 static void add_link(struct entry *e, const struct message *m);
 static void add_unit(struct entry *e, const struct unit *u, bool fresh);
 static void add_update(struct entry *e, const struct unit *u);
+static void add_clean(struct entry *e, const struct due *due);
+static bool unit_is_of_use(struct entry *e, const struct due *due, struct unit *out);
 static int remove_units(struct entry *e, uint64_t id, struct arena *scratch);
 static void put(struct entry *e, const struct overlay_change *change);
 static void gone(struct entry *e, enum store_db db, const struct key *key);
@@ -90,6 +93,8 @@ struct err entry_check(struct entry *e, const struct store_change *c)
         if (view_get(&e->view, DB_MESSAGE, key_str(&key), &found) != 0)
             return fail(ERR_NOT_FOUND, "there is no such message in the queue");
         return OK;
+    case STORE_CLEAN:
+        return check_clean(e, &c->due);
     }
     return OK;
 }
@@ -125,6 +130,15 @@ static struct err check_update(struct entry *e, const struct unit *u)
     return err;
 }
 
+// Somebody may have mended it meanwhile.
+static struct err check_clean(struct entry *e, const struct due *due)
+{
+    struct unit u;
+    if (unit_is_of_use(e, due, &u) && u.due_ms == due->at_ms)
+        return fail(ERR_EXISTS, "the unit is due at that moment");
+    return OK;
+}
+
 // --- What it puts and deletes --------------------------------------------------------------------
 
 void entry_add(struct entry *e, const struct store_change *c)
@@ -138,6 +152,9 @@ void entry_add(struct entry *e, const struct store_change *c)
         return;
     case STORE_REMOVE:
         e->no_memory |= entry_remove(e, c->id) == ENOMEM;
+        return;
+    case STORE_CLEAN:
+        add_clean(e, &c->due);
         return;
     }
 }
@@ -230,6 +247,33 @@ static void add_update(struct entry *e, const struct unit *u)
         gone_due(e, due_before_ms, u->message_id, u->number);
     now.version++;
     add_unit(e, &now, false);
+}
+
+static void add_clean(struct entry *e, const struct due *due)
+{
+    struct unit u;
+    struct str found;
+    struct key key = key_unit(due->id, due->number);
+    bool is_of_use = unit_is_of_use(e, due, &u);
+    gone_due(e, due->at_ms, due->id, due->number);
+    if (is_of_use || view_get(&e->view, DB_UNIT, key_str(&key), &found) != 0)
+        return;
+    gone(e, DB_UNIT, &key);
+    e->store->pending.more[DB_UNIT]--;
+}
+
+// It can be read, and so has it a message. Of `out` only the times are good.
+static bool unit_is_of_use(struct entry *e, const struct due *due, struct unit *out)
+{
+    struct str found;
+    struct key key = key_unit(due->id, due->number), message = key_message(due->id);
+    if (view_get(&e->view, DB_UNIT, key_str(&key), &found) != 0)
+        return false;
+    struct arena scratch;
+    arena_init(&scratch, UNIT_ARENA_BYTES);
+    bool is_readable = !failed(unit_decode(&scratch, due->id, due->number, found, out));
+    arena_done(&scratch);
+    return is_readable && view_get(&e->view, DB_MESSAGE, key_str(&message), &found) == 0;
 }
 
 // queue.md 3.4. What is damaged is removed as far as it can be read; its due entries are then

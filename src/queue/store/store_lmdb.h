@@ -143,6 +143,13 @@ void entry_forget(struct entry *e); // as if it had never been
 void blocks_give_back(struct store *store, struct list *blocks);
 void blocks_free(struct list *blocks);
 
+// --- What cannot be read (store_clean.c) ---------------------------------------------------------
+
+// The bytes of a record as a file of the folder `quarantine`, synced; one of that name goes.
+// Blocks.
+struct err quarantine_keep(struct store *store, struct arena *a, enum store_db db, struct str key,
+        struct str value) MUST_USE;
+
 // --- Into LMDB (store_move.c) --------------------------------------------------------------------
 
 // Writes an overlay into a transaction and commits it; afterwards sees to the files of bodies. On a

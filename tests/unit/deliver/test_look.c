@@ -5,6 +5,7 @@
 #include "../queue/schedule_world.h"
 
 #include "deliver/deliver_state.h"
+#include "queue/store/store_lmdb.h"
 
 #define SHARE 20      // of a destination that nobody knows yet: five couriers, ready-factor 4
 #define HORIZON_S 300 // queue.manager.scan-horizon
@@ -224,6 +225,30 @@ static struct err behind_the_place(void *arg)
     return OK;
 }
 
+// It is noted for who cleans, and keeps nothing else from being found.
+static struct err what_cannot_be_read(void *arg)
+{
+    struct looking *w = arg;
+    TRY(post(w, "a.example", 2, MINUTE_MS, 0));
+    struct due *all;
+    size_t count;
+    TRY(store_due(w->place.store, &w->scratch, store_slot(w->place.store), w->now_ms, NULL, 1, &all,
+            &count));
+    const struct due first = all[0];
+    struct key key = key_unit(first.id, first.number);
+    MDB_txn *txn = NULL;
+    MDB_val at = key_val(&key), rubbish = {.mv_size = 1, .mv_data = &key};
+    assert_int_equal(mdb_txn_begin(w->place.store->env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_put(txn, w->place.store->db[DB_UNIT], &at, &rubbish, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    TRY(look(w));
+    check_u64("the other", ready_for(w, "a.example"), 1);
+    check_u64("this one is noted", w->d->lost_count, 1);
+    check_u64("this one", w->d->lost[0].id, first.id);
+    check_u64("and not looked at again", (uint64_t)w->d->again_at_ms, (uint64_t)INT64_MAX);
+    return OK;
+}
+
 static struct err run(void *arg)
 {
     struct looking w = {0};
@@ -252,10 +277,12 @@ STORY(a_backlog)
 STORY(urgent_mail)
 STORY(as_a_provider_likes_it)
 STORY(behind_the_place)
+STORY(what_cannot_be_read)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_what_is_due), TEST(test_a_backlog),
-            TEST(test_urgent_mail), TEST(test_as_a_provider_likes_it), TEST(test_behind_the_place)};
+            TEST(test_urgent_mail), TEST(test_as_a_provider_likes_it), TEST(test_behind_the_place),
+            TEST(test_what_cannot_be_read)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
