@@ -169,8 +169,7 @@ static struct err report(struct settling *s, const struct dsn_rcpt *rcpts, size_
     case DSN_FATE_DOUBLE_BOUNCE:
         if (!dsn_any_failed(rcpts, count))
             break;
-        event_in(&j->span, EV_DELIVERY_DOUBLE_BOUNCE, F_ID(queueId, j->m.id),
-                F_STR(to, rcpts[0].rcpt->address));
+        dsn_tell_double_bounce(&j->span, &j->m, rcpts, count);
         if (!str_is_empty(words.double_bounce_to))
             TRY(compose(s, &words, rcpts, count, words.double_bounce_to, true));
         break;

@@ -119,7 +119,9 @@ struct dsn_report {
     const struct message *about;  // its units are not looked at
     const struct dsn_rcpt *rcpts; // at least one, at most DSN_RCPTS_MAX, in any order
     size_t rcpt_count;
-    struct str to;      // envelope: about->sender, a copy's address, or double_bounce_to
+    // Envelope: about->sender, a copy's address, or double_bounce_to. The field To of a copy is that
+    // of the report which the sender gets.
+    struct str to;
     bool last_resort;   // about a message without sender: sets MESSAGE_LAST_RESORT
     uint64_t id;        // of the new message
     uint64_t random[2]; // for Message-ID and boundary
@@ -147,3 +149,6 @@ struct str dsn_status(struct arena *a, const struct message *m, const struct rec
 
 // delivery.dsn-success, -temp-fail or -perm-fail for one recipient, whether or not mail is sent.
 void dsn_tell(struct span *span, const struct message *m, const struct dsn_rcpt *rcpt);
+// delivery.double-bounce for each that failed (12.9).
+void dsn_tell_double_bounce(
+        struct span *span, const struct message *m, const struct dsn_rcpt *rcpts, size_t count);

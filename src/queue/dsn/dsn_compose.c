@@ -22,6 +22,7 @@ struct composing {
 static void composing_init(struct composing *c);
 static void composing_done(struct composing *c);
 static bool needs_utf8(const struct dsn_writing *w);
+static struct str told(const struct dsn_report *r);
 static bool local_is_ascii(struct str address);
 static struct err read_original(
         struct composing *c, struct message_reader *original) suspends MUST_USE;
@@ -84,12 +85,19 @@ static void composing_done(struct composing *c)
 static bool needs_utf8(const struct dsn_writing *w)
 {
     const struct dsn_report *r = w->report;
-    bool utf8 = !local_is_ascii(r->to) || !local_is_ascii(w->words->from_address);
+    bool utf8 = !local_is_ascii(r->to) || !local_is_ascii(told(r)) ||
+                !local_is_ascii(w->words->from_address);
     if ((r->about->flags & MESSAGE_SMTPUTF8) == 0)
         return utf8;
     for (size_t i = 0; i < r->rcpt_count; i++)
         utf8 |= !str_is_ascii(r->rcpts[i].rcpt->address) || !str_is_ascii(r->rcpts[i].rcpt->orcpt);
     return utf8;
+}
+
+// Whom it is written to. A copy is that of a report to the sender (queue.md 12.3), and says so.
+static struct str told(const struct dsn_report *r)
+{
+    return str_is_empty(r->about->sender) ? r->to : r->about->sender;
 }
 
 static bool local_is_ascii(struct str address)
@@ -148,7 +156,7 @@ static void add_header(struct composing *c)
     struct fold f;
     trace_date_add(&c->all, r->wall_now_ms, r->offset_min);
     add_mailbox(c, S("From"), c->w.words->from_name, c->w.words->from_address);
-    add_mailbox(c, S("To"), S(""), r->to);
+    add_mailbox(c, S("To"), S(""), told(r));
     dsn_field_begin(&f, &c->all, S("Subject"));
     fold_text(&f, dsn_subject(r));
     fold_end(&f);

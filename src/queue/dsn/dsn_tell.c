@@ -19,6 +19,17 @@ void dsn_tell(struct span *span, const struct message *m, const struct dsn_rcpt 
             F_U64(total, r->retry_count));
 }
 
+void dsn_tell_double_bounce(
+        struct span *span, const struct message *m, const struct dsn_rcpt *rcpts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct recipient *r = rcpts[i].rcpt;
+        if (rcpts[i].action == DSN_FAILED)
+            event_in(span, EV_DELIVERY_DOUBLE_BOUNCE, F_ID(queueId, m->id), F_STR(to, r->address),
+                    F_U64(code, r->last.code), F_STR(details, r->last.text));
+    }
+}
+
 static enum event_id event_of(enum dsn_action action)
 {
     switch (action) {
