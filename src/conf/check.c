@@ -21,6 +21,8 @@ static enum finding_severity severity_of_unknown(
 static struct str own_text(struct loader *l, struct str key);
 static struct str nearest(struct loader *l, const struct unknown_key *u);
 static void check_required(struct loader *l);
+static void check_required_of(struct loader *l, struct conf_object *object, struct str member);
+static void disable_lacking(struct loader *l);
 static void check_references(struct loader *l);
 static bool check_members(
         struct loader *l, const struct conf_value *v, int place, const struct conf_element *table);
@@ -261,23 +263,41 @@ static void check_required(struct loader *l)
         if (!s->required || at == STR_NOT_FOUND || str_contains(key, S(".#.")))
             continue;
         const struct conf_map *m = conf_map_find(l->conf, str_upto(key, at));
-        for (size_t o = 0; m != NULL && o < m->objects.count; o++) {
-            struct buf full AUTO(buf_done);
-            buf_init(&full, 2 * KEY_BYTES_MAX);
-            buf_add(&full, m->name);
-            key_add(&full, m->objects.at[o]->id);
-            buf_add(&full, str_from(key, at + 5));
-            const struct conf_slot *slot = conf_slot_find(l->conf, buf_str(&full));
-            if (m->objects.at[o]->disabled || (slot != NULL && slot->own != NULL))
-                continue;
-            conf_say(l, &m->objects.at[o]->origin,
-                    (struct finding){.severity = FINDING_ERROR,
-                            .class = FINDING_BUILD,
-                            .code = S("missing"),
-                            .key = buf_str(&full),
-                            .message = S("this must be set")});
-            m->objects.at[o]->disabled = true;
-        }
+        for (size_t o = 0; m != NULL && o < m->objects.count; o++)
+            if (!m->objects.at[o]->disabled)
+                check_required_of(l, m->objects.at[o], str_from(key, at + 5));
+    }
+    disable_lacking(l);
+}
+
+// Every key that lacks is told: whoever writes an object anew wants to know them all.
+static void check_required_of(struct loader *l, struct conf_object *object, struct str member)
+{
+    struct buf full AUTO(buf_done);
+    buf_init(&full, 2 * KEY_BYTES_MAX);
+    buf_add(&full, object->map);
+    key_add(&full, object->id);
+    buf_add(&full, member);
+    const struct conf_slot *slot = conf_slot_find(l->conf, buf_str(&full));
+    if (slot != NULL && slot->own != NULL)
+        return;
+    conf_say(l, &object->origin,
+            (struct finding){.severity = FINDING_ERROR,
+                    .class = FINDING_BUILD,
+                    .code = S("missing"),
+                    .key = buf_str(&full),
+                    .message = S("this must be set")});
+    object->lacks = true;
+}
+
+static void disable_lacking(struct loader *l)
+{
+    struct str name;
+    void *value;
+    for (size_t i = 0; map_next(&l->conf->objects, &i, &name, &value);) {
+        const struct conf_map *m = value;
+        for (size_t o = 0; o < m->objects.count; o++)
+            m->objects.at[o]->disabled |= m->objects.at[o]->lacks;
     }
 }
 
@@ -361,7 +381,7 @@ static void check_secret_file(struct loader *l, const struct conf_text *text)
 {
     each_in_vec (p, &l->conf->values) {
         const struct conf_value *v = *p;
-        bool plain = v->setting->type == TYPE_SECRET && v->source == VALUE_PLAIN &&
+        bool plain = v->setting->type == TYPE_SECRET && v->source == VALUE_PLAIN && !v->bad &&
                      str_is_null(v->file) && v->count == 1 && !v->pending;
         if (!plain || !str_eq(v->origin.file, text->used.path) ||
                 !str_eq(v->elements[0].text, v->elements[0].written))

@@ -264,7 +264,8 @@ static bool wrong_sentence(struct conversion *c, struct str shown, struct str li
             ARG(expected), ARG(advice));
 }
 
-// Words that many write and that deserve a better answer than a list (listeners.md 4 and 8.1).
+// Words that many write and that deserve a better answer than a list (listeners.md 4 and 8.1,
+// authentication.md 6.2).
 static struct str special_word(struct conversion *c, struct str text)
 {
     struct arena *a = &c->l->scratch;
@@ -292,6 +293,9 @@ static struct str special_word(struct conversion *c, struct str text)
                     "to other servers use [listener.%.*s] with protocol = \"%.*s\" (proxy)",
                     ARG(name), ARG(name), ARG(c->v->object->id), ARG(name));
     }
+    if (str_ends(c->v->key, S(".algorithm")) &&
+            (str_eq(text, S("rsa-sha1")) || str_eq(text, S("rsa-sha-1"))))
+        return S("SHA-1 signatures are no longer allowed (RFC 8301)");
     for (size_t i = 0; protocol && i < COUNT_OF(secure); i++)
         if (str_eq_nocase(text, secure[i][0]))
             return arena_fmt(

@@ -7,6 +7,7 @@
 #include "conf/lookup.h"
 
 #define NEAR_MOST 2 // typing errors in a name
+#define WORDS_BYTES_MAX 512
 
 struct nearest {
     struct str wanted, found;
@@ -17,6 +18,7 @@ static const struct expr_word *word_find(const struct expr_words *words, struct 
 static const struct expr_name *extra_find(const struct expr_source *source, struct str name);
 static bool name_unknown(
         struct expr_emitter *e, const struct expr_source *source, const struct expr_token *name);
+static struct str word_list(struct arena *a, const struct expr_words *words);
 static bool name_elsewhere(struct str name);
 static struct str with_dashes(struct str text, const struct expr_token *name);
 static struct str with_underscores(struct arena *a, struct str text);
@@ -154,12 +156,25 @@ static bool name_unknown(
     if (name->kind == TOKEN_GLOBAL)
         return emit_fail(
                 e, name->column, "'%.*s': names with '$' belong to filter rules", ARG(name->text));
-    struct str near = nearest_name(source, name->text);
+    struct str near = nearest_name(source, name->text), words = word_list(e->arena, source->words);
     if (near.len > 0)
         return emit_fail(e, name->column,
                 "unknown variable or function '%.*s' (did you mean '%.*s'?)", ARG(name->text),
                 ARG(near));
-    return emit_fail(e, name->column, "unknown variable or function '%.*s'", ARG(name->text));
+    return emit_fail(e, name->column, "unknown variable or function '%.*s'%.*s", ARG(name->text),
+            ARG(words));
+}
+
+// What the setting takes besides variables and functions; empty where it takes no words.
+static struct str word_list(struct arena *a, const struct expr_words *words)
+{
+    struct buf b AUTO(buf_done);
+    buf_init(&b, WORDS_BYTES_MAX);
+    for (size_t i = 0; words != NULL && i < words->count; i++)
+        buf_fmt(&b, "%s%.*s", i == 0 ? " (expected " : ", ", ARG(words->at[i].text));
+    buf_add(&b, b.len > 0 ? S(")") : S(""));
+    struct str text = arena_str(a, buf_str(&b));
+    return b.overflow || str_is_null(text) ? S("") : text;
 }
 
 static bool name_elsewhere(struct str name)

@@ -53,6 +53,7 @@ struct conf_object {
     struct conf_origin origin;
     size_t position; // in its map, as written
     bool disabled;
+    bool lacks; // a member that must be there; disabled therefore
 };
 
 struct conf_map {

@@ -104,10 +104,6 @@ static void read_key(struct reading *r)
     struct str at = key_of(r, S("private-key"));
     struct str algorithm = conf_str(r->conf, key_of(r, S("algorithm")));
     struct str text = conf_str(r->conf, at);
-    if (str_eq(algorithm, S("rsa-sha1"))) {
-        wrong(r, S("algorithm"), S("sha1"), S("SHA-1 signatures are no longer allowed (RFC 8301)"));
-        return;
-    }
     if (str_is_null(text) || str_is_null(algorithm)) {
         r->wrong = true;
         return;
@@ -289,8 +285,10 @@ static void check_twins(struct reading *r, struct signers *all)
                 !str_eq(other->signer.selector, s->selector) ||
                 str_eq(other->record, r->entry->record))
             continue;
+        struct str place = conf_item(r->conf, MAP, other->id, S("private-key"));
         conf_error(r->conf, r->findings, key_of(r, S("private-key")), -1, S("two-keys"),
-                "signature.%.*s has another key for the same domain and selector", ARG(other->id));
+                "signature.%.*s (line %u) has another key for the same domain and selector",
+                ARG(other->id), conf_origin(r->conf, place).line);
         r->wrong = true;
     }
 }

@@ -65,7 +65,7 @@ static const struct signer_case {
         {"a key of another kind", "[signature.one]\nalgorithm = 'rsa-sha256'\n" PLACE SEED, false,
                 "one.private-key bad-key\n"},
         {"SHA-1", "[signature.one]\nalgorithm = 'rsa-sha1'\n" PLACE SEED, false,
-                "one.algorithm sha1\n"},
+                "one.algorithm bad-word\n"},
         {"an unknown algorithm", "[signature.one]\nalgorithm = 'rsa-sha512'\n" PLACE SEED, false,
                 "one.algorithm bad-word\n"},
         {"one label", "[signature.one]\n" KIND "domain = 'com'\nselector = 's'\n" SEED, false,
