@@ -55,6 +55,7 @@ struct arc_answer {
     const struct arc_set *sets; // by instance, from 1; slices are of the header
     size_t count;               // the highest instance found
     uint64_t oldest_pass;       // RFC 8617 5.2; 0: every AMS passes. Only with result pass
+    bool has_oldest_pass;       // it was found out; of one set alone it always is
     struct str reason;          // why it is no pass, for a person; null: nothing to say
     bool sealed_as_failed;      // the topmost seal says cv=fail
 };

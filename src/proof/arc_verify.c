@@ -361,6 +361,8 @@ struct err arc_verify_end(struct arc_verifier *v, struct arc_answer *out)
         TRY(end_messages(v));
         if (v->answer.result == ARC_PASS)
             TRY(end_seals(v));
+        v->answer.has_oldest_pass =
+                v->answer.result == ARC_PASS && (v->rules.oldest_pass || v->answer.count == 1);
         if (v->answer.result != ARC_PASS)
             v->answer.oldest_pass = 0;
     }

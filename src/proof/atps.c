@@ -15,16 +15,15 @@ static enum dkim_result judge(
 static bool allows(struct arena *a, const struct dkim_signature *s, struct str record);
 
 struct err atps_check(struct resolver *r, struct arena *a, const struct dkim_signature *s,
-        struct str author, enum dkim_result *out)
+        struct proof_head *head, enum dkim_result *out)
 {
     struct buf name AUTO(buf_done);
     struct dns_txt_answer txt;
     struct str domain;
     *out = DKIM_NONE;
     buf_init(&name, LABELS_BYTES_MAX);
-    if (str_is_null(s->third_party) || str_is_null(author) ||
-            !tag_domain(a, s->third_party, 1, &domain) || !str_eq(domain, author) ||
-            !label_of(&name, s))
+    if (str_is_null(s->third_party) || !tag_domain(a, s->third_party, 1, &domain) ||
+            !proof_head_has_author_domain(a, head, domain) || !label_of(&name, s))
         return OK;
     buf_fmt(&name, "._atps.%.*s", ARG(domain));
     if (name.overflow)

@@ -10,7 +10,7 @@
 
 struct resolver;
 
-// Of a signature that passed. DKIM_NONE: it names nobody, or not the author's domain (lower case,
-// null: there is none), or in a way that we do not know. ERR_CANCELLED, or no memory.
+// Of a signature that passed. DKIM_NONE: it names nobody, or no author of the message, or in a way
+// that we do not know. ERR_CANCELLED, or no memory.
 struct err atps_check(struct resolver *r, struct arena *a, const struct dkim_signature *s,
-        struct str author, enum dkim_result *out) suspends MUST_USE;
+        struct proof_head *head, enum dkim_result *out) suspends MUST_USE;

@@ -97,7 +97,7 @@ bool authres_add_arc(
         return false;
     r->comment = chain->result == ARC_PASS ? STR_NULL : chain->reason;
     r = authres_prop(a, r, S("smtp"), S("remote-ip"), address);
-    if (chain->result == ARC_PASS)
+    if (chain->has_oldest_pass)
         r = authres_prop(a, r, S("header"), S("oldest-pass"),
                 arena_fmt(a, "%llu", (unsigned long long)chain->oldest_pass));
     return r != NULL;

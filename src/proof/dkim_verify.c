@@ -186,8 +186,7 @@ static struct err end_one(struct dkim_verifier *v, struct checking *c)
     c->verdict->key_bits = check.key_bits;
     c->verdict->testing = check.testing;
     if (check.reason == DKIM_FINE && v->rules.atps && !str_is_null(s->third_party))
-        TRY(atps_check(v->keys->resolver, v->arena, s, proof_head_author_domain(v->arena, v->head),
-                &c->verdict->atps));
+        TRY(atps_check(v->keys->resolver, v->arena, s, v->head, &c->verdict->atps));
     if (check.reason == DKIM_BODY_HASH && body_hashes_short(v->bodies, c->body))
         c->verdict->detail = S("the body is shorter than l= says");
     return OK;

@@ -86,12 +86,11 @@ static struct err check_each(struct resolver *r, struct arena *a,
         const struct dmarc_settings *settings, const struct dmarc_authors *authors,
         const struct dmarc_question *question, struct dmarc_answer *out)
 {
-    struct dmarc_question each = *question;
+    struct dmarc_question one = *question;
     struct dmarc_answer answer;
     for (size_t i = 0; i < authors->count; i++) {
-        each
-            .author = authors->domains[i];
-        TRY(dmarc_check(r, a, settings, &each, &answer));
+        one.author = authors->domains[i];
+        TRY(dmarc_check(r, a, settings, &one, &answer));
         if (i == 0 || severity(&answer) > severity(out))
             *out = answer;
     }

@@ -10,6 +10,8 @@
 static struct err fields_read(struct arena *a, struct str head, struct proof_head *out);
 static uint32_t *bucket_of(const struct proof_head *h, struct str name);
 static struct err index_make(struct arena *a, struct proof_head *h);
+static bool read_authors(struct arena *a, struct proof_head *h, struct mail_mailboxes *out);
+static bool domain_of(struct arena *a, struct str address, struct str *out);
 
 struct err proof_head_read(struct arena *a, struct str head, struct proof_head *out)
 {
@@ -123,13 +125,35 @@ size_t proof_head_bytes(struct str message)
 struct str proof_head_author_domain(struct arena *a, struct proof_head *h)
 {
     struct mail_mailboxes boxes;
-    struct str local, domain;
+    struct str domain = STR_NULL;
+    if (read_authors(a, h, &boxes) && boxes.count > 0)
+        (void)domain_of(a, boxes.at[0].address, &domain);
+    return domain;
+}
+
+bool proof_head_has_author_domain(struct arena *a, struct proof_head *h, struct str domain)
+{
+    struct mail_mailboxes boxes;
+    struct str other;
+    if (!read_authors(a, h, &boxes))
+        return false;
+    for (size_t i = 0; i < boxes.count; i++)
+        if (domain_of(a, boxes.at[i].address, &other) && str_eq(other, domain))
+            return true;
+    return false;
+}
+
+// Of the one From field; where there are several, nobody knows who the author is.
+static bool read_authors(struct arena *a, struct proof_head *h, struct mail_mailboxes *out)
+{
     proof_head_begin(h);
     const struct mail_field *from = proof_head_take(h, S("From"));
-    if (from == NULL || proof_head_take(h, S("From")) != NULL ||
-            !mail_mailboxes_read(a, from->body, &boxes) || boxes.count == 0 ||
-            !str_rcut(boxes.at[0].address, '@', &local, &domain))
-        return STR_NULL;
-    struct str ascii;
-    return tag_domain(a, domain, 1, &ascii) ? ascii : STR_NULL;
+    return from != NULL && proof_head_take(h, S("From")) == NULL &&
+           mail_mailboxes_read(a, from->body, out);
+}
+
+static bool domain_of(struct arena *a, struct str address, struct str *out)
+{
+    struct str local, domain;
+    return str_rcut(address, '@', &local, &domain) && tag_domain(a, domain, 1, out);
 }

@@ -37,3 +37,5 @@ size_t proof_head_count(const struct proof_head *h, struct str name);
 size_t proof_head_bytes(struct str message);
 // The domain of the first address of the only From field, lower case; null: there is no such thing.
 struct str proof_head_author_domain(struct arena *a, struct proof_head *h);
+// Is this (lower case, A-labels) the domain of any of its addresses?
+bool proof_head_has_author_domain(struct arena *a, struct proof_head *h, struct str domain);

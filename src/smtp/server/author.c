@@ -129,7 +129,8 @@ static void apply(struct finishing *f, struct message_check *c)
     struct proof_refusal no;
     bool refuses = !p->overridden && dmarc_refuses(&p->dmarc, c->dmarc, &no);
     p->quarantined = !p->overridden && dmarc_marks(&p->dmarc);
-    bool by_quarantine = p->quarantined && p->dmarc.disposition == DMARC_QUARANTINE &&
+    bool acts = c->dmarc == PROOF_STRICT || c->dmarc == PROOF_ENFORCE;
+    bool by_quarantine = acts && p->quarantined && p->dmarc.disposition == DMARC_QUARANTINE &&
                          settings->quarantine == QUARANTINE_REJECT;
     if (!refuses && !by_quarantine)
         return;

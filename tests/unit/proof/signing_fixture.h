@@ -134,6 +134,24 @@ static inline struct dkim_answer verify(struct world *w, struct str message)
     return verify_by(w, &rules, message);
 }
 
+static inline struct arc_answer validate_by(
+        struct world *w, const struct arc_rules *rules, struct str message)
+{
+    struct arc_answer answer;
+    struct proof_head head;
+    struct arc_verifier *v;
+    struct body_hashes *b AUTO(body_hashes_free_auto) = body_hashes_new();
+    struct key_ring keys AUTO(key_ring_end);
+    key_ring_begin(&keys, w->resolver, &w->arena);
+    size_t at = proof_head_bytes(message);
+    assert_false(failed(proof_head_read(&w->arena, str_upto(message, at), &head)));
+    assert_false(failed(arc_verify_begin(&w->arena, rules, &head, b, &keys, &v)));
+    body_hashes_add(b, str_from(message, at));
+    assert_false(failed(body_hashes_end(b)));
+    assert_false(failed(arc_verify_end(v, &answer)));
+    return answer;
+}
+
 static inline struct str replaced(
         struct world *w, struct str text, const char *from, const char *to)
 {

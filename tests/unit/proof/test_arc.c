@@ -5,22 +5,12 @@
 
 #include "proof/authres.h"
 
+static void check_told(struct world *w, const struct arc_answer *chain, const char *want);
+
 static struct arc_answer validate(struct world *w, struct str message)
 {
-    struct arc_answer answer;
-    struct proof_head head;
-    struct arc_verifier *v;
     struct arc_rules rules = arc_rules_default(NOW_S);
-    struct body_hashes *b AUTO(body_hashes_free_auto) = body_hashes_new();
-    struct key_ring keys AUTO(key_ring_end);
-    key_ring_begin(&keys, w->resolver, &w->arena);
-    size_t at = proof_head_bytes(message);
-    assert_false(failed(proof_head_read(&w->arena, str_upto(message, at), &head)));
-    assert_false(failed(arc_verify_begin(&w->arena, &rules, &head, b, &keys, &v)));
-    body_hashes_add(b, str_from(message, at));
-    assert_false(failed(body_hashes_end(b)));
-    assert_false(failed(arc_verify_end(v, &answer)));
-    return answer;
+    return validate_by(w, &rules, message);
 }
 
 // One more set on top.
@@ -102,6 +92,26 @@ static void changed_on_the_way(struct world *w)
     chain = validate(w, third);
     check_chain("changed and sealed", &chain, ARC_PASS);
     check_u64("unchanged since the third", chain.oldest_pass, 3);
+    check_true("which was found out", chain.has_oldest_pass);
+    check_told(w, &chain, "arc=pass smtp.remote-ip=192.0.2.1 header.oldest-pass=3\r\n");
+    struct arc_rules rules = arc_rules_default(NOW_S);
+    rules.oldest_pass = false;
+    chain = validate_by(w, &rules, third);
+    check_chain("nobody wants to know since when", &chain, ARC_PASS);
+    check_told(w, &chain, "arc=pass smtp.remote-ip=192.0.2.1\r\n");
+    chain = validate_by(w, &rules, seal(w, S("ed"), S(HEAD "\r\n" BODY)));
+    check_told(w, &chain, "arc=pass smtp.remote-ip=192.0.2.1 header.oldest-pass=0\r\n");
+}
+
+// The last line of Authentication-Results.
+static void check_told(struct world *w, const struct arc_answer *chain, const char *want)
+{
+    struct authres list = {.authserv_id = S("mx.example")};
+    struct ip ip;
+    assert_true(ip_parse(S("192.0.2.1"), &ip));
+    assert_true(authres_add_arc(&w->arena, &list, chain, &ip));
+    struct str field = authres_field(&w->arena, &list);
+    check_str("told", str_from(field, str_find(field, S("arc="))), str_from_c(want));
 }
 
 static void test_changed(void **state UNUSED)
@@ -162,14 +172,8 @@ static void sealed_as_failed(struct world *w)
     check_true("strict", arc_refuses(&chain, PROOF_STRICT, &no));
     check_u64("code", no.code, 550);
     check_true("relaxed", !arc_refuses(&chain, PROOF_RELAXED, &no));
-    struct authres list = {.authserv_id = S("mx.example")};
-    struct ip ip;
-    assert_true(ip_parse(S("192.0.2.1"), &ip));
     struct arc_answer good = validate(w, one);
-    assert_true(authres_add_arc(&w->arena, &list, &good, &ip));
-    struct str field = authres_field(&w->arena, &list);
-    check_true("told", str_contains(field, S("arc=pass smtp.remote-ip=192.0.2.1 "
-                                             "header.oldest-pass=0")));
+    check_told(w, &good, "arc=pass smtp.remote-ip=192.0.2.1 header.oldest-pass=0\r\n");
 }
 
 static void test_sealed_as_failed(void **state UNUSED)

@@ -307,6 +307,7 @@ static void third_parties(struct world *w)
             {"b.example", "b.example", NULL, DKIM_NONE}, // is not the author
             {"a.example", "a.example", NULL, DKIM_PERMERROR},
     };
+    static const char second[] = "From: x@c.example, ann@a.example\r\n";
     for (size_t i = 0; i < COUNT_OF(t); i++) {
         struct dkim_signer s = signer_of(w, S("ed"));
         s.domain = str_from_c(t[i].domain);
@@ -319,6 +320,8 @@ static void third_parties(struct world *w)
         struct authres list = {.authserv_id = S("mx.example")};
         check_true("told", authres_add_dkim(&w->arena, &list, &answer));
         check_u64("a result of its own", list.results.count, t[i].result == DKIM_NONE ? 1 : 2);
+        answer = verify(w, sign(w, &s, arena_fmt(&w->arena, "%s\r\n" BODY, second)));
+        check_u64("any author of several will do", answer.at[0].atps, t[i].result);
     }
 }
 
