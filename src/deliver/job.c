@@ -156,7 +156,8 @@ struct err job_attempt(struct job *j)
         e = choose_routes(j);
     // One route after another: units whose recipients go different ways are few.
     for (size_t i = 0; i < j->u->rcpt_count && !failed(e); i++)
-        if (j->tried[i].is_due && !j->tried[i].is_settled && j->tried[i].route != NULL)
+        if (j->tried[i].is_due && !j->tried[i].is_settled && j->tried[i].route != NULL &&
+                !job_is_to_end(j))
             e = go(j, j->tried[i].route);
     limit_sender_end(j);
     size_t good = 0, bad = 0;
@@ -334,6 +335,17 @@ void job_settle(struct job *j, size_t place, const struct client_answer *answer)
     t->verdict = (struct schedule_verdict){
             .verdict = verdicts[answer->verdict], .outcome = answer->outcome};
     t->verdict.outcome.at_ms = wall_ms();
+    bool is_final = t->verdict.verdict != VERDICT_TEMPORARY;
+    if (is_final && j->settled_at_ms == 0)
+        j->settled_at_ms = now_ms();
+}
+
+// A transaction that was slow will not be the last such one.
+bool job_is_to_end(const struct job *j)
+{
+    int64_t now = now_ms();
+    return j->settled_at_ms != 0 &&
+           (now - j->settled_at_ms >= JOB_TELLS_MS || now - j->sent_at_ms >= JOB_TELLS_MS);
 }
 
 void job_settle_after(

@@ -53,6 +53,8 @@ struct job {
     struct hold hold;                 // by a standing rule; HOLD_NONE: it is not
     const struct probe *probe;        // NULL: it is meant
     bool was_sent;                    // something went over a connection, whatever came of it
+    int64_t sent_at_ms;               // the last transaction began
+    int64_t settled_at_ms;            // the first recipient was delivered or failed; 0: none yet
     bool met_trouble; // with the connection or its host, so that fewer should try at once
 };
 
@@ -62,6 +64,11 @@ struct carried {
     struct str address;            // as it is to be sent
     struct response_effect effect; // of the last answer
 };
+
+// queue.md 7, step 9: somebody's fate is known, and is to be on disk within two seconds. Who has not
+// had his turn by then is left as he is, and due again at once.
+#define JOB_TELLS_MS SECOND_MS // so that the next transaction may take as long
+bool job_is_to_end(const struct job *j);
 
 // job.c: everybody in `tried` who is due, by the route that each of them has.
 struct err job_attempt(struct job *j) suspends MUST_USE;

@@ -99,7 +99,12 @@ static struct err send_some(
     t->body = reader;
     within_ms(p->how->session_ms);
     j->was_sent = true;
+    j->sent_at_ms = now_ms();
     TRY(client_send(c->client, &j->arena, t));
+    if (out_was_stale != NULL && is_stale(c, t)) {
+        *out_was_stale = true;
+        return OK;
+    }
     learn(r, p, c, t);
     tell_transaction(r, c, t);
     TRY(remote_judge_rcpts(r, p, c, t, sent));
@@ -188,6 +193,8 @@ static void take_answers(struct remote *r, struct connection *c, struct client_t
     if (t->end.ambiguous)
         event_in(&r->j->span, EV_DELIVERY_AMBIGUOUS, F_STR(hostname, c->host),
                 F_STR(reason, t->end.outcome.text));
+    if (job_is_to_end(r->j))
+        r->count = 0; // the others are due again as soon as this is written down
 }
 
 static void take_answer(struct remote *r, struct connection *c, struct carried *one,
