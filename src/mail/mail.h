@@ -25,6 +25,8 @@
 
 #include "mail/mime.h"
 
+#include "mail/report.h"
+
 #include "mail/suffix.h"
 
 #include "mail/trace.h"
