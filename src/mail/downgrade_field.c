@@ -75,7 +75,9 @@ bool downgrade_field_add(struct buf *out, struct str all)
     struct writing w = {.body = field.body, .is_apart = true};
     arena_init(&w.a, MEMORY_MAX);
     fold_begin(&w.f, out, field.name);
-    bool good = add_body(&w, kind_of(field.name));
+    enum kind kind = kind_of(field.name);
+    w.f.keeps_blank = kind == KIND_TEXT || kind == KIND_ADDRESSES;
+    bool good = add_body(&w, kind);
     fold_end(&w.f);
     arena_done(&w.a);
     return good && !out->overflow;

@@ -52,7 +52,7 @@ static void settle(struct fold *f)
     if (out->overflow || line_bytes(f) <= f->line_bytes_max)
         return;
     if (f->can_fold) {
-        if (f->blank)
+        if (f->blank && !f->keeps_blank)
             out->ptr[f->word_at] = '\t';
         buf_insert(out, f->word_at, f->blank ? S("\r\n") : S("\r\n\t"));
         f->line_at = f->word_at + 2;

@@ -25,6 +25,9 @@ struct fold {
     bool can_fold;         // before that word
     bool fresh;            // no word is on the line yet
     bool indented;         // the line is not the first one
+    // Lines begin with the blank that was there, not with a tab: of text that people read, in which
+    // a tab would be seen. Set behind fold_begin.
+    bool keeps_blank;
 };
 
 void fold_begin(struct fold *f, struct buf *out, struct str field_name);

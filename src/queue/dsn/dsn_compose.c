@@ -158,6 +158,7 @@ static void add_header(struct composing *c)
     add_mailbox(c, S("From"), c->w.words->from_name, c->w.words->from_address);
     add_mailbox(c, S("To"), S(""), told(r));
     dsn_field_begin(&f, &c->all, S("Subject"));
+    f.keeps_blank = true;
     fold_text(&f, dsn_subject(r));
     fold_end(&f);
     add_message_id(c);

@@ -52,6 +52,11 @@ static const struct rewriting rewritings[] = {
                 "List-Post: <https://a.example/%C3%BC?b>\r\n"},
         {"a line that is no field", UE "\r\n", NULL},
         {"a name beyond ASCII", UE ": a\r\n", NULL},
+        {"a fold of text keeps its blank",
+                "Subject: " UE " and then so many words that they need a second line, which begins "
+                "blank\r\n",
+                "Subject: =?utf-8?B?w7w=?= and then so many words that they need a second line,\r\n"
+                " which begins blank\r\n"},
         {"a LF alone at its end", "Subject: " UE "\n", "Subject: =?utf-8?B?w7w=?=\r\n"},
 };
 
