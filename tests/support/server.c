@@ -258,6 +258,9 @@ void sim_server_disk(struct sim_server *s, enum sim_disk how)
     s->store_faults.fail_until = how == SIM_DISK_WELL ? 0 : next + 1;
     if (how == SIM_DISK_BROKEN)
         s->store_faults.fail_until = INT_MAX;
+    s->store_faults.body_errno = how == SIM_DISK_BROKEN ? EIO : 0;
+    if (how == SIM_DISK_FULL)
+        s->store_faults.body_errno = ENOSPC;
     s->space_faults.full = how == SIM_DISK_FULL;
 }
 

@@ -182,7 +182,10 @@ static struct err write_out(struct body *body, struct arena *a, bool last, struc
 static void work(void *arg)
 {
     struct body_work *w = arg;
+    const struct store_faults *fault = w->body->store->options.fail;
     w->result = w->body->fd < 0 ? file_begin(w->body, w->arena) : OK;
+    if (!failed(w->result) && fault != NULL && fault->body_errno != 0)
+        w->result = fail_errno(w->arena, fault->body_errno, "writing a message's body");
     if (!failed(w->result))
         w->result = file_append(w->body, w->arena);
     if (!failed(w->result) && w->last)
