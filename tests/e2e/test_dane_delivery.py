@@ -13,7 +13,7 @@ import pytest
 
 import test_dns
 from conftest import BINARY, eventually, make_certificate
-from mail_tools import Letter, mail_server
+from mail_tools import Letter, mail_server, queue
 
 pytestmark = test_dns.pytestmark
 
@@ -35,6 +35,10 @@ mx.none A 127.0.0.2
 _{port}._tcp.mx.right TLSA 3 1 1 {key}
 _{port}._tcp.mx.wrong TLSA 3 1 1 {nobody}
 _{port}._tcp.mx.bare TLSA 3 1 1 {key}
+lie     MX  10 mx.lie
+mx.lie  A 127.0.0.2
+_{port}._tcp.mx.lie TLSA 3 1 1 {liar}
+_smtp._tls.lie TXT "v=TLSRPTv1; rua=mailto:tls@lie.{{name}}"
 _smtp._tls.right TXT "v=TLSRPTv1; rua=mailto:tls@right.{{name}}"
 _smtp._tls.wrong TXT "v=TLSRPTv1; rua=mailto:tls@wrong.{{name}}"
 _smtp._tls.none TXT "v=TLSRPTv1; rua=https://none.{{name}}/"
@@ -54,6 +58,22 @@ type = "mx"
 port = %d
 prohibited-ips = []
 '''
+
+
+LIAR = '11' * 32
+
+
+class Servers(test_dns.Servers):
+    """Somebody changes the records of mx.lie on their way."""
+
+    def write_zones(self):
+        super().write_zones()
+        path = self.path('signed.example.signed')
+        with open(path, encoding='ascii') as f:
+            text = f.read()
+        assert LIAR in text
+        with open(path, 'w', encoding='ascii') as f:
+            f.write(text.replace(LIAR, '22' * 32))
 
 
 class Host(socketserver.StreamRequestHandler):
@@ -124,8 +144,8 @@ def world(tmp_path_factory, monkeypatch, server):
     port = good.server_address[1]
     bare = Hosts(('127.0.0.2', port), None)
     monkeypatch.setattr(test_dns, 'ZONE', ZONE.format(
-        port=port, key=hashlib.sha256(der).hexdigest(), nobody='00' * 32))
-    names = test_dns.Servers(tmp_path_factory.mktemp('dns'))
+        port=port, key=hashlib.sha256(der).hexdigest(), nobody='00' * 32, liar=LIAR))
+    names = Servers(tmp_path_factory.mktemp('dns'))
     s = mail_server(server, SETTINGS % (names.port, names.path('anchors'), port), delivers=True)
     s.good, s.bare = good, bare
     yield s
@@ -205,6 +225,23 @@ def test_what_tls_reports_hear(world):
     assert none['policy'] == {'policy-type': 'no-policy-found', 'policy-domain': 'none.signed.example'}
     assert none['failure-details'][0]['result-type'] == 'starttls-not-supported'
     assert report(world, 'list').endswith('3 report(s) found.\n')
+
+
+def test_records_that_cannot_be_believed(world):
+    """They keep mail from the host, unless its sender would rather have it delivered; who publishes them hears of
+    both."""
+    send(world, 'bert@lie.signed.example')
+    world.wait_log(r'dane\.bogus-dnssec-record.*mx\.lie\.signed\.example')
+    eventually(lambda: '4.7.5' in json.dumps(queue(world).records()), what='an attempt that is put off')
+    assert rcpts(world.bare) == []
+    send(world, 'bert@lie.signed.example', b'TLS-Required: No\r\n')
+    eventually(lambda: rcpts(world.bare), what='a delivery')
+    world.stop()
+    lie, = policies(world, 'lie.signed.example')
+    assert lie['policy']['policy-type'] == 'tlsa' and lie['policy']['policy-domain'] == 'mx.lie.signed.example'
+    failures = [(f['result-type'], f['failure-reason-code'], f.get('receiving-ip')) for f in lie['failure-details']]
+    assert sorted(failures, key=str) == [('dnssec-invalid', 'Bogus TLSA records were found.', '127.0.0.2'),
+                                         ('dnssec-invalid', 'Bogus TLSA records were found.', None)]
 
 
 def right_connections(world):

@@ -30,7 +30,10 @@ void tlsrpt_see_connection(struct remote *r, struct approach *p, const struct co
     bool is_ours = step->course != TLS_GO_ON && step->result_type == NULL;
     if (!is_observed(r) || is_ours)
         return;
-    bool by_dane = p->dane->state == DANE_USABLE || p->dane->state == DANE_UNUSABLE;
+    // Records that cannot be used, and those that cannot be believed where the sender has waived
+    // them (RFC 8689 3), have a fault of their own whatever the handshake came to.
+    bool has_fault = p->dane->state == DANE_UNUSABLE || p->dane->state == DANE_AVOID_BOGUS;
+    bool by_dane = p->dane->state == DANE_USABLE || has_fault;
     bool by_sts = p->tls.reports_sts || sts_fault(r) != NULL;
     struct tlsrpt_seen all[3];
     size_t count = 0;
@@ -38,7 +41,7 @@ void tlsrpt_see_connection(struct remote *r, struct approach *p, const struct co
     if (by_dane) {
         all[count] = under_tlsa(r, p);
         blame(&all[count], step->result_type, text);
-        if (p->dane->state == DANE_UNUSABLE)
+        if (has_fault)
             blame(&all[count], p->tls.result_type, p->dane->why);
         count++;
     }
