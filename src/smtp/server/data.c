@@ -16,7 +16,6 @@ struct receiving {
 };
 
 static enum reply_id why_not_now(struct smtp_session *s);
-static void tell_missing(struct smtp_session *s, enum reply_id why, struct str verb);
 static struct err begin(struct smtp_session *s, enum data_framing framing) suspends MUST_USE;
 static struct err receive_dotted(struct receiving *r) suspends MUST_USE;
 static struct err next_octets(struct receiving *r, struct str *out) suspends MUST_USE;
@@ -47,7 +46,6 @@ struct err stage_data(struct smtp_session *s, struct str args)
     }
     if (why == REPLY_NEED_BDAT)
         session_drop_transaction(s);
-    tell_missing(s, why, S("DATA"));
     if (why != REPLY_OK)
         return reply(s, why);
     struct err e = begin(s, DATA_DOTTED);
@@ -136,10 +134,7 @@ static struct err keep(struct receiving *r, struct str piece)
     struct transaction *t = r->t;
     if (r->trouble != REPLY_OK)
         return OK;
-    uint64_t bytes = body_bytes(t->body) + piece.len;
-    if (t->bytes_max > 0 && bytes > t->bytes_max) {
-        event_in(r->s->options->span, EV_SMTP_MESSAGE_TOO_LARGE, F_U64(size, bytes),
-                F_U64(limit, t->bytes_max));
+    if (t->bytes_max > 0 && body_bytes(t->body) + piece.len > t->bytes_max) {
         give_up(r, REPLY_TOO_BIG);
         return OK;
     }
@@ -158,6 +153,13 @@ static struct err keep(struct receiving *r, struct str piece)
     return OK;
 }
 
+// inbound.md 4.8: a file that cannot be written is want of storage to the client, whatever it is to
+// us; want of memory is not.
+static bool is_of_the_disk(struct err e)
+{
+    return e.kind == ERR_NO_SPACE || e.kind == ERR_IO;
+}
+
 // The header is kept in memory; what is behind it is only looked at as it passes.
 static struct err look_at(struct receiving *r, struct str piece)
 {
@@ -167,13 +169,6 @@ static struct err look_at(struct receiving *r, struct str piece)
         return OK;
     }
     size_t room = t->head.limit_bytes - t->head.len;
-// inbound.md 4.8: a file that cannot be written is want of storage to the client, whatever it is to
-// us; want of memory is not.
-static bool is_of_the_disk(struct err e)
-{
-    return e.kind == ERR_NO_SPACE || e.kind == ERR_IO;
-}
-
     buf_add(&t->head, str_upto(piece, room));
     // A line end that was mended comes as the next piece, and may be what ends the header.
     bool goes_on = t->data.in_header || t->data.owed.len > 0;
@@ -190,6 +185,8 @@ static void give_up(struct receiving *r, enum reply_id why)
 {
     struct transaction *t = r->t;
     r->trouble = why;
+    if (why == REPLY_TOO_BIG)
+        event_in(r->s->options->span, EV_SMTP_MESSAGE_TOO_LARGE, F_U64(limit, t->bytes_max));
     body_free(t->body);
     t->body = NULL;
     message_check_free(t->check); // which points into the header
@@ -218,7 +215,6 @@ static struct err transfer_failed(struct receiving *r, struct err e)
 static struct err end_message(struct receiving *r)
 {
     struct smtp_session *s = r->s;
-                F_U64(limit, (uint64_t)(r->t->transfer_until_ms - r->t->began_ms)),
     struct err e = r->trouble == REPLY_OK ? message_finish(s) : message_answer(s, r->trouble);
     session_drop_transaction(s);
     return e;
@@ -258,7 +254,6 @@ struct err stage_bdat(struct smtp_session *s, struct str args)
     if (!last)
         return reply_number(s, REPLY_CHUNK_OK, (int64_t)bytes);
     if (r.trouble == REPLY_OK)
-    tell_missing(s, why, S("BDAT"));
         TRY(end_chunks(&r));
     return end_message(&r);
 }
