@@ -4,6 +4,9 @@
 
 #include "rt/rt.h"
 #include "smtp/limits.h"
+#include "smtp/server/transaction.h"
+
+#define CODE_CLOSING 421 // RFC 5321 3.8: whoever says it closes the connection
 
 struct reply_row {
     int code;
@@ -17,6 +20,7 @@ static const struct reply_row rows[] = {
 #include "smtp/replies.def"
 };
 
+static void hang_up(struct smtp_session *s, enum smtp_end end) suspends;
 static struct err put(struct smtp_session *s, struct str bytes) suspends MUST_USE;
 static struct err say(struct smtp_session *s, const struct reply_row *row) suspends;
 static struct err say_lines(
@@ -24,9 +28,10 @@ static struct err say_lines(
 static struct str fill(struct smtp_session *s, struct str text, const struct str args[2]);
 static struct str plain_words(struct smtp_session *s, struct str text);
 static size_t piece_of(struct str text, size_t room);
+static size_t whole_characters(struct str text, size_t room);
 static bool counts_as_error(int code);
 static bool take_code(struct scan *in, int *out_code);
-static bool take_enhanced(struct scan *in, int code, struct str *out);
+static bool take_enhanced(struct arena *a, struct scan *in, int code, struct str *out);
 
 int reply_code(enum reply_id id)
 {
@@ -75,12 +80,15 @@ struct err reply_words(struct smtp_session *s, enum reply_id usual, struct str t
     struct scan in = scan_over(text);
     if (take_code(&in, &row.code))
         row.enhanced = row.code < 500 ? S("4.7.1") : S("5.7.1");
-    take_enhanced(&in, row.code, &row.enhanced);
+    take_enhanced(&s->scratch, &in, row.code, &row.enhanced);
     row.line = STR_NULL;
     row.text = plain_words(s, scan_rest(&in));
     if (str_is_empty(row.text))
         row.text = rows[usual].text;
-    return say(s, &row);
+    TRY(say(s, &row));
+    if (row.code == CODE_CLOSING)
+        hang_up(s, SMTP_END_REFUSED);
+    return OK;
 }
 
 // listeners.md 12.4. Whether that was one too many, the session asks after each command.
@@ -96,10 +104,17 @@ void reply_and_leave(struct smtp_session *s, enum reply_id id, enum smtp_end end
     within_ms(GOODBYE_WAIT_MS);
     s->over = true;
     s->result.end = end;
-    if (!failed(reply(s, id))) {
-        struct err ignored = stream_end(s->stream); // the reply leaves with it
-        (void)ignored; // the peer may be gone: there is nobody left to tell
-    }
+    if (!failed(reply(s, id)))
+        hang_up(s, end);
+}
+
+static void hang_up(struct smtp_session *s, enum smtp_end end)
+{
+    within_ms(GOODBYE_WAIT_MS);
+    s->over = true;
+    s->result.end = end;
+    struct err ignored = stream_end(s->stream); // the reply leaves with it
+    (void)ignored; // the peer may be gone: there is nobody left to tell
 }
 
 struct err reply_line(struct smtp_session *s, struct str front, struct str line)
@@ -109,9 +124,10 @@ struct err reply_line(struct smtp_session *s, struct str front, struct str line)
     return put(s, S("\r\n"));
 }
 
-// All that is said passes here.
+// All that is said passes here. What a peer does not read is not waited for for ever.
 static struct err put(struct smtp_session *s, struct str bytes)
 {
+    within_ms(s->pace.timeout_ms);
     event_in(
             s->options->span, EV_SMTP_RAW_OUTPUT, F_U64(size, bytes.len), F_BYTES(contents, bytes));
     return stream_write(s->stream, bytes);
@@ -159,8 +175,13 @@ static size_t piece_of(struct str text, size_t room)
     if (text.len <= room)
         return text.len;
     size_t at = str_rfind_byte(str_upto(text, room), ' ');
-    if (at != STR_NOT_FOUND && at > 0)
-        return at;
+    return at != STR_NOT_FOUND && at > 0 ? at : whole_characters(text, room);
+}
+
+static size_t whole_characters(struct str text, size_t room)
+{
+    if (text.len <= room)
+        return text.len;
     while (room > 1 && ((uint8_t)text.ptr[room] & 0xC0) == 0x80)
         room--;
     return room;
@@ -188,22 +209,24 @@ static struct str fill(struct smtp_session *s, struct str text, const struct str
     return out.overflow ? STR_NULL : arena_str(&s->scratch, buf_str(&out));
 }
 
-// inbound.md 15: text of others in printable ASCII, its line ends kept as LF, for replies of
-// several lines.
+// inbound.md 15: text of others in printable ASCII, or UTF-8 in a transaction that has said SMTPUTF8;
+// its line ends kept as LF, for replies of several lines.
 static struct str plain_words(struct smtp_session *s, struct str text)
 {
     char *copy = arena_bytes(&s->scratch, text.len + 1);
+    bool utf8 = s->transaction != NULL && s->transaction->mail.smtputf8 && str_is_utf8(text);
     size_t len = 0;
     for (size_t i = 0; copy != NULL && i < text.len; i++) {
         uint8_t c = (uint8_t)text.ptr[i];
         if (c == '\t')
             copy[len++] = ' ';
-        else if ((c >= ' ' && c < 0x7F) || c == '\n')
+        else if ((c >= ' ' && c < 0x7F) || c == '\n' || (utf8 && c > 0x7F))
             copy[len++] = (char)c;
         else if (c >= 0xC0) // once for each character beyond ASCII
             copy[len++] = '?';
     }
-    return copy == NULL ? S("") : str_upto(str_of(copy, len), WORDS_BYTES_MAX / 2);
+    struct str words = copy == NULL ? S("") : str_of(copy, len);
+    return str_upto(words, whole_characters(words, WORDS_BYTES_MAX / 2));
 }
 
 static bool take_code(struct scan *in, int *out_code)
@@ -221,18 +244,16 @@ static bool take_code(struct scan *in, int *out_code)
 }
 
 // class "." subject "." detail SP      RFC 3463 2; the class is that of the code, whatever is said
-static bool take_enhanced(struct scan *in, int code, struct str *out)
+static bool take_enhanced(struct arena *a, struct scan *in, int code, struct str *out)
 {
     struct scan at = *in;
     uint64_t class, subject, detail;
     if (!scan_u64(&at, 5, &class) || !scan_byte(&at, '.') || !scan_u64(&at, 999, &subject) ||
             !scan_byte(&at, '.') || !scan_u64(&at, 999, &detail))
         return false;
-    struct str given = scan_since(&at, scan_offset(in));
     if (!scan_byte(&at, ' ') && !scan_end(&at))
         return false;
-    if (class == (uint64_t)code / 100)
-        *out = given;
+    *out = arena_fmt(a, "%d.%d.%d", code / 100, (int)subject, (int)detail);
     *in = at;
     return true;
 }
