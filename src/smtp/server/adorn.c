@@ -7,11 +7,13 @@
 #include "listen/tls_context.h"
 #include "queue/message.h"
 #include "rt/rt.h"
+#include "smtp/server/stages.h"
 #include "smtp/server/verify.h"
 
 #define TOP_BYTES_MAX (64 * KIB)
 
 static struct trace_received received(struct finishing *f) suspends;
+static void name_forwarded(const struct forwarded *from, struct trace_received *r);
 static enum trace_hello hello_of(const struct smtp_session *s);
 static uint32_t delivery_field(
         struct smtp_session *s, enum rule_id id, uint32_t wanted, uint32_t said) suspends;
@@ -44,7 +46,7 @@ static struct trace_received received(struct finishing *f)
     const struct transaction *t = f->t;
     struct tls_facts tls = visit_tls_facts(s->visit);
     bool one = s->service->settings->received_for && t->answers.count == 1;
-    return (struct trace_received){
+    struct trace_received r = {
             .helo = session_helo(s),
             .peer = s->visit->peer.unix_path.ptr != NULL ? (struct ip){0} : s->client.ip,
             .ptr = s->ptr_name,
@@ -62,6 +64,21 @@ static struct trace_received received(struct finishing *f)
             .priority = t->priority,
             .at_ms = f->wall_now_ms,
     };
+    if (s->forwarded != NULL)
+        name_forwarded(s->forwarded, &r);
+    return r;
+}
+
+// inbound.md 4.13. A name goes with its address: without one it says nothing about ours.
+static void name_forwarded(const struct forwarded *from, struct trace_received *r)
+{
+    if (from->ip.family != IP_NONE) {
+        r->peer = from->ip;
+        r->ptr = buf_str(&from->name);
+        r->helo = buf_str(&from->helo);
+    } else if (from->helo.len > 0) {
+        r->helo = buf_str(&from->helo);
+    }
 }
 
 static enum trace_hello hello_of(const struct smtp_session *s)

@@ -122,6 +122,8 @@ static struct err run_verb(struct smtp_session *s, const struct verb *verb, stru
         return reply(s, REPLY_IN_BDAT);
     if ((verb->rules & IS_JUNK) != 0)
         session_note_junk(s);
+    if (verb->run == run_not_built)
+        event_in(s->options->span, EV_SMTP_COMMAND_NOT_IMPLEMENTED, F_STR(details, verb->name));
     // The arguments lie in the stream's buffer, and stages read on.
     struct str kept = arena_str(&s->scratch, args);
     return str_is_null(kept) ? fail(ERR_LIMIT, "no memory for a command") : verb->run(s, kept);
@@ -194,7 +196,7 @@ static struct err while_refused(struct smtp_session *s, const struct verb *verb)
     if (verb != NULL && verb->run == run_quit)
         return run_quit(s, S(""));
     TRY(reply(s, REPLY_REFUSED_ALREADY));
-    if (s->result.commands >= REFUSED_COMMANDS_MAX)
+    if (s->result.commands - s->refused_at >= REFUSED_COMMANDS_MAX)
         reply_and_leave(s, REPLY_TOO_MANY_ERRORS, SMTP_END_REFUSED);
     return OK;
 }
@@ -250,6 +252,5 @@ static struct err run_quit(struct smtp_session *s, struct str args)
 
 static struct err run_not_built(struct smtp_session *s, struct str args UNUSED)
 {
-    event_in(s->options->span, EV_SMTP_COMMAND_NOT_IMPLEMENTED);
     return reply(s, REPLY_NOT_BUILT);
 }

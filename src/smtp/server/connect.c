@@ -9,7 +9,6 @@
 #include "rt/rt.h"
 #include "smtp/limits.h"
 
-static void choose_host(struct smtp_session *s) suspends;
 static bool is_host_name(struct arena *a, struct str name);
 static bool pass_throttles(struct smtp_session *s) suspends;
 static struct err refuse(struct smtp_session *s, struct str words) suspends;
@@ -23,7 +22,6 @@ struct err stage_connect(struct smtp_session *s)
     struct permission may;
     s->stage = STAGE_CONNECT;
     session_set_pace(s);
-    choose_host(s);
     if (!pass_throttles(s))
         return OK;
     if (failed(rule_permits(s, RULE_CONNECT_ALLOWED, &may))) {
@@ -40,13 +38,15 @@ struct err stage_connect(struct smtp_session *s)
 }
 
 // A listener's own name comes first; the setting may be an expression.
-static void choose_host(struct smtp_session *s)
+void session_choose_host(struct smtp_session *s)
 {
     const struct listener *l = s->visit->listener;
-    s->host = l->host;
     if (l->host_is_own || s->service->settings->rules[RULE_HOSTNAME].is_default)
         return;
     struct expr_result r = rule_ask(s, RULE_HOSTNAME);
+    if (r.outcome == EXPR_VALUE && str_eq(r.text, s->host))
+        return;
+    s->host = l->host;
     struct str name = r.outcome == EXPR_VALUE ? arena_str(&s->identity, r.text) : STR_NULL;
     if (!str_is_empty(name) && is_host_name(&s->scratch, name))
         s->host = name;
@@ -76,9 +76,8 @@ static bool pass_throttles(struct smtp_session *s)
 // RFC 5321 3.1: a server that greets with 554 waits for QUIT, and answers all else with 503.
 static struct err refuse(struct smtp_session *s, struct str words)
 {
-    event_in(s->options->span, EV_SMTP_MESSAGE_REJECTED, F_STR(reason, S("access denied")),
-            F_STR(details, words));
     s->refuses_all = true;
+    s->refused_at = s->result.commands;
     int64_t most_ms = now_ms() - s->began_ms + REFUSED_WAIT_MS;
     if (s->pace.duration_ms > most_ms)
         s->pace.duration_ms = most_ms;

@@ -46,10 +46,8 @@ static bool is_auth(struct str line)
 static struct err wait_for_line(struct smtp_session *s, size_t max, struct str *out)
 {
     // Replies to a pipelined group leave together: RFC 2920 3.2.
-    if (str_find_byte(stream_buffered(s->stream), '\n') == STR_NOT_FOUND) {
-        within_ms(s->pace.timeout_ms);
-        TRY(stream_flush(s->stream));
-    }
+    if (str_find_byte(stream_buffered(s->stream), '\n') == STR_NOT_FOUND)
+        TRY(session_flush(s));
     nudgeable();
     if (s->result.commands == 0 && !s->visit->tls_on) {
         enum first_bytes first;

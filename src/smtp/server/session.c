@@ -113,6 +113,7 @@ static struct err one_command(struct smtp_session *s)
     struct err e = line_next_command(s, &line);
     if (e.kind == ERR_LIMIT)
         return reply_junk(s, REPLY_LINE_LONG);
+    }
     TRY(e);
     s->result.commands++;
     tell_raw(s, line);
@@ -179,6 +180,7 @@ void session_set_pace(struct smtp_session *s)
             .strict_pipelining = rule_bool(s, RULE_STRICT_PIPELINING),
             .strict_envelope = rule_bool(s, RULE_STRICT_ENVELOPE),
     };
+    session_choose_host(s);
     if (s->service->proof == NULL || s->service->resolver == NULL || s->client.ip.family == IP_NONE)
         return; // SPF stays disabled
     struct expr_result helo = rule_ask(s, RULE_SPF_HELO);
@@ -186,6 +188,12 @@ void session_set_pace(struct smtp_session *s)
     struct expr_result mail = rule_ask(s, RULE_SPF_MAIL);
     s->pace.spf_mail = proof_strategy_of(&mail);
     s->pace.spf_exempt = spf_is_on(s) && rule_bool(s, RULE_SPF_EXEMPT);
+}
+
+struct err session_flush(struct smtp_session *s)
+{
+    within_ms(s->pace.timeout_ms);
+    return stream_flush(s->stream);
 }
 
 struct err session_wait(struct smtp_session *s, int64_t ms)
@@ -197,7 +205,7 @@ struct err session_wait(struct smtp_session *s, int64_t ms)
         return OK;
     s->counts.waited_ms += ms;
     metric_add(s->service->metrics, METRIC_SMTP_WAITS, NO_LABELS, 1);
-    struct err e = stream_flush(s->stream);
+    struct err e = session_flush(s);
     if (!failed(e)) {
         nudgeable();
         e = task_sleep_ms(ms);
@@ -226,6 +234,7 @@ void session_drop_transaction(struct smtp_session *s)
 {
     transaction_free(s, s->transaction);
     s->transaction = NULL;
+    xforward_forget(s);
 }
 
 bool session_take_bytes(struct smtp_session *s, uint64_t count)

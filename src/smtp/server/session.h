@@ -68,6 +68,8 @@ struct smtp_session {
     bool tls_on, over;
     bool offered_pipelining;
     bool refuses_all; // session.connect.is-allowed said no: QUIT is all that may follow
+    size_t refused_at; // the number of commands before that
+    struct forwarded *forwarded; // by XFORWARD, until the transaction ends; NULL: nothing
 };
 
 // -- Settings (rules.c, env.c) --------------------------------------------------------------------
@@ -131,6 +133,9 @@ struct str reply_text(enum reply_id id);
 
 // What depends on the connection's state: at connect, and when it has changed.
 void session_set_pace(struct smtp_session *s) suspends;
+void session_choose_host(struct smtp_session *s) suspends; // of connect.c; done by it
+// What was said so far leaves: before a wait (inbound.md 2.2).
+struct err session_flush(struct smtp_session *s) suspends MUST_USE;
 // What has arrived is sent; then the client waits. Nothing is read meanwhile; capped for a session
 // and, in numbers of waiting sessions, for a listener (inbound.md 10.2).
 struct err session_wait(struct smtp_session *s, int64_t ms) suspends MUST_USE;

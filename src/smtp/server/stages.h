@@ -40,3 +40,9 @@ struct envelope_rules envelope_rules_now(struct smtp_session *s, struct str args
 #define XFORWARD_NAMES "NAME ADDR PORT PROTO HELO IDENT SOURCE"
 bool xclient_is_allowed(const struct smtp_session *s);
 bool xforward_is_allowed(const struct smtp_session *s);
+// Of whom a front end says that the next message comes: for what is written down, and nothing else.
+struct forwarded {
+    struct ip ip;          // IP_NONE: not said
+    struct buf name, helo; // empty: unknown
+};
+void xforward_forget(struct smtp_session *s); // with the transaction

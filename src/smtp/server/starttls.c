@@ -28,10 +28,7 @@ struct err stage_starttls(struct smtp_session *s, struct str args)
         return reply(s, REPLY_TLS_TROUBLE);
     session_drop_transaction(s);
     TRY(reply(s, REPLY_READY_FOR_TLS));
-    {
-        within_ms(s->pace.timeout_ms);
-        TRY(stream_flush(s->stream));
-    }
+    TRY(session_flush(s));
     struct err e = listen_handshake(s->visit, &s->scratch);
     if (failed(e)) {
         s->over = true;
@@ -41,6 +38,9 @@ struct err stage_starttls(struct smtp_session *s, struct str args)
     s->tls_on = s->result.tls = true;
     s->hello = HELLO_NONE;
     buf_clear(&s->helo);
+    s->account = NULL; // RFC 3207 4.2: whoever logged in before it may have been somebody else
+    s->account_name = S("");
+    s->visit->logged_in = false;
     spf_forget(s);
     session_set_pace(s);
     event_in(

@@ -41,6 +41,9 @@ static bool read_ip(struct str text, struct ip *out);
 static bool read_port(struct str text, uint16_t *out);
 static bool apply_endpoint(const struct attributes *x, enum attribute addr, enum attribute port,
         struct endpoint *endpoint);
+static struct err forward(
+        struct smtp_session *s, const struct attributes *x, const struct ip *ip) MUST_USE;
+static void forward_text(struct buf *out, const struct attributes *x, enum attribute which);
 static struct err apply_login(
         struct smtp_session *s, const struct attributes *x, bool *out_known) suspends MUST_USE;
 static struct err apply(
@@ -128,6 +131,7 @@ static struct err apply(struct smtp_session *s, const struct attributes *x, enum
     s->hello = HELLO_NONE;
     buf_clear(&s->helo);
     spf_forget(s);
+    xforward_forget(s);
     if (!str_is_null(x->text[ATTR_HELO]) && !x->absent[ATTR_HELO]) {
         buf_add(&s->helo, arena_str_lower(&s->scratch, x->text[ATTR_HELO]));
         s->hello = session_is_lmtp(s) ? HELLO_LHLO : HELLO_EHLO;
@@ -177,17 +181,21 @@ static struct err apply_login(struct smtp_session *s, const struct attributes *x
     return OK;
 }
 
-// The same grammar; it changes what is logged, and nothing else.
+// The same grammar. It changes what is logged and what our Received says, and nothing else; several
+// of them add up.
 struct err stage_xforward(struct smtp_session *s, struct str args)
 {
     struct attributes x = {0};
+    struct endpoint client = {0};
     s->stage = STAGE_OTHER;
     if (!xforward_is_allowed(s))
         return reply(s, REPLY_NO_XCLIENT);
     if (s->transaction != NULL)
         return reply(s, REPLY_NOT_IN_MAIL);
-    if (!read_attributes(&s->scratch, args, S(XFORWARD_NAMES), &x))
+    if (!read_attributes(&s->scratch, args, S(XFORWARD_NAMES), &x) ||
+            !apply_endpoint(&x, ATTR_ADDR, ATTR_PORT, &client))
         return reply(s, REPLY_BAD_ARGUMENT);
+    TRY(forward(s, &x, &client.ip));
     struct str told = S("");
     for (size_t i = 0; i < ATTR_COUNT; i++)
         if (!str_is_null(x.text[i]) && !x.absent[i])
@@ -195,6 +203,44 @@ struct err stage_xforward(struct smtp_session *s, struct str args)
                     ARG(names[i]), ARG(x.text[i]));
     event_in(s->options->span, EV_SMTP_XFORWARD, F_STR(details, told));
     return reply(s, REPLY_OK);
+}
+
+static struct err forward(struct smtp_session *s, const struct attributes *x, const struct ip *ip)
+{
+    struct forwarded *f = s->forwarded;
+    if (f == NULL) {
+        f = s->forwarded = mem_new(struct forwarded);
+        if (f == NULL)
+            return fail(ERR_LIMIT, "no memory for what XFORWARD says");
+        buf_init(&f->name, ATTRIBUTE_BYTES_MAX);
+        buf_init(&f->helo, ATTRIBUTE_BYTES_MAX);
+    }
+    if (!str_is_null(x->text[ATTR_ADDR]))
+        f->ip = *ip;
+    forward_text(&f->name, x, ATTR_NAME);
+    forward_text(&f->helo, x, ATTR_HELO);
+    return f->name.overflow || f->helo.overflow
+                   ? fail(ERR_LIMIT, "no memory for what XFORWARD says")
+                   : OK;
+}
+
+static void forward_text(struct buf *out, const struct attributes *x, enum attribute which)
+{
+    if (str_is_null(x->text[which]))
+        return;
+    buf_clear(out);
+    if (!x->absent[which])
+        buf_add(out, x->text[which]);
+}
+
+void xforward_forget(struct smtp_session *s)
+{
+    if (s->forwarded == NULL)
+        return;
+    buf_done(&s->forwarded->name);
+    buf_done(&s->forwarded->helo);
+    mem_free(s->forwarded);
+    s->forwarded = NULL;
 }
 
 static bool read_attributes(
