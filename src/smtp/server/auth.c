@@ -92,7 +92,9 @@ static struct err may_try(struct smtp_session *s, struct str mechanism, enum sas
         *out_why = REPLY_PLAIN_TEXT; // also where it would be offered within TLS only
     else if (!sasl_set_has(auth_offered(s), *out))
         *out_why = REPLY_UNKNOWN_MECHANISM;
-    if (*out_why == REPLY_AUTH_TWICE)
+    if (enabled.bits != 0 && *out_why == REPLY_NO_AUTH)
+        event_in(s->options->span, EV_SMTP_MISSING_AUTH_DIRECTORY, F_STR(mechanism, mechanism));
+    else if (*out_why == REPLY_AUTH_TWICE)
         event_in(s->options->span, EV_SMTP_ALREADY_AUTHENTICATED);
     else if (*out_why == REPLY_UNKNOWN_MECHANISM)
         event_in(s->options->span, EV_SMTP_AUTH_MECHANISM_NOT_SUPPORTED,
@@ -350,7 +352,8 @@ static struct err refuse_outcome(struct login_try *l)
 {
     struct str reason = login_outcome_reason(l->answer.outcome);
     switch (l->answer.outcome) {
-    case LOGIN_SECOND_FACTOR: // counts, and never bans (inbound.md 4.5)
+    case LOGIN_SECOND_FACTOR: // waits and counts, and never bans (inbound.md 4.5)
+        TRY(session_wait(l->s, rule_number(l->s, RULE_AUTH_ERRORS_WAIT)));
         return reply_counted(l, REPLY_SECOND_FACTOR);
     case LOGIN_FORBIDDEN:
         return reply(l->s, REPLY_NOT_AUTHORIZED);
