@@ -11,7 +11,7 @@ static struct err verify(struct smtp_session *s, struct str what, bool *out_foun
         struct str *out_address) suspends MUST_USE;
 static struct err expand(struct smtp_session *s, struct str what, bool *out_found,
         struct strs *out_members) suspends MUST_USE;
-static bool is_fit(struct str what);
+static bool is_fit(struct arena *a, struct str what);
 static struct str without_brackets(struct str what);
 
 struct err stage_vrfy(struct smtp_session *s, struct str args)
@@ -19,12 +19,12 @@ struct err stage_vrfy(struct smtp_session *s, struct str args)
     bool found = false;
     struct str address, what = without_brackets(args);
     s->stage = STAGE_RCPT;
+    if (!is_fit(&s->scratch, what))
+        return reply(s, REPLY_BAD_ARGUMENT);
     if (!rule_bool(s, RULE_VRFY)) {
         event_in(s->options->span, EV_SMTP_VRFY_DISABLED, F_STR(to, what));
         return reply(s, REPLY_VRFY_DISABLED);
     }
-    if (!is_fit(what))
-        return reply(s, REPLY_BAD_ARGUMENT);
     struct err e = verify(s, what, &found, &address);
     if (failed(e))
         return e.kind == ERR_CANCELLED ? e : reply(s, REPLY_VRFY_TROUBLE);
@@ -42,12 +42,12 @@ struct err stage_expn(struct smtp_session *s, struct str args)
     struct strs members;
     struct str what = without_brackets(args);
     s->stage = STAGE_RCPT;
+    if (!is_fit(&s->scratch, what))
+        return reply(s, REPLY_BAD_ARGUMENT);
     if (!rule_bool(s, RULE_EXPN)) {
         event_in(s->options->span, EV_SMTP_EXPN_DISABLED, F_STR(to, what));
         return reply(s, REPLY_EXPN_DISABLED);
     }
-    if (!is_fit(what))
-        return reply(s, REPLY_BAD_ARGUMENT);
     struct err e = expand(s, what, &found, &members);
     if (failed(e))
         return e.kind == ERR_CANCELLED ? e : reply(s, REPLY_EXPN_TROUBLE);
@@ -85,9 +85,14 @@ static struct err expand(
     return directories_expn(d, &s->scratch, &rules.rules, what, out_found, out_members);
 }
 
-static bool is_fit(struct str what)
+// An address, or what would be one with a domain: a local part, quoted or not.
+static bool is_fit(struct arena *a, struct str what)
 {
-    return what.len >= 1 && what.len <= VRFY_BYTES_MAX;
+    struct mail_address address;
+    if (what.len == 0 || what.len > VRFY_BYTES_MAX)
+        return false;
+    return !failed(mail_address_parse(a, what, &address)) ||
+           !failed(mail_address_parse(a, arena_fmt(a, "%.*s@d.example", ARG(what)), &address));
 }
 
 static struct str without_brackets(struct str what)
