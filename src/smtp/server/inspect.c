@@ -65,7 +65,10 @@ static struct err judge_header(struct finishing *f)
     TRY(mail_head_read(&f->arena, buf_str(&t->head), &read, &f->head));
     bool too_large = !f->head.ended || f->head.block.len > t->head_bytes_max ||
                      (fields_max > 0 && f->head.count > (size_t)fields_max);
-    if (f->head.named == 0 || !f->head.any_known)
+    // Of BINARYMIME nobody has looked at the octets yet.
+    if (str_find_byte(f->head.block, '\0') != STR_NOT_FOUND)
+        f->refusal = REPLY_NUL_IN_HEADER;
+    else if (f->head.named == 0 || !f->head.any_known)
         f->refusal = REPLY_NO_HEADER;
     else if (too_large)
         f->refusal = REPLY_HEADER_TOO_LARGE;
