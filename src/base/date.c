@@ -7,6 +7,7 @@
 #define ERA_DAYS 146097       // of 400 years
 #define EPOCH_ERA_DAYS 719468 // from 0000-03-01 to 1970-01-01
 #define DAY_S 86400
+#define RFC3339_BYTES_MAX 64
 
 static int64_t days_of(int32_t year, uint8_t month, uint8_t day);
 static int64_t floor_div(int64_t a, int64_t b);
@@ -89,6 +90,14 @@ void date_add_rfc3339(struct buf *out, int64_t at_ms, enum date_precision precis
     if (precision == DATE_MS)
         buf_fmt(out, ".%03d", c.ms);
     buf_add_byte(out, 'Z');
+}
+
+struct str date_rfc3339(struct arena *a, int64_t at_ms)
+{
+    struct buf text AUTO(buf_done);
+    buf_init(&text, RFC3339_BYTES_MAX);
+    date_add_rfc3339(&text, at_ms, DATE_SECONDS);
+    return arena_str(a, buf_str(&text));
 }
 
 // date-time = full-date "T" full-time      RFC 3339 5.6; letters in either case

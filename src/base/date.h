@@ -23,6 +23,7 @@ uint8_t civil_month_days(int32_t year, uint8_t month); // month 1 to 12
 // RFC 3339: 2025-03-01T10:00:00.123Z, with ms when asked for.
 enum date_precision { DATE_SECONDS, DATE_MS };
 void date_add_rfc3339(struct buf *out, int64_t at_ms, enum date_precision precision);
+struct str date_rfc3339(struct arena *a, int64_t at_ms); // to the second; null: no memory
 // With any offset and fraction (what is finer than ms is cut off); a leap second only as the last
 // of a day of UTC.
 bool date_parse_rfc3339(struct str text, int64_t *out_at_ms);

@@ -56,8 +56,7 @@ struct str json_string(const struct json *v, struct str otherwise); // content o
 //
 //     struct json_out o = json_begin(&b, JSON_COMPACT);
 //     json_object_begin(&o);
-//     json_key(&o, S("ok"));
-//     json_bool(&o, true);
+//     json_put_bool(&o, S("ok"), true);
 //     json_object_end(&o);
 enum json_style { JSON_COMPACT, JSON_PRETTY };
 
@@ -81,4 +80,11 @@ void json_u64(struct json_out *o, uint64_t v);
 void json_double(struct json_out *o, double v); // not finite: null
 void json_bool(struct json_out *o, bool v);
 void json_null(struct json_out *o);
+// A member of an object, with its key.
+void json_put_str(struct json_out *o, struct str key, struct str s);
+void json_put_strs(struct json_out *o, struct str key, const struct str *at, size_t count);
+void json_put_i64(struct json_out *o, struct str key, int64_t v);
+void json_put_u64(struct json_out *o, struct str key, uint64_t v);
+void json_put_bool(struct json_out *o, struct str key, bool v);
+void json_put_time(struct json_out *o, struct str key, int64_t at_ms); // RFC 3339, to the second
 void json_tree(struct json_out *o, const struct json *v); // what was read, numbers as they stood

@@ -2,9 +2,11 @@
 // base/json_write.c: the JSON writer. Where it stands (in an object or array, behind a key, with or
 // without something before) is all it knows; whoever breaks the grammar meets an assertion.
 #define POSTHASTE_BASE_ROOM
+#include "base/date.h"
 #include "base/json.h"
 
 #define INDENT 2
+#define TIME_BYTES_MAX 64
 
 static void value_begin(struct json_out *o);
 static void new_line(struct json_out *o);
@@ -195,6 +197,51 @@ static void word(struct json_out *o, struct str text)
     value_begin(o);
     buf_add(o->buf, text);
 }
+
+// --- Members -------------------------------------------------------------------------------------
+
+void json_put_str(struct json_out *o, struct str key, struct str s)
+{
+    json_key(o, key);
+    json_str(o, s);
+}
+
+void json_put_strs(struct json_out *o, struct str key, const struct str *at, size_t count)
+{
+    json_key(o, key);
+    json_array_begin(o);
+    for (size_t i = 0; i < count; i++)
+        json_str(o, at[i]);
+    json_array_end(o);
+}
+
+void json_put_i64(struct json_out *o, struct str key, int64_t v)
+{
+    json_key(o, key);
+    json_i64(o, v);
+}
+
+void json_put_u64(struct json_out *o, struct str key, uint64_t v)
+{
+    json_key(o, key);
+    json_u64(o, v);
+}
+
+void json_put_bool(struct json_out *o, struct str key, bool v)
+{
+    json_key(o, key);
+    json_bool(o, v);
+}
+
+void json_put_time(struct json_out *o, struct str key, int64_t at_ms)
+{
+    struct buf text AUTO(buf_done);
+    buf_init(&text, TIME_BYTES_MAX);
+    date_add_rfc3339(&text, at_ms, DATE_SECONDS);
+    json_put_str(o, key, buf_str(&text));
+}
+
+// --- What was read -------------------------------------------------------------------------------
 
 // Down to the first child, else on to the next sibling, else up to the parent's: the way back up is
 // kept in `above`, for a tree has no links to its parents.

@@ -72,8 +72,7 @@ bool batch_text(struct batch *b, struct str key, struct str *out)
 void batch_refuse(struct batch *b, struct str why)
 {
     struct json_out o = batch_answer(b);
-    json_key(&o, S("error"));
-    json_str(&o, why);
+    json_put_str(&o, S("error"), why);
     batch_answer_end(b, &o);
     if (!b->many)
         b->status = CLI_TEST_USAGE;

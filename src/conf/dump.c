@@ -237,8 +237,7 @@ static void line_json(struct json_out *o, const struct conf_slot *slot, struct s
     buf_init(&key, 8 * KIB);
     buf_fmt(&key, "%.*s%.*s", ARG(slot->key), ARG(suffix));
     json_object_begin(o);
-    json_key(o, S("key"));
-    json_str(o, buf_str(&key));
+    json_put_str(o, S("key"), buf_str(&key));
     json_key(o, S("value"));
     if (e != NULL && is_secret(slot->setting, e))
         json_str(o, S("***"));
@@ -272,16 +271,12 @@ static void json_origin(struct json_out *o, const struct conf_origin *at)
             [CONF_FROM_ENV] = S_INIT("env"),
             [CONF_FROM_DATABASE] = S_INIT("database"),
     };
-    json_key(o, S("origin"));
-    json_str(o, words[at->kind]);
+    json_put_str(o, S("origin"), words[at->kind]);
     if (at->kind != CONF_FROM_FILE)
         return;
-    json_key(o, S("file"));
-    json_str(o, at->file);
-    json_key(o, S("line"));
-    json_u64(o, at->line);
-    json_key(o, S("column"));
-    json_u64(o, at->column);
+    json_put_str(o, S("file"), at->file);
+    json_put_u64(o, S("line"), at->line);
+    json_put_u64(o, S("column"), at->column);
 }
 
 // Where a long list or a flat map has each of its elements.

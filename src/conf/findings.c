@@ -276,16 +276,14 @@ void findings_lines(struct buf *out, const struct findings *all)
 void findings_json(struct json_out *o, const struct findings *all, bool ok)
 {
     json_object_begin(o);
-    json_key(o, S("ok"));
-    json_bool(o, ok);
+    json_put_bool(o, S("ok"), ok);
     json_key(o, S("errors"));
     severity_json(o, all, FINDING_ERROR);
     json_key(o, S("warnings"));
     severity_json(o, all, FINDING_WARNING);
     json_key(o, S("infos"));
     severity_json(o, all, FINDING_INFO);
-    json_key(o, S("dropped"));
-    json_u64(o, all->dropped_count);
+    json_put_u64(o, S("dropped"), all->dropped_count);
     json_object_end(o);
 }
 
@@ -302,29 +300,20 @@ static void severity_json(
 static void finding_json(struct json_out *o, const struct finding *f)
 {
     json_object_begin(o);
-    json_key(o, S("file"));
-    json_str(o, f->file);
-    json_key(o, S("line"));
-    json_u64(o, f->line);
-    json_key(o, S("column"));
-    json_u64(o, f->column);
-    json_key(o, S("key"));
-    json_str(o, f->key);
-    json_key(o, S("code"));
-    json_str(o, f->code);
-    json_key(o, S("message"));
-    json_str(o, f->message);
+    json_put_str(o, S("file"), f->file);
+    json_put_u64(o, S("line"), f->line);
+    json_put_u64(o, S("column"), f->column);
+    json_put_str(o, S("key"), f->key);
+    json_put_str(o, S("code"), f->code);
+    json_put_str(o, S("message"), f->message);
     if (f->element > 0) {
-        json_key(o, S("element"));
-        json_u64(o, f->element);
+        json_put_u64(o, S("element"), f->element);
     }
     if (!str_is_null(f->value)) {
-        json_key(o, S("value"));
-        json_str(o, f->value);
+        json_put_str(o, S("value"), f->value);
     }
     if (!str_is_null(f->hint)) {
-        json_key(o, S("hint"));
-        json_str(o, f->hint);
+        json_put_str(o, S("hint"), f->hint);
     }
     json_object_end(o);
 }

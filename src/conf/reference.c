@@ -127,26 +127,16 @@ static void row_json(struct json_out *o, const struct setting *s)
     buf_init(&text, 4 * KIB);
     setting_add_default(&text, s);
     json_object_begin(o);
-    json_key(o, S("key"));
-    json_str(o, str_from_c(s->key));
-    json_key(o, S("type"));
-    json_str(o, s->kind == SETTING_LATER ? STR_NULL : value_type_name(s->type));
-    json_key(o, S("many"));
-    json_bool(o, s->many != MANY_NOT);
-    json_key(o, S("optional"));
-    json_bool(o, s->optional);
-    json_key(o, S("default"));
-    json_str(o, buf_str(&text));
-    json_key(o, S("context"));
-    json_str(o, str_from_c(s->context));
-    json_key(o, S("json"));
-    json_str(o, str_from_c(s->json));
-    json_key(o, S("restart"));
-    json_bool(o, s->restart);
-    json_key(o, S("built"));
-    json_bool(o, s->kind == SETTING_OURS && !s->idle);
-    json_key(o, S("description"));
-    json_str(o, str_from_c(s->about));
+    json_put_str(o, S("key"), str_from_c(s->key));
+    json_put_str(o, S("type"), s->kind == SETTING_LATER ? STR_NULL : value_type_name(s->type));
+    json_put_bool(o, S("many"), s->many != MANY_NOT);
+    json_put_bool(o, S("optional"), s->optional);
+    json_put_str(o, S("default"), buf_str(&text));
+    json_put_str(o, S("context"), str_from_c(s->context));
+    json_put_str(o, S("json"), str_from_c(s->json));
+    json_put_bool(o, S("restart"), s->restart);
+    json_put_bool(o, S("built"), s->kind == SETTING_OURS && !s->idle);
+    json_put_str(o, S("description"), str_from_c(s->about));
     json_object_end(o);
 }
 

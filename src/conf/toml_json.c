@@ -81,10 +81,8 @@ static void scalar(struct json_out *o, const struct toml *node)
     else if (node->type != TOML_STRING)
         date_add(&value, node);
     json_object_begin(o);
-    json_key(o, S("type"));
-    json_str(o, tags[node->type]);
-    json_key(o, S("value"));
-    json_str(o, node->type == TOML_STRING ? text : buf_str(&value));
+    json_put_str(o, S("type"), tags[node->type]);
+    json_put_str(o, S("value"), node->type == TOML_STRING ? text : buf_str(&value));
     json_object_end(o);
 }
 

@@ -93,21 +93,16 @@ void event_json(struct json_out *o, enum event_id id)
     const struct event_row *row = event_row(id);
     struct str rest = row->fields, name;
     json_object_begin(o);
-    json_key(o, S("id"));
-    json_str(o, row->name);
-    json_key(o, S("level"));
-    json_str(o, event_level_name(row->level));
-    json_key(o, S("counted"));
-    json_bool(o, row->counted);
+    json_put_str(o, S("id"), row->name);
+    json_put_str(o, S("level"), event_level_name(row->level));
+    json_put_bool(o, S("counted"), row->counted);
     json_key(o, S("fields"));
     json_array_begin(o);
     while (row->fields.len > 0 && str_split(&rest, ' ', &name))
         json_str(o, name);
     json_array_end(o);
-    json_key(o, S("text"));
-    json_str(o, row->text);
-    json_key(o, S("about"));
-    json_str(o, row->about);
+    json_put_str(o, S("text"), row->text);
+    json_put_str(o, S("about"), row->about);
     json_object_end(o);
 }
 
@@ -118,17 +113,14 @@ void metric_json(struct json_out *o, enum metric_id id)
     buf_init(&name, 256);
     metric_add_name(&name, id);
     json_object_begin(o);
-    json_key(o, S("name"));
-    json_str(o, buf_str(&name));
-    json_key(o, S("type"));
-    json_str(o, metric_kind_name(row->kind));
+    json_put_str(o, S("name"), buf_str(&name));
+    json_put_str(o, S("type"), metric_kind_name(row->kind));
     json_key(o, S("labels"));
     json_array_begin(o);
     for (size_t i = 0; i < COUNT_OF(row->labels) && row->labels[i] != LABEL_NONE; i++)
         json_str(o, metric_label_name(row->labels[i]));
     json_array_end(o);
-    json_key(o, S("about"));
-    json_str(o, row->help);
+    json_put_str(o, S("about"), row->help);
     json_object_end(o);
     buf_done(&name);
 }

@@ -59,14 +59,10 @@ struct err http_answer_problem(struct http_exchange *x, uint16_t status, struct 
     buf_init(&text, PROBLEM_BYTES_MAX);
     struct json_out o = json_begin(&text, JSON_COMPACT);
     json_object_begin(&o);
-    json_key(&o, S("type"));
-    json_str(&o, S("about:blank"));
-    json_key(&o, S("title"));
-    json_str(&o, http_reason(status));
-    json_key(&o, S("status"));
-    json_u64(&o, status);
-    json_key(&o, S("detail"));
-    json_str(&o, detail);
+    json_put_str(&o, S("type"), S("about:blank"));
+    json_put_str(&o, S("title"), http_reason(status));
+    json_put_u64(&o, S("status"), status);
+    json_put_str(&o, S("detail"), detail);
     json_object_end(&o);
     return http_answer(x, status, S("application/problem+json"), buf_str(&text));
 }

@@ -27,7 +27,6 @@ static void dates_judge(struct certificate_notes *notes, struct certificate *c);
 static void signatures_judge(struct certificate_notes *notes, const struct certificate *c);
 static bool signature_is_weak(const X509 *x);
 static int64_t time_ms(const ASN1_TIME *time);
-static struct str day_text(struct arena *a, int64_t at_ms);
 static struct err undecodable(struct arena *a, const struct pem_block *block);
 
 struct err certificate_load(struct arena *a, const struct certificate_source *source,
@@ -228,8 +227,8 @@ static struct err curve_judge(struct arena *a, const struct certificate *c)
 static void dates_judge(struct certificate_notes *notes, struct certificate *c)
 {
     int64_t now = notes->wall_now_ms;
-    struct str until = day_text(notes->reports->arena, c->not_after_ms);
-    struct str from = day_text(notes->reports->arena, c->not_before_ms);
+    struct str until = date_rfc3339(notes->reports->arena, c->not_after_ms);
+    struct str from = date_rfc3339(notes->reports->arena, c->not_before_ms);
     if (c->not_after_ms <= c->not_before_ms)
         certificate_warn(notes, S("cert"), S("certificate-dates"),
                 "ends (%.*s) before it begins (%.*s)", ARG(until), ARG(from));
@@ -275,12 +274,4 @@ static int64_t time_ms(const ASN1_TIME *time)
             .minute = (uint8_t)tm.tm_min,
             .second = (uint8_t)tm.tm_sec};
     return civil_to_ms(&c);
-}
-
-static struct str day_text(struct arena *a, int64_t at_ms)
-{
-    struct buf text AUTO(buf_done);
-    buf_init(&text, 64);
-    date_add_rfc3339(&text, at_ms, DATE_SECONDS);
-    return arena_str(a, buf_str(&text));
 }

@@ -98,22 +98,14 @@ static void write_json(struct supervisor *sup, struct buf *out, struct str waiti
 {
     struct json_out o = json_begin(out, JSON_COMPACT);
     json_object_begin(&o);
-    json_key(&o, S("version"));
-    json_str(&o, S(POSTHASTE_VERSION));
-    json_key(&o, S("pid"));
-    json_i64(&o, process_id());
-    json_key(&o, S("state"));
-    json_str(&o, str_from_c(state_of(sup, waiting)));
-    json_key(&o, S("degraded"));
-    json_str(&o, str_is_empty(waiting) ? STR_NULL : waiting);
-    json_key(&o, S("generation"));
-    json_u64(&o, sup->generation_number);
-    json_key(&o, S("uptimeSeconds"));
-    json_i64(&o, (now_ms() - sup->started_ms) / SECOND_MS);
-    json_key(&o, S("connections"));
-    json_u64(&o, shared_count_total(&sup->shared->listen.connections));
-    json_key(&o, S("reloadFailed"));
-    json_bool(&o, sup->reload_failed);
+    json_put_str(&o, S("version"), S(POSTHASTE_VERSION));
+    json_put_i64(&o, S("pid"), process_id());
+    json_put_str(&o, S("state"), str_from_c(state_of(sup, waiting)));
+    json_put_str(&o, S("degraded"), str_is_empty(waiting) ? STR_NULL : waiting);
+    json_put_u64(&o, S("generation"), sup->generation_number);
+    json_put_i64(&o, S("uptimeSeconds"), (now_ms() - sup->started_ms) / SECOND_MS);
+    json_put_u64(&o, S("connections"), shared_count_total(&sup->shared->listen.connections));
+    json_put_bool(&o, S("reloadFailed"), sup->reload_failed);
     json_key(&o, S("paused"));
     write_pauses_json(sup, &o);
     json_key(&o, S("workers"));
@@ -129,16 +121,11 @@ static void write_json(struct supervisor *sup, struct buf *out, struct str waiti
 static void write_worker_json(struct json_out *o, const struct slot *s)
 {
     json_object_begin(o);
-    json_key(o, S("slot"));
-    json_u64(o, s->number);
-    json_key(o, S("pid"));
-    json_i64(o, s->pid);
-    json_key(o, S("ready"));
-    json_bool(o, s->ready);
-    json_key(o, S("retiring"));
-    json_bool(o, s->generation->retiring);
-    json_key(o, S("crashesInARow"));
-    json_u64(o, s->crash_count);
+    json_put_u64(o, S("slot"), s->number);
+    json_put_i64(o, S("pid"), s->pid);
+    json_put_bool(o, S("ready"), s->ready);
+    json_put_bool(o, S("retiring"), s->generation->retiring);
+    json_put_u64(o, S("crashesInARow"), s->crash_count);
     json_object_end(o);
 }
 

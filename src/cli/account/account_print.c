@@ -13,9 +13,6 @@
 #define TABLE_BYTES_MAX (64 * MIB)
 #define TIME_BYTES_MAX 64
 
-static void strs_json(struct json_out *o, struct str key, const struct strs *values);
-static void str_json(struct json_out *o, struct str key, struct str value);
-static void bool_json(struct json_out *o, struct str key, bool value);
 static void time_json(struct json_out *o, struct str key, int64_t at_ms);
 static void forms_of(const struct strs *secrets, struct buf *out);
 static void line(struct buf *out, const char *name, struct str value);
@@ -27,32 +24,32 @@ void account_json(struct json_out *o, const struct account *account, const struc
 {
     bool group = account->type == ACCOUNT_GROUP || account->type == ACCOUNT_LIST;
     json_object_begin(o);
-    json_key(o, S("id"));
-    json_u64(o, account->id);
-    str_json(o, S("name"), account->name);
-    str_json(o, S("type"), account_type_name(account->type));
+    json_put_u64(o, S("id"), account->id);
+    json_put_str(o, S("name"), account->name);
+    json_put_str(o, S("type"), account_type_name(account->type));
     if (!str_is_null(account->description))
-        str_json(o, S("description"), account->description);
-    strs_json(o, S("emails"), &account->emails);
-    strs_json(o, S("memberOf"), &account->groups);
-    strs_json(o, S("lists"), &account->lists);
+        json_put_str(o, S("description"), account->description);
+    json_put_strs(o, S("emails"), account->emails.at, account->emails.count);
+    json_put_strs(o, S("memberOf"), account->groups.at, account->groups.count);
+    json_put_strs(o, S("lists"), account->lists.at, account->lists.count);
     if (group && members != NULL)
-        strs_json(o, S("members"), members);
+        json_put_strs(o, S("members"), members->at, members->count);
     if (account->type == ACCOUNT_LIST)
-        strs_json(o, S("externalMembers"), &account->external_members);
+        json_put_strs(o, S("externalMembers"), account->external_members.at,
+                account->external_members.count);
     if (!str_is_null(account->owner))
-        str_json(o, S("owner"), account->owner);
-    strs_json(o, S("roles"), &account->roles);
-    json_key(o, S("quota"));
-    json_u64(o, account->quota_bytes);
+        json_put_str(o, S("owner"), account->owner);
+    json_put_strs(o, S("roles"), account->roles.at, account->roles.count);
+    json_put_u64(o, S("quota"), account->quota_bytes);
     json_key(o, S("secrets"));
     json_array_begin(o);
     for (size_t i = 0; i < account->secrets.count; i++)
         json_str(o, S("***"));
     json_array_end(o);
-    bool_json(o, S("enabled"), !account->disabled);
-    bool_json(o, S("disabledReceives"), !account->disabled_refuses);
-    strs_json(o, S("loginAllowedIps"), &account->login_networks);
+    json_put_bool(o, S("enabled"), !account->disabled);
+    json_put_bool(o, S("disabledReceives"), !account->disabled_refuses);
+    json_put_strs(
+            o, S("loginAllowedIps"), account->login_networks.at, account->login_networks.count);
     time_json(o, S("createdAt"), account->created_at_ms);
     time_json(o, S("expiresAt"), account->expires_at_ms);
     json_object_end(o);
@@ -99,16 +96,16 @@ static void forms_of(const struct strs *secrets, struct buf *out)
 void domain_json(struct json_out *o, const struct internal_domain *domain, struct str origin)
 {
     json_object_begin(o);
-    str_json(o, S("name"), domain->name);
-    str_json(o, S("origin"), origin);
+    json_put_str(o, S("name"), domain->name);
+    json_put_str(o, S("origin"), origin);
     if (!str_is_null(domain->description))
-        str_json(o, S("description"), domain->description);
-    strs_json(o, S("aliases"), &domain->aliases);
+        json_put_str(o, S("description"), domain->description);
+    json_put_strs(o, S("aliases"), domain->aliases.at, domain->aliases.count);
     if (!str_is_null(domain->catch_all))
-        str_json(o, S("catchAllAddress"), domain->catch_all);
-    bool_json(o, S("isEnabled"), !domain->disabled);
-    bool_json(o, S("allowRelaying"), domain->allow_relaying);
-    bool_json(o, S("subAddressing"), !domain->no_sub_addressing);
+        json_put_str(o, S("catchAllAddress"), domain->catch_all);
+    json_put_bool(o, S("isEnabled"), !domain->disabled);
+    json_put_bool(o, S("allowRelaying"), domain->allow_relaying);
+    json_put_bool(o, S("subAddressing"), !domain->no_sub_addressing);
     time_json(o, S("createdAt"), domain->created_at_ms);
     json_object_end(o);
 }
@@ -138,35 +135,10 @@ enum show_form show_form_of(const struct cli *c)
 
 // -- Parts ----------------------------------------------------------------------------------------
 
-static void strs_json(struct json_out *o, struct str key, const struct strs *values)
-{
-    json_key(o, key);
-    json_array_begin(o);
-    for (size_t i = 0; i < values->count; i++)
-        json_str(o, values->at[i]);
-    json_array_end(o);
-}
-
-static void str_json(struct json_out *o, struct str key, struct str value)
-{
-    json_key(o, key);
-    json_str(o, value);
-}
-
-static void bool_json(struct json_out *o, struct str key, bool value)
-{
-    json_key(o, key);
-    json_bool(o, value);
-}
-
 static void time_json(struct json_out *o, struct str key, int64_t at_ms)
 {
-    struct buf text AUTO(buf_done);
-    buf_init(&text, TIME_BYTES_MAX);
-    if (at_ms == 0)
-        return;
-    date_add_rfc3339(&text, at_ms, DATE_SECONDS);
-    str_json(o, key, buf_str(&text));
+    if (at_ms != 0)
+        json_put_time(o, key, at_ms);
 }
 
 static void line(struct buf *out, const char *name, struct str value)

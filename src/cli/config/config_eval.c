@@ -289,25 +289,20 @@ static int answer_json(const struct evaluation *e)
     struct buf converted AUTO(buf_done);
     buf_init(&converted, TEXT_BYTES_MAX);
     json_object_begin(&o);
-    json_key(&o, S("ok"));
-    json_bool(&o, ok);
+    json_put_bool(&o, S("ok"), ok);
     if (!ok) {
-        json_key(&o, S("stage"));
-        json_str(&o, compiled ? S("evaluate") : S("compile"));
-        json_key(&o, S("column"));
-        json_u64(&o, compiled ? e->result.fault.column : e->problem.column);
-        json_key(&o, S("message"));
-        json_str(&o, compiled ? e->result.fault.cause : e->problem.message);
+        json_put_str(&o, S("stage"), compiled ? S("evaluate") : S("compile"));
+        json_put_u64(&o, S("column"), compiled ? e->result.fault.column : e->problem.column);
+        json_put_str(&o, S("message"), compiled ? e->result.fault.cause : e->problem.message);
     } else {
-        json_key(&o, S("type"));
-        json_str(&o, expr_type_name(e->result.value.type));
+        json_put_str(&o, S("type"), expr_type_name(e->result.value.type));
         json_key(&o, S("value"));
         value_json(&o, &e->result.value);
     }
     if (ok && e->spec.target.kind != EXPR_TO_ANY) {
         add_converted(&converted, e);
-        json_key(&o, expr_kind_name(e->spec.target.kind));
-        json_str(&o, e->result.outcome == EXPR_NONE ? STR_NULL : buf_str(&converted));
+        json_put_str(&o, expr_kind_name(e->spec.target.kind),
+                e->result.outcome == EXPR_NONE ? STR_NULL : buf_str(&converted));
     }
     json_key(&o, S("trace"));
     json_array_begin(&o);

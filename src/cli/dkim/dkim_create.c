@@ -117,20 +117,14 @@ static int show_json(struct creation *n)
 {
     struct json_out o = cli_json_begin(n->c);
     json_object_begin(&o);
-    json_key(&o, S("id"));
-    json_str(&o, n->id);
-    json_key(&o, S("selector"));
-    json_str(&o, n->place.selector);
-    json_key(&o, S("file"));
-    json_str(&o, n->path);
+    json_put_str(&o, S("id"), n->id);
+    json_put_str(&o, S("selector"), n->place.selector);
+    json_put_str(&o, S("file"), n->path);
     json_key(&o, S("record"));
     json_object_begin(&o);
-    json_key(&o, S("type"));
-    json_str(&o, S("TXT"));
-    json_key(&o, S("name"));
-    json_str(&o, arena_fmt(&n->c->arena, "%.*s.", ARG(n->place.name)));
-    json_key(&o, S("content"));
-    json_str(&o, n->record);
+    json_put_str(&o, S("type"), S("TXT"));
+    json_put_str(&o, S("name"), arena_fmt(&n->c->arena, "%.*s.", ARG(n->place.name)));
+    json_put_str(&o, S("content"), n->record);
     json_object_end(&o);
     json_object_end(&o);
     return cli_json_end(n->c, CLI_OK);

@@ -52,12 +52,9 @@ static int run_show(struct cli *c)
     }
     struct json_out o = cli_json_begin(c);
     json_object_begin(&o);
-    json_key(&o, S("type"));
-    json_str(&o, S("TXT"));
-    json_key(&o, S("name"));
-    json_str(&o, arena_fmt(&c->arena, "%.*s.", ARG(place.name)));
-    json_key(&o, S("content"));
-    json_str(&o, record);
+    json_put_str(&o, S("type"), S("TXT"));
+    json_put_str(&o, S("name"), arena_fmt(&c->arena, "%.*s.", ARG(place.name)));
+    json_put_str(&o, S("content"), record);
     json_object_end(&o);
     return cli_json_end(c, CLI_OK);
 }
@@ -120,12 +117,9 @@ static int tell(struct cli *c, struct checking *k, struct str status, struct str
     if (c->json) {
         struct json_out o = cli_json_begin(c);
         json_object_begin(&o);
-        json_key(&o, S("name"));
-        json_str(&o, arena_fmt(&c->arena, "%.*s.", ARG(k->place.name)));
-        json_key(&o, S("status"));
-        json_str(&o, status);
-        json_key(&o, S("found"));
-        json_str(&o, found);
+        json_put_str(&o, S("name"), arena_fmt(&c->arena, "%.*s.", ARG(k->place.name)));
+        json_put_str(&o, S("status"), status);
+        json_put_str(&o, S("found"), found);
         json_object_end(&o);
         return cli_json_end(c, result);
     }

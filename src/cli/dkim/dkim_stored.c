@@ -34,7 +34,6 @@ static struct err collect_configured(struct showing *s) MUST_USE;
 static bool is_shown(const struct showing *s, struct str domain);
 static int show_table(struct showing *s);
 static struct err add_row(struct table *t, const struct shown *k) MUST_USE;
-static struct str moment(struct arena *a, int64_t at_ms);
 static int show_json(struct showing *s);
 static void add_moment(struct json_out *o, struct arena *a, int64_t at_ms);
 
@@ -161,16 +160,8 @@ static struct err add_row(struct table *t, const struct shown *k)
     TRY(table_add(t, k->revoked
                              ? arena_join(t->arena, rotation_stage_name(k->stage), S(", revoked"))
                              : rotation_stage_name(k->stage)));
-    TRY(table_add(t, k->due_ms == 0 ? S("-") : moment(t->arena, k->due_ms)));
+    TRY(table_add(t, k->due_ms == 0 ? S("-") : date_rfc3339(t->arena, k->due_ms)));
     return table_add(t, k->is_stored ? S("server") : S("configuration"));
-}
-
-static struct str moment(struct arena *a, int64_t at_ms)
-{
-    struct buf text AUTO(buf_done);
-    buf_init(&text, 64);
-    date_add_rfc3339(&text, at_ms, DATE_SECONDS);
-    return arena_str(a, buf_str(&text));
 }
 
 // --- JSON ----------------------------------------------------------------------------------------
@@ -182,26 +173,19 @@ static int show_json(struct showing *s)
     json_array_begin(&o);
     each_in_vec (k, &s->all) {
         json_object_begin(&o);
-        json_key(&o, S("id"));
-        json_str(&o, k->id);
-        json_key(&o, S("domain"));
-        json_str(&o, k->domain);
-        json_key(&o, S("selector"));
-        json_str(&o, k->selector);
-        json_key(&o, S("algorithm"));
-        json_str(&o, k->type == DKIM_KEY_RSA ? S("rsa-sha256") : S("ed25519-sha256"));
-        json_key(&o, S("stage"));
-        json_str(&o, rotation_stage_name(k->stage));
-        json_key(&o, S("revoked"));
-        json_bool(&o, k->revoked);
+        json_put_str(&o, S("id"), k->id);
+        json_put_str(&o, S("domain"), k->domain);
+        json_put_str(&o, S("selector"), k->selector);
+        json_put_str(&o, S("algorithm"),
+                k->type == DKIM_KEY_RSA ? S("rsa-sha256") : S("ed25519-sha256"));
+        json_put_str(&o, S("stage"), rotation_stage_name(k->stage));
+        json_put_bool(&o, S("revoked"), k->revoked);
         json_key(&o, S("since"));
         add_moment(&o, a, k->since_ms);
         json_key(&o, S("nextTransitionAt"));
         add_moment(&o, a, k->due_ms);
-        json_key(&o, S("origin"));
-        json_str(&o, k->is_stored ? S("server") : S("configuration"));
-        json_key(&o, S("record"));
-        json_str(&o, k->record);
+        json_put_str(&o, S("origin"), k->is_stored ? S("server") : S("configuration"));
+        json_put_str(&o, S("record"), k->record);
         json_object_end(&o);
     }
     json_array_end(&o);
@@ -210,5 +194,5 @@ static int show_json(struct showing *s)
 
 static void add_moment(struct json_out *o, struct arena *a, int64_t at_ms)
 {
-    json_str(o, at_ms == 0 ? STR_NULL : moment(a, at_ms));
+    json_str(o, at_ms == 0 ? STR_NULL : date_rfc3339(a, at_ms));
 }

@@ -100,17 +100,13 @@ static int show_json(const struct query *q)
     buf_init(&text, TEXT_BYTES_MAX);
     struct json_out o = cli_json_begin(q->c);
     json_object_begin(&o);
-    json_key(&o, S("name"));
-    json_str(&o, answer->name);
+    json_put_str(&o, S("name"), answer->name);
     json_key(&o, S("type"));
     dns_type_add(&text, answer->type);
     json_str(&o, buf_str(&text));
-    json_key(&o, S("outcome"));
-    json_str(&o, dns_outcome_name(answer->outcome));
-    json_key(&o, S("dnssec"));
-    json_str(&o, dnssec_name(answer->dnssec));
-    json_key(&o, S("ttl"));
-    json_u64(&o, answer->ttl_s);
+    json_put_str(&o, S("outcome"), dns_outcome_name(answer->outcome));
+    json_put_str(&o, S("dnssec"), dnssec_name(answer->dnssec));
+    json_put_u64(&o, S("ttl"), answer->ttl_s);
     json_key(&o, S("chain"));
     json_array_begin(&o);
     for (size_t i = 0; i < answer->chain_count; i++)
@@ -124,8 +120,7 @@ static int show_json(const struct query *q)
         json_str(&o, buf_str(&text));
     }
     json_array_end(&o);
-    json_key(&o, S("why"));
-    json_str(&o, str_is_empty(answer->why) ? STR_NULL : answer->why);
+    json_put_str(&o, S("why"), str_is_empty(answer->why) ? STR_NULL : answer->why);
     json_object_end(&o);
     return cli_json_end(q->c, status_of(answer->outcome));
 }

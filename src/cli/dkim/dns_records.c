@@ -196,21 +196,15 @@ static int show_json(struct listing *l)
         buf_init(&type, 32);
         dns_type_add(&type, w->type);
         json_object_begin(&o);
-        json_key(&o, S("type"));
-        json_str(&o, buf_str(&type));
-        json_key(&o, S("name"));
-        json_str(&o, w->name);
-        json_key(&o, S("content"));
-        json_str(&o, w->content);
+        json_put_str(&o, S("type"), buf_str(&type));
+        json_put_str(&o, S("name"), w->name);
+        json_put_str(&o, S("content"), w->content);
         if (w->type == DNS_TLSA) {
-            json_key(&o, S("recommended"));
-            json_bool(&o, !w->is_choice);
+            json_put_bool(&o, S("recommended"), !w->is_choice);
         }
         if (l->is_checked) {
-            json_key(&o, S("status"));
-            json_str(&o, dns_record_status_name(w->status));
-            json_key(&o, S("found"));
-            json_str(&o, w->found);
+            json_put_str(&o, S("status"), dns_record_status_name(w->status));
+            json_put_str(&o, S("found"), w->found);
         }
         json_object_end(&o);
     }

@@ -77,8 +77,7 @@ static int result(struct cli *c, const struct store_check *seen)
     struct json_out o = cli_json_begin(c);
     json_object_begin(&o);
     for (size_t i = 0; i < COUNT_OF(members); i++) {
-        json_key(&o, members[i].key);
-        json_u64(&o, members[i].value);
+        json_put_u64(&o, members[i].key, members[i].value);
     }
     json_object_end(&o);
     return cli_json_end(c, status);

@@ -170,16 +170,13 @@ static void say_json(struct work *w)
     const struct pause *all = pauses_find(&w->pauses, PAUSES_ALL);
     struct json_out o = cli_json_begin(w->c);
     json_object_begin(&o);
-    json_key(&o, S("paused"));
-    json_bool(&o, all != NULL);
-    json_key(&o, S("reason"));
-    json_str(&o, all == NULL ? STR_NULL : all->reason);
+    json_put_bool(&o, S("paused"), all != NULL);
+    json_put_str(&o, S("reason"), all == NULL ? STR_NULL : all->reason);
     json_key(&o, S("queues"));
     json_object_begin(&o);
     for (size_t i = 0; i < w->schedules.queue_count; i++) {
         const struct virtual_queue *q = &w->schedules.queues[i];
-        json_key(&o, q->id);
-        json_str(&o, pauses_stop(&w->pauses, q) ? S("paused") : S("running"));
+        json_put_str(&o, q->id, pauses_stop(&w->pauses, q) ? S("paused") : S("running"));
     }
     json_object_end(&o);
     json_object_end(&o);

@@ -59,7 +59,6 @@ static void json_received(struct json_out *o, const struct message *m);
 static void json_tags(struct json_out *o, const struct message *m);
 static void json_flags(struct json_out *o, uint32_t flags, const struct flag_name *names);
 
-static void json_text_member(struct json_out *o, struct str key, struct str text);
 static void unit_text(
         struct buf *out, const struct message *m, const struct unit *u, int64_t now_ms);
 static void times_add(struct buf *out, const struct message *m, const struct unit *u,
@@ -71,27 +70,24 @@ void queue_message_json(struct json_out *o, const struct message *m)
     struct buf text AUTO(buf_done);
     buf_init(&text, KIB);
     json_object_begin(o);
-    json_key(o, S("id"));
-    json_u64(o, m->id);
+    json_put_u64(o, S("id"), m->id);
     id_add(&text, m->id);
-    json_text_member(o, S("id_hex"), buf_str(&text));
-    json_text_member(o, S("return_path"), m->sender);
-    queue_time_json(o, S("created"), m->created_ms);
-    json_key(o, S("size"));
-    json_u64(o, message_bytes(m));
+    json_put_str(o, S("id_hex"), buf_str(&text));
+    json_put_str(o, S("return_path"), m->sender);
+    json_put_time(o, S("created"), m->created_ms);
+    json_put_u64(o, S("size"), message_bytes(m));
     if (m->priority != 0) {
-        json_key(o, S("priority"));
-        json_i64(o, m->priority);
+        json_put_i64(o, S("priority"), m->priority);
     }
     if (!str_is_null(m->env_id))
-        json_text_member(o, S("env_id"), m->env_id);
+        json_put_str(o, S("env_id"), m->env_id);
     if (m->body.place == BODY_FILE) {
         buf_clear(&text);
         encode_base64url(&text, str_of((const char *)m->body.digest, BODY_DIGEST_BYTES));
-        json_text_member(o, S("blob_hash"), buf_str(&text));
+        json_put_str(o, S("blob_hash"), buf_str(&text));
     }
     json_flags(o, m->flags, message_flags);
-    json_text_member(o, S("source"), queue_source(m));
+    json_put_str(o, S("source"), queue_source(m));
     json_received(o, m);
     json_tags(o, m);
     json_key(o, S("recipients"));
@@ -107,37 +103,34 @@ static void json_rcpt(struct json_out *o, const struct message *m, const struct 
         const struct recipient *r)
 {
     json_object_begin(o);
-    json_text_member(o, S("address"), r->address);
-    json_text_member(o, S("queue"), u->queue);
-    json_text_member(o, S("schedule"), u->schedule);
+    json_put_str(o, S("address"), r->address);
+    json_put_str(o, S("queue"), u->queue);
+    json_put_str(o, S("schedule"), u->schedule);
     if (u->route_override.len > 0)
-        json_text_member(o, S("route"), u->route_override);
-    json_text_member(o, S("next_hop"), u->domain);
+        json_put_str(o, S("route"), u->route_override);
+    json_put_str(o, S("next_hop"), u->domain);
     json_status(o, r);
-    json_key(o, S("retry_num"));
-    json_u64(o, r->retry_count);
+    json_put_u64(o, S("retry_num"), r->retry_count);
     if (!rcpt_is_final(r)) {
-        queue_time_json(o, S("next_retry"), r->retry_at_ms);
+        json_put_time(o, S("next_retry"), r->retry_at_ms);
         if (r->notify_at_ms != NEVER_MS)
-            queue_time_json(o, S("next_notify"), r->notify_at_ms);
+            json_put_time(o, S("next_notify"), r->notify_at_ms);
     }
     if (rcpt_expires_at_ms(r, m->created_ms) != NEVER_MS)
-        queue_time_json(o, S("expires"), rcpt_expires_at_ms(r, m->created_ms));
+        json_put_time(o, S("expires"), rcpt_expires_at_ms(r, m->created_ms));
     if (r->expiry == EXPIRY_ATTEMPTS) {
-        json_key(o, S("attempts_max"));
-        json_u64(o, r->expiry_attempts);
+        json_put_u64(o, S("attempts_max"), r->expiry_attempts);
     }
     if (!str_is_null(r->orcpt)) {
         struct buf text AUTO(buf_done);
         buf_init(&text, 4 * KIB);
         buf_fmt(&text, "%.*s;%.*s", ARG(r->orcpt_type), ARG(r->orcpt));
-        json_text_member(o, S("orcpt"), buf_str(&text));
+        json_put_str(o, S("orcpt"), buf_str(&text));
     }
     json_flags(o, r->flags, rcpt_flags);
     if (r->last.at_ms != 0)
         json_last(o, &r->last);
-    json_key(o, S("held"));
-    json_bool(o, u->hold.reason != HOLD_NONE && !rcpt_is_final(r));
+    json_put_bool(o, S("held"), u->hold.reason != HOLD_NONE && !rcpt_is_final(r));
     if (u->hold.reason != HOLD_NONE)
         json_hold(o, &u->hold);
     json_object_end(o);
@@ -157,7 +150,7 @@ static void json_status(struct json_out *o, const struct recipient *r)
     }
     queue_outcome_add(&text, r);
     json_object_begin(o);
-    json_text_member(o, tags[r->status], buf_str(&text));
+    json_put_str(o, tags[r->status], buf_str(&text));
     json_object_end(o);
 }
 
@@ -165,14 +158,13 @@ static void json_last(struct json_out *o, const struct outcome *last)
 {
     json_key(o, S("last_attempt"));
     json_object_begin(o);
-    queue_time_json(o, S("at"), last->at_ms);
-    json_text_member(o, S("remote_host"), last->host);
-    json_key(o, S("code"));
-    json_u64(o, last->code);
-    json_text_member(o, S("enhanced"), last->enhanced);
-    json_text_member(o, S("text"), last->text);
+    json_put_time(o, S("at"), last->at_ms);
+    json_put_str(o, S("remote_host"), last->host);
+    json_put_u64(o, S("code"), last->code);
+    json_put_str(o, S("enhanced"), last->enhanced);
+    json_put_str(o, S("text"), last->text);
     if (!str_is_null(last->bounce_class))
-        json_text_member(o, S("bounce_class"), last->bounce_class);
+        json_put_str(o, S("bounce_class"), last->bounce_class);
     json_object_end(o);
 }
 
@@ -180,12 +172,12 @@ static void json_hold(struct json_out *o, const struct hold *hold)
 {
     json_key(o, S("hold"));
     json_object_begin(o);
-    json_text_member(o, S("reason"), hold_reason_word(hold->reason));
-    json_text_member(o, S("text"), hold->text);
-    json_text_member(o, S("by"), hold->by);
-    queue_time_json(o, S("since"), hold->since_ms);
+    json_put_str(o, S("reason"), hold_reason_word(hold->reason));
+    json_put_str(o, S("text"), hold->text);
+    json_put_str(o, S("by"), hold->by);
+    json_put_time(o, S("since"), hold->since_ms);
     if (hold->until_ms > 0)
-        queue_time_json(o, S("until"), hold->until_ms);
+        json_put_time(o, S("until"), hold->until_ms);
     json_object_end(o);
 }
 
@@ -197,12 +189,11 @@ static void json_received(struct json_out *o, const struct message *m)
     json_object_begin(o);
     if (m->from_ip.family != IP_NONE) {
         ip_add(&text, &m->from_ip);
-        json_text_member(o, S("from_ip"), buf_str(&text));
+        json_put_str(o, S("from_ip"), buf_str(&text));
     }
-    json_key(o, S("via_port"));
-    json_u64(o, m->via_port);
-    json_text_member(o, S("ehlo"), m->helo);
-    json_text_member(o, S("account"), m->account);
+    json_put_u64(o, S("via_port"), m->via_port);
+    json_put_str(o, S("ehlo"), m->helo);
+    json_put_str(o, S("account"), m->account);
     json_object_end(o);
 }
 
@@ -213,7 +204,7 @@ static void json_tags(struct json_out *o, const struct message *m)
     json_key(o, S("tags"));
     json_object_begin(o);
     for (size_t i = 0; i < m->tag_count; i++)
-        json_text_member(o, m->tags[i].name, m->tags[i].value);
+        json_put_str(o, m->tags[i].name, m->tags[i].value);
     json_object_end(o);
 }
 
@@ -225,20 +216,6 @@ static void json_flags(struct json_out *o, uint32_t flags, const struct flag_nam
         if ((flags & names->flag) != 0)
             json_str(o, names->name);
     json_array_end(o);
-}
-
-void queue_time_json(struct json_out *o, struct str key, int64_t at_ms)
-{
-    struct buf text AUTO(buf_done);
-    buf_init(&text, KIB);
-    date_add_rfc3339(&text, at_ms, DATE_SECONDS);
-    json_text_member(o, key, buf_str(&text));
-}
-
-static void json_text_member(struct json_out *o, struct str key, struct str text)
-{
-    json_key(o, key);
-    json_str(o, text);
 }
 
 // --- For people ----------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ void queue_message_text(struct buf *out, const struct message *m, int64_t now_ms
 struct str queue_rcpt_word(const struct unit *u, const struct recipient *r);
 // queue.md 14.1: "Code: 250, Enhanced code: 2.1.5, Message: OK", "Error for ...: ..."
 void queue_outcome_add(struct buf *out, const struct recipient *r);
-void queue_time_json(struct json_out *o, struct str key, int64_t at_ms); // RFC 3339
 int64_t queue_message_due(const struct message *m); // the earliest of its units
 // Anything from outside, at most so many bytes.
 void text_add(struct buf *out, struct str text, size_t bytes_max);

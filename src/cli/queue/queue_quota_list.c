@@ -244,24 +244,17 @@ static void show_json(struct quota_list *l, const struct quota_row *rows, size_t
     for (size_t i = 0; i < count; i++) {
         const struct quota_row *r = &rows[i];
         json_object_begin(&o);
-        json_key(&o, S("id"));
-        json_str(&o, r->quota != NULL ? r->quota->id : STR_NULL);
-        json_key(&o, S("key"));
-        json_str(&o, r->values);
-        json_key(&o, S("messages"));
-        json_u64(&o, r->messages);
-        json_key(&o, S("size"));
-        json_u64(&o, r->bytes);
+        json_put_str(&o, S("id"), r->quota != NULL ? r->quota->id : STR_NULL);
+        json_put_str(&o, S("key"), r->values);
+        json_put_u64(&o, S("messages"), r->messages);
+        json_put_u64(&o, S("size"), r->bytes);
         if (r->quota != NULL && r->quota->messages_max > 0) {
-            json_key(&o, S("messages_max"));
-            json_u64(&o, r->quota->messages_max);
+            json_put_u64(&o, S("messages_max"), r->quota->messages_max);
         }
         if (r->quota != NULL && r->quota->bytes_max > 0) {
-            json_key(&o, S("size_max"));
-            json_u64(&o, r->quota->bytes_max);
+            json_put_u64(&o, S("size_max"), r->quota->bytes_max);
         }
-        json_key(&o, S("percent"));
-        json_u64(&o, (uint64_t)percent_of(r));
+        json_put_u64(&o, S("percent"), (uint64_t)percent_of(r));
         json_object_end(&o);
     }
     json_array_end(&o);

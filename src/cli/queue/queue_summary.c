@@ -158,16 +158,14 @@ static void show_json(struct summary_work *s)
     for (size_t i = 0; i < s->result.count; i++) {
         const struct summary_group *g = &s->result.groups[i];
         json_object_begin(&o);
-        json_key(&o, S("key"));
-        json_str(&o, key_of(s, g));
+        json_put_str(&o, S("key"), key_of(s, g));
         add_counts(&o, g);
-        queue_time_json(&o, S("oldest"), g->oldest_ms);
+        json_put_time(&o, S("oldest"), g->oldest_ms);
         if (g->next_ms != NEVER_MS)
-            queue_time_json(&o, S("next_retry"), g->next_ms);
+            json_put_time(&o, S("next_retry"), g->next_ms);
         add_kinds(&o, g);
         if (g->error_at_ms != 0) {
-            json_key(&o, S("last_error"));
-            json_str(&o, g->error);
+            json_put_str(&o, S("last_error"), g->error);
         }
         json_object_end(&o);
     }
@@ -184,8 +182,7 @@ static void add_counts(struct json_out *o, const struct summary_group *g)
             {S("bytes"), g->bytes}, {S("due"), g->due}, {S("held"), g->held},
             {S("deferred"), g->deferred}, {S("waiting"), g->waiting}};
     for (size_t i = 0; i < COUNT_OF(members); i++) {
-        json_key(o, members[i].key);
-        json_u64(o, members[i].value);
+        json_put_u64(o, members[i].key, members[i].value);
     }
     json_key(o, S("ages"));
     json_array_begin(o);
@@ -200,8 +197,7 @@ static void add_kinds(struct json_out *o, const struct summary_group *g)
     json_object_begin(o);
     for (size_t i = FAILURE_NONE + 1; i < SUMMARY_KINDS; i++)
         if (g->kinds[i] > 0) {
-            json_key(o, failure_kind_word((enum failure_kind)i));
-            json_u64(o, g->kinds[i]);
+            json_put_u64(o, failure_kind_word((enum failure_kind)i), g->kinds[i]);
         }
     json_object_end(o);
 }

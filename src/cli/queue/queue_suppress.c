@@ -157,11 +157,9 @@ static int say_count(struct cli *c, const char *key, uint64_t count, uint64_t wr
     if (c->json) {
         struct json_out o = cli_json_begin(c);
         json_object_begin(&o);
-        json_key(&o, str_from_c(key));
-        json_u64(&o, count);
+        json_put_u64(&o, str_from_c(key), count);
         if (wrong > 0) {
-            json_key(&o, S("wrong"));
-            json_u64(&o, wrong);
+            json_put_u64(&o, S("wrong"), wrong);
         }
         json_object_end(&o);
         return cli_json_end(c, CLI_OK);

@@ -6,7 +6,6 @@
 #include "cli/moment.h"
 #include "cli/queue/queue_suppress.h"
 
-#include "base/date.h"
 #include "base/encode.h"
 
 #define PAGE_BYTES_MAX (32 * MIB)
@@ -199,22 +198,15 @@ static int show(struct suppress_work *w)
 static void entry_json(struct suppress_work *w, struct json_out *o, const struct suppress_entry *e)
 {
     json_object_begin(o);
-    json_key(o, S("address"));
-    json_str(o, e->address);
-    json_key(o, S("suppressed"));
-    json_bool(o, suppress_holds(e, w->wall_now_ms));
-    json_key(o, S("reason"));
-    json_str(o, suppress_reason_word(e->reason));
-    json_key(o, S("bounceClass"));
-    json_str(o, str_is_empty(e->bounce_class) ? STR_NULL : e->bounce_class);
-    json_key(o, S("bounces"));
-    json_u64(o, e->bounces);
+    json_put_str(o, S("address"), e->address);
+    json_put_bool(o, S("suppressed"), suppress_holds(e, w->wall_now_ms));
+    json_put_str(o, S("reason"), suppress_reason_word(e->reason));
+    json_put_str(o, S("bounceClass"), str_is_empty(e->bounce_class) ? STR_NULL : e->bounce_class);
+    json_put_u64(o, S("bounces"), e->bounces);
     time_json(o, S("since"), e->since_ms);
     time_json(o, S("until"), e->until_ms);
-    json_key(o, S("text"));
-    json_str(o, str_is_null(e->text) ? S("") : e->text);
-    json_key(o, S("by"));
-    json_str(o, str_is_null(e->by) ? S("") : e->by);
+    json_put_str(o, S("text"), str_is_null(e->text) ? S("") : e->text);
+    json_put_str(o, S("by"), str_is_null(e->by) ? S("") : e->by);
     json_object_end(o);
 }
 
@@ -245,15 +237,10 @@ static void entry_text(struct suppress_work *w, struct buf *out, const struct su
 
 static void time_json(struct json_out *o, struct str key, int64_t at_ms)
 {
-    struct buf text AUTO(buf_done);
-    buf_init(&text, CELL_BYTES_MAX);
-    json_key(o, key);
-    if (at_ms == 0) {
-        json_null(o);
-        return;
-    }
-    date_add_rfc3339(&text, at_ms, DATE_SECONDS);
-    json_str(o, buf_str(&text));
+    if (at_ms == 0)
+        json_put_str(o, key, STR_NULL);
+    else
+        json_put_time(o, key, at_ms);
 }
 
 static struct str moment_of(struct arena *a, int64_t at_ms, int64_t now_ms)

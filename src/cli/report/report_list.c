@@ -7,8 +7,6 @@
 
 #include "base/date.h"
 
-#define DATE_BYTES_MAX 64
-
 static const struct cli_option options[] = {
         CLI_OPTION_CONFIG,
         {.name = S_INIT("domain"),
@@ -27,7 +25,6 @@ static const struct cli_option options[] = {
 static int list(struct report_work *w);
 static int show_json(struct cli *c, const struct report_object *all, size_t count);
 static int show_table(struct cli *c, const struct report_object *all, size_t count);
-static struct str date_of(struct arena *a, int64_t at_ms);
 
 static int run(struct cli *c)
 {
@@ -58,18 +55,12 @@ static int show_json(struct cli *c, const struct report_object *all, size_t coun
     json_array_begin(&o);
     for (size_t i = 0; i < count; i++) {
         json_object_begin(&o);
-        json_key(&o, S("id"));
-        json_str(&o, all[i].id);
-        json_key(&o, S("domain"));
-        json_str(&o, all[i].window.domain);
-        json_key(&o, S("type"));
-        json_str(&o, S("tls"));
-        json_key(&o, S("range_from"));
-        json_str(&o, date_of(&c->arena, all[i].window.begin_ms));
-        json_key(&o, S("range_to"));
-        json_str(&o, date_of(&c->arena, all[i].window.end_ms - SECOND_MS));
-        json_key(&o, S("records"));
-        json_u64(&o, all[i].row_count);
+        json_put_str(&o, S("id"), all[i].id);
+        json_put_str(&o, S("domain"), all[i].window.domain);
+        json_put_str(&o, S("type"), S("tls"));
+        json_put_str(&o, S("range_from"), date_rfc3339(&c->arena, all[i].window.begin_ms));
+        json_put_str(&o, S("range_to"), date_rfc3339(&c->arena, all[i].window.end_ms - SECOND_MS));
+        json_put_u64(&o, S("records"), all[i].row_count);
         json_object_end(&o);
     }
     json_array_end(&o);
@@ -86,8 +77,8 @@ static int show_table(struct cli *c, const struct report_object *all, size_t cou
         e = table_add(&t, heading[i]);
     for (size_t i = 0; i < count && !failed(e); i++) {
         const struct str cells[] = {all[i].id, all[i].window.domain, S("tls"),
-                date_of(&c->arena, all[i].window.begin_ms),
-                date_of(&c->arena, all[i].window.end_ms - SECOND_MS),
+                date_rfc3339(&c->arena, all[i].window.begin_ms),
+                date_rfc3339(&c->arena, all[i].window.end_ms - SECOND_MS),
                 arena_fmt(&c->arena, "%zu", all[i].row_count)};
         for (size_t k = 0; k < COUNT_OF(cells) && !failed(e); k++)
             e = table_add(&t, cells[k]);
@@ -97,14 +88,6 @@ static int show_table(struct cli *c, const struct report_object *all, size_t cou
     table_print(c, &t);
     cli_print(c, arena_fmt(&c->arena, "%zu report(s) found.\n", count));
     return CLI_OK;
-}
-
-static struct str date_of(struct arena *a, int64_t at_ms)
-{
-    struct buf text AUTO(buf_done);
-    buf_init(&text, DATE_BYTES_MAX);
-    date_add_rfc3339(&text, at_ms, DATE_SECONDS);
-    return arena_str(a, buf_str(&text));
 }
 
 const struct command command_report_list = {

@@ -118,8 +118,7 @@ void dkim_answer_add(struct json_out *o, const struct dkim_answer *answer)
     for (size_t i = 0; i < answer->count; i++)
         result = dkim_result_better(result, shown(&answer->at[i]));
     json_object_begin(o);
-    json_key(o, S("result"));
-    json_str(o, dkim_result_name(result));
+    json_put_str(o, S("result"), dkim_result_name(result));
     json_key(o, S("signatures"));
     json_array_begin(o);
     for (size_t i = 0; i < answer->count; i++)
@@ -132,16 +131,12 @@ static void put_verdict(struct json_out *o, const struct dkim_verdict *v)
 {
     const struct dkim_signature *s = v->signature;
     json_object_begin(o);
-    json_key(o, S("result"));
-    json_str(o, dkim_result_name(shown(v)));
-    json_key(o, S("domain"));
-    json_str(o, s->domain);
-    json_key(o, S("selector"));
-    json_str(o, s->selector);
+    json_put_str(o, S("result"), dkim_result_name(shown(v)));
+    json_put_str(o, S("domain"), s->domain);
+    json_put_str(o, S("selector"), s->selector);
     json_key(o, S("identity"));
     put_identity(o, s);
-    json_key(o, S("algorithm"));
-    json_str(o, s->algorithm_text);
+    json_put_str(o, S("algorithm"), s->algorithm_text);
     json_key(o, S("canonicalization"));
     put_canonicalization(o, s);
     json_key(o, S("key_bits"));
@@ -149,15 +144,12 @@ static void put_verdict(struct json_out *o, const struct dkim_verdict *v)
         json_u64(o, v->key_bits);
     else
         json_null(o);
-    json_key(o, S("reason"));
-    json_str(o, v->reason == DKIM_FINE ? STR_NULL : dkim_reason_word(v->reason));
+    json_put_str(o, S("reason"), v->reason == DKIM_FINE ? STR_NULL : dkim_reason_word(v->reason));
     json_key(o, S("detail"));
     struct str comment = v->reason == DKIM_FINE ? STR_NULL : dkim_reason_comment(v->reason);
     json_str(o, str_is_null(v->detail) ? comment : v->detail);
-    json_key(o, S("testing"));
-    json_bool(o, v->testing);
-    json_key(o, S("body_limited"));
-    json_bool(o, s->limited);
+    json_put_bool(o, S("testing"), v->testing);
+    json_put_bool(o, S("body_limited"), s->limited);
     json_object_end(o);
 }
 
@@ -192,15 +184,13 @@ void arc_answer_add(struct json_out *o, const struct arc_answer *answer)
     json_object_begin(o);
     json_key(o, S("cv")); // three words; that it may be otherwise later is told by the reason
     json_str(o, answer->result == ARC_TEMPERROR ? S("fail") : arc_result_name(answer->result));
-    json_key(o, S("instances"));
-    json_u64(o, answer->count);
+    json_put_u64(o, S("instances"), answer->count);
     json_key(o, S("oldest_pass"));
     if (answer->result == ARC_PASS)
         json_u64(o, answer->oldest_pass);
     else
         json_null(o);
-    json_key(o, S("reason"));
-    json_str(o, answer->reason);
+    json_put_str(o, S("reason"), answer->reason);
     json_key(o, S("sets"));
     json_array_begin(o);
     for (size_t i = 0; i < answer->count; i++)
@@ -212,18 +202,12 @@ void arc_answer_add(struct json_out *o, const struct arc_answer *answer)
 static void put_set(struct json_out *o, const struct arc_set *set, size_t instance)
 {
     json_object_begin(o);
-    json_key(o, S("i"));
-    json_u64(o, instance);
-    json_key(o, S("cv"));
-    json_str(o, set->cv);
-    json_key(o, S("seal"));
-    json_str(o, arc_check_name(set->seal_check));
-    json_key(o, S("ams"));
-    json_str(o, arc_check_name(set->message_check));
-    json_key(o, S("domain"));
-    json_str(o, set->domain);
-    json_key(o, S("selector"));
-    json_str(o, set->selector);
+    json_put_u64(o, S("i"), instance);
+    json_put_str(o, S("cv"), set->cv);
+    json_put_str(o, S("seal"), arc_check_name(set->seal_check));
+    json_put_str(o, S("ams"), arc_check_name(set->message_check));
+    json_put_str(o, S("domain"), set->domain);
+    json_put_str(o, S("selector"), set->selector);
     json_key(o, S("aar"));
     put_unfolded(o, set->results);
     json_object_end(o);

@@ -30,14 +30,11 @@ static void show_all(struct json_out *o, struct arena *a,
         if (one->ip.family != family)
             continue;
         json_object_begin(o);
-        json_key(o, S("pool"));
-        json_str(o, pool->id);
-        json_key(o, S("ip"));
-        json_str(o, ip_text(a, &one->ip));
-        json_key(o, S("ehlo"));
-        json_str(o, str_is_null(one->ehlo_name) ? strategy->ehlo_name : one->ehlo_name);
-        json_key(o, S("weight"));
-        json_u64(o, one->weight == 0 ? 1 : one->weight);
+        json_put_str(o, S("pool"), pool->id);
+        json_put_str(o, S("ip"), ip_text(a, &one->ip));
+        json_put_str(
+                o, S("ehlo"), str_is_null(one->ehlo_name) ? strategy->ehlo_name : one->ehlo_name);
+        json_put_u64(o, S("weight"), one->weight == 0 ? 1 : one->weight);
         json_key(o, S("today"));
         if (today == WARMUP_NO_LIMIT)
             json_null(o);

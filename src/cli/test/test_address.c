@@ -29,20 +29,13 @@ static void answer(struct batch *b, struct str text)
     if (!failed(e) && address.local_too_long)
         e = fail(ERR_SYNTAX, "the local part is longer than 64 octets");
     struct json_out o = batch_answer(b);
-    json_key(&o, S("valid"));
-    json_bool(&o, !failed(e));
-    json_key(&o, S("local"));
-    json_str(&o, address.local);
-    json_key(&o, S("domain"));
-    json_str(&o, address.domain);
-    json_key(&o, S("literal"));
-    json_bool(&o, address.literal.family != IP_NONE);
-    json_key(&o, S("smtputf8"));
-    json_bool(&o, address.beyond_ascii);
-    json_key(&o, S("normal"));
-    json_str(&o, normal);
-    json_key(&o, S("error"));
-    json_str(&o, failed(e) ? err_text(e) : STR_NULL);
+    json_put_bool(&o, S("valid"), !failed(e));
+    json_put_str(&o, S("local"), address.local);
+    json_put_str(&o, S("domain"), address.domain);
+    json_put_bool(&o, S("literal"), address.literal.family != IP_NONE);
+    json_put_bool(&o, S("smtputf8"), address.beyond_ascii);
+    json_put_str(&o, S("normal"), normal);
+    json_put_str(&o, S("error"), failed(e) ? err_text(e) : STR_NULL);
     batch_answer_end(b, &o);
 }
 

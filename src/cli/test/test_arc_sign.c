@@ -92,10 +92,8 @@ static int show(struct cli *c, const struct test_arc_sign *t)
 {
     struct json_out o = cli_json_begin(c);
     json_object_begin(&o);
-    json_key(&o, S("cv"));
-    json_str(&o, arc_result_name(t->message.chain.result));
-    json_key(&o, S("i"));
-    json_u64(&o, t->message.chain.count + 1);
+    json_put_str(&o, S("cv"), arc_result_name(t->message.chain.result));
+    json_put_u64(&o, S("i"), t->message.chain.count + 1);
     json_key(&o, S("headers"));
     json_array_begin(&o);
     if (t->sealed) {

@@ -160,10 +160,8 @@ static int show(struct test_auth *t)
     json_object_begin(&o);
     dmarc_answer_add(&o, &t->dmarc);
     json_object_end(&o);
-    json_key(&o, S("iprev"));
-    json_str(&o, iprev_result_name(t->iprev.result));
-    json_key(&o, S("authentication_results"));
-    json_str(&o, t->field);
+    json_put_str(&o, S("iprev"), iprev_result_name(t->iprev.result));
+    json_put_str(&o, S("authentication_results"), t->field);
     json_key(&o, S("trace"));
     show_traces(t, &o);
     json_object_end(&o);
@@ -197,12 +195,9 @@ static void show_question(struct json_out *o, const struct dns_traced *q)
     buf_init(&type, 16);
     dns_type_add(&type, q->type);
     json_object_begin(o);
-    json_key(o, S("name"));
-    json_str(o, q->name);
-    json_key(o, S("type"));
-    json_str(o, buf_str(&type));
-    json_key(o, S("outcome"));
-    json_str(o, dns_outcome_name(q->outcome));
+    json_put_str(o, S("name"), q->name);
+    json_put_str(o, S("type"), buf_str(&type));
+    json_put_str(o, S("outcome"), dns_outcome_name(q->outcome));
     json_key(o, S("records"));
     json_array_begin(o);
     for (size_t i = 0; i < q->count; i++)

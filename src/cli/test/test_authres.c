@@ -10,7 +10,6 @@ static const struct cli_option options[] = {CLI_OPTION_BATCH};
 static void answer(struct batch *b, struct str value);
 static void show(struct json_out *o, const struct authres *list);
 static void show_result(struct json_out *o, const struct authres_result *r);
-static void show_text(struct json_out *o, struct str key, struct str value);
 
 static int run(struct cli *c)
 {
@@ -31,10 +30,9 @@ static void answer(struct batch *b, struct str value)
     bool of_arc = arc != NULL && arc->type == JSON_TRUE;
     struct err e = authres_parse(&b->arena, value, of_arc ? AUTHRES_ARC : AUTHRES_PLAIN, &list);
     struct json_out o = batch_answer(b);
-    json_key(&o, S("ok"));
-    json_bool(&o, !failed(e));
+    json_put_bool(&o, S("ok"), !failed(e));
     if (failed(e))
-        show_text(&o, S("error"), err_text(e));
+        json_put_str(&o, S("error"), err_text(e));
     else
         show(&o, &list);
     batch_answer_end(b, &o);
@@ -47,8 +45,8 @@ static void show(struct json_out *o, const struct authres *list)
         json_u64(o, list->instance);
     else
         json_null(o);
-    show_text(o, S("authserv_id"), list->authserv_id);
-    show_text(o, S("version"), list->version);
+    json_put_str(o, S("authserv_id"), list->authserv_id);
+    json_put_str(o, S("version"), list->version);
     json_key(o, S("results"));
     json_array_begin(o);
     each_in_vec (r, &list->results)
@@ -59,27 +57,21 @@ static void show(struct json_out *o, const struct authres *list)
 static void show_result(struct json_out *o, const struct authres_result *r)
 {
     json_object_begin(o);
-    show_text(o, S("method"), r->method);
-    show_text(o, S("version"), r->version);
-    show_text(o, S("result"), r->result);
-    show_text(o, S("reason"), r->reason);
+    json_put_str(o, S("method"), r->method);
+    json_put_str(o, S("version"), r->version);
+    json_put_str(o, S("result"), r->result);
+    json_put_str(o, S("reason"), r->reason);
     json_key(o, S("props"));
     json_array_begin(o);
     each_in_vec (prop, &r->props) {
         json_object_begin(o);
-        show_text(o, S("ptype"), prop->ptype);
-        show_text(o, S("property"), prop->property);
-        show_text(o, S("value"), prop->value);
+        json_put_str(o, S("ptype"), prop->ptype);
+        json_put_str(o, S("property"), prop->property);
+        json_put_str(o, S("value"), prop->value);
         json_object_end(o);
     }
     json_array_end(o);
     json_object_end(o);
-}
-
-static void show_text(struct json_out *o, struct str key, struct str value)
-{
-    json_key(o, key);
-    json_str(o, value);
 }
 
 const struct command command_test_authres = {

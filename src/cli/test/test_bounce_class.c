@@ -126,12 +126,9 @@ static bool scan_enhanced(struct scan *in)
 
 static void answer_add(struct json_out *o, const struct bounce_answer *answer)
 {
-    json_key(o, S("class"));
-    json_str(o, bounce_class_word(answer->class));
-    json_key(o, S("hard"));
-    json_bool(o, bounce_class_is_hard(answer->class));
-    json_key(o, S("provider"));
-    json_str(o, answer->provider);
+    json_put_str(o, S("class"), bounce_class_word(answer->class));
+    json_put_bool(o, S("hard"), bounce_class_is_hard(answer->class));
+    json_put_str(o, S("provider"), answer->provider);
     json_key(o, S("line"));
     if (answer->line > 0)
         json_u64(o, answer->line);

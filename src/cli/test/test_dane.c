@@ -201,16 +201,13 @@ static void print(const struct test *t, struct json_out *o)
         why = t->records.count == 0 ? S("there is no record") : S("no record can be used");
     }
     json_object_begin(o);
-    json_key(o, S("result"));
-    json_str(o, result);
+    json_put_str(o, S("result"), result);
     number_or_null(o, S("usage"), m->matched, m->record.usage);
     number_or_null(o, S("selector"), m->matched, m->record.selector);
     number_or_null(o, S("matching"), m->matched, m->record.matching);
     number_or_null(o, S("depth"), m->matched, m->depth);
-    json_key(o, S("verified_name"));
-    json_str(o, m->matched ? m->name : STR_NULL);
-    json_key(o, S("reason"));
-    json_str(o, why);
+    json_put_str(o, S("verified_name"), m->matched ? m->name : STR_NULL);
+    json_put_str(o, S("reason"), why);
     json_object_end(o);
 }
 

@@ -88,8 +88,7 @@ static void answer_mailboxes(struct batch *b, struct json_out *o, struct str val
         }
         if (i < all.count && in != 0 && in != group) {
             json_object_begin(o);
-            json_key(o, S("group"));
-            json_str(o, all.groups[in - 1]);
+            json_put_str(o, S("group"), all.groups[in - 1]);
             json_key(o, S("members"));
             json_array_begin(o);
         }
@@ -104,8 +103,7 @@ static void answer_mailboxes(struct batch *b, struct json_out *o, struct str val
         if (has_members)
             continue;
         json_object_begin(o);
-        json_key(o, S("group"));
-        json_str(o, all.groups[g]);
+        json_put_str(o, S("group"), all.groups[g]);
         json_key(o, S("members"));
         json_array_begin(o);
         json_array_end(o);
@@ -117,10 +115,8 @@ static void answer_mailboxes(struct batch *b, struct json_out *o, struct str val
 static void put_mailbox(struct json_out *o, const struct mail_mailbox *box)
 {
     json_object_begin(o);
-    json_key(o, S("name"));
-    json_str(o, box->name);
-    json_key(o, S("address"));
-    json_str(o, box->address);
+    json_put_str(o, S("name"), box->name);
+    json_put_str(o, S("address"), box->address);
     json_object_end(o);
 }
 
@@ -131,13 +127,11 @@ static void answer_type(struct json_out *o, bool good, const struct mail_type *t
         return;
     }
     json_object_begin(o);
-    json_key(o, S("type"));
-    json_str(o, type->type);
+    json_put_str(o, S("type"), type->type);
     json_key(o, S("params"));
     json_object_begin(o);
     for (size_t i = 0; i < type->param_count; i++) {
-        json_key(o, type->params[i].name);
-        json_str(o, type->params[i].value);
+        json_put_str(o, type->params[i].name, type->params[i].value);
     }
     json_object_end(o);
     json_object_end(o);
@@ -170,8 +164,7 @@ static void answer_received(struct batch *b, struct json_out *o, struct str valu
             {S("by"), r.by}, {S("with"), r.with}, {S("id"), r.id}, {S("for"), r.for_}};
     json_object_begin(o);
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        json_key(o, texts[i].key);
-        json_str(o, texts[i].value);
+        json_put_str(o, texts[i].key, texts[i].value);
     }
     json_key(o, S("date"));
     put_date(o, r.has_date, &r.date);

@@ -38,8 +38,7 @@ static int run(struct cli *c)
     json_object_begin(&o);
     print_requests(&o, &r, buf_str(&octets));
     print_error(&o, &r.trial.problem);
-    json_key(&o, S("consumed"));
-    json_u64(&o, r.consumed);
+    json_put_u64(&o, S("consumed"), r.consumed);
     json_object_end(&o);
     arena_done(&r.request_arena);
     return cli_json_end(c, CLI_OK);
@@ -72,12 +71,9 @@ static void print_request(struct json_out *o, const struct http_trial *t)
 {
     const struct http_head *h = &t->reader.head;
     json_object_begin(o);
-    json_key(o, S("method"));
-    json_str(o, h->method_name);
-    json_key(o, S("target"));
-    json_str(o, h->target);
-    json_key(o, S("version"));
-    json_str(o, h->minor == 1 ? S("1.1") : S("1.0"));
+    json_put_str(o, S("method"), h->method_name);
+    json_put_str(o, S("target"), h->target);
+    json_put_str(o, S("version"), h->minor == 1 ? S("1.1") : S("1.0"));
     json_key(o, S("headers"));
     json_array_begin(o);
     each_in_vec (field, &h->fields) {
@@ -87,10 +83,8 @@ static void print_request(struct json_out *o, const struct http_trial *t)
         json_array_end(o);
     }
     json_array_end(o);
-    json_key(o, S("body_size"));
-    json_u64(o, t->body_bytes);
-    json_key(o, S("keep_alive"));
-    json_bool(o, h->keep_alive);
+    json_put_u64(o, S("body_size"), t->body_bytes);
+    json_put_bool(o, S("keep_alive"), h->keep_alive);
     json_object_end(o);
 }
 
@@ -102,10 +96,8 @@ static void print_error(struct json_out *o, const struct http_problem *problem)
         return;
     }
     json_object_begin(o);
-    json_key(o, S("status"));
-    json_u64(o, problem->status);
-    json_key(o, S("message"));
-    json_str(o, problem->text);
+    json_put_u64(o, S("status"), problem->status);
+    json_put_str(o, S("message"), problem->text);
     json_object_end(o);
 }
 

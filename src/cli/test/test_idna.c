@@ -36,11 +36,10 @@ static void answer(struct batch *b, struct str op, struct str domain)
         return;
     }
     struct json_out o = batch_answer(b);
-    json_key(&o, S("ok"));
-    json_bool(&o, result.fault == IDNA_FINE);
+    json_put_bool(&o, S("ok"), result.fault == IDNA_FINE);
     bool fine = result.fault == IDNA_FINE;
-    json_key(&o, fine ? S("value") : S("error"));
-    json_str(&o, fine ? result.text : idna_fault_name(result.fault));
+    json_put_str(
+            &o, fine ? S("value") : S("error"), fine ? result.text : idna_fault_name(result.fault));
     batch_answer_end(b, &o);
 }
 

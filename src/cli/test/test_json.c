@@ -16,15 +16,11 @@ static int run(struct cli *c)
         return cli_fail(c, CLI_INTERNAL, e);
     struct json_out o = cli_json_begin(c);
     json_object_begin(&o);
-    json_key(&o, S("ok"));
-    json_bool(&o, good);
+    json_put_bool(&o, S("ok"), good);
     if (!good) {
-        json_key(&o, S("line"));
-        json_u64(&o, bad.line);
-        json_key(&o, S("column"));
-        json_u64(&o, bad.column);
-        json_key(&o, S("message"));
-        json_str(&o, bad.message);
+        json_put_u64(&o, S("line"), bad.line);
+        json_put_u64(&o, S("column"), bad.column);
+        json_put_str(&o, S("message"), bad.message);
     }
     json_object_end(&o);
     return cli_json_end(c, good ? CLI_OK : CLI_FAILED);

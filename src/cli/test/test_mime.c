@@ -44,8 +44,7 @@ static int answer(struct cli *c, const struct mime_tree *tree)
             json_str(&o, mime_defect_name((enum mime_defect)i));
     }
     json_array_end(&o);
-    json_key(&o, S("truncated"));
-    json_bool(&o, tree->truncated);
+    json_put_bool(&o, S("truncated"), tree->truncated);
     json_object_end(&o);
     return cli_json_end(c, CLI_OK);
 }
@@ -53,31 +52,23 @@ static int answer(struct cli *c, const struct mime_tree *tree)
 static void put_part(struct cli *c, struct json_out *o, const struct mime_part *part)
 {
     json_object_begin(o);
-    json_key(o, S("depth"));
-    json_u64(o, part->depth);
-    json_key(o, S("path"));
-    json_str(o, part->path);
-    json_key(o, S("type"));
-    json_str(o, part->type.type);
+    json_put_u64(o, S("depth"), part->depth);
+    json_put_str(o, S("path"), part->path);
+    json_put_str(o, S("type"), part->type.type);
     json_key(o, S("params"));
     json_object_begin(o);
     for (size_t i = 0; i < part->type.param_count; i++) {
-        json_key(o, part->type.params[i].name);
-        json_str(o, part->type.params[i].value);
+        json_put_str(o, part->type.params[i].name, part->type.params[i].value);
     }
     json_object_end(o);
-    json_key(o, S("encoding"));
-    json_str(o, part->encoding_name);
-    json_key(o, S("disposition"));
-    json_str(o, part->disposition);
-    json_key(o, S("filename"));
-    json_str(o, part->filename);
+    json_put_str(o, S("encoding"), part->encoding_name);
+    json_put_str(o, S("disposition"), part->disposition);
+    json_put_str(o, S("filename"), part->filename);
     if (part->is_leaf) {
         struct buf content AUTO(buf_done);
         buf_init(&content, MESSAGE_BYTES_MAX);
         mime_content_add(&content, part);
-        json_key(o, S("size"));
-        json_u64(o, content.len);
+        json_put_u64(o, S("size"), content.len);
         if (cli_has(c, S("content")))
             put_content(o, part, buf_str(&content));
     }
@@ -88,12 +79,10 @@ static void put_content(struct json_out *o, const struct mime_part *part, struct
 {
     struct buf text AUTO(buf_done);
     buf_init(&text, 3 * MESSAGE_BYTES_MAX);
-    json_key(o, S("text"));
-    json_str(o, mime_text_add(&text, part, content) ? buf_str(&text) : STR_NULL);
+    json_put_str(o, S("text"), mime_text_add(&text, part, content) ? buf_str(&text) : STR_NULL);
     buf_clear(&text);
     encode_base64(&text, content);
-    json_key(o, S("content"));
-    json_str(o, buf_str(&text));
+    json_put_str(o, S("content"), buf_str(&text));
 }
 
 const struct command command_test_mime = {

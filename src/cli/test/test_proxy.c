@@ -22,15 +22,12 @@ static int run(struct cli *c)
     enum proxy_state state = proxy_parse(buf_str(&input), &header, &reason);
     struct json_out o = cli_json_begin(c);
     json_object_begin(&o);
-    json_key(&o, S("ok"));
-    json_bool(&o, state == PROXY_OK);
+    json_put_bool(&o, S("ok"), state == PROXY_OK);
     if (state == PROXY_OK) {
         print_header(c, &o, &header);
     } else {
-        json_key(&o, S("need_more"));
-        json_bool(&o, state == PROXY_NEED_MORE);
-        json_key(&o, S("error"));
-        json_str(&o, reason);
+        json_put_bool(&o, S("need_more"), state == PROXY_NEED_MORE);
+        json_put_str(&o, S("error"), reason);
     }
     json_object_end(&o);
     return cli_json_end(c, CLI_OK);
@@ -38,20 +35,16 @@ static int run(struct cli *c)
 
 static void print_header(struct cli *c, struct json_out *o, const struct proxy_header *h)
 {
-    json_key(o, S("version"));
-    json_u64(o, h->version);
-    json_key(o, S("command"));
-    json_str(o, proxy_command_name(h->command));
-    json_key(o, S("family"));
-    json_str(o, proxy_family_name(h->family));
+    json_put_u64(o, S("version"), h->version);
+    json_put_str(o, S("command"), proxy_command_name(h->command));
+    json_put_str(o, S("family"), proxy_family_name(h->family));
     json_key(o, S("source"));
     print_endpoint(c, o, h, &h->source);
     json_key(o, S("destination"));
     print_endpoint(c, o, h, &h->destination);
     json_key(o, S("tlvs"));
     print_tlvs(o, h->tlvs);
-    json_key(o, S("consumed"));
-    json_u64(o, h->consumed);
+    json_put_u64(o, S("consumed"), h->consumed);
 }
 
 static void print_endpoint(
@@ -70,10 +63,8 @@ static void print_tlvs(struct json_out *o, struct str tlvs)
         buf_clear(&hex);
         encode_hex(&hex, tlv.value);
         json_object_begin(o);
-        json_key(o, S("type"));
-        json_u64(o, tlv.type);
-        json_key(o, S("value"));
-        json_str(o, buf_str(&hex));
+        json_put_u64(o, S("type"), tlv.type);
+        json_put_str(o, S("value"), buf_str(&hex));
         json_object_end(o);
     }
     json_array_end(o);

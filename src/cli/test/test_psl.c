@@ -41,12 +41,9 @@ static void answer(struct batch *b, const struct suffix_list *list, struct str d
         return;
     }
     struct json_out o = batch_answer(b);
-    json_key(&o, S("registrable"));
-    json_str(&o, found.registrable);
-    json_key(&o, S("suffix"));
-    json_str(&o, found.suffix);
-    json_key(&o, S("listed"));
-    json_bool(&o, found.listed);
+    json_put_str(&o, S("registrable"), found.registrable);
+    json_put_str(&o, S("suffix"), found.suffix);
+    json_put_bool(&o, S("listed"), found.listed);
     batch_answer_end(b, &o);
 }
 

@@ -88,8 +88,7 @@ static void answer(struct batch *b, answerer *by, struct str text)
 
 static void say_valid(struct question *q)
 {
-    json_key(&q->o, S("valid"));
-    json_bool(&q->o, true);
+    json_put_bool(&q->o, S("valid"), true);
     say_text(q, S("error"), STR_NULL);
     json_key(&q->o, S("record"));
     json_object_begin(&q->o);
@@ -97,8 +96,7 @@ static void say_valid(struct question *q)
 
 static void say_error(struct question *q, struct str why)
 {
-    json_key(&q->o, S("valid"));
-    json_bool(&q->o, false);
+    json_put_bool(&q->o, S("valid"), false);
     say_text(q, S("error"), why);
     say_text(q, S("record"), STR_NULL);
 }
@@ -189,8 +187,7 @@ static struct err answer_sts_policy(struct question *q)
     say_valid(q);
     say_text(q, S("version"), S("STSv1"));
     say_text(q, S("mode"), sts_mode_name(policy.mode));
-    json_key(&q->o, S("max_age"));
-    json_u64(&q->o, policy.age_max_s);
+    json_put_u64(&q->o, S("max_age"), policy.age_max_s);
     say_list(q, S("mx"), policy.exchanges, policy.exchange_count);
     json_object_end(&q->o);
     return OK;
@@ -216,8 +213,7 @@ static struct err answer_bimi(struct question *q)
 
 static void say_text(struct question *q, struct str key, struct str value)
 {
-    json_key(&q->o, key);
-    json_str(&q->o, value);
+    json_put_str(&q->o, key, value);
 }
 
 static void say_list(struct question *q, struct str key, const struct str *at, size_t count)

@@ -109,18 +109,15 @@ static struct err find(void *test)
             .host = s->host};
     t->outside = surroundings_env(&t->around, s->expression_wait_ms);
     json_object_begin(&t->o);
-    json_key(&t->o, S("recipient"));
-    json_str(&t->o, t->rcpt.address);
-    json_key(&t->o, S("sender"));
-    json_str(&t->o, t->message.sender);
-    json_key(&t->o, S("directory_trouble"));
-    json_str(&t->o, t->directory_trouble);
+    json_put_str(&t->o, S("recipient"), t->rcpt.address);
+    json_put_str(&t->o, S("sender"), t->message.sender);
+    json_put_str(&t->o, S("directory_trouble"), t->directory_trouble);
     show_schedule(t);
     json_key(&t->o, S("route"));
     struct str name = ask(t, S("queue.strategy.route"), s->route_of, NULL);
     const struct route *route = route_named(s, name);
-    json_key(&t->o, S("route_type"));
-    json_str(&t->o, route == NULL ? S("not configured") : type_word(route->type));
+    json_put_str(
+            &t->o, S("route_type"), route == NULL ? S("not configured") : type_word(route->type));
     struct err e = OK;
     if (route != NULL && (route->type != ROUTE_LOCAL || route->store == LOCAL_LMTP))
         e = find_hosts(t, route);
@@ -157,10 +154,8 @@ static void show_schedule(struct test *t)
     const struct schedule *schedule = schedule_choose(&job, NULL, &t->rcpt, NULL);
     schedule_begin(schedule, &t->message, &t->rcpt);
     schedule_begin_unit(schedule, &t->message, &t->unit);
-    json_key(&t->o, S("schedule_used"));
-    json_str(&t->o, schedule->id);
-    json_key(&t->o, S("virtual_queue"));
-    json_str(&t->o, t->unit.queue);
+    json_put_str(&t->o, S("schedule_used"), schedule->id);
+    json_put_str(&t->o, S("virtual_queue"), t->unit.queue);
 }
 
 static const struct str origin_words[] = {[CONF_FROM_DEFAULT] = S_INIT("default"),
@@ -198,17 +193,13 @@ static void show_choice(struct test *t, struct str value, struct str name, struc
 {
     struct conf_origin origin = conf_origin(t->plan->conf, name);
     json_object_begin(&t->o);
-    json_key(&t->o, S("value"));
-    json_str(&t->o, value);
-    json_key(&t->o, S("setting"));
-    json_str(&t->o, name);
-    json_key(&t->o, S("from"));
-    json_str(&t->o, origin.kind == CONF_FROM_FILE
-                            ? arena_fmt(&t->c->arena, "%.*s:%u:%u", ARG(origin.file), origin.line,
-                                      origin.column)
-                            : origin_words[origin.kind]);
-    json_key(&t->o, S("trouble"));
-    json_str(&t->o, trouble);
+    json_put_str(&t->o, S("value"), value);
+    json_put_str(&t->o, S("setting"), name);
+    json_put_str(&t->o, S("from"),
+            origin.kind == CONF_FROM_FILE ? arena_fmt(&t->c->arena, "%.*s:%u:%u", ARG(origin.file),
+                                                    origin.line, origin.column)
+                                          : origin_words[origin.kind]);
+    json_put_str(&t->o, S("trouble"), trouble);
     json_object_end(&t->o);
 }
 
@@ -223,8 +214,7 @@ static struct err find_hosts(struct test *t, const struct route *route)
             .sender = t->message.sender};
     TRY(hosts_find(&in, &t->c->arena, &list));
     TRY(shaping_find(&t->plan->deliver, &t->c->arena, t->unit.domain, &list.names, &t->shaped));
-    json_key(&t->o, S("site"));
-    json_str(&t->o, t->shaped.site);
+    json_put_str(&t->o, S("site"), t->shaped.site);
     json_key(&t->o, S("trouble"));
     if (list.count == 0)
         show_trouble(t, &list.trouble);
@@ -245,14 +235,10 @@ static struct err show_host(struct test *t, const struct hosts_inputs *in, const
     struct host_addresses found;
     TRY(host_addresses_find(in, host, &t->c->arena, &found));
     json_object_begin(&t->o);
-    json_key(&t->o, S("name"));
-    json_str(&t->o, host->name);
-    json_key(&t->o, S("preference"));
-    json_u64(&t->o, host->preference);
-    json_key(&t->o, S("implicit"));
-    json_bool(&t->o, host->is_implicit);
-    json_key(&t->o, S("dnssec"));
-    json_str(&t->o, dnssec_name(host->mx_dnssec));
+    json_put_str(&t->o, S("name"), host->name);
+    json_put_u64(&t->o, S("preference"), host->preference);
+    json_put_bool(&t->o, S("implicit"), host->is_implicit);
+    json_put_str(&t->o, S("dnssec"), dnssec_name(host->mx_dnssec));
     json_key(&t->o, S("addresses"));
     json_array_begin(&t->o);
     for (size_t i = 0; i < found.count; i++)
@@ -287,12 +273,9 @@ static struct err show_host(struct test *t, const struct hosts_inputs *in, const
 static void show_trouble(struct test *t, const struct client_answer *trouble)
 {
     json_object_begin(&t->o);
-    json_key(&t->o, S("permanent"));
-    json_bool(&t->o, trouble->verdict == CLIENT_PERMANENT);
-    json_key(&t->o, S("enhanced"));
-    json_str(&t->o, trouble->outcome.enhanced);
-    json_key(&t->o, S("text"));
-    json_str(&t->o, trouble->outcome.text);
+    json_put_bool(&t->o, S("permanent"), trouble->verdict == CLIENT_PERMANENT);
+    json_put_str(&t->o, S("enhanced"), trouble->outcome.enhanced);
+    json_put_str(&t->o, S("text"), trouble->outcome.text);
     json_object_end(&t->o);
 }
 

@@ -66,12 +66,10 @@ static struct err find(void *test)
 static void show(struct test *t, const struct host_list *list, const struct shaped *shaped)
 {
     json_object_begin(&t->o);
-    json_key(&t->o, S("domain"));
-    json_str(&t->o, t->c->operands[0]);
-    json_key(&t->o, S("site"));
-    json_str(&t->o, shaped->site);
-    json_key(&t->o, S("trouble"));
-    json_str(&t->o, list->names.count > 0 ? STR_NULL : list->trouble.outcome.text);
+    json_put_str(&t->o, S("domain"), t->c->operands[0]);
+    json_put_str(&t->o, S("site"), shaped->site);
+    json_put_str(
+            &t->o, S("trouble"), list->names.count > 0 ? STR_NULL : list->trouble.outcome.text);
     json_key(&t->o, S("hosts"));
     json_array_begin(&t->o);
     for (size_t i = 0; i < list->names.count; i++)
@@ -103,12 +101,11 @@ static void show_key(struct test *t, const struct shaped *shaped, enum shaping_k
         json_str(&t->o, list.at[i].text);
     if (is_list)
         json_array_end(&t->o);
-    json_key(&t->o, S("entry"));
-    json_str(&t->o, shaped->by[key]->id);
-    json_key(&t->o, S("origin"));
-    json_str(&t->o, from.kind == CONF_FROM_FILE
-                            ? arena_fmt(&t->c->arena, "%.*s:%u", ARG(from.file), from.line)
-                            : S("environment"));
+    json_put_str(&t->o, S("entry"), shaped->by[key]->id);
+    json_put_str(&t->o, S("origin"),
+            from.kind == CONF_FROM_FILE
+                    ? arena_fmt(&t->c->arena, "%.*s:%u", ARG(from.file), from.line)
+                    : S("environment"));
     json_object_end(&t->o);
 }
 

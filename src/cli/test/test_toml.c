@@ -53,12 +53,9 @@ static int error_answer(struct cli *c, const struct finding *first)
     json_object_begin(&o);
     json_key(&o, S("error"));
     json_object_begin(&o);
-    json_key(&o, S("line"));
-    json_u64(&o, first->line);
-    json_key(&o, S("column"));
-    json_u64(&o, first->column);
-    json_key(&o, S("message"));
-    json_str(&o, first->message);
+    json_put_u64(&o, S("line"), first->line);
+    json_put_u64(&o, S("column"), first->column);
+    json_put_str(&o, S("message"), first->message);
     json_object_end(&o);
     json_object_end(&o);
     return cli_json_end(c, CLI_FAILED);

@@ -164,16 +164,11 @@ static void show(struct test *t)
     if (c->json) {
         struct json_out out = cli_json_begin(c);
         json_object_begin(&out);
-        json_key(&out, S("accepted"));
-        json_bool(&out, t->good);
-        json_key(&out, S("entity"));
-        json_str(&out, o->entity);
-        json_key(&out, S("code"));
-        json_u64(&out, o->code);
-        json_key(&out, S("enhanced"));
-        json_str(&out, o->enhanced);
-        json_key(&out, S("text"));
-        json_str(&out, o->text);
+        json_put_bool(&out, S("accepted"), t->good);
+        json_put_str(&out, S("entity"), o->entity);
+        json_put_u64(&out, S("code"), o->code);
+        json_put_str(&out, S("enhanced"), o->enhanced);
+        json_put_str(&out, S("text"), o->text);
         json_object_end(&out);
         (void)cli_json_end(c, CLI_OK);
         return;

@@ -82,37 +82,28 @@ static struct err write_all(
 void suspension_show(struct json_out *o, const struct suspension *s)
 {
     json_object_begin(o);
-    json_key(o, S("order"));
-    json_str(o, suspend_kind_name(s->kind));
+    json_put_str(o, S("order"), suspend_kind_name(s->kind));
     for (size_t i = 0; i < SUSPEND_SCOPES; i++) {
         if (str_is_null(s->scope[i]))
             continue;
-        json_key(o, suspend_scope_name((enum suspend_scope)i));
-        json_str(o, s->scope[i]);
+        json_put_str(o, suspend_scope_name((enum suspend_scope)i), s->scope[i]);
     }
     if (s->rate.count > 0) {
         struct buf text AUTO(buf_done);
         buf_init(&text, KIB);
         rate_add(&text, &s->rate);
-        json_key(o, S("rate"));
-        json_str(o, buf_str(&text));
+        json_put_str(o, S("rate"), buf_str(&text));
     }
     if (s->concurrency > 0) {
-        json_key(o, S("concurrency"));
-        json_u64(o, s->concurrency);
+        json_put_u64(o, S("concurrency"), s->concurrency);
     }
-    json_key(o, S("since"));
-    json_i64(o, s->since_ms);
+    json_put_i64(o, S("since"), s->since_ms);
     if (s->until_ms != NEVER_MS) {
-        json_key(o, S("until"));
-        json_i64(o, s->until_ms);
+        json_put_i64(o, S("until"), s->until_ms);
     }
-    json_key(o, S("by"));
-    json_str(o, s->by);
-    json_key(o, S("automatic"));
-    json_bool(o, s->is_automatic);
-    json_key(o, S("reason"));
-    json_str(o, s->reason);
+    json_put_str(o, S("by"), s->by);
+    json_put_bool(o, S("automatic"), s->is_automatic);
+    json_put_str(o, S("reason"), s->reason);
     json_object_end(o);
 }
 

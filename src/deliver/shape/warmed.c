@@ -123,14 +123,10 @@ struct err warmed_merge(
     each_in_vec (one, &all.all) {
         struct json_out o = json_begin(&text, JSON_COMPACT);
         json_object_begin(&o);
-        json_key(&o, S("day"));
-        json_i64(&o, day);
-        json_key(&o, S("ip"));
-        json_str(&o, ip_text(a, &one->ip));
-        json_key(&o, S("provider"));
-        json_str(&o, one->provider);
-        json_key(&o, S("count"));
-        json_u64(&o, one->count);
+        json_put_i64(&o, S("day"), day);
+        json_put_str(&o, S("ip"), ip_text(a, &one->ip));
+        json_put_str(&o, S("provider"), one->provider);
+        json_put_u64(&o, S("count"), one->count);
         json_object_end(&o);
         buf_add_byte(&text, '\n');
     }

@@ -3,7 +3,6 @@
 // together; members that are not known are left out.
 #include "deliver/tlsrpt/tlsrpt_json.h"
 
-#include "base/date.h"
 #include "deliver/tlsrpt/tlsrpt.h"
 
 struct one { // a row
@@ -13,7 +12,6 @@ struct one { // a row
 };
 
 static void add_frame(struct arena *a, struct json_out *o, const struct tlsrpt_report *report);
-static void add_date(struct json_out *o, struct str key, int64_t at_ms);
 static void add_policy(struct json_out *o, struct one *all, size_t count, size_t first);
 static void add_policy_object(struct json_out *o, const struct tlsrpt_seen *seen);
 static void add_summary(
@@ -53,21 +51,13 @@ static void add_frame(struct arena *a, struct json_out *o, const struct tlsrpt_r
     add_text(o, S("organization-name"), report->organization);
     json_key(o, S("date-range"));
     json_object_begin(o);
-    add_date(o, S("start-datetime"), w->begin_ms);
-    add_date(o, S("end-datetime"), w->end_ms - SECOND_MS);
+    json_put_time(o, S("start-datetime"), w->begin_ms);
+    json_put_time(o, S("end-datetime"), w->end_ms - SECOND_MS);
     json_object_end(o);
     add_text(o, S("contact-info"), arena_join(a, S("noreply-tls@"), report->organization));
     add_text(o, S("report-id"),
             arena_fmt(a, "%lld.%llu@%.*s", (long long)(w->begin_ms / SECOND_MS),
                     (unsigned long long)report->object->number, ARG(report->submitter)));
-}
-
-static void add_date(struct json_out *o, struct str key, int64_t at_ms)
-{
-    struct buf text AUTO(buf_done);
-    buf_init(&text, 64);
-    date_add_rfc3339(&text, at_ms, DATE_SECONDS);
-    add_text(o, key, buf_str(&text));
 }
 
 static void add_policy(struct json_out *o, struct one *all, size_t count, size_t first)
@@ -115,10 +105,8 @@ static void add_summary(
             *(all[i].seen.result_type == NULL ? &good : &bad) += all[i].count;
     json_key(o, S("summary"));
     json_object_begin(o);
-    json_key(o, S("total-successful-session-count"));
-    json_u64(o, good);
-    json_key(o, S("total-failure-session-count"));
-    json_u64(o, bad);
+    json_put_u64(o, S("total-successful-session-count"), good);
+    json_put_u64(o, S("total-failure-session-count"), bad);
     json_object_end(o);
 }
 
@@ -131,8 +119,7 @@ static void add_failure(struct json_out *o, const struct one *one)
     add_text(o, S("receiving-mx-hostname"), seen->mx_host);
     add_text(o, S("receiving-mx-helo"), seen->mx_helo);
     add_ip(o, S("receiving-ip"), &seen->receiving_ip);
-    json_key(o, S("failed-session-count"));
-    json_u64(o, one->count);
+    json_put_u64(o, S("failed-session-count"), one->count);
     add_text(o, S("failure-reason-code"), seen->reason);
     json_object_end(o);
 }
@@ -141,8 +128,7 @@ static void add_text(struct json_out *o, struct str key, struct str text)
 {
     if (str_is_empty(text))
         return;
-    json_key(o, key);
-    json_str(o, text);
+    json_put_str(o, key, text);
 }
 
 static void add_texts(struct json_out *o, struct str key, const struct strs *texts)

@@ -134,29 +134,20 @@ static struct err write_all(
 void standing_show(struct json_out *o, const struct standing_rule *rule)
 {
     json_object_begin(o);
-    json_key(o, S("id"));
-    json_str(o, rule->id);
-    json_key(o, S("action"));
-    json_str(o, standing_action_name(rule->action));
+    json_put_str(o, S("id"), rule->id);
+    json_put_str(o, S("action"), standing_action_name(rule->action));
     for (size_t i = 0; i < STANDING_SCOPES; i++) {
         if (str_is_null(rule->scope[i]))
             continue;
-        json_key(o, standing_scope_name((enum standing_scope)i));
-        json_str(o, rule->scope[i]);
+        json_put_str(o, standing_scope_name((enum standing_scope)i), rule->scope[i]);
     }
-    json_key(o, S("since"));
-    json_i64(o, rule->since_ms);
-    json_key(o, S("until"));
-    json_i64(o, rule->until_ms);
-    json_key(o, S("by"));
-    json_str(o, rule->by);
-    json_key(o, S("reason"));
-    json_str(o, rule->reason);
+    json_put_i64(o, S("since"), rule->since_ms);
+    json_put_i64(o, S("until"), rule->until_ms);
+    json_put_str(o, S("by"), rule->by);
+    json_put_str(o, S("reason"), rule->reason);
     if (rule->action == STANDING_BOUNCE) {
-        json_key(o, S("text"));
-        json_str(o, rule->text);
-        json_key(o, S("dsn"));
-        json_bool(o, !rule->no_dsn);
+        json_put_str(o, S("text"), rule->text);
+        json_put_bool(o, S("dsn"), !rule->no_dsn);
     }
     json_object_end(o);
 }

@@ -54,6 +54,28 @@ static void styles(void **unused UNUSED)
     buf_done(&b);
 }
 
+static void members(void **unused UNUSED)
+{
+    const struct str two[] = {S_INIT("a"), S_INIT("b")};
+    struct buf b;
+    buf_init(&b, 1 * KIB);
+    struct json_out o = json_begin(&b, JSON_COMPACT);
+    json_object_begin(&o);
+    json_put_str(&o, S("s"), S("x\"y"));
+    json_put_str(&o, S("none"), STR_NULL);
+    json_put_strs(&o, S("two"), two, COUNT_OF(two));
+    json_put_strs(&o, S("empty"), two, 0);
+    json_put_i64(&o, S("i"), -1);
+    json_put_u64(&o, S("u"), UINT64_MAX);
+    json_put_bool(&o, S("b"), false);
+    json_put_time(&o, S("at"), 1740823200999);
+    json_object_end(&o);
+    check_str("members", buf_str(&b),
+            S("{\"s\":\"x\\\"y\",\"none\":null,\"two\":[\"a\",\"b\"],\"empty\":[],\"i\":-1,"
+              "\"u\":18446744073709551615,\"b\":false,\"at\":\"2025-03-01T10:00:00Z\"}"));
+    buf_done(&b);
+}
+
 static void strings(void **unused UNUSED)
 {
     static const struct {
@@ -244,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             TEST(styles),
+            TEST(members),
             TEST(strings),
             TEST(doubles),
             TEST(trees_come_back),
