@@ -408,6 +408,10 @@ static struct err end_message(struct arc_verifier *v, size_t i, enum dkim_reason
                          !str_eq(body_hashes_digest(v->bodies, m->body), s->body_hash);
     if (!check.body_differs)
         TRY(message_digest(v, i, room, &check.digest));
+    if (!check.body_differs && str_is_null(check.digest)) {
+        *out = DKIM_TOO_MANY;
+        return OK;
+    }
     TRY(signature_check(v->arena, &check));
     *out = check.reason;
     return OK;

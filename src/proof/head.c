@@ -64,8 +64,6 @@ static struct err index_make(struct arena *a, struct proof_head *h)
     return OK;
 }
 
-// The sender picks the names, and may make them meet in a bucket. That costs him a walk over his
-// own header for each name he lists: DKIM_NAMES_MAX times.
 static uint32_t *bucket_of(const struct proof_head *h, struct str name)
 {
     uint64_t hash = 0xcbf29ce484222325;
@@ -83,12 +81,20 @@ const struct mail_field *proof_head_take(struct proof_head *h, struct str name)
 {
     for (uint32_t place = *bucket_of(h, name); place != 0; place = h->next_higher[place - 1]) {
         uint32_t i = place - 1;
+        if (proof_head_is_spent(h))
+            return NULL;
+        h->step_count++;
         if (h->taken[i] == h->round || !str_eq_nocase(h->fields[i].name, name))
             continue;
         h->taken[i] = h->round;
         return &h->fields[i];
     }
     return NULL;
+}
+
+bool proof_head_is_spent(const struct proof_head *h)
+{
+    return h->step_count >= PROOF_HEAD_STEPS_MAX;
 }
 
 void proof_head_leave_out(struct proof_head *h, const struct mail_field *field)

@@ -100,6 +100,9 @@ struct err signed_head_digest(
     proof_head_begin(what->head);
     proof_head_leave_out(what->head, what->field);
     proof_head_add(what->head, &text, what->canon, what->names, what->name_count);
+    *out = STR_NULL;
+    if (proof_head_is_spent(what->head))
+        return OK;
     canon_signature_add(&text, what->canon, what->field->all, what->hole);
     if (text.overflow)
         return fail(ERR_LIMIT, "no memory for the header of a message");

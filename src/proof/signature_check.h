@@ -24,7 +24,8 @@ struct signature_check {
 // Waits for the key; the caller has set the deadline.
 struct err signature_check(struct arena *a, struct signature_check *check) suspends MUST_USE;
 
-// What a signature over fields covers, RFC 6376 3.7: the fields, and its own without b=.
+// What a signature over fields covers, RFC 6376 3.7: the fields, and its own without b=. A null
+// digest: looking for the names has cost more than one message may (proof_head_is_spent).
 struct signed_head {
     struct proof_head *head;
     const struct mail_field *field; // the signature; never one of the fields

@@ -89,5 +89,7 @@ static struct err digest_of(const struct signature_write *w, uint8_t *room, stru
     canon_signature_add(&text, w->canon, field, str_of(field.ptr + field.len, 0));
     if (text.overflow || w->fold->out->overflow)
         return fail(ERR_LIMIT, "no memory for the header of a message");
+    if (proof_head_is_spent(w->head))
+        return fail(ERR_LIMIT, "to find the fields that are signed takes too long");
     return proof_digest(PROOF_SHA256, buf_str(&text), room, out);
 }

@@ -46,6 +46,28 @@ static void test_many(void **state UNUSED)
     check_u64("too little memory", proof_head_read(&small, buf_str(&text), &h).kind, ERR_LIMIT);
 }
 
+// Each field taken is looked at again for the next one: as many steps as half its square.
+static void test_spent(void **state UNUSED)
+{
+    struct arena a AUTO(arena_done);
+    struct buf text AUTO(buf_done);
+    struct proof_head h;
+    size_t taken = 0;
+    arena_init(&a, 64 * MIB);
+    buf_init(&text, MIB);
+    for (int i = 0; i < 5000; i++)
+        buf_add(&text, S("Y:\r\n"));
+    assert_false(failed(proof_head_read(&a, buf_str(&text), &h)));
+    proof_head_begin(&h);
+    while (proof_head_take(&h, S("y")) != NULL)
+        taken++;
+    check_true("spent", proof_head_is_spent(&h));
+    check_u64("steps", h.step_count, PROOF_HEAD_STEPS_MAX);
+    check_true("fields", taken > 2800 && taken < 2900);
+    proof_head_begin(&h);
+    check_true("for good", proof_head_take(&h, S("y")) == NULL);
+}
+
 static void test_bytes(void **state UNUSED)
 {
     check_u64("nothing", proof_head_bytes(S("")), 0);
@@ -86,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             TEST(test_take),
             TEST(test_many),
+            TEST(test_spent),
             TEST(test_bytes),
             TEST(test_author),
     };
