@@ -306,15 +306,12 @@ static void finding_json(struct json_out *o, const struct finding *f)
     json_put_str(o, S("key"), f->key);
     json_put_str(o, S("code"), f->code);
     json_put_str(o, S("message"), f->message);
-    if (f->element > 0) {
+    if (f->element > 0)
         json_put_u64(o, S("element"), f->element);
-    }
-    if (!str_is_null(f->value)) {
+    if (!str_is_null(f->value))
         json_put_str(o, S("value"), f->value);
-    }
-    if (!str_is_null(f->hint)) {
+    if (!str_is_null(f->hint))
         json_put_str(o, S("hint"), f->hint);
-    }
     json_object_end(o);
 }
 

@@ -199,9 +199,8 @@ static int show_json(struct listing *l)
         json_put_str(&o, S("type"), buf_str(&type));
         json_put_str(&o, S("name"), w->name);
         json_put_str(&o, S("content"), w->content);
-        if (w->type == DNS_TLSA) {
+        if (w->type == DNS_TLSA)
             json_put_bool(&o, S("recommended"), !w->is_choice);
-        }
         if (l->is_checked) {
             json_put_str(&o, S("status"), dns_record_status_name(w->status));
             json_put_str(&o, S("found"), w->found);

@@ -76,9 +76,8 @@ static int result(struct cli *c, const struct store_check *seen)
             {S("repaired"), seen->repaired}};
     struct json_out o = cli_json_begin(c);
     json_object_begin(&o);
-    for (size_t i = 0; i < COUNT_OF(members); i++) {
+    for (size_t i = 0; i < COUNT_OF(members); i++)
         json_put_u64(&o, members[i].key, members[i].value);
-    }
     json_object_end(&o);
     return cli_json_end(c, status);
 }

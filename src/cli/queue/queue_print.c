@@ -76,9 +76,8 @@ void queue_message_json(struct json_out *o, const struct message *m)
     json_put_str(o, S("return_path"), m->sender);
     json_put_time(o, S("created"), m->created_ms);
     json_put_u64(o, S("size"), message_bytes(m));
-    if (m->priority != 0) {
+    if (m->priority != 0)
         json_put_i64(o, S("priority"), m->priority);
-    }
     if (!str_is_null(m->env_id))
         json_put_str(o, S("env_id"), m->env_id);
     if (m->body.place == BODY_FILE) {
@@ -118,9 +117,8 @@ static void json_rcpt(struct json_out *o, const struct message *m, const struct 
     }
     if (rcpt_expires_at_ms(r, m->created_ms) != NEVER_MS)
         json_put_time(o, S("expires"), rcpt_expires_at_ms(r, m->created_ms));
-    if (r->expiry == EXPIRY_ATTEMPTS) {
+    if (r->expiry == EXPIRY_ATTEMPTS)
         json_put_u64(o, S("attempts_max"), r->expiry_attempts);
-    }
     if (!str_is_null(r->orcpt)) {
         struct buf text AUTO(buf_done);
         buf_init(&text, 4 * KIB);

@@ -248,12 +248,10 @@ static void show_json(struct quota_list *l, const struct quota_row *rows, size_t
         json_put_str(&o, S("key"), r->values);
         json_put_u64(&o, S("messages"), r->messages);
         json_put_u64(&o, S("size"), r->bytes);
-        if (r->quota != NULL && r->quota->messages_max > 0) {
+        if (r->quota != NULL && r->quota->messages_max > 0)
             json_put_u64(&o, S("messages_max"), r->quota->messages_max);
-        }
-        if (r->quota != NULL && r->quota->bytes_max > 0) {
+        if (r->quota != NULL && r->quota->bytes_max > 0)
             json_put_u64(&o, S("size_max"), r->quota->bytes_max);
-        }
         json_put_u64(&o, S("percent"), (uint64_t)percent_of(r));
         json_object_end(&o);
     }

@@ -164,9 +164,8 @@ static void show_json(struct summary_work *s)
         if (g->next_ms != NEVER_MS)
             json_put_time(&o, S("next_retry"), g->next_ms);
         add_kinds(&o, g);
-        if (g->error_at_ms != 0) {
+        if (g->error_at_ms != 0)
             json_put_str(&o, S("last_error"), g->error);
-        }
         json_object_end(&o);
     }
     json_array_end(&o);
@@ -181,9 +180,8 @@ static void add_counts(struct json_out *o, const struct summary_group *g)
     } members[] = {{S("messages"), g->messages}, {S("recipients"), g->rcpts},
             {S("bytes"), g->bytes}, {S("due"), g->due}, {S("held"), g->held},
             {S("deferred"), g->deferred}, {S("waiting"), g->waiting}};
-    for (size_t i = 0; i < COUNT_OF(members); i++) {
+    for (size_t i = 0; i < COUNT_OF(members); i++)
         json_put_u64(o, members[i].key, members[i].value);
-    }
     json_key(o, S("ages"));
     json_array_begin(o);
     for (size_t i = 0; i < SUMMARY_AGES; i++)
@@ -196,9 +194,8 @@ static void add_kinds(struct json_out *o, const struct summary_group *g)
     json_key(o, S("errors"));
     json_object_begin(o);
     for (size_t i = FAILURE_NONE + 1; i < SUMMARY_KINDS; i++)
-        if (g->kinds[i] > 0) {
+        if (g->kinds[i] > 0)
             json_put_u64(o, failure_kind_word((enum failure_kind)i), g->kinds[i]);
-        }
     json_object_end(o);
 }
 

@@ -158,9 +158,8 @@ static int say_count(struct cli *c, const char *key, uint64_t count, uint64_t wr
         struct json_out o = cli_json_begin(c);
         json_object_begin(&o);
         json_put_u64(&o, str_from_c(key), count);
-        if (wrong > 0) {
+        if (wrong > 0)
             json_put_u64(&o, S("wrong"), wrong);
-        }
         json_object_end(&o);
         return cli_json_end(c, CLI_OK);
     }

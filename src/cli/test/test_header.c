@@ -130,9 +130,8 @@ static void answer_type(struct json_out *o, bool good, const struct mail_type *t
     json_put_str(o, S("type"), type->type);
     json_key(o, S("params"));
     json_object_begin(o);
-    for (size_t i = 0; i < type->param_count; i++) {
+    for (size_t i = 0; i < type->param_count; i++)
         json_put_str(o, type->params[i].name, type->params[i].value);
-    }
     json_object_end(o);
     json_object_end(o);
 }
@@ -163,9 +162,8 @@ static void answer_received(struct batch *b, struct json_out *o, struct str valu
             {S("from_ip"), r.from_ip.family == IP_NONE ? STR_NULL : ip_text(&b->arena, &r.from_ip)},
             {S("by"), r.by}, {S("with"), r.with}, {S("id"), r.id}, {S("for"), r.for_}};
     json_object_begin(o);
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
         json_put_str(o, texts[i].key, texts[i].value);
-    }
     json_key(o, S("date"));
     put_date(o, r.has_date, &r.date);
     json_object_end(o);

@@ -57,9 +57,8 @@ static void put_part(struct cli *c, struct json_out *o, const struct mime_part *
     json_put_str(o, S("type"), part->type.type);
     json_key(o, S("params"));
     json_object_begin(o);
-    for (size_t i = 0; i < part->type.param_count; i++) {
+    for (size_t i = 0; i < part->type.param_count; i++)
         json_put_str(o, part->type.params[i].name, part->type.params[i].value);
-    }
     json_object_end(o);
     json_put_str(o, S("encoding"), part->encoding_name);
     json_put_str(o, S("disposition"), part->disposition);

@@ -84,9 +84,8 @@ void suspension_show(struct json_out *o, const struct suspension *s)
     json_object_begin(o);
     json_put_str(o, S("order"), suspend_kind_name(s->kind));
     for (size_t i = 0; i < SUSPEND_SCOPES; i++) {
-        if (str_is_null(s->scope[i]))
-            continue;
-        json_put_str(o, suspend_scope_name((enum suspend_scope)i), s->scope[i]);
+        if (!str_is_null(s->scope[i]))
+            json_put_str(o, suspend_scope_name((enum suspend_scope)i), s->scope[i]);
     }
     if (s->rate.count > 0) {
         struct buf text AUTO(buf_done);
@@ -94,13 +93,11 @@ void suspension_show(struct json_out *o, const struct suspension *s)
         rate_add(&text, &s->rate);
         json_put_str(o, S("rate"), buf_str(&text));
     }
-    if (s->concurrency > 0) {
+    if (s->concurrency > 0)
         json_put_u64(o, S("concurrency"), s->concurrency);
-    }
     json_put_i64(o, S("since"), s->since_ms);
-    if (s->until_ms != NEVER_MS) {
+    if (s->until_ms != NEVER_MS)
         json_put_i64(o, S("until"), s->until_ms);
-    }
     json_put_str(o, S("by"), s->by);
     json_put_bool(o, S("automatic"), s->is_automatic);
     json_put_str(o, S("reason"), s->reason);

@@ -137,9 +137,8 @@ void standing_show(struct json_out *o, const struct standing_rule *rule)
     json_put_str(o, S("id"), rule->id);
     json_put_str(o, S("action"), standing_action_name(rule->action));
     for (size_t i = 0; i < STANDING_SCOPES; i++) {
-        if (str_is_null(rule->scope[i]))
-            continue;
-        json_put_str(o, standing_scope_name((enum standing_scope)i), rule->scope[i]);
+        if (!str_is_null(rule->scope[i]))
+            json_put_str(o, standing_scope_name((enum standing_scope)i), rule->scope[i]);
     }
     json_put_i64(o, S("since"), rule->since_ms);
     json_put_i64(o, S("until"), rule->until_ms);
