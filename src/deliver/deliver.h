@@ -66,6 +66,9 @@ void deliverer_stop(struct deliverer *d);
 // Somebody else has changed what waits: look now.
 void deliverer_look(struct deliverer *d);
 
+// Messages that are on their way at this moment, once for each unit; as many as the arena holds.
+size_t deliverer_carries(const struct deliverer *d, struct arena *a, uint64_t **out_ids);
+
 struct deliver_figures {
     uint64_t attempts, delivered, deferred, failed;
     size_t couriers, ready, idle_connections;

@@ -545,6 +545,21 @@ void deliverer_free(struct deliverer *d)
     mem_free(d);
 }
 
+size_t deliverer_carries(const struct deliverer *d, struct arena *a, uint64_t **out_ids)
+{
+    struct str key;
+    void *each;
+    VEC(uint64_t) ids = {0};
+    for (size_t i = 0; map_next(&d->known, &i, &key, &each);) {
+        const struct ready *r = each;
+        uint64_t *id = link_is_in(&r->in_line) ? NULL : vec_add(a, &ids);
+        if (id != NULL)
+            *id = r->id;
+    }
+    *out_ids = ids.at;
+    return ids.count;
+}
+
 struct deliver_figures deliverer_figures(const struct deliverer *d)
 {
     return d->figures;

@@ -37,6 +37,8 @@ static struct err read_again(struct job *j, bool *out_gone) MUST_USE;
 static bool others_are_final(const struct job *j);
 static void remove_if_done(struct job *j) suspends;
 static void tell(const struct settling *s);
+static void take_stored(struct recipient *stored, struct tried *t);
+static void tell_arrivals(const struct job *j);
 static void tell_rcpt(const struct job *j, size_t place);
 
 int64_t job_write_down(struct job *j)
@@ -52,8 +54,10 @@ int64_t job_write_down(struct job *j)
         forget_news(&s);
         if (!failed(e))
             e = read_again(j, &gone);
-        if (gone)
+        if (gone) {
+            tell_arrivals(j);
             e = fail(ERR_CANCELLED, "somebody has removed the message");
+        }
         if (!failed(e))
             e = write_all(&s);
     }
@@ -142,6 +146,8 @@ static struct err owe(struct settling *s)
         struct recipient *r = &j->u->rcpts[i];
         bool mark = (j->look.of_rcpt[i] & (LOOK_DELAY_NOTICE | LOOK_BY_NOTICE)) != 0;
         enum dsn_action action = dsn_due(r, mark);
+        if (j->tried[i].is_silent && rcpt_is_final(r))
+            r->flags |= RCPT_SILENT; // nor later, when others of the unit are looked at
         if (action == DSN_NONE || j->tried[i].is_silent)
             continue;
         owed[count++] = (struct dsn_rcpt){.rcpt = r, .action = action};
@@ -332,11 +338,24 @@ static struct err read_again(struct job *j, bool *out_gone)
             .arena = &j->arena};
     *j->u = now;
     for (size_t i = 0; i < now.rcpt_count; i++)
-        if (rcpt_is_final(&now.rcpts[i])) { // it was written down, and nobody knew
-            j->tried[i].is_settled = false;
-            j->tried[i].forward_count = 0;
-        }
+        take_stored(&now.rcpts[i], &j->tried[i]);
     return schedule_look(&job, j->u, &j->look);
+}
+
+// Who has a final status in the store: it was written down, and nobody knew; or somebody has given
+// him up while a host was taking the message. What really happened wins (queue.md 13.8).
+static void take_stored(struct recipient *stored, struct tried *t)
+{
+    bool has_arrived = t->is_settled && t->verdict.verdict == VERDICT_GOOD;
+    if (!rcpt_is_final(stored))
+        return;
+    if (has_arrived && stored->status == RCPT_PERM_FAILED) {
+        stored->status = RCPT_SCHEDULED;
+        stored->flags &= ~(uint32_t)RCPT_SILENT;
+        return;
+    }
+    t->is_settled = false;
+    t->forward_count = 0;
 }
 
 // --- What there is to tell -----------------------------------------------------------------------
@@ -357,6 +376,14 @@ static void tell(const struct settling *s)
     else if (!unit_is_final(j->u))
         event(j->d->in.log, EV_QUEUE_RESCHEDULED, F_ID(queueId, j->m.id),
                 F_STR(domain, j->u->domain), F_TIME(due, j->u->due_ms));
+}
+
+// Of a message that was removed while it was sent.
+static void tell_arrivals(const struct job *j)
+{
+    for (size_t i = 0; i < j->u->rcpt_count; i++)
+        if (j->tried[i].is_settled && j->u->rcpts[i].status == RCPT_COMPLETED)
+            tell_rcpt(j, i);
 }
 
 static void tell_rcpt(const struct job *j, size_t place)

@@ -195,9 +195,10 @@ bool unit_retry(struct unit *u, int64_t created_ms, int64_t at_ms)
 }
 
 // queue.md 2.4: cancelled is kind io, 5.7.0.
-void rcpt_cancel(struct recipient *r, int64_t wall_now_ms)
+void rcpt_cancel(struct recipient *r, enum cancel_way way, int64_t wall_now_ms)
 {
     r->status = RCPT_PERM_FAILED;
+    r->flags |= way == CANCEL_SILENTLY ? RCPT_SILENT : 0;
     r->last = (struct outcome){.kind = FAILURE_IO,
             .entity = S("localhost"),
             .enhanced = S("5.7.0"),

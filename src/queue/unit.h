@@ -34,8 +34,10 @@ bool unit_release(struct unit *u, int64_t created_ms, int64_t wall_now_ms);
 // more, unless DELIVERBY or a person has fixed its end. Ends a FUTURERELEASE. False: it is held
 // otherwise, or nobody is pending.
 bool unit_retry(struct unit *u, int64_t created_ms, int64_t at_ms);
-// The recipient fails for good, by a person's decision.
-void rcpt_cancel(struct recipient *r, int64_t wall_now_ms);
+// The recipient fails for good, by a person's decision, and its sender is told (by who delivers,
+// when the unit is due the next time), or not.
+enum cancel_way { CANCEL_SILENTLY, CANCEL_AND_TELL };
+void rcpt_cancel(struct recipient *r, enum cancel_way way, int64_t wall_now_ms);
 
 struct str rcpt_status_word(enum rcpt_status status); // "scheduled", "delivered", ...
 struct str hold_reason_word(enum hold_reason reason); // "admin", ...; empty for none

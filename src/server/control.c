@@ -168,7 +168,7 @@ static int obey(struct exchange *x, struct str request)
         return 0;
     }
     if (str_eq(request, S("settle")))
-        return queue_settle(sup) ? 0 : 1;
+        return queue_settle(sup, &x->answer) ? 0 : 1;
     if (str_eq(request, S("live")))
         return 0;
     if (str_eq(request, S("ready")))

@@ -89,6 +89,11 @@ struct err mail_worker_settle(struct mail_worker *m, struct arena *a)
     return m->service.store == NULL ? OK : store_settle(m->service.store, a);
 }
 
+size_t mail_worker_carries(const struct mail_worker *m, struct arena *a, uint64_t **out_ids)
+{
+    return m->deliverer == NULL ? 0 : deliverer_carries(m->deliverer, a, out_ids);
+}
+
 void mail_worker_end(struct mail_worker *m)
 {
     mail_worker_stop(m);

@@ -65,6 +65,8 @@ void mail_worker_end(struct mail_worker *m) suspends;
 void mail_worker_look(struct mail_worker *m);
 // Other processes see what this one has committed.
 struct err mail_worker_settle(struct mail_worker *m, struct arena *a) suspends MUST_USE;
+// Messages that it is delivering at this moment; what the arena has no room for is left out.
+size_t mail_worker_carries(const struct mail_worker *m, struct arena *a, uint64_t **out_ids);
 
 // --- Private: keys that the server changes by itself ---------------------------------------------
 

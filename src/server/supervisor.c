@@ -59,11 +59,13 @@ static int run_process(void *arg)
     if (loop == NULL || sup.shared == NULL || sup.sockets == NULL || sup.logs == NULL)
         return 1;
     buf_init(&sup.report, REPORT_BYTES_MAX);
+    buf_init(&sup.carried, REPORT_BYTES_MAX);
     sup.kept.descriptors_max = descriptors_raise();
     struct err e = loop_run(loop, supervise, &sup);
     sockets_free(sup.sockets);
     listen_kept_done(&sup.kept);
     buf_done(&sup.report);
+    buf_done(&sup.carried);
     loop_free(loop);
     return failed(e) ? 1 : 0;
 }

@@ -74,6 +74,8 @@ struct supervisor {
     struct waitq reloaded; // or handed over, or not
     uint64_t settles;      // requests to settle, counted
     struct waitq settled;  // a worker has answered one, or is gone
+    size_t settlers;       // who wait for that
+    struct buf carried;    // what workers had in flight then: struct carried of generation_queue.c
     pid_t successor;       // 0: none
     size_t handed_count;   // sockets that it got
     bool replaced;         // it serves: this process ends with its sessions
@@ -105,8 +107,9 @@ uint64_t generation_own_slots(
 // server/generation_queue.c: all workers look at the queue now.
 void queue_look(struct supervisor *sup) suspends;
 // What they have written down so far is where other processes see it. False: within the time, one
-// did not answer, or could not.
-bool queue_settle(struct supervisor *sup) suspends;
+// did not answer, or could not. The ids of messages that were being delivered go to `out_carried`,
+// a line each.
+bool queue_settle(struct supervisor *sup, struct buf *out_carried) suspends;
 void queue_hear(struct supervisor *sup, struct slot *s, struct str line);
 
 // A child has ended.

@@ -15,6 +15,7 @@ static struct err hear_orders(void *worker) suspends;
 static void obey(struct worker *w, struct str line) suspends;
 static void settle(struct worker *w, uint64_t number) suspends;
 static struct err settle_and_tell(void *worker) suspends;
+static void tell_carried(struct worker *w, uint64_t number, struct arena *a) suspends;
 static void tell_settled(struct worker *w, uint64_t number, struct err e) suspends;
 static void end_as(struct worker *w, enum worker_ending how);
 static struct err serve_slots(struct worker *w, uint64_t slots);
@@ -106,11 +107,25 @@ static struct err settle_and_tell(void *arg)
         uint64_t number = w->settle_wanted;
         arena_init(&a, SETTLE_BYTES_MAX);
         struct err e = mail_worker_settle(&w->mail, &a);
+        tell_carried(w, number, &a);
         w->settled = number;
         tell_settled(w, number, e);
     }
     w->settling = false;
     return OK;
+}
+
+static void tell_carried(struct worker *w, uint64_t number, struct arena *a)
+{
+    struct buf lines AUTO(buf_done);
+    uint64_t *ids = NULL;
+    size_t count = mail_worker_carries(&w->mail, a, &ids);
+    buf_init(&lines, SETTLE_BYTES_MAX);
+    for (size_t i = 0; i < count; i++)
+        buf_fmt(&lines, "carries %llu %016llx\n", (unsigned long long)number,
+                (unsigned long long)ids[i]);
+    if (count > 0)
+        say(w, buf_str(&lines));
 }
 
 static void tell_settled(struct worker *w, uint64_t number, struct err e)

@@ -48,11 +48,14 @@ class Dialogue(socketserver.StreamRequestHandler):
                 return self.say('221 bye')
             if word == b'RCPT':
                 host.asked.append(line.decode().strip())
-                self.say(host.answer)
+                self.say(next((answer for address, answer in host.answers.items() if address.encode() in line), host.answer))
             elif word == b'DATA':
                 self.say('354 go on')
-                while self.rfile.readline() != b'.\r\n':
-                    pass
+                lines = []
+                while not lines or lines[-1] != b'.\r\n':
+                    lines.append(self.rfile.readline())
+                host.letters.append(b''.join(lines).decode())
+                host.ready.wait(30)
                 host.taken += 1
                 self.say('250 2.0.0 taken')
             else:
@@ -63,13 +66,15 @@ class Dialogue(socketserver.StreamRequestHandler):
 
 
 class Host(socketserver.ThreadingTCPServer):
-    """The next host: answers RCPT with `answer`."""
+    """The next host: answers RCPT with that of `answers` for the address, or `answer`."""
     daemon_threads = True
     allow_reuse_address = True
 
     def __init__(self):
         super().__init__(('127.0.0.1', 0), Dialogue)
         self.port, self.answer, self.asked, self.taken = self.server_address[1], '451 4.3.0 later', [], 0
+        self.answers, self.letters, self.ready = {}, [], threading.Event()
+        self.ready.set()  # else it thinks about each message
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
@@ -87,13 +92,15 @@ def tool(s, *words, status=0):
     return done.stdout
 
 
-def send(s, to='rob@far.test'):
-    letter = Letter(to=to)
+def send(s, *to):
+    to = to or ('rob@far.test',)
+    letter = Letter(to=to[0])
     with s.connect('smtp') as c:
         c.line()
         c.command('EHLO client.example')
         c.command('MAIL FROM:<ann@a.example>')
-        assert c.command('RCPT TO:<%s>' % to)[-1].startswith('250')
+        for address in to:
+            assert c.command('RCPT TO:<%s>' % address)[-1].startswith('250')
         assert c.command('DATA')[-1].startswith('354')
         c.send(letter.data + b'.\r\n')
         assert c.reply()[-1].startswith('250')
@@ -142,7 +149,7 @@ def test_paused_deliveries_wait_also_over_a_restart(server, host):
     s.expect_log('queue.paused')
     s.start()
     s.wait_log('queue.paused')
-    queue(s).one(send(s, to='bob@far.test'))
+    queue(s).one(send(s, 'bob@far.test'))
     time.sleep(1)
     assert not host.asked
     assert json.loads(tool(s, 'queue', 'status', '--json'))['reason'] == 'new cable'
@@ -174,3 +181,46 @@ def test_one_virtual_queue_is_paused_also_by_its_configuration(server, host):
     assert host.taken == 1
     tool(s, 'queue', 'resume', 'slow')
     eventually(lambda: host.taken == 2, AT_ONCE_S, 'the second message')
+
+
+def test_who_is_cancelled_silently_is_in_no_later_report(server, host):
+    """Also when others of the same unit fail afterwards."""
+    s = start(server, host)
+    message = queue(s).one(send(s, 'rob@far.test', 'bob@far.test'))
+    eventually(lambda: len(host.asked) == 2, what='the first attempt')
+    eventually(lambda: 'temp_fail' in tool(s, 'queue', 'list'), what='its result')
+    tool(s, 'queue', 'cancel', '--rcpt', 'bob@', '--yes')
+    host.answers = {'rob@far.test': '550 5.1.1 nobody of that name'}
+    host.answer = '250 2.1.5 yes'
+    tool(s, 'queue', 'retry', message.id)
+    eventually(lambda: host.letters, what='the report')
+    told = host.letters[0].split('Content-Type: message/delivery-status')[1].split('\n--')[0]
+    assert 'rob@far.test' in told and 'bob@far.test' not in told
+
+
+def test_a_cancelled_message_is_reported_when_that_is_asked_for(server, host):
+    s = start(server, host)
+    message = queue(s).one(send(s))
+    eventually(lambda: 'temp_fail' in tool(s, 'queue', 'list'), what='the first attempt')
+    host.answer = '250 2.1.5 yes'
+    assert 'Cancelled delivery of 1 message(s).' in tool(s, 'queue', 'cancel', message.id, '--dsn')
+    eventually(lambda: host.letters, AT_ONCE_S, 'the report')
+    assert host.asked[-1].startswith('RCPT TO:<ann@a.example>')
+    assert 'Status: 5.7.0' in host.letters[0] and 'Delivery canceled.' in host.letters[0]
+    eventually(lambda: not tool(s, 'queue', 'list'), what='an empty queue')
+
+
+@pytest.mark.parametrize('words', [(), ('--rcpt', 'rob@', '--yes')])
+def test_what_is_cancelled_at_the_end_of_data_arrives_all_the_same(server, host, words):
+    """The answer says that it is in progress, and what really happened is told."""
+    s = start(server, host)
+    host.answer = '250 2.1.5 yes'
+    host.ready.clear()
+    message = queue(s).one(send(s))
+    eventually(lambda: host.letters, what='the end of data')
+    told = json.loads(tool(s, 'queue', 'cancel', *(words or (message.id,)), '--json'))
+    assert (told['changed'], told['in_progress']) == (1, 1)
+    host.ready.set()
+    s.expect_log('store.error')
+    s.wait_log('delivery.delivered.*rob@far.test')
+    eventually(lambda: not tool(s, 'queue', 'list'), what='an empty queue')

@@ -21,6 +21,7 @@ struct changing {
     bool by_ids; // that are the operands
     struct queue_filter filter;
     bool whole; // the filter is not about recipients
+    enum cancel_way way;
     struct hold hold;
     int64_t at_ms; // of a retry
     struct rerouting {
@@ -35,11 +36,13 @@ struct changing {
     struct arena ids_arena;
     VEC(uint64_t) ids;
     size_t changed, unchanged, gone;
+    size_t in_progress; // of those that are changed
 };
 
 struct changes {
     VEC(struct store_change) all;
     size_t messages; // that they are of
+    size_t in_progress;
 };
 
 static struct err change_main(void *work) suspends;
@@ -118,6 +121,7 @@ static struct err change_begin(struct changing *x)
         return fail(ERR_SYNTAX, "give either ids or a filter");
     x->whole = !queue_filter_names_rcpts(&x->filter);
     x->at_ms = x->w->wall_now_ms;
+    x->way = x->kind == CHANGE_CANCEL && cli_has(c, S("dsn")) ? CANCEL_AND_TELL : CANCEL_SILENTLY;
     if (x->kind == CHANGE_RETRY) {
         struct str time = cli_text(c, S("time"), S("+0s"));
         if (!moment_parse(time, x->w->wall_now_ms, &x->at_ms))
@@ -240,6 +244,7 @@ static struct err change_group(struct changing *x, size_t first, size_t count)
     bool one_by_one = e.kind == ERR_NOT_FOUND || e.kind == ERR_EXISTS || e.kind == ERR_LIMIT;
     if (!failed(e)) {
         x->changed += changes.messages;
+        x->in_progress += changes.in_progress;
         x->unchanged += count - changes.messages;
     } else if (!one_by_one) {
         e = fail_fmt(&x->w->c->arena, e.kind, "%.*s", ARG(err_text(e)));
@@ -268,6 +273,7 @@ static struct err change_one(struct changing *x, uint64_t id)
         arena_done(&a);
         x->gone += gone;
         x->changed += !failed(e) && changes.messages > 0;
+        x->in_progress += failed(e) ? 0 : changes.in_progress;
         x->unchanged += !failed(e) && changes.messages == 0;
         if (!failed(e) || gone)
             return OK;
@@ -283,9 +289,12 @@ static struct err add_changes(struct changing *x, struct arena *a, uint64_t id, 
     bool all_final = true, any = false;
     TRY(store_read(x->w->store, a, id, STORE_WITHOUT_BODY, &m));
     size_t before = out->all.count;
+    // Whose sender is told stays until that is written: the worker who does it removes the message.
+    bool may_go = (x->kind == CHANGE_CANCEL && x->way == CANCEL_SILENTLY) || x->edit.rcpts.drops;
+    bool goes = may_go && x->kind == CHANGE_CANCEL && x->whole;
     if (x->kind == CHANGE_EDIT)
         TRY(message_edit_check(a, &x->edit, &m));
-    for (size_t i = 0; i < m.unit_count && !(x->kind == CHANGE_CANCEL && x->whole); i++) {
+    for (size_t i = 0; i < m.unit_count && !goes; i++) {
         struct unit *u = &m.units[i];
         bool changed;
         if (x->kind == CHANGE_EDIT)
@@ -300,8 +309,7 @@ static struct err add_changes(struct changing *x, struct arena *a, uint64_t id, 
         if (changed)
             *c = (struct store_change){.kind = STORE_UPDATE, .unit = u};
     }
-    bool gives_up = x->kind == CHANGE_CANCEL || x->edit.rcpts.drops;
-    if (gives_up && (x->whole || (any && all_final))) {
+    if (goes || (may_go && any && all_final)) {
         out->all.count = before; // nobody is pending any more: it goes as a whole
         struct store_change *c = vec_add(a, &out->all);
         if (c == NULL)
@@ -310,6 +318,7 @@ static struct err add_changes(struct changing *x, struct arena *a, uint64_t id, 
         any = true;
     }
     out->messages += any;
+    out->in_progress += any && queue_server_carries(x->w, id);
     return OK;
 }
 
@@ -358,10 +367,11 @@ static bool cancel_rcpts(const struct changing *x, struct unit *u, int64_t creat
     bool changed = false;
     for (size_t i = 0; i < u->rcpt_count; i++)
         if (!rcpt_is_final(&u->rcpts[i]) && queue_filter_wants_rcpt(&x->filter, &u->rcpts[i])) {
-            rcpt_cancel(&u->rcpts[i], x->w->wall_now_ms);
+            rcpt_cancel(&u->rcpts[i], x->way, x->w->wall_now_ms);
             changed = true;
         }
-    u->due_ms = unit_next_due(u, created_ms);
+    bool is_to_tell = changed && x->way == CANCEL_AND_TELL;
+    u->due_ms = is_to_tell ? x->w->wall_now_ms : unit_next_due(u, created_ms);
     return changed;
 }
 
@@ -382,17 +392,18 @@ static int say(struct changing *x)
     if (c->json) {
         struct json_out o = cli_json_begin(c);
         json_object_begin(&o);
-        json_key(&o, S("changed"));
-        json_u64(&o, x->changed);
-        json_key(&o, S("unchanged"));
-        json_u64(&o, x->unchanged);
-        json_key(&o, S("gone"));
-        json_u64(&o, x->gone);
+        json_put_u64(&o, S("changed"), x->changed);
+        json_put_u64(&o, S("unchanged"), x->unchanged);
+        json_put_u64(&o, S("gone"), x->gone);
+        json_put_u64(&o, S("in_progress"), x->in_progress);
         json_object_end(&o);
         (void)cli_json_end(c, CLI_OK);
     } else {
         fprintf(c->out, "%s %zu message(s).\n", words[x->kind].done, x->changed);
     }
+    if (x->in_progress > 0 && !c->json) // queue.md 13.8: what comes of that wins
+        fprintf(c->out, "%zu of them are being delivered at this moment, which goes on.\n",
+                x->in_progress);
     if (x->kind == CHANGE_RULE || (x->kind == CHANGE_EDIT && x->gone == 0))
         return CLI_OK; // nothing to do is as good as done
     if (x->changed == 0)

@@ -10,5 +10,7 @@
 // one of the two changes might be lost. That it could not be is told once, and no reason not to go
 // on: the versions of units are looked at all the same.
 void queue_server_settle(struct queue_work *w) suspends;
+// It was being delivered then.
+bool queue_server_carries(const struct queue_work *w, uint64_t id);
 // After it: the workers look at the queue at once.
 void queue_server_look(struct queue_work *w) suspends;

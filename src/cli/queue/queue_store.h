@@ -23,6 +23,7 @@ struct queue_work {
     void *arg;                           // of the command
     int status;                          // exit status, of `main`
     bool without_server, told_unsettled; // see queue_server.h
+    struct str carried;                  // the server's last word on it, ids in lines
 };
 
 enum queue_open { QUEUE_TO_READ, QUEUE_TO_CHANGE };

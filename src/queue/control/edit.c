@@ -129,7 +129,7 @@ static bool edit_rcpt(const struct message_edit *edit, const struct message *m, 
     if (rcpt_is_final(r))
         return changed;
     if (wish->drops) {
-        rcpt_cancel(r, edit->wall_now_ms);
+        rcpt_cancel(r, CANCEL_SILENTLY, edit->wall_now_ms);
         return true;
     }
     changed |= wish->sets_orcpt && edit_orcpt(wish, r);
@@ -182,6 +182,7 @@ static bool requeue(const struct message_edit *edit, const struct message *m, st
     if (r->status != RCPT_PERM_FAILED)
         return false;
     r->status = RCPT_SCHEDULED;
+    r->flags &= ~(uint32_t)RCPT_SILENT;
     r->last = (struct outcome){0};
     r->retry_at_ms = edit->wall_now_ms;
     bool over_by_count = r->expiry == EXPIRY_ATTEMPTS && r->retry_count >= r->expiry_attempts;

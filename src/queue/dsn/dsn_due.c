@@ -36,7 +36,7 @@ void dsn_completed(struct recipient *r, enum dsn_hop hop, bool by_owed)
 
 enum dsn_action dsn_due(const struct recipient *r, bool mark_passed)
 {
-    if ((r->flags & (RCPT_DSN_SENT | RCPT_NOTIFY_NEVER)) != 0)
+    if ((r->flags & (RCPT_DSN_SENT | RCPT_NOTIFY_NEVER | RCPT_SILENT)) != 0)
         return DSN_NONE;
     switch (r->status) {
     case RCPT_SCHEDULED:

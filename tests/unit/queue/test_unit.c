@@ -94,7 +94,7 @@ static void retries(void **state)
     check_u64("one attempt more", u->rcpts[1].expiry_attempts, 4);
     check_true("which no schedule moves", (u->rcpts[1].flags & RCPT_EXPIRY_FIXED) != 0);
     check_u64("the notice comes first", (uint64_t)u->due_ms, 9000);
-    rcpt_cancel(&u->rcpts[1], NOW);
+    rcpt_cancel(&u->rcpts[1], CANCEL_SILENTLY, NOW);
     check_true("cancelled", unit_is_final(u));
     check_str("and says so", u->rcpts[1].last.text, S("Delivery canceled."));
     check_true("nobody is pending", !unit_retry(u, CREATED, NOW));
