@@ -65,5 +65,5 @@ static void speak_smtp(struct connection *c)
     struct stream_figures figures = stream_figures(c->stream);
     event_in(&span, EV_SMTP_CONNECTION_END, F_MS(elapsed, now_ms() - began_ms),
             F_U64(sizeIn, figures.bytes_in), F_U64(sizeOut, figures.bytes_out),
-            F_U64(total, result.commands), F_STR(reason, smtp_end_text(result.end)));
+            F_U64(total, result.messages), F_STR(reason, smtp_end_text(result.end)));
 }

@@ -81,9 +81,7 @@ static struct err refuse(struct smtp_session *s, struct str words)
     int64_t most_ms = now_ms() - s->began_ms + REFUSED_WAIT_MS;
     if (s->pace.duration_ms > most_ms)
         s->pace.duration_ms = most_ms;
-    if (str_is_empty(words))
-        return reply(s, REPLY_ACCESS_DENIED);
-    return reply_words(s, REPLY_ACCESS_DENIED, words);
+    return reply_rejected(s, REPLY_ACCESS_DENIED, words);
 }
 
 // inbound.md 10.9. Spam software seldom waits for its turn to speak.

@@ -16,6 +16,7 @@ struct receiving {
 };
 
 static enum reply_id why_not_now(struct smtp_session *s);
+static void tell_missing(struct smtp_session *s, enum reply_id why, struct str verb);
 static struct err begin(struct smtp_session *s, enum data_framing framing) suspends MUST_USE;
 static struct err receive_dotted(struct receiving *r) suspends MUST_USE;
 static struct err next_octets(struct receiving *r, struct str *out) suspends MUST_USE;
@@ -46,6 +47,7 @@ struct err stage_data(struct smtp_session *s, struct str args)
     }
     if (why == REPLY_NEED_BDAT)
         session_drop_transaction(s);
+    tell_missing(s, why, S("DATA"));
     if (why != REPLY_OK)
         return reply(s, why);
     struct err e = begin(s, DATA_DOTTED);
@@ -68,6 +70,15 @@ static enum reply_id why_not_now(struct smtp_session *s)
     if (t->mail.body == BODY_BINARYMIME)
         return REPLY_NEED_BDAT;
     return t->in_bdat ? REPLY_IN_BDAT : REPLY_OK;
+}
+
+static void tell_missing(struct smtp_session *s, enum reply_id why, struct str verb)
+{
+    if (why == REPLY_NEED_MAIL)
+        event_in(s->options->span, EV_SMTP_MAIL_FROM_MISSING, F_STR(details, verb));
+    else if (why == REPLY_NEED_RCPT || why == REPLY_NO_VALID_RCPT ||
+             why == REPLY_NO_VALID_RCPT_LMTP)
+        event_in(s->options->span, EV_SMTP_RCPT_TO_MISSING, F_STR(details, verb));
 }
 
 static struct err begin(struct smtp_session *s, enum data_framing framing)
@@ -134,7 +145,10 @@ static struct err keep(struct receiving *r, struct str piece)
     struct transaction *t = r->t;
     if (r->trouble != REPLY_OK)
         return OK;
-    if (t->bytes_max > 0 && body_bytes(t->body) + piece.len > t->bytes_max) {
+    uint64_t bytes = body_bytes(t->body) + piece.len;
+    if (t->bytes_max > 0 && bytes > t->bytes_max) {
+        event_in(r->s->options->span, EV_SMTP_MESSAGE_TOO_LARGE, F_U64(size, bytes),
+                F_U64(limit, t->bytes_max));
         give_up(r, REPLY_TOO_BIG);
         return OK;
     }
@@ -185,8 +199,6 @@ static void give_up(struct receiving *r, enum reply_id why)
 {
     struct transaction *t = r->t;
     r->trouble = why;
-    if (why == REPLY_TOO_BIG)
-        event_in(r->s->options->span, EV_SMTP_MESSAGE_TOO_LARGE, F_U64(limit, t->bytes_max));
     body_free(t->body);
     t->body = NULL;
     message_check_free(t->check); // which points into the header
@@ -206,6 +218,7 @@ static struct err transfer_failed(struct receiving *r, struct err e)
     bool too_slow = r->t != NULL && now_ms() >= r->t->transfer_until_ms;
     if (too_slow)
         event_in(s->options->span, EV_SMTP_TIME_LIMIT_EXCEEDED,
+                F_U64(limit, (uint64_t)(r->t->transfer_until_ms - r->t->began_ms)),
                 F_MS(elapsed, now_ms() - r->t->began_ms));
     listen_offence(s->visit, OFFENCE_LOITER, STR_NULL);
     reply_and_leave(s, too_slow ? REPLY_TRANSFER_TIMEOUT : REPLY_TIMEOUT, SMTP_END_TIMEOUT);
@@ -245,6 +258,7 @@ struct err stage_bdat(struct smtp_session *s, struct str args)
     }
     if (why != REPLY_OK && s->transaction != NULL)
         s->transaction->lost_chunk = !last; // RFC 3030 2: what follows is no whole message
+    tell_missing(s, why, S("BDAT"));
     if (why != REPLY_OK)
         return reply(s, why);
     if (r.trouble != REPLY_OK && !last) {

@@ -21,7 +21,6 @@ static struct err answer_refused(
         struct smtp_session *s, enum reply_id id, struct str words) suspends MUST_USE;
 static struct err answer_queued(struct finishing *f) suspends MUST_USE;
 static void tell_queued(struct finishing *f);
-static void tell_refused(struct finishing *f, enum reply_id id);
 
 struct err message_finish(struct smtp_session *s)
 {
@@ -142,7 +141,6 @@ static struct err answer(struct finishing *f)
 {
     struct smtp_session *s = f->s;
     if (f->refusal != REPLY_OK) {
-        tell_refused(f, f->refusal);
         TRY(answer_refused(s, f->refusal, f->words));
         if (f->refusal == REPLY_BARE_NEWLINE) // it may be smuggling: inbound.md 3.2
             reply_and_leave(s, REPLY_SMUGGLING, SMTP_END_SMUGGLING);
@@ -185,6 +183,8 @@ static struct err answer_refused(struct smtp_session *s, enum reply_id id, struc
         arena_reset(&s->scratch);
         TRY(words.len > 0 ? reply_words(s, id, words) : reply(s, id));
     }
+    if (reply_code(id) >= 400)
+        told_rejected(s, id);
     return OK;
 }
 
@@ -197,12 +197,4 @@ static void tell_queued(struct finishing *f)
             F_U64(total, f->t->rcpts.count), F_MS(elapsed, now_ms() - f->t->began_ms));
     for (size_t i = 0; i < f->message_count; i++)
         message_tell_queued(span, &f->messages[i]);
-}
-
-static void tell_refused(struct finishing *f, enum reply_id id)
-{
-    struct str told = str_is_empty(f->words) ? reply_text(id) : f->words;
-    event_in(f->s->options->span, EV_SMTP_MESSAGE_REJECTED, F_ID(queueId, f->t->id),
-            F_U64(code, (uint64_t)reply_code(id)), F_STR(reason, told),
-            F_STR(from, f->t->sender.normal));
 }

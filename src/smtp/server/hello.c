@@ -24,10 +24,14 @@ struct err stage_hello(struct smtp_session *s, enum hello how, struct str args)
     struct str name = args, rest;
     bool good = true;
     s->stage = STAGE_EHLO;
-    if (how == HELLO_LHLO && !session_is_lmtp(s))
+    if (how == HELLO_LHLO && !session_is_lmtp(s)) {
+        event_in(s->options->span, EV_SMTP_EHLO_EXPECTED);
         return reply(s, REPLY_WANT_EHLO);
-    if (how != HELLO_LHLO && session_is_lmtp(s))
+    }
+    if (how != HELLO_LHLO && session_is_lmtp(s)) {
+        event_in(s->options->span, EV_SMTP_LHLO_EXPECTED);
         return reply(s, REPLY_WANT_LHLO);
+    }
     str_cut(args, ' ', &name, &rest);
     if (str_is_empty(name) && !rule_bool(s, RULE_REJECT_NON_FQDN))
         name = S("null");
@@ -71,9 +75,9 @@ static struct err hear_name(struct smtp_session *s, struct str name, bool *out_g
     buf_clear(&s->helo);
     buf_add(&s->helo, before);
     if (why != REPLY_OK)
-        return reply_words(s, why, words);
+        return reply_rejected(s, why, words);
     return failed(e) ? reply(s, REPLY_CONFIG_TROUBLE)
-                     : reply_words(s, REPLY_HELLO_REFUSED, may.text);
+                     : reply_rejected(s, REPLY_HELLO_REFUSED, may.text);
 }
 
 static struct err answer(struct smtp_session *s, bool extended)

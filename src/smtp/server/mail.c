@@ -20,6 +20,7 @@ static bool may_begin(struct smtp_session *s, enum reply_id *out) suspends;
 static struct err decide(struct smtp_session *s, bool *out_good) suspends MUST_USE;
 static struct err rewrite(struct smtp_session *s, enum reply_id *out) suspends MUST_USE;
 static struct err check_owner(struct smtp_session *s, enum reply_id *out) suspends MUST_USE;
+static struct err note_submitter(struct smtp_session *s) suspends MUST_USE;
 static struct err accept(struct smtp_session *s) suspends MUST_USE;
 
 // Whatever refuses it leaves no transaction behind.
@@ -152,9 +153,9 @@ static struct err decide(struct smtp_session *s, bool *out_good)
     struct str words;
     TRY(client_iprev(s, &why, &words));
     if (why != REPLY_OK)
-        return reply_words(s, why, words);
+        return reply_rejected(s, why, words);
     if (t->mail.sender.beyond_ascii && !t->mail.smtputf8)
-        return reply(s, REPLY_SENDER_NEEDS_UTF8);
+        return reply_rejected(s, REPLY_SENDER_NEEDS_UTF8, S(""));
     if (failed(rule_permits(s, RULE_MAIL_ALLOWED, &may)))
         return reply(s, REPLY_CONFIG_TROUBLE);
     if (!may.is_given) {
@@ -164,19 +165,22 @@ static struct err decide(struct smtp_session *s, bool *out_good)
     TRY(rewrite(s, &why));
     if (why == REPLY_OK)
         TRY(check_owner(s, &why));
+    if (why == REPLY_RCPT_TROUBLE)
+        return reply_rejected(s, why, S(""));
     if (why != REPLY_OK)
         return reply(s, why);
     TRY(params_decide(s, out_good));
     if (!*out_good)
         return OK;
     *out_good = false;
+    TRY(note_submitter(s));
     if (s->service->space != NULL && !space_fits(s->service->space, t->mail.size_bytes))
-        return reply(s, REPLY_NO_STORAGE);
+        return reply_rejected(s, REPLY_NO_STORAGE, S(""));
     if (session_throttle(s, THROTTLES_SENDER, &t->held) != NULL)
         return reply(s, REPLY_RATE_LIMIT);
     TRY(spf_check_mail(s, &why, &words));
     if (why != REPLY_OK)
-        return reply_words(s, why, words);
+        return reply_rejected(s, why, words);
     client_ask_lists_of_sender(s);
     *out_good = true;
     return OK;
@@ -232,6 +236,26 @@ static struct err check_owner(struct smtp_session *s, enum reply_id *out)
         event_in(s->options->span, EV_SMTP_MAIL_FROM_UNAUTHORIZED, F_STR(from, t->sender.normal));
         *out = REPLY_SENDER_NOT_OWNED;
     }
+    return OK;
+}
+
+// RFC 4954 5: whom AUTH= names is believed of nobody but an account that may act for him, and else
+// nobody is known. That one cannot be asked about now is no reason to refuse the message.
+static struct err note_submitter(struct smtp_session *s)
+{
+    struct transaction *t = s->transaction;
+    struct envelope_address named;
+    bool may = false;
+    t->submitter = s->account == NULL || !str_is_null(t->mail.auth) ? S("<>") : STR_NULL;
+    if (s->account == NULL || str_is_empty(t->mail.auth))
+        return OK;
+    struct err e = envelope_address_read(&t->arena, t->mail.auth, &named);
+    if (!failed(e))
+        e = client_may_send_as(s, named.normal, &may);
+    if (e.kind == ERR_CANCELLED)
+        return e;
+    if (!failed(e) && (may || account_is_admin(s->account)))
+        t->submitter = t->mail.auth;
     return OK;
 }
 

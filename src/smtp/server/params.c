@@ -62,13 +62,15 @@ bool solicitation_is_named(struct smtp_session *s, struct str *out_keywords)
 
 struct err params_tell_fault(struct smtp_session *s, const struct envelope_fault *fault)
 {
-    if (fault->kind == FAULT_TWO_HOLDS)
+    if (fault->kind == FAULT_TWO_HOLDS) {
+        told_invalid(s, S("HOLDFOR"));
         return reply(s, REPLY_TWO_HOLDS);
+    }
     if (fault->kind == FAULT_UNSUPPORTED) {
-        event_in(s->options->span, EV_SMTP_UNSUPPORTED_PARAMETER, F_STR(details, fault->parameter));
+        told_unsupported(s, fault->parameter);
         return reply_about(s, REPLY_UNSUPPORTED, fault->parameter);
     }
-    event_in(s->options->span, EV_SMTP_INVALID_PARAMETER, F_STR(details, fault->parameter));
+    told_invalid(s, fault->parameter);
     if (fault->kind == FAULT_DUPLICATE)
         return reply_about(s, REPLY_TWICE, fault->parameter);
     if (str_eq_nocase(fault->parameter, S("MT-PRIORITY")))
@@ -86,13 +88,22 @@ struct err params_decide(struct smtp_session *s, bool *out_good)
                 F_U64(limit, (uint64_t)size_max));
         return reply(s, REPLY_TOO_BIG);
     }
-    if (t->mail.requiretls && !s->tls_on)
+    if (t->mail.requiretls && !s->tls_on) {
+        told_unsupported(s, S("REQUIRETLS"));
         return reply(s, REPLY_NEED_ENCRYPTION);
+    }
     if (t->mail.solicit.len > 0 && is_solicitation_refused(s))
-        return reply(s, REPLY_SOLICITATION);
+        return reply_rejected(s, REPLY_SOLICITATION, S(""));
     decide_priority(s);
     TRY(decide_hold(s, out_good));
-    return *out_good ? decide_by(s, out_good) : OK;
+    if (!*out_good) {
+        told_invalid(s, S("HOLDFOR"));
+        return OK;
+    }
+    TRY(decide_by(s, out_good));
+    if (!*out_good)
+        told_invalid(s, S("BY"));
+    return OK;
 }
 
 // RFC 4865
@@ -131,8 +142,6 @@ static struct err decide_by(struct smtp_session *s, bool *out_good)
     int64_t by_s = t->mail.by_s, span_s = by_s < 0 ? -by_s : by_s;
     if (span_s > most_s)
         return reply_number(s, REPLY_BY_TOO_LONG, most_s);
-    if (t->mail.by == BY_RETURN && by_s <= 0)
-        return reply(s, REPLY_BY_NOT_POSITIVE);
     if (t->mail.by == BY_RETURN && by_s < least_s)
         return reply_number(s, REPLY_BY_TOO_SHORT, least_s);
     t->by_ms = wall_ms() + by_s * SECOND_MS;

@@ -63,7 +63,7 @@ static struct err without_mail(struct smtp_session *s, struct str args)
     TRY(rcpt_command_parse(&s->scratch, args, &rules, &ignored, &fault));
     if (fault.kind != FAULT_NONE)
         return tell_fault(s, &fault);
-    event_in(s->options->span, EV_SMTP_RCPT_TO_MISSING);
+    event_in(s->options->span, EV_SMTP_MAIL_FROM_MISSING, F_STR(details, S("RCPT")));
     return reply(s, REPLY_NEED_MAIL);
 }
 
@@ -114,7 +114,7 @@ static struct err tell_fault(struct smtp_session *s, const struct envelope_fault
         if (!str_eq_nocase(fault->parameter, S("NOTIFY")) &&
                 !str_eq_nocase(fault->parameter, S("ORCPT")))
             break;
-        event_in(s->options->span, EV_SMTP_DSN_DISABLED);
+        told_unsupported(s, fault->parameter);
         return reply(s, REPLY_DSN_UNAVAILABLE);
     case FAULT_NONE:
     case FAULT_PARAMETER:
@@ -136,7 +136,7 @@ static struct err decide(struct deciding *d)
         return reply(s, REPLY_TOO_MANY_RCPTS);
     }
     if (d->command.rcpt.beyond_ascii && !d->t->mail.smtputf8)
-        return reply(s, REPLY_RCPT_NEEDS_UTF8);
+        return reply_rejected(s, REPLY_RCPT_NEEDS_UTF8, S(""));
     d->asked = d->rcpt.address.normal;
     d->given = d->rcpt.address.text;
     d->t->current = d->rcpt.address;
@@ -183,7 +183,7 @@ static struct err ask_rules(struct deciding *d, bool *out_good)
     if (failed(rule_permits(d->s, RULE_RCPT_ALLOWED, &may)))
         return reply(d->s, REPLY_CONFIG_TROUBLE);
     *out_good = may.is_given;
-    return may.is_given ? OK : reply_words(d->s, REPLY_RCPT_REFUSED, may.text);
+    return may.is_given ? OK : reply_rejected(d->s, REPLY_RCPT_REFUSED, may.text);
 }
 
 static struct err rewrite(struct deciding *d, bool *out_good)
@@ -237,7 +237,7 @@ static struct err resolve(struct deciding *d, bool *out_good)
                 directories, &d->t->arena, &rules.rules, d->rcpt.address.normal, &found);
     }
     if (failed(e) && e.kind != ERR_CANCELLED)
-        return reply(s, REPLY_RCPT_TROUBLE);
+        return reply_rejected(s, REPLY_RCPT_TROUBLE, S(""));
     TRY(e);
     return take_resolved(d, &found, out_good);
 }
@@ -254,7 +254,7 @@ static struct err take_resolved(struct deciding *d, const struct resolved *found
             return reply(s, REPLY_NO_MAILBOX);
         return session_failed_rcpt(s, REPLY_NO_MAILBOX, d->asked);
     case RESOLVED_DISABLED:
-        return reply(s, REPLY_DISABLED);
+        return reply_rejected(s, REPLY_DISABLED, S(""));
     case RESOLVED_MAILBOX:
     case RESOLVED_LIST:
     case RESOLVED_ONWARD:

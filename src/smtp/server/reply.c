@@ -136,6 +136,7 @@ static struct err put(struct smtp_session *s, struct str bytes)
 // inbound.md 10.2: from the third on the reply to a bad command may come late.
 static struct err say(struct smtp_session *s, const struct reply_row *row)
 {
+    s->said = (struct said){.code = row->code, .enhanced = row->enhanced, .text = row->text};
     metric_add(s->service->metrics, METRIC_SMTP_REPLIES,
             LABELS(s->stage, code_class_of((unsigned)row->code)), 1);
     if (counts_as_error(row->code)) {

@@ -20,6 +20,7 @@ static void tell_raw(struct smtp_session *s, struct str line);
 static void note_time(struct smtp_session *s, int64_t ms);
 static void look_at_limits(struct smtp_session *s) suspends;
 static void leave(struct smtp_session *s, struct err why) suspends;
+static void tell_end(struct smtp_session *s, struct err why, bool time_is_up);
 
 static const struct str end_texts[] = {
         [SMTP_END_QUIT] = S_INIT("quit"),
@@ -110,8 +111,12 @@ static struct err converse(struct smtp_session *s)
 static struct err one_command(struct smtp_session *s)
 {
     struct str line;
+    uint64_t bytes_before = s->counts.bytes_in;
     struct err e = line_next_command(s, &line);
-    if (e.kind == ERR_LIMIT)
+    if (e.kind == ERR_LIMIT) {
+        event_in(s->options->span, EV_SMTP_REQUEST_TOO_LARGE,
+                F_U64(size, s->counts.bytes_in - bytes_before),
+                F_U64(limit, s->service->settings->command_bytes_max));
         return reply_junk(s, REPLY_LINE_LONG);
     }
     TRY(e);
@@ -156,6 +161,7 @@ static void leave(struct smtp_session *s, struct err why)
     if (why.kind == ERR_TIMEOUT)
         listen_offence(s->visit, OFFENCE_LOITER, STR_NULL);
     arena_reset(&s->scratch);
+    tell_end(s, why, time_is_up);
     if (why.kind == ERR_TIMEOUT && time_is_up)
         reply_and_leave(s, REPLY_TOO_LONG_OPEN, SMTP_END_TOO_LONG);
     else if (why.kind == ERR_TIMEOUT)
@@ -166,6 +172,15 @@ static void leave(struct smtp_session *s, struct err why)
         reply_and_leave(s, REPLY_NO_MEMORY, SMTP_END_TROUBLE);
     else
         s->result.end = SMTP_END_CLOSED;
+}
+
+static void tell_end(struct smtp_session *s, struct err why, bool time_is_up)
+{
+    if (why.kind == ERR_TIMEOUT && time_is_up)
+        event_in(s->options->span, EV_SMTP_TIME_LIMIT_EXCEEDED,
+                F_U64(limit, (uint64_t)s->pace.duration_ms), F_MS(elapsed, now_ms() - s->began_ms));
+    else if (why.kind == ERR_LIMIT)
+        event_in(s->options->span, EV_SMTP_ERROR, F_ERR(reason, why));
 }
 
 void session_set_pace(struct smtp_session *s)

@@ -61,6 +61,10 @@ struct smtp_session {
     struct str account_name; // empty: nobody has logged in
     struct session_pace pace;
     struct session_counts counts;
+    struct said {
+        int code;
+        struct str enhanced, text; // live as long as the command
+    } said; // the last reply
     struct limits_held held; // by class remote
     struct transaction *transaction;
     int64_t began_ms;
@@ -128,6 +132,17 @@ struct err reply_line(struct smtp_session *s, struct str front, struct str line)
 int reply_code(enum reply_id id);
 // A reply as the log tells it.
 struct str reply_text(enum reply_id id);
+
+// -- Telling the log of refusals (told.c) ---------------------------------------------------------
+
+// The refusal that was just said has no event of its own: smtp.message-rejected.
+void told_rejected(struct smtp_session *s, enum reply_id id);
+// Says and tells it. Words: as of reply_words; empty: the usual ones.
+struct err reply_rejected(
+        struct smtp_session *s, enum reply_id id, struct str words) suspends MUST_USE;
+// A parameter of MAIL or RCPT: its extension is not offered; its value will not do.
+void told_unsupported(struct smtp_session *s, struct str parameter);
+void told_invalid(struct smtp_session *s, struct str parameter);
 
 // -- The conversation (session.c, line.c) ---------------------------------------------------------
 

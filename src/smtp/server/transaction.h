@@ -32,6 +32,7 @@ struct transaction {
     struct mail_command mail;
     struct envelope_address sender;  // after rewriting
     struct str sender_given;         // normal; before it
+    struct str submitter;            // of AUTH=, as struct message has it
     struct envelope_address current; // recipient that is being decided, else the last one
     int priority;
     int64_t by_ms, hold_until_ms; // moments; 0: none
