@@ -186,8 +186,9 @@ struct message {
     struct str env_id;
     struct ip from_ip;
     uint16_t via_port;
-    struct str account; // who submitted it; null: nobody known
-    int64_t by_ms;      // DELIVERBY's moment, 0: none
+    struct str account;   // who submitted it; null: nobody known
+    struct str submitter; // by AUTH= of MAIL (RFC 4954 5); "<>": nobody is known; null: not said
+    int64_t by_ms;        // DELIVERBY's moment, 0: none
     int64_t hold_until_ms;
     struct str helo;
     const struct message_tag *tags;

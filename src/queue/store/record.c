@@ -32,6 +32,7 @@ enum message_field_tag {
     M_QUOTA_REF_COUNT = 19, // before the first M_QUOTA_REF
     M_QUOTA_REF = 20,
     M_QUOTA_BYTES = 21,
+    M_SUBMITTER = 22,
 };
 #define MESSAGE_NUMBERS                                                                            \
     (TAG(M_CREATED) | TAG(M_FLAGS) | TAG(M_PRIORITY) | TAG(M_VIA_PORT) | TAG(M_BY) |               \
@@ -104,6 +105,7 @@ static void message_fields(const struct message *m, struct fields_out *out)
     field_ip(out, M_FROM_IP, &m->from_ip);
     field_u64(out, M_VIA_PORT, m->via_port);
     field_str(out, M_ACCOUNT, m->account);
+    field_str(out, M_SUBMITTER, m->submitter);
     field_i64(out, M_BY, m->by_ms);
     field_i64(out, M_HOLD_UNTIL, m->hold_until_ms);
     field_str(out, M_HELO, m->helo);
@@ -184,7 +186,7 @@ static struct err head_decode(
     struct message m = {.id = id, .sender = S("")};
     struct room room = {0};
     TRY(head_open(value, &in, out_rest));
-    while (field_next_of(&in, MESSAGE_NUMBERS, M_QUOTA_BYTES, &f))
+    while (field_next_of(&in, MESSAGE_NUMBERS, M_SUBMITTER, &f))
         TRY(message_field(a, &f, &m, &room));
     if (in.broken || m.quota_ref_count != room.quota_refs_most)
         return fail(ERR_SYNTAX, "the message's record makes no sense");
@@ -279,6 +281,9 @@ static struct err message_field(
         return quota_ref_decode(f->bytes, &room->quota_refs[m->quota_ref_count++]);
     case M_QUOTA_BYTES:
         m->quota_bytes = f->number;
+        break;
+    case M_SUBMITTER:
+        m->submitter = f->bytes;
         break;
     }
     return OK;

@@ -271,6 +271,7 @@ static struct message message_for(const struct finishing *f, struct str sender)
             .from_ip = s->client.ip,
             .via_port = s->local.port,
             .account = s->account != NULL ? s->account_name : STR_NULL,
+            .submitter = t->submitter,
             .by_ms = t->by_ms,
             .hold_until_ms = t->hold_until_ms,
             .helo = session_helo(s),

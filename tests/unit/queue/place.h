@@ -97,6 +97,7 @@ static inline struct message made_message(
             .env_id = S("env id"),
             .via_port = 25,
             .helo = S("mx.a.example"),
+            .submitter = S("ann+x@a.example"),
             .top = S("Received: from mx.a.example\r\n"),
             .body = {.place = BODY_INLINE, .bytes = body.len, .inline_bytes = body},
             .unit_count = units};

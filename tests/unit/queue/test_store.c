@@ -26,6 +26,7 @@ static void check_message(const struct message *got, const struct message *want)
     check_u64("flags", got->flags, want->flags);
     check_u64("priority", (uint64_t)got->priority, (uint64_t)want->priority);
     check_str("env id", got->env_id, want->env_id);
+    check_str("submitter", got->submitter, want->submitter);
     check_true("from", ip_eq(&got->from_ip, &want->from_ip));
     check_str("top", got->top, want->top);
     check_true("no account", str_is_null(got->account));
