@@ -48,6 +48,7 @@ struct err client_auth(struct smtp_client *c, struct arena *a,
             continue;
         tries++;
         TRY(try_login(c, a, credentials, m, out));
+        c->logged_in = out->verdict == CLIENT_GOOD;
         if (out->verdict == CLIENT_GOOD || c->gone || out->outcome.code == 535)
             return OK;
     }
