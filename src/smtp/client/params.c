@@ -8,6 +8,7 @@ static bool may_say(const struct smtp_client *c, uint32_t extension);
 static void add_required(
         struct buf *out, const struct smtp_client *c, const struct client_transaction *t);
 static void add_by(struct buf *out, const struct client_transaction *t);
+static void add_submitter(struct buf *out, const struct smtp_client *c, struct str submitter);
 static void add_dsn(struct buf *out, const struct message *m);
 static void add_notify(struct buf *out, uint32_t flags);
 static void add_orcpt(struct buf *out, const struct recipient *rcpt, bool smtputf8);
@@ -27,6 +28,8 @@ void client_mail_parameters(struct buf *out, const struct smtp_client *c,
         add_by(out, t);
     if (m->priority != 0 && may_say(c, CLIENT_EXT_MT_PRIORITY))
         buf_fmt(out, " MT-PRIORITY=%d", m->priority);
+    if (may_say(c, CLIENT_EXT_AUTH))
+        add_submitter(out, c, m->submitter);
     *out_optional = out->len > before;
 }
 
@@ -56,6 +59,20 @@ static void add_required(
 static void add_by(struct buf *out, const struct client_transaction *t)
 {
     buf_fmt(out, " BY=%lld;%c%s", (long long)t->by_s, t->by_mode, t->by_trace ? "T" : "");
+}
+
+// RFC 4954 5: who submitted it is told to every host that knows AUTH; that nobody knows, to those
+// that would else take it for mail of the account we have logged in with.
+static void add_submitter(struct buf *out, const struct smtp_client *c, struct str submitter)
+{
+    bool nobody = str_eq(submitter, S("<>"));
+    if (str_is_empty(submitter) || (nobody && !c->logged_in))
+        return;
+    buf_add(out, S(" AUTH="));
+    if (nobody)
+        buf_add(out, submitter);
+    else
+        client_add_xtext(out, submitter);
 }
 
 // RFC 3461 4.3 and 4.4

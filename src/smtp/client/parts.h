@@ -42,6 +42,7 @@ struct smtp_client {
     size_t peer_name_len;
     struct err write_failure; // of the stream: nothing leaves any more
     bool gone;
+    bool logged_in; // by AUTH
     bool parameters_are_refused;
     bool owes_rset; // a transaction was given up: the next one begins with RSET
 };
