@@ -4,6 +4,7 @@
 #include "smtp/envelope_params.h"
 
 #include "base/date.h"
+#include "mail/token.h"
 
 #define ENVID_BYTES_MAX 100 // RFC 3461 4.4
 #define ORCPT_BYTES_MAX 500 // RFC 3461 4.2
@@ -262,10 +263,9 @@ static bool take_orcpt(struct reading *r, struct str value)
     struct str type, text;
     if (!str_cut(value, ';', &type, &text) || type.len == 0 || text.len == 0)
         return false;
-    for (size_t i = 0; i < type.len; i++)
-        if (!byte_is_alnum((uint8_t)type.ptr[i]) && type.ptr[i] != '-')
-            return false;
-    c->orcpt_type = type;
+    struct scan in = scan_over(type);
+    if (!token_atom(&in, &c->orcpt_type) || !scan_end(&in) || !str_is_ascii(type))
+        return false;
     if (str_eq_nocase(type, S("utf-8")) && !str_is_ascii(text)) {
         c->orcpt = text;
         return text.len <= ORCPT_BYTES_MAX && str_is_utf8(text);
