@@ -124,6 +124,11 @@ static bool base64_decode(struct buf *out, struct str digits, const char *alphab
     return good;
 }
 
+int base64_digit(uint8_t c)
+{
+    return base64_value(c, alphabet_std);
+}
+
 static int base64_value(uint8_t c, const char *alphabet)
 {
     if (byte_is_upper(c))

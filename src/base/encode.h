@@ -10,6 +10,7 @@ void encode_hex(struct buf *out, struct str bytes);       // lower case
 bool decode_hex(struct buf *out, struct str text);        // either case, pairs only
 void encode_base64(struct buf *out, struct str bytes);    // RFC 4648 4, padded
 bool decode_base64(struct buf *out, struct str text);     // padded, canonical, no white space
+int base64_digit(uint8_t c);                              // 0 to 63; -1: it is none
 void encode_base64url(struct buf *out, struct str bytes); // RFC 4648 5, without padding
 bool decode_base64url(struct buf *out, struct str text);  // with or without padding, canonical
 

@@ -170,9 +170,7 @@ static void report_unknown_key(
         struct loader *l, const struct unknown_key *u, enum finding_severity severity)
 {
     struct str near = nearest(l, u);
-    struct conf_origin at = u->origin;
-    at.line = at.key_line > 0 ? at.key_line : at.line;
-    at.column = at.key_line > 0 ? at.key_column : at.column;
+    struct conf_origin at = conf_origin_of_key(u->origin);
     conf_say(l, &at,
             (struct finding){.severity = severity,
                     .class = FINDING_UNKNOWN,
@@ -187,9 +185,7 @@ static void report_unknown_key(
 // What this build cannot do is never passed over in silence.
 static void report_later(struct loader *l, const struct unknown_key *u)
 {
-    struct conf_origin at = u->origin;
-    at.line = at.key_line > 0 ? at.key_line : at.line;
-    at.column = at.key_line > 0 ? at.key_column : at.column;
+    struct conf_origin at = conf_origin_of_key(u->origin);
     conf_say(l, &at,
             (struct finding){.severity = FINDING_ERROR,
                     .class = FINDING_BUILD,

@@ -182,9 +182,7 @@ static bool walk_legacy(struct walk *w, struct toml *child, const struct setting
     } else {
         f.message = arena_fmt(&w->l->scratch, "an old name, taken for %s", s->mapped);
     }
-    struct conf_origin at = conf_origin_of_toml(child);
-    at.line = at.key_line > 0 ? at.key_line : at.line;
-    at.column = at.key_line > 0 ? at.key_column : at.column;
+    struct conf_origin at = conf_origin_of_key(conf_origin_of_toml(child));
     conf_say(w->l, &at, f);
     if (s->mapped != NULL)
         walk_mapped(w, child, s);
@@ -226,9 +224,7 @@ static const struct setting_node *child_of(
             str_is_null(lower) || str_eq(lower, child->key) ? NULL : setting_child(node, lower);
     if (found != NULL || meant == NULL || str_eq(meant->name, S("<id>")))
         return found;
-    struct conf_origin at = conf_origin_of_toml(child);
-    at.line = at.key_line;
-    at.column = at.key_column;
+    struct conf_origin at = conf_origin_of_key(conf_origin_of_toml(child));
     conf_say(w->l, &at,
             (struct finding){.severity = FINDING_ERROR,
                     .class = FINDING_UNKNOWN,

@@ -68,6 +68,15 @@ struct conf_origin conf_origin_of_toml(const struct toml *node)
     };
 }
 
+struct conf_origin conf_origin_of_key(struct conf_origin at)
+{
+    if (at.key_line > 0) {
+        at.line = at.key_line;
+        at.column = at.key_column;
+    }
+    return at;
+}
+
 bool conf_is_lookup(const struct setting *s)
 {
     return s->many == MANY_FLAT && str_eq(str_from_c(s->key), S("lookup.<id>"));
@@ -133,8 +142,7 @@ static struct conf_value *value_again(
                 .key = v->key, .setting = v->setting, .origin = at, .object = v->object};
         return v;
     }
-    at.line = at.key_line > 0 ? at.key_line : at.line;
-    at.column = at.key_line > 0 ? at.key_column : at.column;
+    at = conf_origin_of_key(at);
     conf_say(l, &at,
             (struct finding){.severity = FINDING_ERROR,
                     .code = S("duplicate-key"),

@@ -3,6 +3,10 @@
 // caret, which is cut out of the text that the snapshot keeps.
 #include "conf/snapshot.h"
 
+#define MESSAGE_BYTES_MAX (16 * KIB)
+
+static void say(const struct conf *conf, struct findings *findings, struct str key, int element,
+        struct finding *what, const char *fmt, va_list args) PRINTF_LIKE(6, 0);
 static bool is_hearsay(
         const struct conf *conf, const struct conf_slot *slot, enum finding_severity severity);
 static struct str source_line(const struct conf *conf, struct str file, uint32_t line);
@@ -108,33 +112,30 @@ static bool is_hearsay(
 void conf_error(const struct conf *conf, struct findings *findings, struct str key, int element,
         struct str code, const char *fmt, ...)
 {
-    struct arena scratch AUTO(arena_done);
-    arena_init(&scratch, 16 * KIB);
+    struct finding what = {.severity = FINDING_ERROR, .class = FINDING_BUILD, .code = code};
     va_list args;
     va_start(args, fmt);
-    struct str message = arena_vfmt(&scratch, fmt, args);
+    say(conf, findings, key, element, &what, fmt, args);
     va_end(args);
-    conf_finding(conf, findings, key, element,
-            (struct finding){.severity = FINDING_ERROR,
-                    .class = FINDING_BUILD,
-                    .code = code,
-                    .message = message});
 }
 
 void conf_warning(const struct conf *conf, struct findings *findings, struct str key, int element,
         struct str code, const char *fmt, ...)
 {
-    struct arena scratch AUTO(arena_done);
-    arena_init(&scratch, 16 * KIB);
+    struct finding what = {.severity = FINDING_WARNING, .class = FINDING_BUILD, .code = code};
     va_list args;
     va_start(args, fmt);
-    struct str message = arena_vfmt(&scratch, fmt, args);
+    say(conf, findings, key, element, &what, fmt, args);
     va_end(args);
-    conf_finding(conf, findings, key, element,
-            (struct finding){.severity = FINDING_WARNING,
-                    .class = FINDING_BUILD,
-                    .code = code,
-                    .message = message});
+}
+
+static void say(const struct conf *conf, struct findings *findings, struct str key, int element,
+        struct finding *what, const char *fmt, va_list args)
+{
+    struct arena scratch AUTO(arena_done);
+    arena_init(&scratch, MESSAGE_BYTES_MAX);
+    what->message = arena_vfmt(&scratch, fmt, args);
+    conf_finding(conf, findings, key, element, *what);
 }
 
 static void fill_place(const struct conf *conf, const struct conf_origin *at, struct finding *f)

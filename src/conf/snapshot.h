@@ -127,6 +127,7 @@ struct leaf {
 };
 void conf_flatten_leaf(struct loader *l, const struct leaf *leaf);
 struct conf_origin conf_origin_of_toml(const struct toml *node);
+struct conf_origin conf_origin_of_key(struct conf_origin at); // where its key stands, if it has one
 // A slice of the file read, or a copy in the snapshot.
 struct str conf_keep(struct loader *l, struct str s);
 bool conf_is_lookup(const struct setting *s); // the row of lookup.<id>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // mail/transfer.c: transfer encodings undone, RFC 2045 6.7 and 6.8, the way they are found in mail:
 // nothing is refused.
+#include "base/encode.h"
 #include "mail/token.h"
 
-static int base64_value(uint8_t c);
 static bool hex_pair(const struct scan *in, uint8_t *out);
 static void add_line(struct buf *out, struct str line, bool ended);
 
@@ -15,7 +15,7 @@ void transfer_base64(struct buf *out, struct str text)
     uint32_t bits = 0;
     uint32_t count = 0; // of characters in this group
     for (uint8_t c; scan_any(&in, &c);) {
-        int value = base64_value(c);
+        int value = base64_digit(c);
         if (c == '=')
             bits = count = 0;
         if (value < 0)
@@ -27,19 +27,6 @@ void transfer_base64(struct buf *out, struct str text)
         if (count == 4)
             bits = count = 0;
     }
-}
-
-static int base64_value(uint8_t c)
-{
-    if (byte_is_upper(c))
-        return c - 'A';
-    if (byte_is_lower(c))
-        return c - 'a' + 26;
-    if (byte_is_digit(c))
-        return c - '0' + 52;
-    if (c == '+')
-        return 62;
-    return c == '/' ? 63 : -1;
 }
 
 void transfer_quoted_printable(struct buf *out, struct str text)
