@@ -45,7 +45,7 @@ static struct err forward(
         struct smtp_session *s, const struct attributes *x, const struct ip *ip) MUST_USE;
 static void forward_text(struct buf *out, const struct attributes *x, enum attribute which);
 static struct err apply_login(
-        struct smtp_session *s, const struct attributes *x, bool *out_known) suspends MUST_USE;
+        struct smtp_session *s, const struct attributes *x, enum reply_id *out) suspends MUST_USE;
 static struct err apply(
         struct smtp_session *s, const struct attributes *x, enum reply_id *out) suspends MUST_USE;
 
@@ -99,17 +99,13 @@ struct err stage_xclient(struct smtp_session *s, struct str args)
 static struct err apply(struct smtp_session *s, const struct attributes *x, enum reply_id *out)
 {
     struct endpoint client = s->client, local = s->local;
-    bool known = true;
     *out = REPLY_BAD_ARGUMENT;
     if (!apply_endpoint(x, ATTR_ADDR, ATTR_PORT, &client) ||
             !apply_endpoint(x, ATTR_DESTADDR, ATTR_DESTPORT, &local))
         return OK;
-    TRY(apply_login(s, x, &known));
-    if (!known) {
-        *out = REPLY_NO_XCLIENT;
+    TRY(apply_login(s, x, out));
+    if (*out != REPLY_OK)
         return OK;
-    }
-    *out = REPLY_OK;
     if (!ip_eq(&client.ip, &s->client.ip)) {
         s->ptr_is_settled = false;
         s->ptr_name = STR_NULL;
@@ -154,11 +150,12 @@ static bool apply_endpoint(const struct attributes *x, enum attribute addr, enum
 
 // The front end has checked the password; that there is such an account we check. Who is introduced
 // without a login has none, whoever was introduced before (inbound.md 2.1).
-static struct err apply_login(struct smtp_session *s, const struct attributes *x, bool *out_known)
+static struct err apply_login(
+        struct smtp_session *s, const struct attributes *x, enum reply_id *out)
 {
     const struct account *account = NULL;
     struct str name = x->text[ATTR_LOGIN];
-    *out_known = true;
+    *out = REPLY_OK;
     if (!x->absent[ATTR_LOGIN] && name.len > 0) {
         struct str directory;
         struct err e = rule_text(s, RULE_AUTH_DIRECTORY, &directory);
@@ -171,8 +168,11 @@ static struct err apply_login(struct smtp_session *s, const struct attributes *x
         }
         if (e.kind == ERR_CANCELLED)
             return e;
-        *out_known = !failed(e) && account != NULL;
-        if (!*out_known)
+        if (failed(e)) // that nobody can be asked makes nobody unknown (inbound.md 19)
+            *out = REPLY_AUTH_TROUBLE;
+        else if (account == NULL || account->disabled)
+            *out = REPLY_NO_XCLIENT;
+        if (*out != REPLY_OK)
             return OK;
     }
     s->account = account;
