@@ -124,6 +124,7 @@ static struct err run_verb(struct smtp_session *s, const struct verb *verb, stru
         session_note_junk(s);
     if (verb->run == run_not_built)
         event_in(s->options->span, EV_SMTP_COMMAND_NOT_IMPLEMENTED, F_STR(details, verb->name));
+    s->hears_utf8 = false;
     // The arguments lie in the stream's buffer, and stages read on.
     struct str kept = arena_str(&s->scratch, args);
     return str_is_null(kept) ? fail(ERR_LIMIT, "no memory for a command") : verb->run(s, kept);

@@ -27,6 +27,7 @@ static struct err say_lines(
         struct smtp_session *s, int code, struct str enhanced, struct str text) suspends;
 static struct str fill(struct smtp_session *s, struct str text, const struct str args[2]);
 static struct str plain_words(struct smtp_session *s, struct str text);
+static bool hears_utf8(const struct smtp_session *s);
 static size_t piece_of(struct str text, size_t room);
 static size_t whole_characters(struct str text, size_t room);
 static bool counts_as_error(int code);
@@ -215,7 +216,7 @@ static struct str fill(struct smtp_session *s, struct str text, const struct str
 static struct str plain_words(struct smtp_session *s, struct str text)
 {
     char *copy = arena_bytes(&s->scratch, text.len + 1);
-    bool utf8 = s->transaction != NULL && s->transaction->mail.smtputf8 && str_is_utf8(text);
+    bool utf8 = hears_utf8(s) && str_is_utf8(text);
     size_t len = 0;
     for (size_t i = 0; copy != NULL && i < text.len; i++) {
         uint8_t c = (uint8_t)text.ptr[i];
@@ -228,6 +229,11 @@ static struct str plain_words(struct smtp_session *s, struct str text)
     }
     struct str words = copy == NULL ? S("") : str_of(copy, len);
     return str_upto(words, whole_characters(words, WORDS_BYTES_MAX / 2));
+}
+
+static bool hears_utf8(const struct smtp_session *s)
+{
+    return s->hears_utf8 || (s->transaction != NULL && s->transaction->mail.smtputf8);
 }
 
 static bool take_code(struct scan *in, int *out_code)

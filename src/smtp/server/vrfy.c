@@ -7,6 +7,8 @@
 #include "rt/rt.h"
 #include "smtp/limits.h"
 
+static struct str without_utf8(struct smtp_session *s, struct str args) suspends;
+static bool may_say(const struct smtp_session *s, struct str address);
 static struct err verify(struct smtp_session *s, struct str what, bool *out_found,
         struct str *out_address) suspends MUST_USE;
 static struct err expand(struct smtp_session *s, struct str what, bool *out_found,
@@ -17,7 +19,7 @@ static struct str without_brackets(struct str what);
 struct err stage_vrfy(struct smtp_session *s, struct str args)
 {
     bool found = false;
-    struct str address, what = without_brackets(args);
+    struct str address, what = without_brackets(without_utf8(s, args));
     s->stage = STAGE_RCPT;
     if (!is_fit(&s->scratch, what))
         return reply(s, REPLY_BAD_ARGUMENT);
@@ -33,14 +35,14 @@ struct err stage_vrfy(struct smtp_session *s, struct str args)
         return session_failed_rcpt(s, REPLY_NO_ADDRESS, what);
     }
     event_in(s->options->span, EV_SMTP_VRFY, F_STR(to, what), F_STR(result, address));
-    return reply_about(s, REPLY_FOUND, address);
+    return reply_about(s, may_say(s, address) ? REPLY_FOUND : REPLY_NEEDS_UTF8, address);
 }
 
 struct err stage_expn(struct smtp_session *s, struct str args)
 {
     bool found = false;
     struct strs members;
-    struct str what = without_brackets(args);
+    struct str what = without_brackets(without_utf8(s, args));
     s->stage = STAGE_RCPT;
     if (!is_fit(&s->scratch, what))
         return reply(s, REPLY_BAD_ARGUMENT);
@@ -56,11 +58,28 @@ struct err stage_expn(struct smtp_session *s, struct str args)
         return session_failed_rcpt(s, REPLY_NO_LIST, what);
     }
     event_in(s->options->span, EV_SMTP_EXPN, F_STR(to, what), F_U64(total, members.count));
+    for (size_t i = 0; i < members.count; i++)
+        if (!may_say(s, members.at[i]))
+            return reply(s, REPLY_NEEDS_UTF8);
     for (size_t i = 0; i + 1 < members.count; i++) {
         struct str member = arena_fmt(&s->scratch, "<%.*s>", ARG(members.at[i]));
         TRY(reply_line(s, S("250-2.1.5 "), member));
     }
     return reply_about(s, REPLY_FOUND, members.at[members.count - 1]);
+}
+
+// "VRFY" SP ( Mailbox / String ) [ SP "SMTPUTF8" ]      RFC 6531 3.7.4.2; EXPN alike
+static struct str without_utf8(struct smtp_session *s, struct str args)
+{
+    struct str what, word;
+    s->hears_utf8 = str_rcut(args, ' ', &what, &word) && str_eq_nocase(word, S("SMTPUTF8")) &&
+                    rule_bool(s, RULE_SMTPUTF8);
+    return s->hears_utf8 ? str_trim_blanks(what) : args;
+}
+
+static bool may_say(const struct smtp_session *s, struct str address)
+{
+    return s->hears_utf8 || str_is_ascii(address);
 }
 
 static struct err verify(
