@@ -33,10 +33,10 @@ struct addressing {
     struct map seen; // normal addresses: one delivery each
 };
 
-static struct err add_rcpt(
-        struct addressing *a, const struct transaction_rcpt *rcpt) suspends MUST_USE;
+static struct err add_rcpt(struct addressing *a, struct transaction_rcpt *rcpt) suspends MUST_USE;
 static struct err add_members(
-        struct addressing *a, const struct transaction_rcpt *rcpt) suspends MUST_USE;
+        struct addressing *a, struct transaction_rcpt *rcpt) suspends MUST_USE;
+static void refuse(struct addressing *a, struct transaction_rcpt *rcpt, enum reply_id why);
 static struct err add_goer(struct addressing *a, const struct goer *goer) MUST_USE;
 static struct err make_messages(struct addressing *a) suspends MUST_USE;
 static struct err make_units(struct addressing *a, struct goer *from, struct goer *end,
@@ -64,7 +64,7 @@ struct err finish_address(struct finishing *f)
     if (!a.is_single)
         map_init(&a.seen, random_u64(), random_u64());
     for (size_t i = 0; !failed(e) && f->refusal == REPLY_OK && i < f->t->rcpts.count; i++)
-        e = add_rcpt(&a, &f->t->rcpts.at[i]);
+        e = f->t->rcpts.at[i].is_refused ? OK : add_rcpt(&a, &f->t->rcpts.at[i]);
     if (!a.is_single)
         map_done(&a.seen);
     if (failed(e) || f->refusal != REPLY_OK || a.goers.count == 0)
@@ -74,7 +74,7 @@ struct err finish_address(struct finishing *f)
     return make_messages(&a);
 }
 
-static struct err add_rcpt(struct addressing *a, const struct transaction_rcpt *rcpt)
+static struct err add_rcpt(struct addressing *a, struct transaction_rcpt *rcpt)
 {
     if (rcpt->is_list)
         return add_members(a, rcpt);
@@ -87,7 +87,7 @@ static struct err add_rcpt(struct addressing *a, const struct transaction_rcpt *
 }
 
 // inbound.md 8, step 6. ORCPT of a member is the list, NOTIFY the list's.
-static struct err add_members(struct addressing *a, const struct transaction_rcpt *rcpt)
+static struct err add_members(struct addressing *a, struct transaction_rcpt *rcpt)
 {
     struct smtp_session *s = a->f->s;
     struct client_rules rules;
@@ -101,7 +101,7 @@ static struct err add_members(struct addressing *a, const struct transaction_rcp
     if (e.kind == ERR_CANCELLED)
         return e;
     if (failed(e) || all.too_many) {
-        a->f->refusal = failed(e) ? REPLY_NOT_ACCEPTED : REPLY_LIST_TOO_LARGE;
+        refuse(a, rcpt, failed(e) ? REPLY_NOT_ACCEPTED : REPLY_LIST_TOO_LARGE);
         return OK;
     }
     for (size_t i = 0; i < all.count; i++) {
@@ -115,6 +115,18 @@ static struct err add_members(struct addressing *a, const struct transaction_rcp
             TRY(add_goer(a, &goer));
     }
     return OK;
+}
+
+// The message; in LMTP, where each recipient has a reply of its own, that one alone.
+static void refuse(struct addressing *a, struct transaction_rcpt *rcpt, enum reply_id why)
+{
+    if (session_is_lmtp(a->f->s)) {
+        rcpt->is_refused = true;
+        rcpt->refusal = why;
+        rcpt->words = S("");
+    } else {
+        a->f->refusal = why;
+    }
 }
 
 static struct err add_goer(struct addressing *a, const struct goer *goer)
@@ -194,7 +206,8 @@ static void hold_suspect(const struct finishing *f, const struct message *m, str
     struct hold hold = {.reason = HOLD_QUARANTINE,
             .text = S("DMARC: the author's domain asks for it"),
             .by = S("auth.dmarc.quarantine"),
-            .since_ms = m->created_ms};
+            .since_ms = m->created_ms,
+            .until_ms = m->created_ms + f->s->service->schedules->quarantine_ms};
     (void)unit_hold(unit, &hold, m->created_ms);
 }
 

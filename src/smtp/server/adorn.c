@@ -60,7 +60,7 @@ static struct trace_received received(struct finishing *f)
             .hide_client = rule_bool(f->s, RULE_HIDE_CLIENT),
             .solicit = t->mail.solicit,
             .id = t->id,
-            .rcpt = one ? t->answers.at[0] : S(""),
+            .rcpt = one ? t->answers.at[0].given : S(""),
             .priority = t->priority,
             .at_ms = f->wall_now_ms,
     };

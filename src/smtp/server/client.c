@@ -83,7 +83,7 @@ struct err client_may_send_as(struct smtp_session *s, struct str sender, bool *o
     return directories_may_send_as(d, &s->scratch, &rules.rules, s->account, sender, out_may);
 }
 
-struct str client_postmaster(struct smtp_session *s)
+struct str client_own_domain(struct smtp_session *s)
 {
     struct directories *d = s->service->directories;
     struct str domain = s->visit->listener->host;
@@ -92,7 +92,7 @@ struct str client_postmaster(struct smtp_session *s)
     if (d != NULL && !failed(directories_domain(d, &s->scratch, S("*"), domain, &local, &found)) &&
             !local && directories_first_domain(d).len > 0)
         domain = directories_first_domain(d);
-    return arena_fmt(&s->scratch, "postmaster@%.*s", ARG(domain));
+    return domain;
 }
 
 bool client_must_wait(struct smtp_session *s)

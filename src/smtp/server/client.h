@@ -24,8 +24,8 @@ struct client_rules {
 struct err client_resolve_rules(struct smtp_session *s, struct client_rules *out) suspends MUST_USE;
 struct err client_may_send_as(
         struct smtp_session *s, struct str sender, bool *out_may) suspends MUST_USE;
-// Of <Postmaster>: of our own domain, else of the first that is local.
-struct str client_postmaster(struct smtp_session *s) suspends;
+// Ours, where a recipient names none: that of our host's name, else the first that is local.
+struct str client_own_domain(struct smtp_session *s) suspends;
 // Is the current recipient, who is none of ours, on the suppression list? True: he is to be
 // refused, and that was told.
 bool client_rcpt_is_suppressed(struct smtp_session *s) suspends;

@@ -10,7 +10,12 @@
 #include "smtp/limits.h"
 #include "smtp/server/stages.h"
 
+#define SPARED_RCPTS_MAX 200 // of a message in LMTP whose recipients are judged one by one
+
 static struct err decide(struct finishing *f) suspends MUST_USE;
+static struct err spare_others(struct finishing *f) suspends MUST_USE;
+static struct err address_anew(struct finishing *f) suspends MUST_USE;
+static struct err try_quotas(struct finishing *f, bool *out_fits) suspends MUST_USE;
 static struct err keep(struct finishing *f) suspends MUST_USE;
 static struct err charge(struct finishing *f) suspends MUST_USE;
 static void settle(struct finishing *f, size_t count, enum quota_fate fate);
@@ -20,6 +25,7 @@ static struct err answer(struct finishing *f) suspends MUST_USE;
 static struct err answer_refused(
         struct smtp_session *s, enum reply_id id, struct str words) suspends MUST_USE;
 static struct err answer_queued(struct finishing *f) suspends MUST_USE;
+static struct err answer_each(struct finishing *f, enum reply_id good) suspends MUST_USE;
 static void tell_queued(struct finishing *f);
 
 struct err message_finish(struct smtp_session *s)
@@ -44,7 +50,62 @@ static struct err decide(struct finishing *f)
     TRY(finish_inspect(f));
     if (f->refusal == REPLY_OK)
         TRY(finish_address(f));
+    if (f->refusal == REPLY_OK && session_is_lmtp(f->s))
+        TRY(spare_others(f));
     return f->refusal == REPLY_OK && f->message_count > 0 ? keep(f) : OK;
+}
+
+// inbound.md 12: in LMTP a quota that one recipient has used up is no matter of the others. Who of
+// them that is, is found by trying: each joins those before who fit, or is refused.
+static struct err spare_others(struct finishing *f)
+{
+    struct transaction *t = f->t;
+    struct transaction_rcpt *rcpts = t->rcpts.at;
+    bool fits = true;
+    TRY(try_quotas(f, &fits));
+    if (fits || t->rcpts.count == 1 || t->rcpts.count > SPARED_RCPTS_MAX)
+        return OK;
+    bool was_refused[SPARED_RCPTS_MAX];
+    for (size_t i = 0; i < t->rcpts.count; i++) {
+        was_refused[i] = rcpts[i].is_refused;
+        rcpts[i].is_refused = true;
+    }
+    for (size_t i = 0; i < t->rcpts.count; i++) {
+        if (was_refused[i])
+            continue;
+        rcpts[i].is_refused = false;
+        TRY(address_anew(f));
+        TRY(try_quotas(f, &fits));
+        if (fits)
+            continue;
+        rcpts[i].is_refused = true;
+        rcpts[i].refusal = REPLY_QUOTA;
+        rcpts[i].words = f->words;
+    }
+    f->words = S("");
+    return address_anew(f);
+}
+
+static struct err address_anew(struct finishing *f)
+{
+    f->messages = NULL;
+    f->message_count = 0;
+    return finish_address(f);
+}
+
+// Nothing stays charged. With *out_fits false, the words of the quota's refusal are in `words`.
+static struct err try_quotas(struct finishing *f, bool *out_fits)
+{
+    *out_fits = true;
+    if (f->refusal != REPLY_OK || f->message_count == 0)
+        return OK;
+    TRY(charge(f));
+    *out_fits = f->refusal == REPLY_OK;
+    if (*out_fits)
+        settle(f, f->message_count, QUOTA_GIVEN_BACK);
+    f->charges = NULL;
+    f->refusal = REPLY_OK;
+    return OK;
 }
 
 // All messages made of this one share the body and what stands above it.
@@ -149,7 +210,7 @@ static struct err answer(struct finishing *f)
     s->counts.messages++;
     s->counts.junk = 0;
     if (f->message_count == 0) // all went to lists without members
-        return message_answer(s, REPLY_ACCEPTED);
+        return session_is_lmtp(s) ? answer_each(f, REPLY_ACCEPTED) : reply(s, REPLY_ACCEPTED);
     metric_observe(s->service->metrics,
             s->account != NULL ? METRIC_MESSAGE_AUTHENTICATED_SIZE : METRIC_MESSAGE_SIZE, NO_LABELS,
             message_bytes(&f->messages[0]));
@@ -159,14 +220,27 @@ static struct err answer(struct finishing *f)
 
 static struct err answer_queued(struct finishing *f)
 {
+    struct str id = arena_fmt(&f->arena, "%016llx", (unsigned long long)f->t->id);
+    if (session_is_lmtp(f->s))
+        return answer_each(f, REPLY_QUEUED_RCPT);
+    return reply_about(f->s, REPLY_QUEUED, id);
+}
+
+// LMTP: a reply to each RCPT that was accepted, in their order.
+static struct err answer_each(struct finishing *f, enum reply_id good)
+{
     struct smtp_session *s = f->s;
     const struct transaction *t = f->t;
     struct str id = arena_fmt(&f->arena, "%016llx", (unsigned long long)t->id);
-    if (!session_is_lmtp(s))
-        return reply_about(s, REPLY_QUEUED, id);
     for (size_t i = 0; i < t->answers.count; i++) {
+        const struct transaction_rcpt *rcpt = &t->rcpts.at[t->answers.at[i].rcpt];
         arena_reset(&s->scratch);
-        TRY(reply_about_two(s, REPLY_QUEUED_RCPT, t->answers.at[i], id));
+        if (rcpt->is_refused)
+            TRY(reply_rejected(s, rcpt->refusal, rcpt->words));
+        else if (good == REPLY_QUEUED_RCPT)
+            TRY(reply_about_two(s, good, t->answers.at[i].given, id));
+        else
+            TRY(reply(s, good));
     }
     return OK;
 }

@@ -8,6 +8,8 @@
 
 #include "rt/rt.h"
 
+#define NAMES_TOLD_MAX 32 // of fields that were removed, in one event
+
 static enum reply_id judge_octets(struct finishing *f) suspends;
 static struct err judge_header(struct finishing *f) suspends MUST_USE;
 static bool is_loop(struct finishing *f) suspends;
@@ -16,6 +18,7 @@ static struct err judge_from(struct finishing *f) suspends MUST_USE;
 static struct err judge_lists(struct finishing *f) suspends MUST_USE;
 static struct err check_mailboxes(struct finishing *f, enum head_name name, bool *out_own) suspends;
 static struct err cut(struct finishing *f) suspends MUST_USE;
+static void tell_cuts(const struct finishing *f, const struct head_cutting *what);
 
 struct err finish_inspect(struct finishing *f)
 {
@@ -166,5 +169,27 @@ static struct err cut(struct finishing *f)
             .name_count = is_ours ? 0 : settings->strip_count,
             .authserv_ids = forged,
             .submission = rule_bool(f->s, RULE_STRIP_BCC)};
-    return mail_head_cuts(&f->arena, &f->head, &what, &f->cuts);
+    TRY(mail_head_cuts(&f->arena, &f->head, &what, &f->cuts));
+    if (f->cuts.count > 0)
+        tell_cuts(f, &what);
+    return OK;
+}
+
+// inbound.md 11.1: removals are for the log of those who look for them.
+static void tell_cuts(const struct finishing *f, const struct head_cutting *what)
+{
+    struct span *span = f->s->options->span;
+    struct str names[NAMES_TOLD_MAX];
+    size_t count = 0, total = 0;
+    if (span->log == NULL || !event_is_wanted(span->log, EV_SMTP_HEADERS_REMOVED))
+        return;
+    for (size_t i = 0; i < f->head.field_count; i++) {
+        if (!mail_head_cuts_field(&f->head, what, &f->head.fields[i]))
+            continue;
+        if (count < COUNT_OF(names))
+            names[count++] = head_field_name(&f->head, &f->head.fields[i]);
+        total++;
+    }
+    event_in(span, EV_SMTP_HEADERS_REMOVED, F_ID(queueId, f->t->id), F_U64(total, total),
+            F_LIST(details, names, count));
 }

@@ -18,15 +18,17 @@ struct deciding {
     struct str asked; // normal, as the client gave it
     struct str given; // the same in the client's spelling: what later replies name it by
     bool is_postmaster;
+    size_t place; // among the recipients, where it is one of them
 };
 
 static struct err without_mail(struct smtp_session *s, struct str args) suspends MUST_USE;
 static struct err read_command(
         struct deciding *d, struct str args, struct envelope_fault *fault) suspends MUST_USE;
 static struct err postmaster(struct deciding *d) suspends MUST_USE;
+static struct err role_at_our_number(struct deciding *d) suspends MUST_USE;
 static struct err tell_fault(struct smtp_session *s, const struct envelope_fault *fault) suspends;
 static struct err decide(struct deciding *d) suspends MUST_USE;
-static bool is_there_already(const struct deciding *d);
+static bool is_there_already(struct deciding *d);
 static struct err repeat(struct deciding *d) suspends MUST_USE;
 static struct err ask_rules(struct deciding *d, bool *out_good) suspends MUST_USE;
 static struct err rewrite(struct deciding *d, bool *out_good) suspends MUST_USE;
@@ -84,6 +86,7 @@ static struct err read_command(struct deciding *d, struct str args, struct envel
         return postmaster(d);
     if (!envelope_address_make(&d->t->arena, &d->command.rcpt, &d->rcpt.address))
         return fail(ERR_LIMIT, "no memory for a recipient");
+    TRY(role_at_our_number(d));
     d->is_postmaster = str_starts(d->rcpt.address.normal, S("postmaster@"));
     return OK;
 }
@@ -96,9 +99,25 @@ static struct err postmaster(struct deciding *d)
     struct str text = r.outcome == EXPR_VALUE ? r.text : STR_NULL;
     d->is_postmaster = true;
     if (s->service->settings->rules[RULE_POSTMASTER].is_default || str_is_empty(text))
-        text = client_postmaster(s);
+        text = arena_fmt(&s->scratch, "postmaster@%.*s", ARG(client_own_domain(s)));
     struct err e = envelope_address_read(&d->t->arena, text, &d->rcpt.address);
     return e.kind == ERR_SYNTAX ? fail(ERR_LIMIT, "the postmaster's address is none") : e;
+}
+
+// inbound.md 6.2: at the number to which the client has connected there are two, of our own domain,
+// for those who know nothing else of us. Everybody else there is none of ours.
+static struct err role_at_our_number(struct deciding *d)
+{
+    struct smtp_session *s = d->s;
+    const struct mail_address *asked = &d->command.rcpt;
+    struct ip ours = ip_unmap(s->local.ip);
+    bool is_role =
+            str_eq_nocase(asked->local, S("postmaster")) || str_eq_nocase(asked->local, S("abuse"));
+    if (!is_role || asked->literal.family == IP_NONE || !ip_eq(&asked->literal, &ours))
+        return OK;
+    struct str text =
+            arena_fmt(&s->scratch, "%.*s@%.*s", ARG(asked->local), ARG(client_own_domain(s)));
+    return envelope_address_read(&d->t->arena, text, &d->rcpt.address);
 }
 
 static struct err tell_fault(struct smtp_session *s, const struct envelope_fault *fault)
@@ -158,18 +177,18 @@ static struct err decide(struct deciding *d)
     return good ? add(d) : OK;
 }
 
-static bool is_there_already(const struct deciding *d)
+static bool is_there_already(struct deciding *d)
 {
-    return transaction_has(d->t, d->rcpt.address.normal);
+    return transaction_has(d->t, d->rcpt.address.normal, &d->place);
 }
 
 // One delivery; in LMTP each RCPT has its reply at the end all the same (inbound.md 12).
 static struct err repeat(struct deciding *d)
 {
-    struct str *answer = vec_add(&d->t->arena, &d->t->answers);
+    struct transaction_answer *answer = vec_add(&d->t->arena, &d->t->answers);
     if (answer == NULL)
         return fail(ERR_LIMIT, "no memory for a recipient");
-    *answer = d->given;
+    *answer = (struct transaction_answer){.given = d->given, .rcpt = d->place};
     event_in(d->s->options->span, EV_SMTP_RCPT_TO_DUPLICATE, F_STR(to, d->rcpt.address.normal));
     return reply(d->s, REPLY_RCPT_OK);
 }
@@ -288,9 +307,13 @@ static struct err decide_relay(struct deciding *d, bool *out_good)
     }
     if (*out_good)
         return OK;
-    if (d->command.is_postmaster) // ours has no domain then, and asking for him is no offence
+    if (d->command.is_postmaster) { // whose domain is ours, if only we had one
+        event_in(s->options->span, EV_SMTP_MAILBOX_DOES_NOT_EXIST, F_STR(to, d->asked));
         return reply(s, REPLY_NO_MAILBOX);
+    }
     event_in(s->options->span, EV_SMTP_RELAY_NOT_ALLOWED, F_STR(to, d->asked));
+    if (d->is_postmaster) // asking for one is no offence, wherever he is: RFC 5321 4.5.1
+        return reply(s, REPLY_RELAY_DENIED);
     return session_failed_rcpt(s, REPLY_RELAY_DENIED, d->asked);
 }
 
@@ -318,14 +341,14 @@ static struct err ask_limits(struct deciding *d, bool *out_good)
 static struct err add(struct deciding *d)
 {
     struct transaction_rcpt *rcpt = vec_add(&d->t->arena, &d->t->rcpts);
-    struct str *answer = vec_add(&d->t->arena, &d->t->answers);
+    struct transaction_answer *answer = vec_add(&d->t->arena, &d->t->answers);
     if (rcpt == NULL || answer == NULL) {
         if (rcpt != NULL)
             d->t->rcpts.count--;
         return fail(ERR_LIMIT, "no memory for a recipient");
     }
     *rcpt = d->rcpt;
-    *answer = d->given;
+    *answer = (struct transaction_answer){.given = d->given, .rcpt = d->t->rcpts.count - 1};
     event_in(d->s->options->span, EV_SMTP_RCPT_TO, F_STR(to, d->rcpt.address.normal));
     return reply(d->s, REPLY_RCPT_OK);
 }

@@ -55,10 +55,12 @@ struct err envelope_address_read(struct arena *a, struct str text, struct envelo
 
 // Messages with many recipients are rare and bounded; a search through the list costs less than
 // keeping a table for those with one.
-bool transaction_has(const struct transaction *t, struct str normal)
+bool transaction_has(const struct transaction *t, struct str normal, size_t *out_place)
 {
-    for (size_t i = 0; i < t->rcpts.count; i++)
+    for (size_t i = 0; i < t->rcpts.count; i++) {
+        *out_place = i;
         if (str_eq(t->rcpts.at[i].address.normal, normal))
             return true;
+    }
     return false;
 }

@@ -25,6 +25,15 @@ struct transaction_rcpt {
     uint32_t notify;                 // of enum notify_flag
     bool is_list;
     const struct account *account; // NULL: not one of ours
+    // LMTP, at the end of data: the others get the message, this one a refusal (inbound.md 12).
+    bool is_refused;
+    enum reply_id refusal;
+    struct str words; // of the refusal; empty: the usual ones
+};
+
+struct transaction_answer { // to a RCPT that was accepted
+    struct str given;       // the address, as it was given
+    size_t rcpt;            // its place among the recipients
 };
 
 struct transaction {
@@ -37,9 +46,7 @@ struct transaction {
     int priority;
     int64_t by_ms, hold_until_ms; // moments; 0: none
     VEC(struct transaction_rcpt) rcpts;
-    // LMTP: a reply for each RCPT that was accepted, also a repeated one. Addresses as they were
-    // given.
-    VEC(struct str) answers;
+    VEC(struct transaction_answer) answers; // LMTP: a final reply to each, also to a repeated one
     size_t tried; // RCPTs
     struct limits_held held;
     uint64_t bytes_max; // 0: no limit
@@ -73,8 +80,8 @@ static inline struct str orcpt_type_of(struct str address)
 {
     return str_is_ascii(address) ? S("rfc822") : S("utf-8");
 }
-// Is it among the recipients?
-bool transaction_has(const struct transaction *t, struct str normal);
+// Is it among the recipients, and where?
+bool transaction_has(const struct transaction *t, struct str normal, size_t *out_place);
 
 // The message has arrived whole: decides, commits, answers (inbound.md 7). The transaction is over.
 struct err message_finish(struct smtp_session *s) suspends MUST_USE;
