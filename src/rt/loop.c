@@ -13,6 +13,8 @@
 #include "rt/clock.h"
 #include "rt/sanitize.h"
 
+#include <stdatomic.h>
+
 #define PAGE_BYTES 4096
 #define COLOURS 8
 #define COLOUR_BYTES 128
@@ -172,6 +174,8 @@ static void switch_begin(struct loop *loop, void **save, struct task *to)
 {
     loop->current = to;
     loop->figures.switches++;
+    if (loop->beats != NULL)
+        atomic_store_explicit(&loop->beats->count, loop->figures.switches, memory_order_relaxed);
     sanitize_switch_begin(
             save, to->stack_top - STACK_BYTES + STACK_GUARD_BYTES, STACK_BYTES - STACK_GUARD_BYTES);
 }
@@ -491,6 +495,11 @@ uint64_t random_u64(void)
     uint64_t value;
     random_bytes(&value, sizeof(value));
     return value;
+}
+
+void loop_beat(struct task_beats *beats)
+{
+    loop_running()->beats = beats;
 }
 
 struct loop_figures loop_figures(void)

@@ -94,6 +94,7 @@ struct loop {
     struct trim trim;
     struct block_pool *blocks; // buffers of streams
     struct loop_figures figures;
+    struct task_beats *beats; // NULL: nobody looks
 };
 
 struct loop *loop_running(void);

@@ -25,6 +25,13 @@ struct loop_figures {
     size_t stack_bytes_mapped;
 };
 struct loop_figures loop_figures(void);
+// Counts the switches of this loop where others see them, from now on: whoever shares the memory
+// can tell a process that goes on from one that stands still.
+struct task_beats {
+    _Atomic uint64_t count;
+    uint64_t apart[7]; // in an array each has a line of the cache
+};
+void loop_beat(struct task_beats *beats);
 
 // --- Groups --------------------------------------------------------------------------------------
 

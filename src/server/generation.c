@@ -189,7 +189,7 @@ static struct err run_once(struct supervisor *sup, struct slot *s)
         return fail(ERR_LIMIT, "too many processes are still ending");
     s->exited = s->hung = false;
     s->exit_status = 0;
-    s->pings_unanswered = 0;
+    s->patience = (struct patience){0};
     s->settle_asked = s->settled = 0;
     s->column = column;
     struct err e = slot_fork(sup, s);

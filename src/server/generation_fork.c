@@ -64,7 +64,7 @@ void slot_listen(struct supervisor *sup, struct slot *s)
 
 static void hear(struct supervisor *sup, struct slot *s, struct str line)
 {
-    s->pings_unanswered = 0;
+    s->patience.unanswered = 0;
     queue_hear(sup, s, line);
     if (!str_eq(line, S("ready\n")) || s->ready)
         return;

@@ -9,6 +9,7 @@
 #include "server/birth.h"
 #include "server/control.h"
 #include "server/logging.h"
+#include "server/patience.h"
 #include "server/server.h"
 #include "server/service.h"
 #include "server/sockets.h"
@@ -34,7 +35,7 @@ struct generation {
         bool exited, ready, hung;
         bool came_up;                   // some worker of it was ready
         size_t crash_count;             // in a row
-        size_t pings_unanswered;        // by the one that runs
+        struct patience patience;       // with the one that runs
         uint64_t serves;                // slots of sockets, as it was told last
         struct str last_words;          // of the one that ended last; null: none
         uint64_t settle_asked, settled; // the last request to settle, and the last answered

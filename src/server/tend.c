@@ -3,16 +3,16 @@
 // one that does not answer, tells the service manager that all is well, and tries again to bind
 // what could not be bound.
 //
-// A worker hangs when it has left HANG_TICKS pings unanswered, that is, after HANG_MS, or after
-// half of the service manager's own patience. Ticks are counted, not time: when the machine was
-// suspended or the supervisor was stopped, the workers were too.
+// A worker hangs when it has left HANG_TICKS pings unanswered and stood still meanwhile, that is,
+// after HANG_MS, or after half of the service manager's own patience (server/patience.h).
 #include "server/supervisor.h"
+
+#include <stdatomic.h>
 
 #define HANG_TICKS 4
 #define HANG_MS (20 * SECOND_MS)
 #define TICK_MS_MIN 100
 #define START_TICKS (3 * HANG_TICKS) // for one that is not ready yet
-#define KILL_AFTER_TICKS 2           // SIGABRT writes a report; SIGKILL then
 #define RETRY_MS (10 * SECOND_MS)    // listeners.md 3.5
 
 static void ping_all(struct supervisor *sup, int64_t tick_ms) suspends;
@@ -55,17 +55,25 @@ static void ping_all(struct supervisor *sup, int64_t tick_ms)
 // A new ping only behind an answer, so that the wire to one that hangs does not fill up.
 static void ping(struct supervisor *sup, struct slot *s, int64_t tick_ms)
 {
-    size_t unanswered = s->pings_unanswered++, most = s->ready ? HANG_TICKS : START_TICKS;
-    if (unanswered == 0 && s->ready)
-        slot_tell(s, S("ping\n"));
-    if (unanswered == most) {
+    size_t most = s->ready ? HANG_TICKS : START_TICKS;
+    uint64_t beats = atomic_load(&sup->shared->beats[s->column].count);
+    switch (patience_tick(&s->patience, beats, most)) {
+    case PATIENCE_ASK:
+        if (s->ready)
+            slot_tell(s, S("ping\n"));
+        break;
+    case PATIENCE_WAIT:
+        break;
+    case PATIENCE_HANGS:
         s->hung = true;
         event(sup->log, EV_SERVER_WORKER_HUNG, F_U64(slot, s->number),
-                F_MS(elapsed, (int64_t)most * tick_ms));
+                F_MS(elapsed, (int64_t)(most + s->patience.spared) * tick_ms));
         process_signal(s->pid, SIGABRT);
         process_signal(s->pid, SIGCONT); // one that was stopped would not hear of it
-    } else if (unanswered >= most + KILL_AFTER_TICKS) {
+        break;
+    case PATIENCE_EXHAUSTED:
         process_signal(s->pid, SIGKILL);
+        break;
     }
 }
 
@@ -74,7 +82,7 @@ static bool all_answered(const struct supervisor *sup)
 {
     each_in_list (g, &sup->generations, struct generation, in_supervisor)
         for (size_t i = 0; i < g->worker_count; i++)
-            if (g->slots[i].ready && g->slots[i].pings_unanswered > 1)
+            if (g->slots[i].ready && g->slots[i].patience.unanswered > 1)
                 return false;
     return true;
 }

@@ -45,8 +45,10 @@ static struct err run(void *arg)
     w->wire = w->start->wire_stream;
     if (w->wire == NULL)
         TRY(wire_adopt(w->start->wire, &w->wire));
-    if (w->start->wire_stream == NULL) // a process of its own, and not a part of a simulation
+    if (w->start->wire_stream == NULL) { // a process of its own, and not a part of a simulation
+        loop_beat(&w->start->shared->beats[w->start->column]);
         TRY(confine(w));
+    }
     TRY(begin_listening(w));
     struct group tending;
     group_begin(&tending);

@@ -17,6 +17,7 @@ struct server_shared {
     struct quota_shared *quota; // NULL: nothing is counted
     uint8_t pepper[32];         // secret: see struct smtp_service
     _Atomic uint32_t draining;  // readiness says no from then on
+    struct task_beats beats[COLUMNS_MAX];
 };
 
 #define SOCKET_OF_ALL SIZE_MAX // all workers accept from it
