@@ -10,26 +10,52 @@
 
 struct suffix_list {
     psl_ctx_t *psl;
+    struct str path; // null: the system's
 };
 
+static psl_ctx_t *load(struct arena *a, struct str path);
 static bool is_domain(struct str domain);
 
 struct err suffix_list_open(struct arena *a, struct str path, struct suffix_list **out)
 {
-    const char *name = str_is_null(path) ? NULL : arena_c_str(a, path);
     struct suffix_list *list = mem_new(struct suffix_list);
-    if (list == NULL || (!str_is_null(path) && name == NULL)) {
-        mem_free(list);
+    if (list == NULL)
         return fail(ERR_LIMIT, "no memory for the list of public suffixes");
-    }
-    list->psl = name == NULL ? psl_latest(NULL) : psl_load_file(name);
+    *list = (struct suffix_list){.path = path};
+    list->psl = load(a, path);
     if (list->psl == NULL) {
         mem_free(list);
-        return fail_fmt(a, ERR_NOT_FOUND, "the list of public suffixes %s cannot be read",
-                name != NULL ? name : "of the system");
+        return fail_fmt(a, ERR_NOT_FOUND, "the list of public suffixes %.*s cannot be read",
+                ARG(str_is_null(path) ? S("of the system") : path));
     }
     *out = list;
     return OK;
+}
+
+struct err suffix_list_reload(struct suffix_list *list, struct arena *a)
+{
+    psl_ctx_t *psl = load(a, list->path);
+    if (psl == NULL)
+        return fail_fmt(a, ERR_NOT_FOUND,
+                "the list of public suffixes %.*s cannot be read; the one before stays in use",
+                ARG(list->path));
+    psl_free(list->psl);
+    list->psl = psl;
+    return OK;
+}
+
+// NULL: nothing can be read there. The library takes any text for a list.
+static psl_ctx_t *load(struct arena *a, struct str path)
+{
+    const char *name = str_is_null(path) ? NULL : arena_c_str(a, path);
+    if (name == NULL)
+        return str_is_null(path) ? psl_latest(NULL) : NULL;
+    psl_ctx_t *psl = psl_load_file(name);
+    if (psl != NULL && psl_suffix_count(psl) <= 0) {
+        psl_free(psl);
+        return NULL;
+    }
+    return psl;
 }
 
 void suffix_list_close(struct suffix_list *list)

@@ -7,8 +7,11 @@
 
 struct suffix_list;
 
-// A null path is the system's list, or what the library was built with. Read once, at start.
+// A null path is the system's list, or what the library was built with; another one must outlive
+// the list. ERR_NOT_FOUND: there is no such file, or no suffix in it.
 struct err suffix_list_open(struct arena *a, struct str path, struct suffix_list **out) MUST_USE;
+// Reads that file again. One that cannot be read, or is empty, changes nothing.
+struct err suffix_list_reload(struct suffix_list *list, struct arena *a) MUST_USE;
 void suffix_list_close(struct suffix_list *list); // NULL is fine
 
 struct suffix_answer {

@@ -46,6 +46,7 @@ static void enter(void *arg)
     add_list(&read, e->plan->conf, S("server.sandbox.read"));
     add_certificates(&read, e->plan->conf);
     add_file(&read, conf_str(e->plan->conf, S("resolver.trust-anchor")));
+    add_file(&read, conf_str(e->plan->conf, S("auth.dmarc.psl-file")));
     add_list(&write, e->plan->conf, S("server.sandbox.write"));
     add(&write, conf_str(e->plan->conf, S("global.state-dir")));
     add(&write, e->plan->queue.records.path); // outside of it when a store says so

@@ -69,6 +69,7 @@ struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inp
     begin_quota(m, in);
     TRY(open_suppressed(m));
     TRY(mail_keys_begin(m));
+    TRY(mail_suffixes_begin(m));
     return group_spawn(&m->tending, tend_store, m);
 }
 

@@ -72,3 +72,7 @@ size_t mail_worker_carries(const struct mail_worker *m, struct arena *a, uint64_
 
 struct err mail_keys_begin(struct mail_worker *m) MUST_USE;
 void mail_keys_end(struct mail_worker *m); // when nobody signs any more
+
+// --- Private: a list of public suffixes that changes ---------------------------------------------
+
+struct err mail_suffixes_begin(struct mail_worker *m) MUST_USE;

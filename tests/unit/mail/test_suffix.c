@@ -3,6 +3,10 @@
 #include "../base/check.h"
 #include "mail/mail.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 struct question {
     const char *name;
     struct str domain;
@@ -56,8 +60,49 @@ static void no_list(void **state UNUSED)
     assert_null(list);
 }
 
+static void put_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static struct str registrable(const struct suffix_list *list, struct arena *a)
+{
+    struct suffix_answer answer;
+    assert_false(failed(suffix_ask(list, a, S("a.b.c.example"), &answer)));
+    return answer.registrable;
+}
+
+static void changes(void **state UNUSED)
+{
+    struct arena a AUTO(arena_done);
+    struct suffix_list *list = NULL;
+    char folder[] = "/tmp/posthaste-suffix-XXXXXX";
+    arena_init(&a, 64 * KIB);
+    assert_non_null(mkdtemp(folder));
+    const char *path = arena_c_str(&a, arena_fmt(&a, "%s/list", folder));
+    put_file(path, "// nothing yet\n");
+    check_u64("an empty one", suffix_list_open(&a, str_from_c(path), &list).kind, ERR_NOT_FOUND);
+    put_file(path, "example\n");
+    assert_false(failed(suffix_list_open(&a, str_from_c(path), &list)));
+    check_str("at first", registrable(list, &a), S("c.example"));
+    put_file(path, "example\nc.example\n");
+    check_str("nobody has looked", registrable(list, &a), S("c.example"));
+    check_true("it is read", !failed(suffix_list_reload(list, &a)));
+    check_str("and in force", registrable(list, &a), S("b.c.example"));
+    put_file(path, "");
+    check_u64("empty now", suffix_list_reload(list, &a).kind, ERR_NOT_FOUND);
+    check_str("which changes nothing", registrable(list, &a), S("b.c.example"));
+    suffix_list_close(list);
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(remove(folder), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(by_list), cmocka_unit_test(no_list)};
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(by_list), cmocka_unit_test(no_list), cmocka_unit_test(changes)};
     return cmocka_run_group_tests_name("mail/suffix", tests, NULL, NULL);
 }
