@@ -5,7 +5,7 @@
 // is no attempt. To what is configured comes what the provider takes (deliver/shape/shaping.h) and
 // what was ordered at run time. Permits go back as soon as what they are for has ended, and so do
 // tokens when nothing was sent; only connections that were tried stay counted.
-#include "deliver/remote.h"
+#include "deliver/told.h"
 
 #define PERMIT_WAIT_MS (2 * SECOND_MS)
 #define PERMIT_AGAIN_MS (5 * SECOND_MS)
@@ -212,6 +212,8 @@ static struct err ask(struct asking *a)
             .outside = &j->outside};
     const struct expr_env env = queue_expr_env(&self);
     a->check->env = &env;
+    if (j->probe != NULL) // outbound.md 25
+        return tell_limiters(j, a->remote, a->approach, a->check);
     for (int tries = 0; tries < 3; tries++) {
         a->check->wall_now_ms = wall_ms();
         a->refused = outbound_take(limits, a->check);

@@ -8,7 +8,6 @@
 #define UNKNOWN_RCPT "the recipient was not tried: see the events"
 
 struct probing {
-    struct deliver_settings settings; // of the deliverer, without limiters
     struct message message;
     struct unit unit;
     struct recipient rcpt;
@@ -19,29 +18,46 @@ struct probing {
 
 static struct err attempt(struct probing *p, struct arena *a, struct deliverer *d,
         const struct probe *probe) suspends MUST_USE;
+static enum probe_end end_of(const struct tried *tried);
 
 struct err deliver_probe(struct arena *a, const struct deliver_inputs *in,
-        const struct probe *probe, struct outcome *out, bool *out_good)
+        const struct probe *probe, struct probe_result *out)
 {
     struct probing *p = arena_make(a, struct probing);
     struct deliverer *d = NULL;
     if (p == NULL)
         return fail(ERR_LIMIT, "no memory for an attempt");
-    *p = (struct probing){.settings = *in->settings, .rcpt = {.address = probe->rcpt}};
-    p->settings.limiter_count = 0;
-    struct deliver_inputs ours = *in;
-    ours.settings = &p->settings;
-    TRY(deliverer_new(a, &ours, &d));
+    *p = (struct probing){.rcpt = {.address = probe->rcpt}};
+    TRY(deliverer_new(a, in, &d));
     struct err e = attempt(p, a, d, probe);
     if (p->courier.connection != NULL)
         connection_break(p->courier.connection);
     deliverer_free(d);
     TRY(e);
-    *out = p->tried.verdict.outcome;
-    *out_good = p->tried.is_settled && p->tried.verdict.verdict == VERDICT_GOOD;
-    if (!p->tried.is_settled)
-        out->text = S(UNKNOWN_RCPT);
+    *out = (struct probe_result){.end = end_of(&p->tried), .outcome = p->tried.verdict.outcome};
+    if (out->end == PROBE_UNKNOWN)
+        out->outcome.text = S(UNKNOWN_RCPT);
     return OK;
+}
+
+static enum probe_end end_of(const struct tried *tried)
+{
+    if (!tried->is_settled)
+        return PROBE_UNKNOWN;
+    switch (tried->verdict.verdict) {
+    case VERDICT_GOOD:
+        return PROBE_TAKEN;
+    case VERDICT_PERMANENT:
+        return PROBE_REFUSED;
+    case VERDICT_TEMPORARY:
+    case VERDICT_LIMITED:
+    case VERDICT_SUSPENDED:
+    case VERDICT_LATER:
+        return PROBE_DEFERRED;
+    case VERDICT_NONE:
+        break;
+    }
+    return PROBE_UNKNOWN;
 }
 
 static struct err attempt(

@@ -4,7 +4,13 @@
 
 static bool is_null_mx(const struct client_answer *trouble);
 static void tell_strategies(struct remote *r, const struct approach *p);
-static struct str strategy_text(struct remote *r, struct str key, struct str id);
+static struct str way_text(
+        struct remote *r, struct str key, enum shaping_key shaping, struct str id);
+static struct str limiter_text(
+        struct job *j, const struct remote *r, const struct outbound_limiter *l);
+static struct str limiter_key(
+        struct job *j, const struct remote *r, const struct outbound_limiter *l);
+static struct str setting_text(struct job *j, struct str key, struct str id);
 static void tell_policy(struct remote *r, const struct approach *p);
 static enum event_id dane_event(const struct dane *dane);
 static void tell_rcpt(struct remote *r, const struct connection *c, const struct client_rcpt *rcpt);
@@ -76,20 +82,70 @@ static void tell_strategies(struct remote *r, const struct approach *p)
     if (!event_is_wanted(j->d->in.log, EV_DELIVERY_STRATEGY))
         return;
     const struct str all[] = {
-            strategy_text(r, S("queue.strategy.route"), r->route->id),
-            strategy_text(r, S("queue.strategy.connection"), p->how->id),
-            strategy_text(r, S("queue.strategy.tls"), p->tls.strategy->id),
+            setting_text(j, S("queue.strategy.route"), r->route->id),
+            way_text(r, S("queue.strategy.connection"), SHAPING_CONNECTION, p->how->id),
+            way_text(r, S("queue.strategy.tls"), SHAPING_TLS, p->tls.strategy->id),
     };
     event_in(&j->span, EV_DELIVERY_STRATEGY, F_STR(domain, j->u->domain), F_STR(hostname, p->name),
             F_IP(localIp, &p->from.ip), F_IP(remoteIp, &p->address->at.ip),
             F_LIST(details, all, COUNT_OF(all)));
 }
 
-// "queue.strategy.tls 'strict' (/etc/posthaste/config.toml:12)"
-static struct str strategy_text(struct remote *r, struct str key, struct str id)
+// What is said of a provider comes before the strategies (outbound.md 28.1).
+static struct str way_text(
+        struct remote *r, struct str key, enum shaping_key shaping, struct str id)
 {
-    struct arena *a = &r->j->arena;
-    struct conf_origin origin = conf_origin(r->j->d->in.settings->conf, key);
+    struct str of_provider = shaped_origin(r->j->d->in.settings, &r->shaped, shaping);
+    return setting_text(r->j, str_is_null(of_provider) ? key : of_provider, id);
+}
+
+struct err tell_limiters(struct job *j, const struct remote *r, const struct approach *p,
+        struct outbound_check *check)
+{
+    const struct outbound_limiter *const *all;
+    size_t count;
+    TRY(outbound_list(j->d->limits, check, &all, &count));
+    struct str *texts = arena_array(&j->arena, count + 1, struct str);
+    if (texts == NULL)
+        return fail(ERR_LIMIT, "no memory for an attempt");
+    for (size_t i = 0; i < count; i++)
+        texts[i] = limiter_text(j, r, all[i]);
+    if (count > 0)
+        event_in(&j->span, EV_DELIVERY_LIMITERS, F_STR(domain, j->u->domain),
+                F_STR(hostname, p == NULL ? STR_NULL : p->name), F_LIST(details, texts, count));
+    return OK;
+}
+
+// Those that were ordered stand in no file.
+static struct str limiter_text(
+        struct job *j, const struct remote *r, const struct outbound_limiter *l)
+{
+    struct str key = limiter_key(j, r, l);
+    if (str_is_null(key))
+        return l->id;
+    struct conf_origin origin = conf_origin(j->d->in.settings->conf, key);
+    return arena_fmt(&j->arena, "%.*s (%.*s:%u)", ARG(key), ARG(origin.file), origin.line);
+}
+
+static struct str limiter_key(
+        struct job *j, const struct remote *r, const struct outbound_limiter *l)
+{
+    const struct deliver_settings *s = j->d->in.settings;
+    bool by_rate = l->rate.count > 0;
+    if (l >= s->limiters && l < s->limiters + s->limiter_count)
+        return conf_item(s->conf, S("queue.limiter.outbound"), l->id,
+                by_rate ? S("rate") : S("concurrency"));
+    for (enum shaping_key key = 0; r != NULL && key < SHAPING_LIMITS; key++)
+        if (r->shaped.by[key] != NULL && l == &r->shaped.by[key]->limits[key])
+            return shaped_origin(s, &r->shaped, key);
+    return STR_NULL;
+}
+
+// "queue.strategy.tls 'strict' (/etc/posthaste/config.toml:12)"
+static struct str setting_text(struct job *j, struct str key, struct str id)
+{
+    struct arena *a = &j->arena;
+    struct conf_origin origin = conf_origin(j->d->in.settings->conf, key);
     if (origin.kind != CONF_FROM_FILE)
         return arena_fmt(a, "%.*s '%.*s' (default)", ARG(key), ARG(id));
     return arena_fmt(a, "%.*s '%.*s' (%.*s:%u)", ARG(key), ARG(id), ARG(origin.file), origin.line);

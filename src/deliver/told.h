@@ -14,6 +14,10 @@ void tell_plan(struct remote *r, const struct approach *p) suspends;
 void tell_dane(struct remote *r, const struct approach *p); // what was found of TLSA records
 // Keeps the proof with the approach. The error is a lack of memory.
 struct err tell_proof(struct remote *r, struct approach *p, const struct tls_proof *proof) MUST_USE;
+// Those that a probe does not ask. `r` NULL: it is about the sender; `p` NULL: nobody is about to be
+// connected to yet.
+struct err tell_limiters(struct job *j, const struct remote *r, const struct approach *p,
+        struct outbound_check *check) MUST_USE;
 void tell_rest(struct remote *r); // all that could be tried are cooling down
 void tell_hello(struct remote *r, const struct approach *p, const struct connection *c);
 void tell_transaction(

@@ -110,7 +110,7 @@ def test_each_stage_is_told(server, host):
     said = [json.loads(line) for line in ask(s, 'bob@far.test', '--sender', 'ann@a.test', '--json').splitlines()
             if line.startswith('{"')]
     told = [e.get('type') or e.get('event') for e in said]
-    told = [t for t in told if t]
+    told = [t for t in told if t and not t.startswith('delivery.raw-')]
     assert told == ['delivery.attempt-start', 'delivery.domain-delivery-start', 'delivery.mx-lookup',
                     'delivery.ip-lookup', 'delivery.strategy', 'delivery.connect', 'delivery.ehlo',
                     'delivery.start-tls-unavailable', 'delivery.mail-from', 'delivery.rcpt-to',

@@ -5,8 +5,8 @@
 #include "cli/asking.h"
 #include "cli/commands.h"
 #include "cli/config/config_plan.h"
+#include "cli/test/troubleshoot_say.h"
 
-#include "deliver/probe.h"
 #include "deliver/security/sts_cache.h"
 #include "directory/directory.h"
 #include "events/log.h"
@@ -42,15 +42,14 @@ struct test {
     struct probe probe;
     struct event_wants wants;
     struct buf text; // of the events
-    struct outcome outcome;
-    bool good;
+    struct probe_result result;
 };
 
 static struct err read_target(struct test *t);
 static struct err find(void *test) suspends;
 static struct err probe(struct test *t, struct event_log *log) suspends;
 static bool take_records(void *test, struct str records);
-static void show(struct test *t);
+static struct err end_late(struct test *t, struct err e, int64_t wait_s);
 
 static int run(struct cli *c)
 {
@@ -66,8 +65,8 @@ static int run(struct cli *c)
         status = asking_run(&t.dns, find, &t);
     cli_print(c, buf_str(&t.text));
     if (status == CLI_OK) {
-        show(&t);
-        status = t.good ? CLI_OK : CLI_FAILED;
+        troubleshoot_say(c, &t.probe, &t.result);
+        status = t.result.end == PROBE_TAKEN ? CLI_OK : CLI_FAILED;
     }
     plan_free(t.plan);
     asking_end(&t.dns);
@@ -134,50 +133,39 @@ static struct err probe(struct test *t, struct event_log *log)
     TRY(sts_cache_new(&nothing_kept, &in.sts));
     struct err e = directories_open(a, &how, &directories);
     in.directories = directories;
-    within_ms((int64_t)cli_number(t->c, S("timeout"), WAIT_SECONDS) * SECOND_MS);
+    int64_t wait_s = (int64_t)cli_number(t->c, S("timeout"), WAIT_SECONDS);
+    within_ms(wait_s * SECOND_MS);
     if (!failed(e))
-        e = deliver_probe(a, &in, &t->probe, &t->outcome, &t->good);
+        e = end_late(t, deliver_probe(a, &in, &t->probe, &t->result), wait_s);
     directories_close(directories);
     sts_cache_free(in.sts);
     return e;
 }
 
+// Somebody is slower than we wait here; a server waits longer.
+static struct err end_late(struct test *t, struct err e, int64_t wait_s)
+{
+    if (e.kind != ERR_TIMEOUT)
+        return e;
+    t->result = (struct probe_result){.end = PROBE_UNKNOWN};
+    t->result.outcome.text = arena_fmt(&t->c->arena,
+            "the step behind the last one above took longer than the %lld s of --timeout",
+            (long long)wait_s);
+    return OK;
+}
+
 static bool take_records(void *test, struct str records)
 {
+    static const struct text_style as_json = {.form = FORM_JSON, .precision = DATE_MS};
     struct test *t = test;
     struct record r;
     while (record_take(&records, &r)) {
         if (t->c->json)
-            json_add_event(&t->text, &r, DATE_MS);
+            text_add_line(&t->text, &r, &as_json);
         else
-            text_add_message(&t->text, &r);
-        buf_add_byte(&t->text, '\n');
+            troubleshoot_add_event(&t->text, &r);
     }
     return true;
-}
-
-// What it comes to, in a line.
-static void show(struct test *t)
-{
-    const struct outcome *o = &t->outcome;
-    struct cli *c = t->c;
-    if (c->json) {
-        struct json_out out = cli_json_begin(c);
-        json_object_begin(&out);
-        json_put_bool(&out, S("accepted"), t->good);
-        json_put_str(&out, S("entity"), o->entity);
-        json_put_u64(&out, S("code"), o->code);
-        json_put_str(&out, S("enhanced"), o->enhanced);
-        json_put_str(&out, S("text"), o->text);
-        json_object_end(&out);
-        (void)cli_json_end(c, CLI_OK);
-        return;
-    }
-    struct str said = arena_fmt(&c->arena, "\n%s%.*s: %s%.*s%s%.*s\n",
-            t->good ? "It would be taken. " : "It would not be taken now. ", ARG(o->entity),
-            o->code != 0 ? "the host says " : "", ARG(o->enhanced), o->enhanced.len > 0 ? " " : "",
-            ARG(o->text));
-    cli_print(c, said);
 }
 
 const struct command command_troubleshoot_delivery = {
@@ -189,9 +177,10 @@ const struct command command_troubleshoot_delivery = {
                  "is sent, and nothing that a running server keeps is looked at or changed: not\n"
                  "its connections, limits, or what it knows of hosts.\n"
                  "\n"
-                 "Prints the events of the attempt, and what it comes to in a line. The exit "
-                 "status\n"
-                 "is 0 if somebody would take it, else 1.",
+                 "Prints the steps, with the settings (file and line) that decided about routes,\n"
+                 "strategies and limiters, and in the last line what would become of mail, and "
+                 "why.\n"
+                 "The exit status is 0 if somebody would take it, else 1.",
         .examples = "  posthaste troubleshoot delivery example.org\n"
                     "  posthaste troubleshoot delivery bob@example.org --sender ann@example.com",
         CLI_OPTIONS(options),

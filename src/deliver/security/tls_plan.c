@@ -33,8 +33,9 @@ struct digesting { // for deep_call
 
 static struct demands demands_of(const struct tls_wishes *w);
 static enum tls_use use_of(const struct tls_wishes *w);
-static void refuse_by_dane(
-        const struct tls_wishes *w, const struct demands *d, struct tls_plan *plan);
+static void refuse_by_dane(struct arena *a, const struct tls_wishes *w, const struct demands *d,
+        struct tls_plan *plan);
+static struct str absence_text(struct arena *a, const struct tls_wishes *w);
 static void refuse_by_sts(
         const struct tls_wishes *w, const struct demands *d, struct tls_plan *plan);
 static void refuse_by_message(
@@ -67,7 +68,7 @@ struct err tls_plan_make(struct arena *a, const struct tls_wishes *w, struct tls
             .ca_file = !str_is_null(r->tls_ca_file) ? r->tls_ca_file : w->strategy->ca_file,
             .certificate = !str_is_null(r->tls_certificate) ? r->tls_certificate
                                                             : w->strategy->certificate};
-    refuse_by_dane(w, &d, &plan);
+    refuse_by_dane(a, w, &d, &plan);
     refuse_by_sts(w, &d, &plan);
     refuse_by_message(w, &d, &plan);
     plan.mandatory = plan.use == TLS_USE_IMPLICIT || d.starttls_required || somebody_insists(&d);
@@ -126,9 +127,8 @@ static enum tls_use use_of(const struct tls_wishes *w)
 
 // 15.4, 15.7
 static void refuse_by_dane(
-        const struct tls_wishes *w, const struct demands *d, struct tls_plan *plan)
+        struct arena *a, const struct tls_wishes *w, const struct demands *d, struct tls_plan *plan)
 {
-    static const struct str absent = S_INIT("DANE is required and not available");
     switch (d->dane) {
     case DANE_AVOID_BOGUS:
         plan->result_type = "dnssec-invalid";
@@ -148,17 +148,26 @@ static void refuse_by_dane(
     case DANE_ABSENT:
         if (d->dane_required) {
             plan->result_type = "dane-required";
-            refuse(w, plan, CLIENT_PERMANENT, FAILURE_DANE, S("5.7.5"), absent);
+            refuse(w, plan, CLIENT_PERMANENT, FAILURE_DANE, S("5.7.5"), absence_text(a, w));
         }
         break;
     case DANE_UNUSABLE:
         plan->result_type = "tlsa-invalid";
         if (d->dane_required)
-            refuse(w, plan, CLIENT_PERMANENT, FAILURE_DANE, S("5.7.5"), absent);
+            refuse(w, plan, CLIENT_PERMANENT, FAILURE_DANE, S("5.7.5"), absence_text(a, w));
         break;
     case DANE_USABLE:
         break;
     }
+}
+
+static struct str absence_text(struct arena *a, const struct tls_wishes *w)
+{
+    struct str text = S("DANE is required and not available"), whole;
+    if (w->dane == NULL || str_is_empty(w->dane->why))
+        return text;
+    whole = arena_fmt(a, "%.*s: %.*s", ARG(text), ARG(w->dane->why));
+    return str_is_null(whole) ? text : whole;
 }
 
 // 16.5

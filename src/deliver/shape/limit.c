@@ -76,6 +76,25 @@ const struct outbound_limiter *outbound_take(
     return NULL;
 }
 
+struct err outbound_list(struct outbound_limits *o, struct outbound_check *check,
+        const struct outbound_limiter *const **out, size_t *out_count)
+{
+    const struct deliver_settings *s = o->settings;
+    const struct outbound_limiter **all = arena_array(
+            check->scratch, s->limiter_count + check->more_count, const struct outbound_limiter *);
+    size_t count = 0;
+    if (all == NULL)
+        return fail(ERR_LIMIT, "no memory for an attempt");
+    for (size_t i = 0; i < s->limiter_count; i++)
+        if (s->limiters[i].stage == check->stage && applies(&s->limiters[i], check))
+            all[count++] = &s->limiters[i];
+    for (size_t i = 0; i < check->more_count; i++)
+        all[count++] = check->more[i];
+    *out = all;
+    *out_count = count;
+    return OK;
+}
+
 // outbound.md 20: what cannot be decided applies.
 static bool applies(const struct outbound_limiter *l, struct outbound_check *check)
 {

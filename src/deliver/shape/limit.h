@@ -71,6 +71,17 @@ struct outbound_taken {
 // NULL: go on. Else the limiter that says no; nothing was taken or held then.
 const struct outbound_limiter *outbound_take(
         struct outbound_limits *o, struct outbound_check *check) suspends MUST_USE;
+// Those that outbound_take would ask, in the scratch arena, without asking them. ERR_LIMIT: no
+// memory.
+struct err outbound_list(struct outbound_limits *o, struct outbound_check *check,
+        const struct outbound_limiter *const **out, size_t *out_count) MUST_USE;
+// After such a refusal: the moment at which it is the turn of who asked, behind all whom this worker
+// has put off before, so that they do not come all at once (and one of them goes, and the others are
+// put off again).
+int64_t outbound_turn(struct outbound_limits *o, const struct outbound_check *check);
+// Is this refusal to be told? Once in a second of each limiter.
+bool outbound_may_tell(
+        struct outbound_limits *o, const struct outbound_limiter *refused, int64_t now_ms);
 // Is there anything to ask? Saves making the values.
 bool outbound_has(const struct outbound_limits *o, enum outbound_stage stage);
 // As if it had never been taken: the attempt came to nothing.
