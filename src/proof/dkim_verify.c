@@ -4,7 +4,8 @@
 // the result, so what is dear comes last. Nobody is asked for the key of a signature that is lost
 // already when the header is there. The key comes before the body, as in RFC 6376 6.1 (and unlike
 // authentication.md 5.6): the answer is there by then, and a key that was revoked or cannot be had
-// says more about the signer than a body that a list has changed.
+// says more about the signer than a body that a list has changed. The public test data has it so,
+// too (dkim-mail-dkim, badkey_15 and badkey4_ed25519).
 #include "proof/dkim.h"
 
 #include "proof/atps.h"
