@@ -131,7 +131,9 @@ static struct err put(struct smtp_session *s, struct str bytes)
     within_ms(s->pace.timeout_ms);
     event_in(
             s->options->span, EV_SMTP_RAW_OUTPUT, F_U64(size, bytes.len), F_BYTES(contents, bytes));
-    return stream_write(s->stream, bytes);
+    struct err e = stream_write(s->stream, bytes);
+    s->reads_nothing |= e.kind == ERR_TIMEOUT;
+    return e;
 }
 
 // inbound.md 10.2: from the third on the reply to a bad command may come late.

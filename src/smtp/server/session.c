@@ -162,7 +162,9 @@ static void leave(struct smtp_session *s, struct err why)
         listen_offence(s->visit, OFFENCE_LOITER, STR_NULL);
     arena_reset(&s->scratch);
     tell_end(s, why, time_is_up);
-    if (why.kind == ERR_TIMEOUT && time_is_up)
+    if (s->reads_nothing)
+        s->result.end = SMTP_END_TIMEOUT;
+    else if (why.kind == ERR_TIMEOUT && time_is_up)
         reply_and_leave(s, REPLY_TOO_LONG_OPEN, SMTP_END_TOO_LONG);
     else if (why.kind == ERR_TIMEOUT)
         reply_and_leave(s, REPLY_TIMEOUT, SMTP_END_TIMEOUT);
@@ -208,7 +210,9 @@ void session_set_pace(struct smtp_session *s)
 struct err session_flush(struct smtp_session *s)
 {
     within_ms(s->pace.timeout_ms);
-    return stream_flush(s->stream);
+    struct err e = stream_flush(s->stream);
+    s->reads_nothing |= e.kind == ERR_TIMEOUT;
+    return e;
 }
 
 struct err session_wait(struct smtp_session *s, int64_t ms)

@@ -71,9 +71,10 @@ struct smtp_session {
     enum stage_label stage;
     bool tls_on, over;
     bool offered_pipelining;
-    bool hears_utf8; // the command at hand has said so, and it is no transaction's
-    bool refuses_all; // session.connect.is-allowed said no: QUIT is all that may follow
-    size_t refused_at; // the number of commands before that
+    bool reads_nothing; // what we say does not leave any more: no more is said (inbound.md 2.3)
+    bool hears_utf8;    // the command at hand has said so, and it is no transaction's
+    bool refuses_all;   // session.connect.is-allowed said no: QUIT is all that may follow
+    size_t refused_at;  // the number of commands before that
     struct forwarded *forwarded; // by XFORWARD, until the transaction ends; NULL: nothing
 };
 
