@@ -9,6 +9,7 @@
 
 #define PERMIT_WAIT_MS (2 * SECOND_MS)
 #define PERMIT_AGAIN_MS (5 * SECOND_MS)
+#define SPREAD_MS (2 * SECOND_MS)
 
 struct asking {
     struct job *j;
@@ -22,6 +23,7 @@ struct asking {
     bool at_once;                    // or not at all, and nobody is told
     struct outbound_check *check;
     const struct outbound_limiter *refused; // NULL: it goes on
+    int64_t until_ms;                       // wall; when those who were refused come again
 };
 
 static struct outbound_values values_of(const struct job *j, size_t place);
@@ -193,6 +195,7 @@ static struct outbound_values values_of(const struct job *j, size_t place)
             .rcpt = rcpt,
             .rcpt_domain = j->u->domain,
             .queue = j->u->queue,
+            .message = &j->m,
             .account = str_is_null(j->m.account) ? S("") : j->m.account};
 }
 
@@ -229,7 +232,12 @@ static struct err ask(struct asking *a)
     for (size_t i = 0; i < a->check->faults.count; i++)
         event_in(&j->span, EV_EVAL_ERROR, F_STR(key, S("queue.limiter.outbound")),
                 F_STR(reason, a->check->faults.at[i].fault.cause));
-    if (a->refused != NULL && !a->at_once)
+    if (a->refused == NULL || a->at_once)
+        return OK;
+    a->until_ms = a->check->by_concurrency
+                          ? wall_ms() + PERMIT_AGAIN_MS + (int64_t)(random_u64() % SPREAD_MS)
+                          : outbound_turn(limits, a->check);
+    if (outbound_may_tell(limits, a->refused, now_ms()))
         tell(a);
     return OK;
 }
@@ -263,8 +271,7 @@ static void put_off(struct asking *a, size_t place)
     struct client_answer why = answer_temporary(CLIENT_CONNECT, kind, a->j->u->domain, S("4.4.5"),
             kind == FAILURE_RATE ? S("Rate limited")
                                  : S("Too many concurrent connections to remote server"));
-    int64_t until_ms = a->check->by_concurrency ? wall_ms() + PERMIT_AGAIN_MS : a->check->until_ms;
-    job_put_off(a->j, place, &why, until_ms + (int64_t)(random_u64() % (2 * SECOND_MS)));
+    job_put_off(a->j, place, &why, a->until_ms);
     a->j->tried[place].verdict.verdict = VERDICT_LIMITED;
 }
 
@@ -275,7 +282,7 @@ static void tell(const struct asking *a)
     enum event_id of_queue = a->check->by_concurrency ? EV_QUEUE_CONCURRENCY_LIMIT_EXCEEDED
                                                       : EV_QUEUE_RATE_LIMIT_EXCEEDED;
     event_in(&a->j->span, id, F_STR(id, a->refused->id), F_STR(domain, a->j->u->domain),
-            F_TIME(nextRetry, a->check->until_ms));
+            F_TIME(nextRetry, a->until_ms));
     event_in(&a->j->span, of_queue, F_STR(id, a->refused->id), F_STR(domain, a->j->u->domain),
-            F_TIME(nextRetry, a->check->until_ms));
+            F_TIME(nextRetry, a->until_ms));
 }

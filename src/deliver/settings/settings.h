@@ -185,6 +185,7 @@ struct outbound_limiter {
     enum outbound_unit unit;
     uint32_t burst;
 };
+    struct strs tags; // names whose values are keys, too
 
 enum response_action {
     RESPONSE_LOG,

@@ -56,18 +56,21 @@ static void read_limiter(struct reading *r, const struct object *o, struct outbo
 static void read_keys(struct reading *r, const struct object *o, struct outbound_limiter *out)
 {
     struct conf_list list = conf_list(r->conf, object_key(r, o, S("key")));
+    struct str *tags = arena_array(r->arena, list.count + 1, struct str);
+    if (tags == NULL)
+        return; // without memory the whole load fails
+    out->tags.at = tags;
     for (size_t i = 0; i < list.count; i++) {
         enum outbound_key key;
         if (key_named(list.at[i].text, &key))
             out->keys |= 1U << key;
-        else if (str_starts(list.at[i].text, S("tag.")))
-            object_error(r, o, S("key"), (int)i, S("not-built"),
-                    "this build does not have limiters by tag yet");
+        else if (str_starts(list.at[i].text, S("tag.")) && list.at[i].text.len > 4)
+            tags[out->tags.count++] = str_from(list.at[i].text, 4);
         else
             object_error(r, o, S("key"), (int)i, S("limiter-key"),
                     "Rate limiter key \"%.*s\" is not available in this context; there are mx, "
                     "remote_ip, local_ip, sender, sender_domain, rcpt, rcpt_domain, mx_site, "
-                    "route, queue_name, authenticated_as and pool",
+                    "route, queue_name, authenticated_as, pool and tag.NAME",
                     ARG(list.at[i].text));
     }
 }
@@ -123,11 +126,12 @@ static enum outbound_stage stage_of(const struct outbound_limiter *limiter)
     static const enum expr_variable of_remote[] = {
             EXPR_VAR_MX, EXPR_VAR_MX_SITE, EXPR_VAR_REMOTE_IP, EXPR_VAR_LOCAL_IP};
     static const enum expr_variable of_rcpt[] = {
-            EXPR_VAR_RCPT, EXPR_VAR_RCPT_DOMAIN, EXPR_VAR_RECIPIENTS};
+            EXPR_VAR_RCPT, EXPR_VAR_RCPT_DOMAIN, EXPR_VAR_RECIPIENTS, EXPR_VAR_ROUTE};
     uint32_t remote = 1U << OUTBOUND_KEY_MX | 1U << OUTBOUND_KEY_MX_SITE |
                       1U << OUTBOUND_KEY_REMOTE_IP | 1U << OUTBOUND_KEY_LOCAL_IP |
                       1U << OUTBOUND_KEY_POOL;
-    uint32_t rcpt = 1U << OUTBOUND_KEY_RCPT | 1U << OUTBOUND_KEY_RCPT_DOMAIN;
+    uint32_t rcpt = 1U << OUTBOUND_KEY_RCPT | 1U << OUTBOUND_KEY_RCPT_DOMAIN |
+                    1U << OUTBOUND_KEY_ROUTE; // which is chosen for the recipients
     bool looks_at_remote = (limiter->keys & remote) != 0;
     bool looks_at_rcpt = (limiter->keys & rcpt) != 0;
     for (size_t i = 0; limiter->match != NULL && i < COUNT_OF(of_remote); i++)

@@ -8,12 +8,30 @@
 
 #include "rt/rt.h"
 
+#define TURNS 4096                 // buckets that somebody waits for
+#define TURNS_MAX_MS (1 * HOUR_MS) // who is further behind comes at any moment until then
+#define TOLD 256
+#define TELL_EVERY_MS SECOND_MS
+
+// Found by a hash, and whoever comes later to the same place has it: then some come too early.
+struct turn {
+    uint64_t bucket;
+    int64_t last_ms; // of the last one who waits; wall
+};
+
+struct told {
+    uint64_t limiter;
+    int64_t at_ms;
+};
+
 struct outbound_limits {
     const struct deliver_settings *settings;
     struct limits_shared *shared;
     size_t column;
     uint32_t stages;    // 1 << enum outbound_stage: there are limiters of it
     struct waitq freed; // permits of this worker
+    struct turn turns[TURNS];
+    struct told told[TOLD];
 };
 
 static bool applies(const struct outbound_limiter *l, struct outbound_check *check) suspends;
@@ -142,6 +160,10 @@ static uint64_t counter_of(const struct limits_shared *s, const struct outbound_
     for (size_t k = 0; k < COUNT_OF(texts); k++)
         if ((l->keys >> k & 1) != 0)
             h = ips[k] != NULL ? limits_hash_ip(s, h, ips[k]) : limits_hash_text(s, h, texts[k]);
+    for (size_t i = 0; i < l->tags.count; i++) {
+        struct str value = v->message == NULL ? S("") : message_tag(v->message, l->tags.at[i]);
+        h = limits_hash_text(s, limits_hash_text(s, h, l->tags.at[i]), value);
+    }
     return h;
 }
 
@@ -173,6 +195,8 @@ static bool take_tokens(struct outbound_limits *o, const struct outbound_limiter
     }
     check->taken.count -= taken != NULL;
     check->until_ms = check->wall_now_ms + wait_ms;
+    check->bucket = bucket;
+    check->makes_ms = (int64_t)tokens * rate.period_ms / (int64_t)rate.count;
     return false;
 }
 
@@ -196,6 +220,33 @@ static struct bucket_rate rate_of(const struct outbound_limiter *l)
     return (struct bucket_rate){.count = l->rate.count,
             .period_ms = l->rate.period_ms,
             .burst = l->burst > 0 ? l->burst : l->rate.count};
+}
+
+// --- Those who were refused ----------------------------------------------------------------------
+
+int64_t outbound_turn(struct outbound_limits *o, const struct outbound_check *check)
+{
+    struct turn *t = &o->turns[check->bucket % TURNS];
+    int64_t latest_ms = check->wall_now_ms + TURNS_MAX_MS;
+    if (t->bucket != check->bucket || t->last_ms + check->makes_ms < check->until_ms)
+        *t = (struct turn){.bucket = check->bucket, .last_ms = check->until_ms};
+    else if (t->last_ms + check->makes_ms <= latest_ms)
+        t->last_ms += check->makes_ms;
+    else if (check->until_ms < latest_ms)
+        return check->until_ms + (int64_t)(random_u64() % (uint64_t)(latest_ms - check->until_ms));
+    return t->last_ms;
+}
+
+bool outbound_may_tell(
+        struct outbound_limits *o, const struct outbound_limiter *refused, int64_t now_ms)
+{
+    uint64_t limiter =
+            limits_hash_text(o->shared, limits_hash(o->shared, LIMITS_OUTBOUND, 0), refused->id);
+    struct told *t = &o->told[limiter % TOLD];
+    if (t->limiter == limiter && now_ms - t->at_ms < TELL_EVERY_MS)
+        return false;
+    *t = (struct told){.limiter = limiter, .at_ms = now_ms};
+    return true;
 }
 
 // --- Giving back ---------------------------------------------------------------------------------

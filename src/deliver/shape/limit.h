@@ -20,6 +20,7 @@
 
 #include "deliver/settings/settings.h"
 #include "limits/held.h"
+#include "queue/message.h"
 
 #define OUTBOUND_SLEEP_MAX_MS (2 * SECOND_MS) // shorter waits are slept out inside the unit
 
@@ -36,6 +37,7 @@ struct outbound_values {
     struct str sender, sender_domain; // both empty: the null sender
     struct str rcpt, rcpt_domain;
     struct str route, queue, account, pool;
+    const struct message *message; // whose tags may be keys; NULL: it has none
 };
 
 struct outbound_amounts { // what this attempt costs, by unit
@@ -57,6 +59,9 @@ struct outbound_check {
     // Out, of a refusal: for want of a permit, or else the moment at which there are tokens.
     bool by_concurrency;
     int64_t until_ms; // wall
+    // Of a refusal for want of tokens: of which bucket, and how long it takes to make that many.
+    uint64_t bucket;
+    int64_t makes_ms;
     // Out: limiters whose match failed, and so applied; for the event eval.error.
     VEC(struct limits_fault) faults;
     VEC(struct outbound_taken) taken; // for outbound_undo

@@ -287,6 +287,90 @@ static void what_is_refused_is_not_held(void **state)
     mem_free(w);
 }
 
+// outbound.md 29, 9: no thundering herd.
+static struct err be_refused(void *arg)
+{
+    struct world *w = arg;
+    struct step step = {.what = "remote"};
+    const struct outbound_limiter *refused;
+    assert_null(attempt(w, &step, &w->connection));
+    for (int64_t i = 1; i <= 3; i++) {
+        refused = attempt(w, &step, &w->connection);
+        assert_non_null(refused);
+        check_u64("in turn", (uint64_t)(outbound_turn(w->limits, &w->last) - NOW_MS),
+                (uint64_t)(10000 * i));
+        assert_int_equal(outbound_may_tell(w->limits, refused, NOW_MS + i), i == 1);
+    }
+    assert_true(outbound_may_tell(w->limits, refused, NOW_MS + 1 + SECOND_MS));
+    step.mx = "mx2.example";
+    assert_null(attempt(w, &step, &w->connection));
+    assert_non_null(attempt(w, &step, &w->connection));
+    check_u64("others have theirs", (uint64_t)(outbound_turn(w->limits, &w->last) - NOW_MS), 10000);
+    step = (struct step){.what = "remote", .at_ms = HOUR_MS};
+    assert_null(attempt(w, &step, &w->connection));
+    assert_non_null(attempt(w, &step, &w->connection));
+    check_u64("nobody waits any more", (uint64_t)(outbound_turn(w->limits, &w->last) - NOW_MS),
+            HOUR_MS + 10000);
+    for (size_t i = 0; i < 1000; i++) {
+        assert_non_null(attempt(w, &step, &w->connection));
+        int64_t wait_ms = outbound_turn(w->limits, &w->last) - NOW_MS - HOUR_MS;
+        assert_true(wait_ms > 0 && wait_ms <= HOUR_MS);
+    }
+    return OK;
+}
+
+static void who_is_refused_has_a_turn(void **state)
+{
+    struct world *w = mem_new(struct world);
+    (void)state;
+    world_init(w, ONE "rate = '6/1m'\nburst = 1\nkey = 'mx'\n");
+    struct sim *sim = sim_new(1);
+    assert_false(failed(sim_run(sim, be_refused, w)));
+    sim_free(sim);
+    world_done(w);
+    mem_free(w);
+}
+
+static void tags_are_keys(void **state)
+{
+    static const char *const values[] = {"acme", "acme", "other", NULL, NULL};
+    static const bool goes[] = {true, false, true, true, false};
+    struct world *w = mem_new(struct world);
+    (void)state;
+    world_init(w, ONE "rate = '1/1h'\nkey = ['sender', 'tag.tenant']\n");
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        struct message_tag tag = {.name = S("tenant")};
+        const struct message m = {.tags = &tag, .tag_count = values[i] != NULL};
+        struct outbound_values v = {.sender = S("ann@a.example"), .message = &m};
+        struct expr_env env = {0};
+        if (values[i] != NULL)
+            tag.value = str_from_c(values[i]);
+        struct outbound_check c = {.stage = OUTBOUND_OF_SENDER,
+                .values = &v,
+                .env = &env,
+                .amounts = {.messages = 1},
+                .held = &w->connection,
+                .scratch = &w->scratch,
+                .wall_now_ms = NOW_MS};
+        assert_int_equal(outbound_take(w->limits, &c) == NULL, goes[i]);
+    }
+    world_done(w);
+    mem_free(w);
+}
+
+// The route is known only when the recipients have one.
+static void a_route_is_the_recipients(void **state)
+{
+    struct world *w = mem_new(struct world);
+    (void)state;
+    world_init(w,
+            ONE "rate = '1/1h'\nkey = 'route'\n" ONE "rate = '1/1h'\nmatch = \"route == 'gw'\"\n");
+    assert_true(outbound_has(w->limits, OUTBOUND_OF_RCPT));
+    assert_false(outbound_has(w->limits, OUTBOUND_OF_SENDER));
+    world_done(w);
+    mem_free(w);
+}
+
 // --- Waiting -------------------------------------------------------------------------------------
 
 static struct err close_later(void *arg)
@@ -335,6 +419,9 @@ int main(void)
             TEST(is_there_anything_to_ask),
             TEST(permits_of_the_dead_come_back),
             TEST(what_is_refused_is_not_held),
+            TEST(who_is_refused_has_a_turn),
+            TEST(tags_are_keys),
+            TEST(a_route_is_the_recipients),
             TEST(permits_are_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

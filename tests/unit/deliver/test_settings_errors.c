@@ -246,14 +246,16 @@ static const struct {
                 "5:6: error: queue.limiter.outbound.0.key: Rate limiter key \"listener\" is not "
                 "available in this context; there are mx, remote_ip, local_ip, sender, "
                 "sender_domain, rcpt, rcpt_domain, mx_site, route, queue_name, "
-                "authenticated_as and pool\n"
+                "authenticated_as, pool and tag.NAME\n"
                 "5:17: error: queue.limiter.outbound.0.key: Rate limiter key \"helo_domain\" is "
                 "not available in this context; there are mx, remote_ip, local_ip, sender, "
                 "sender_domain, rcpt, rcpt_domain, mx_site, route, queue_name, "
-                "authenticated_as and pool\n"},
-        {"key that is not built", LIMIT "rate='1/1s'\nkey='tag.x'\n",
-                "5:5: error: queue.limiter.outbound.0.key: this build does not have limiters by "
-                "tag yet\n"},
+                "authenticated_as, pool and tag.NAME\n"},
+        {"a tag without a name", LIMIT "rate='1/1s'\nkey=['tag.x', 'tag.']\n",
+                "5:15: error: queue.limiter.outbound.0.key: Rate limiter key \"tag.\" is not "
+                "available in this context; there are mx, remote_ip, local_ip, sender, "
+                "sender_domain, rcpt, rcpt_domain, mx_site, route, queue_name, "
+                "authenticated_as, pool and tag.NAME\n"},
         {"variable of another time", LIMIT "rate='1/1s'\nmatch=\"helo_domain == 'x'\"\n",
                 "5:8: error: queue.limiter.outbound.0.match: column 1: variable 'helo_domain' is "
                 "not available here (context: QHOST)\n"},
