@@ -18,6 +18,9 @@ static struct connection *held_or_idle(struct remote *r, struct approach *p) sus
 static struct err open_if_fit(struct remote *r, struct approach *p, struct connection **out,
         struct client_answer *why, enum reach *reach) suspends MUST_USE;
 static void recall(struct remote *r, struct approach *p);
+static bool is_for_next_host(
+        const struct remote *r, const struct approach *p, const struct client_answer *why);
+static bool counts_against(const struct approach *p, const struct client_answer *why);
 static void note_health(struct remote *r, struct approach *p, const struct client_answer *why);
 static struct err make_identity(struct remote *r, struct approach *p) MUST_USE;
 
@@ -25,6 +28,7 @@ struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
 {
     struct job *j = r->j;
     *out = REACH_NEXT_ADDRESS;
+    r->ends_here = false;
     if (r->route->socks == NULL &&
             !source_has_family(&j->d->sources, &p->address->at.ip, now_ms())) {
         struct client_answer why = answer_temporary(CLIENT_CONNECT, FAILURE_CONNECTION, p->name,
@@ -33,6 +37,13 @@ struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
         return OK;
     }
     TRY(choose_ways(r, p));
+    if (remote_left_ms(r, p) == 0) {
+        const struct client_answer why = remote_took_too_long(p->name);
+        remote_note(r, arena_answer(&j->arena, &why));
+        r->ends_here = true;
+        *out = REACH_NEXT_HOST;
+        return OK;
+    }
     if (!sourced_choose(r, p))
         return OK;
     size_t before = r->transactions;
@@ -48,6 +59,7 @@ static struct err try_from_there(struct remote *r, struct approach *p, enum reac
     bool is_refused;
     *out = REACH_NEXT_HOST;
     TRY(egress_policy(r, p, &is_refused));
+    r->ends_here = is_refused && (r->route->failover & 1U << CLIENT_TLS) == 0;
     if (is_refused)
         return OK;
     if (p->dane->state == DANE_OFF && p->tls.strategy->dane != TLS_DISABLE &&
@@ -57,6 +69,7 @@ static struct err try_from_there(struct remote *r, struct approach *p, enum reac
     tell_plan(r, p);
     if (!p->tls.refused)
         return go_there(r, p, out);
+    r->ends_here = !is_for_next_host(r, p, &p->tls.answer);
     remote_note(r, arena_answer(&j->arena, &p->tls.answer));
     return OK;
 }
@@ -153,6 +166,7 @@ static struct err go_there(struct remote *r, struct approach *p, enum reach *out
         if (c == NULL && r->count == 0) // a limit, which has put them off
             return OK;
         if (c == NULL) {
+            r->ends_here = !is_for_next_host(r, p, &why);
             TRY(remote_judge_host(r, p, &why, out));
             remote_note(r, arena_answer(&r->j->arena, &why));
             return OK;
@@ -164,6 +178,27 @@ static struct err go_there(struct remote *r, struct approach *p, enum reach *out
         again = was_stale || r->needs_connection;
     }
     return OK;
+}
+
+// outbound.md 19.2. What is no host's fault is no reason to stay with this one.
+static bool is_for_next_host(
+        const struct remote *r, const struct approach *p, const struct client_answer *why)
+{
+    switch (why->outcome.kind) {
+    case FAILURE_CONNECTION:
+    case FAILURE_UNEXPECTED_REPLY:
+    case FAILURE_TLS:
+    case FAILURE_DANE:
+    case FAILURE_MTA_STS:
+        return p->is_our_trouble || (r->route->failover & 1U << why->stage) != 0;
+    case FAILURE_NONE:
+    case FAILURE_IO:
+    case FAILURE_DNS:
+    case FAILURE_RATE:
+    case FAILURE_CONCURRENCY:
+        break;
+    }
+    return true;
 }
 
 static struct err get_connection(struct remote *r, struct approach *p, struct connection **out,
@@ -211,7 +246,12 @@ static struct err open_if_fit(struct remote *r, struct approach *p, struct conne
         *reach = REACH_NEXT_ADDRESS;
         return OK;
     }
-    if (health_ask(d->health, at, &p->from.ip, now_ms(), &trouble) == HEALTH_WAIT) {
+    enum health_word word = health_ask(d->health, at, &p->from.ip, now_ms(), &trouble);
+    if (word != HEALTH_WAIT && !str_is_empty(r->route->username)) {
+        word = health_ask_login(d->health, r->route->id, now_ms(), &trouble);
+        if (word == HEALTH_WAIT)
+    }
+    if (word == HEALTH_WAIT) {
         int64_t rests_ms = health_delay_ms(&trouble, now_ms());
         if (r->rests_ms == 0 || rests_ms < r->rests_ms)
             r->rests_ms = rests_ms;
@@ -222,6 +262,7 @@ static struct err open_if_fit(struct remote *r, struct approach *p, struct conne
     recall(r, p);
     struct err e = approach_open(r, p, out, why, reach); // maybe of another address: see race.h
     if (failed(e))
+    health_unknown_login(d->health, r->route->id);       // unless it was told of
         health_unknown(d->health, &p->address->at, &p->from.ip);
     else
         note_health(r, p, *out != NULL ? NULL : why);
@@ -238,23 +279,34 @@ static void recall(struct remote *r, struct approach *p)
     p->stays_plain = facts.no_tls && p->tls.plaintext_after && !p->tls.mandatory;
     p->parameters_are_refused = facts.extensions_off != 0;
 }
+    p->says_helo = facts.no_ehlo && !p->tls.mandatory;
+    p->messages_max = facts.messages_max;
 
 static void note_health(struct remote *r, struct approach *p, const struct client_answer *why)
 {
     struct deliverer *d = r->j->d;
     const struct endpoint *at = &p->address->at;
-    if (why == NULL) {
+    if (why == NULL || why->stage == CLIENT_AUTH) {
         health_good(d->health, at, &p->from.ip);
         health_learn(d->health, p->name, LESSON_FAMILY, at->ip.family, now_ms());
-    } else if (p->is_our_trouble || why->outcome.kind != FAILURE_CONNECTION) {
-        health_unknown(d->health, at, &p->from.ip);
-    } else {
+    } else if (counts_against(p, why)) {
         health_bad(d->health, at, &p->from.ip, why, now_ms());
     }
+    } else {
 }
 
 static struct err make_identity(struct remote *r, struct approach *p)
 {
+// outbound.md 19.4. Who refuses for good is asked again, so that this is heard of each message.
+static bool counts_against(const struct approach *p, const struct client_answer *why)
+{
+    bool is_of_host = why->stage == CLIENT_GREETING || why->stage == CLIENT_EHLO;
+    if (p->is_our_trouble || why->verdict == CLIENT_PERMANENT)
+        return false;
+    return why->outcome.kind == FAILURE_CONNECTION || p->tls_broke ||
+           (is_of_host && why->outcome.kind == FAILURE_UNEXPECTED_REPLY);
+}
+
     struct arena *a = &r->j->arena;
     struct str from = p->from.ip.family == IP_NONE ? S("*") : ip_text(a, &p->from.ip);
     p->identity = arena_fmt(a, "%.*s %.*s %.*s %.*s %.*s %.*s%.*s", ARG(r->route->id), ARG(p->name),

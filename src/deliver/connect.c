@@ -25,6 +25,7 @@ static struct err shake_hands(struct remote *r, struct approach *p, struct conne
         struct tls_step *step) suspends MUST_USE;
 static struct err log_in(struct remote *r, struct approach *p, struct connection *c,
         struct client_answer *why, enum reach *reach) suspends MUST_USE;
+static bool note_login(struct remote *r, const struct client_answer *why);
 static bool follow(struct remote *r, struct approach *p, const struct tls_step *step,
         struct client_answer *why, enum reach *reach);
 static bool is_echo(const struct remote *r, const struct connection *c, struct str own_name);
@@ -116,7 +117,7 @@ static struct err talk(struct remote *r, struct approach *p, struct connection *
                     &c->arena, source_ehlo_name(&j->arena, &p->from, &stream_local(c->stream)->ip)),
             .timeouts = timeouts,
             .extensions_off = r->route->extensions_off,
-            .helo_only = r->route->helo_only,
+            .helo_only = r->route->helo_only || p->says_helo,
             .tls_is_required = p->tls.mandatory,
             .parameters_are_refused = p->parameters_are_refused,
             .bdat_chunk_bytes = j->d->in.settings->bdat_chunk_bytes};
@@ -141,7 +142,8 @@ static struct err talk(struct remote *r, struct approach *p, struct connection *
     }
     if (why->verdict == CLIENT_GOOD && !str_is_empty(r->route->username))
         TRY(log_in(r, p, c, why, reach));
-    const uint32_t mails_max[] = {client_mails_max(c->client), shaped_messages(&r->shaped)};
+    const uint32_t mails_max[] = {
+            client_mails_max(c->client), shaped_messages(&r->shaped), p->messages_max};
     for (size_t i = 0; i < COUNT_OF(mails_max); i++)
         if (mails_max[i] > 0 && (c->messages_max == 0 || mails_max[i] < c->messages_max))
             c->messages_max = mails_max[i];
@@ -168,6 +170,8 @@ static struct err greet(struct remote *r, struct approach *p, struct connection 
                 S("the host calls itself by our name: mail would go in a circle"));
     } else {
         tell_hello(r, p, c);
+        if (client_fell_back(c->client))
+            health_learn(j->d->health, p->name, LESSON_NO_EHLO, 1, now_ms());
     }
     return OK;
 }
@@ -208,6 +212,7 @@ static struct err start_tls(
         return shake_hands(r, p, c, step);
     bool is_lost = said.verdict == CLIENT_LOST || said.gone; // 421 is no refusal of TLS alone
     enum tls_event what = is_lost ? TLS_CONNECTION_LOST : TLS_REFUSED;
+    p->tls_broke = said.verdict == CLIENT_LOST;
     event_in(&j->span, EV_DELIVERY_START_TLS_ERROR, F_STR(hostname, p->name),
             F_STR(reason, said.outcome.text));
     return tls_after(&p->tls, what, &j->arena, said.outcome.text, step);
@@ -228,6 +233,7 @@ static struct err shake_hands(
     if (e.kind == ERR_CANCELLED)
         return e;
     if (failed(e)) {
+    p->tls_broke = failed(e) && e.kind != ERR_TLS;
         event_in(&j->span, went_wrong, F_STR(hostname, p->name), F_ERR(reason, e));
         return tls_after(&p->tls, tls_event_of(e), &j->arena, err_text(e), step);
     }
@@ -286,8 +292,21 @@ static struct err log_in(struct remote *r, struct approach *p, struct connection
     TRY(client_auth(c->client, &j->arena, &credentials, why));
     why->outcome.entity = p->name;
     *reach = REACH_NEXT_HOST;
-    enum event_id id = why->verdict == CLIENT_GOOD ? EV_DELIVERY_AUTH : EV_DELIVERY_AUTH_FAILED;
-    event_in(&j->span, id, F_STR(id, route->id), F_STR(hostname, p->name),
-            F_U64(code, why->outcome.code), F_STR(details, why->outcome.text));
+    if (note_login(r, why)) {
+        enum event_id id = why->verdict == CLIENT_GOOD ? EV_DELIVERY_AUTH : EV_DELIVERY_AUTH_FAILED;
+        event_in(&j->span, id, F_STR(id, route->id), F_STR(hostname, p->name),
+                F_U64(code, why->outcome.code), F_STR(details, why->outcome.text));
+    }
     return OK;
+}
+
+// False: nothing is to be told. A connection that is lost says nothing about the login.
+static bool note_login(struct remote *r, const struct client_answer *why)
+{
+    struct health *h = r->j->d->health;
+    if (why->verdict == CLIENT_GOOD)
+        health_good_login(h, r->route->id);
+    else if (why->verdict != CLIENT_LOST && r->j->probe == NULL)
+        return health_bad_login(h, r->route->id, why, now_ms());
+    return true;
 }

@@ -493,7 +493,7 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
     d->adopted_at_ms = -ADOPT_EVERY_MS;
     for (size_t i = 0; i < SLOTS; i++)
         d->locks[i] = -1;
-    pool_init(&d->pool);
+    pool_init(&d->pool, &d->news.come);
     sources_init(&d->sources, &d->arena, in->settings);
     warmed_init(&d->warmed, in->warmed_path, in->limits);
     arena_init(&d->scratch, SCRATCH_BYTES_MAX);

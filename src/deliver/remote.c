@@ -37,7 +37,7 @@ struct err remote_carry(
     if (goes_on)
         TRY(find_hosts(r));
     struct err e = OK;
-    for (size_t i = 0; i < r->list.count && r->count > 0 && !failed(e); i++)
+    for (size_t i = 0; i < r->list.count && r->count > 0 && !failed(e) && !r->ends_here; i++)
         e = try_host(r, &r->list.at[i]);
     if (e.kind == ERR_CONFIG) // an expression that cannot be evaluated now
         return put_off_all(r, e);
@@ -117,6 +117,7 @@ static struct err try_host(struct remote *r, const struct host *host)
     struct host_addresses found;
     struct host as_known = *host;
     enum reach reach = REACH_NEXT_ADDRESS;
+    r->ends_here = false;
     if (suspended_host(r, host))
         return OK;
     as_known.worked_last = health_facts(j->d->health, host->name, now_ms()).worked_last;
@@ -158,6 +159,18 @@ void remote_note(struct remote *r, const struct client_answer *why)
     r->best = r->best == NULL ? why : answer_better(r->best, why);
     r->somebody_deferred |= why->verdict != CLIENT_PERMANENT;
     r->j->met_trouble = true;
+}
+
+int64_t remote_left_ms(const struct remote *r, const struct approach *p)
+{
+    int64_t left_ms = r->j->began_ms + p->how->session_ms - now_ms();
+    return left_ms > 0 ? left_ms : 0;
+}
+
+struct client_answer remote_took_too_long(struct str entity)
+{
+    return answer_temporary(CLIENT_DATA, FAILURE_CONNECTION, entity, S("4.4.2"),
+            S("Timeout while delivering: timeout.session is over"));
 }
 
 // A host's refusal is final only if all of them refuse (outbound.md 19.1).

@@ -20,10 +20,12 @@ struct approach {
     const struct tls_proof *proof; // of the last handshake; NULL: there was none
     bool stays_plain;              // TLS failed here, and need not be
     bool keeps_session;            // of TLS: its certificates have proved what they had to
-    bool parameters_are_refused;
-    bool is_our_trouble; // that there is no connection
-    bool has_raced;      // or does not race
-    size_t raced;        // addresses behind it that were tried together with it
+    bool parameters_are_refused, says_helo;
+    uint32_t messages_max; // of a connection; 0: nothing is known
+    bool is_our_trouble;   // that there is no connection
+    bool tls_broke;        // in the middle of a handshake
+    bool has_raced;        // or does not race
+    size_t raced;          // addresses behind it that were tried together with it
 };
 
 struct remote {
@@ -47,8 +49,8 @@ struct remote {
     // mime_wish; NULL: nobody has asked for it yet.
     const struct message *edited[2];
     const struct mime_downgrade_plan *plans[2][8];
-    size_t transactions;
-    size_t tries;          // of connections
+    size_t tries;               // of connections
+    bool ends_here;        // what went wrong with the last host is not to be tried with the next
     bool needs_connection; // some are left, for the last one had carried all that it may
     int64_t rests_ms;      // until the first of those that cool down may be tried; 0: none does
 };
@@ -60,6 +62,11 @@ enum reach { REACH_DONE, REACH_NEXT_ADDRESS, REACH_NEXT_HOST };
 void remote_note(struct remote *r, const struct client_answer *why);
 
 // approach.c
+// outbound.md 1: what is left of queue.connection.<id>.timeout.session for this unit; and what it
+// comes to when nothing is.
+int64_t remote_left_ms(const struct remote *r, const struct approach *p);
+struct client_answer remote_took_too_long(struct str entity);
+
 struct err approach_try(struct remote *r, struct approach *p, enum reach *out) suspends MUST_USE;
 // For race.c: another address beside one that is being tried. NULL: it cannot be tried now. If not,
 // the check is what its limits took, and the approach comes to an end by approach_try or this.
@@ -76,8 +83,8 @@ void connect_failed(struct remote *r, struct approach *p, struct err e, int64_t 
         struct client_answer *why);
 
 // send.c: as many transactions as it takes, until everybody has an answer or the connection is of
-// no more use. With `out_was_stale` a connection that dies before it has said anything is nobody's
-// fault.
+// no more use. With `out_was_stale` a connection that dies before it has said anything, or has had
+// enough messages, is nobody's fault.
 struct err send_all(struct remote *r, struct approach *p, struct connection *c, bool *out_was_stale,
         enum reach *reach) suspends MUST_USE;
 

@@ -19,8 +19,10 @@ struct err remote_judge_host(
     struct response_effect effect;
     TRY(apply(r, p, r->rcpts[0].place, why, &effect));
     TRY(follow(r, p, r->rcpts[0].place, why, &effect));
-    if (effect.asks_next_host)
+    if (effect.asks_next_host) {
         *reach = REACH_NEXT_HOST;
+        r->ends_here = false;
+    }
     if (!effect.stays_here)
         return OK;
     for (size_t i = 0; i < r->count; i++)

@@ -10,7 +10,13 @@
 
 static struct err send_some(struct remote *r, struct approach *p, struct connection *c,
         struct client_transaction *t) suspends MUST_USE;
+        struct client_transaction *t, bool *out_was_stale) suspends MUST_USE;
+static bool is_stale(const struct connection *c, const struct client_transaction *t);
+static void put_away(struct remote *r, struct approach *p, struct connection *c,
+        const struct client_transaction *t) suspends;
+static struct err send_in_time(struct remote *r, struct approach *p, struct connection *c,
 static struct str prefix_for(const struct remote *r);
+static struct err give_up(struct remote *r, struct connection *c) MUST_USE;
 static bool wants_no_report(const struct remote *r, const struct connection *c,
         const struct client_rcpt *rcpts, size_t count);
 static size_t how_many(struct remote *r, struct approach *p, struct connection *c);
@@ -37,17 +43,22 @@ struct err send_all(struct remote *r, struct approach *p, struct connection *c, 
     while (goes_on && r->count > 0 && !failed(e) && r->transactions++ < TRANSACTIONS_MAX) {
         struct client_transaction t = {0};
         size_t before = r->count;
-        e = send_some(r, p, c, &t);
-        bool gone = t.mail.gone || t.end.gone;
-        if (!failed(e) && gone && out_was_stale != NULL && t.mail.stage == CLIENT_MAIL &&
-                t.mail.verdict == CLIENT_LOST && c->messages > 0) {
-            *out_was_stale = true;
-            connection_break(c);
+        bool was_stale = false, has_carried = before < at_first;
+        e = send_some(r, p, c, &t, has_carried || out_was_stale != NULL ? &was_stale : NULL);
+        if (was_stale) {
+            put_away(r, p, c, &t);
+            r->needs_connection = has_carried;
+            if (!has_carried)
+                *out_was_stale = true;
             return OK;
         }
         c->messages++;
         c->is_spent |= gone || failed(e);
+        bool gone = t.mail.gone || t.end.gone;
         goes_on = !c->is_spent && r->count < before && connection_may_go_on(c);
+        c->idle_since_ms = now_ms();
+        if (t.mails_were_too_many && t.end.verdict == CLIENT_GOOD)
+            health_learn(j->d->health, p->name, LESSON_MESSAGES_MAX, c->messages, now_ms());
     }
     if (r->count == 0)
         *reach = REACH_DONE;
@@ -60,8 +71,28 @@ struct err send_all(struct remote *r, struct approach *p, struct connection *c, 
     return e;
 }
 
-static struct err send_some(
-        struct remote *r, struct approach *p, struct connection *c, struct client_transaction *t)
+// outbound.md 21: before anything was said of this message, or because of those before it.
+static bool is_stale(const struct connection *c, const struct client_transaction *t)
+{
+    if (c->messages == 0 || t->mail.stage != CLIENT_MAIL)
+        return false;
+    return (t->mail.verdict == CLIENT_LOST && t->mail.gone) || t->mails_were_too_many;
+}
+
+// What a host allows is remembered; one that had been idle for some time may have hung up for that.
+static void put_away(struct remote *r, struct approach *p, struct connection *c,
+        const struct client_transaction *t)
+{
+    bool was_idle = now_ms() - c->idle_since_ms >= SECOND_MS;
+    bool is_about_idling = was_idle && t->mail.outcome.code == 421;
+    if (t->mails_were_too_many && !is_about_idling)
+        health_learn(r->j->d->health, p->name, LESSON_MESSAGES_MAX, c->messages, now_ms());
+    r->transactions--; // it takes no token
+    pool_dismiss(&r->j->d->pool, c);
+}
+
+static struct err send_some(struct remote *r, struct approach *p, struct connection *c,
+        struct client_transaction *t, bool *out_was_stale)
 {
     struct job *j = r->j;
     TRY(fit_addresses(r, c));
@@ -97,10 +128,12 @@ static struct err send_some(
         return OK;
     }
     t->body = reader;
-    within_ms(p->how->session_ms);
     j->was_sent = true;
     j->sent_at_ms = now_ms();
-    TRY(client_send(c->client, &j->arena, t));
+    e = send_in_time(r, p, c, t);
+    if (e.kind == ERR_TIMEOUT && deadline_left_ms() > 0)
+        return give_up(r, c);
+    TRY(e);
     if (out_was_stale != NULL && is_stale(c, t)) {
         *out_was_stale = true;
         return OK;
@@ -117,6 +150,24 @@ static struct str prefix_for(const struct remote *r)
 {
     const struct job *j = r->j;
     struct buf lines AUTO(buf_done);
+// outbound.md 1: a unit has so long, not counting the wait for the last reply.
+static struct err send_in_time(
+        struct remote *r, struct approach *p, struct connection *c, struct client_transaction *t)
+{
+    within_ms(remote_left_ms(r, p) + p->how->timeouts.data_ms);
+    return client_send(c->client, &r->j->arena, t);
+}
+
+static struct err give_up(struct remote *r, struct connection *c)
+{
+    const struct client_answer why = remote_took_too_long(c->host);
+    job_settle_all(r->j, r->rcpts, r->count, &why);
+    r->j->met_trouble = true;
+    r->count = 0;
+    c->is_spent = true;
+    return OK;
+}
+
     bool smtputf8 = (j->m.flags & MESSAGE_SMTPUTF8) != 0;
     buf_init(&lines, PREFIX_BYTES_MAX);
     if (r->protocol == CLIENT_LMTP && (j->m.flags & MESSAGE_RETURN_PATH) != 0)
@@ -188,7 +239,8 @@ static void take_answers(struct remote *r, struct connection *c, struct client_t
     }
     memmove(left + r->count, waiting, rest * sizeof(*waiting));
     r->count += rest;
-    if (t->mail.gone || t->end.gone)
+    bool is_goodbye = t->mails_were_too_many && t->end.verdict == CLIENT_GOOD;
+    if ((t->mail.gone || t->end.gone) && !is_goodbye)
         r->j->met_trouble = true;
     if (t->end.ambiguous)
         event_in(&r->j->span, EV_DELIVERY_AMBIGUOUS, F_STR(hostname, c->host),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // deliver/hosts/health.c: see deliver/hosts/health.h.
 //
-// One table holds both: addresses (with the source they were tried from) and hosts by name. What
-// there is nothing to say about is not in it, so a world without trouble costs nothing.
+// One table holds all: addresses (with the source they were tried from), hosts by name, and logins
+// by route. What there is nothing to say about is not in it, so a world without trouble costs nothing.
 //
 // An address goes from fine over failing (some failures in a row) to cooling: nobody tries until a
 // moment; then the first who asks probes, and until he has told, the others wait. A probe that
@@ -18,6 +18,8 @@
 #define KEY_BYTES_MAX 320             // a name of 255 octets, or the path of a socket
 #define PROBE_MAX_MS (10 * MINUTE_MS) // a probe that has not come back until then is given up
 #define JITTER_PERMILLE 200
+#define LOGIN_COOLDOWN_MS MINUTE_MS // outbound.md 13
+#define LOGIN_COOLDOWN_MAX_MS (15 * MINUTE_MS)
 
 struct learned {
     uint32_t value;
@@ -48,9 +50,19 @@ struct key {
     char bytes[KEY_BYTES_MAX];
 };
 
+struct cooling {
+    uint32_t failures_max;
+    int64_t first_ms, most_ms;
+};
+
+static enum health_word ask(
+        struct health *h, const struct key *key, int64_t now_ms, struct health_trouble *out);
+static void good(struct health *h, const struct key *key);
+static bool bad(struct health *h, const struct key *key, const struct cooling *cooling,
+        const struct client_answer *why, int64_t now_ms);
 static void key_of_address(
         const struct endpoint *address, const struct ip *source, struct key *out);
-static void key_of_host(struct str host, struct key *out);
+static void key_of_name(char kind, struct str name, struct key *out);
 static void key_add(struct key *key, const void *bytes, size_t count);
 static struct entry *find(struct health *h, const struct key *key);
 static struct entry *make(struct health *h, const struct key *key);
@@ -58,7 +70,7 @@ static void drop(struct health *h, struct entry *e);
 static void drop_if_empty(struct health *h, struct entry *e);
 static void keep_why(struct entry *e, const struct client_answer *why);
 static struct str copy_into(char **at, struct str text);
-static int64_t doubled(const struct host_settings *s, int64_t cooldown_ms);
+static int64_t doubled(const struct cooling *cooling, int64_t cooldown_ms);
 static uint32_t known(const struct entry *e, enum lesson lesson, int64_t now_ms);
 
 struct err health_new(const struct host_settings *settings, struct health **out)
@@ -95,17 +107,7 @@ enum health_word health_ask(struct health *h, const struct endpoint *address,
 {
     struct key key;
     key_of_address(address, source, &key);
-    struct entry *e = find(h, &key);
-    if (e == NULL || e->cooldown_ms == 0)
-        return HEALTH_GO;
-    if (e->until_ms <= now_ms) {
-        e->is_probed = true;
-        e->until_ms = now_ms + PROBE_MAX_MS;
-        return HEALTH_PROBE;
-    }
-    out->until_ms = e->is_probed ? now_ms + HEALTH_DEFER_MIN_MS : e->until_ms;
-    out->why = e->why;
-    return HEALTH_WAIT;
+    return ask(h, &key, now_ms, out);
 }
 
 int64_t health_delay_ms(const struct health_trouble *trouble, int64_t now_ms)
@@ -120,48 +122,118 @@ void health_good(struct health *h, const struct endpoint *address, const struct 
 {
     struct key key;
     key_of_address(address, source, &key);
-    struct entry *e = find(h, &key);
-    if (e != NULL)
-        drop(h, e);
+    good(h, &key);
 }
 
 void health_bad(struct health *h, const struct endpoint *address, const struct ip *source,
         const struct client_answer *why, int64_t now_ms)
 {
     struct key key;
-    if (h->settings->failures_max == 0)
-        return;
+    const struct cooling cooling = {.failures_max = h->settings->failures_max,
+            .first_ms = h->settings->cooldown_ms,
+            .most_ms = h->settings->cooldown_max_ms};
     key_of_address(address, source, &key);
-    struct entry *e = make(h, &key);
+    (void)bad(h, &key, &cooling, why, now_ms);
+}
+
+{
+    struct key key;
+    key_of_address(address, source, &key);
+}
+
+// --- Logins --------------------------------------------------------------------------------------
+
+enum health_word health_ask_login(
+        struct health *h, struct str route, int64_t now_ms, struct health_trouble *out)
+{
+    struct key key;
+    key_of_name('l', route, &key);
+    return ask(h, &key, now_ms, out);
+}
+
+void health_good_login(struct health *h, struct str route)
+{
+    struct key key;
+    key_of_name('l', route, &key);
+    good(h, &key);
+}
+
+bool health_bad_login(
+        struct health *h, struct str route, const struct client_answer *why, int64_t now_ms)
+{
+    struct key key;
+    const struct cooling cooling = {
+            .failures_max = 1, .first_ms = LOGIN_COOLDOWN_MS, .most_ms = LOGIN_COOLDOWN_MAX_MS};
+    key_of_name('l', route, &key);
+    return bad(h, &key, &cooling, why, now_ms);
+}
+
+void health_unknown_login(struct health *h, struct str route)
+{
+    struct key key;
+    key_of_name('l', route, &key);
+}
+
+// --- What cools down -----------------------------------------------------------------------------
+
+static enum health_word ask(
+        struct health *h, const struct key *key, int64_t now_ms, struct health_trouble *out)
+{
+    struct entry *e = find(h, key);
+    if (e == NULL || e->cooldown_ms == 0)
+        return HEALTH_GO;
+    if (e->until_ms <= now_ms) {
+        e->is_probed = true;
+        e->until_ms = now_ms + PROBE_MAX_MS;
+        return HEALTH_PROBE;
+    }
+    out->until_ms = e->is_probed ? now_ms + HEALTH_DEFER_MIN_MS : e->until_ms;
+    out->why = e->why;
+    return HEALTH_WAIT;
+}
+
+static void good(struct health *h, const struct key *key)
+{
+    struct entry *e = find(h, key);
+    if (e != NULL)
+        drop(h, e);
+}
+
+// True: nobody tries for some time from now on.
+static bool bad(struct health *h, const struct key *key, const struct cooling *cooling,
+        const struct client_answer *why, int64_t now_ms)
+{
+    if (cooling->failures_max == 0)
+        return false;
+    struct entry *e = make(h, key);
     if (e == NULL)
-        return; // without memory nobody cools down
+        return true; // without memory nobody cools down
     keep_why(e, why);
     e->failures += e->failures < UINT32_MAX;
     if (e->is_probed)
-        e->cooldown_ms = doubled(h->settings, e->cooldown_ms);
-    else if (e->cooldown_ms == 0 && e->failures >= h->settings->failures_max)
-        e->cooldown_ms = h->settings->cooldown_ms;
+        e->cooldown_ms = doubled(cooling, e->cooldown_ms);
+    else if (e->cooldown_ms == 0 && e->failures >= cooling->failures_max)
+        e->cooldown_ms = cooling->first_ms;
     else
-        return;
+        return false;
     e->is_probed = false;
     e->until_ms = now_ms + e->cooldown_ms;
 }
 
 // The next one who asks probes again.
 void health_unknown(struct health *h, const struct endpoint *address, const struct ip *source)
+    return true;
 {
-    struct key key;
-    key_of_address(address, source, &key);
-    struct entry *e = find(h, &key);
+    struct entry *e = find(h, key);
     if (e == NULL || !e->is_probed)
         return;
     e->is_probed = false;
     e->until_ms = INT64_MIN;
 }
 
-static int64_t doubled(const struct host_settings *s, int64_t cooldown_ms)
+static int64_t doubled(const struct cooling *cooling, int64_t cooldown_ms)
 {
-    return cooldown_ms > s->cooldown_max_ms / 2 ? s->cooldown_max_ms : cooldown_ms * 2;
+    return cooldown_ms > cooling->most_ms / 2 ? cooling->most_ms : cooldown_ms * 2;
 }
 
 // --- Hosts ---------------------------------------------------------------------------------------
@@ -174,7 +246,7 @@ void health_learn(
     int64_t span_ms = lesson == LESSON_NO_TLS ? h->settings->remember_tls_ms : HEALTH_LEARNED_MS;
     if (span_ms == 0 || (!always && !h->settings->learn))
         return;
-    key_of_host(host, &key);
+    key_of_name('h', host, &key);
     struct entry *e = make(h, &key);
     if (e == NULL)
         return; // it will be learned again
@@ -186,7 +258,7 @@ void health_learn(
 struct host_facts health_facts(struct health *h, struct str host, int64_t now_ms)
 {
     struct key key;
-    key_of_host(host, &key);
+    key_of_name('h', host, &key);
     struct entry *e = find(h, &key);
     if (e == NULL)
         return (struct host_facts){0};
@@ -224,11 +296,11 @@ static void key_of_address(const struct endpoint *address, const struct ip *sour
     key_add(out, address->unix_path.ptr, address->unix_path.len);
 }
 
-static void key_of_host(struct str host, struct key *out)
+static void key_of_name(char kind, struct str name, struct key *out)
 {
     out->len = 0;
-    key_add(out, "h", 1);
-    key_add(out, host.ptr, host.len);
+    key_add(out, &kind, 1);
+    key_add(out, name.ptr, name.len);
 }
 
 static void key_add(struct key *key, const void *bytes, size_t count)

@@ -48,6 +48,19 @@ void health_bad(struct health *h, const struct endpoint *address, const struct i
         const struct client_answer *why, int64_t now_ms);
 void health_unknown(struct health *h, const struct endpoint *address, const struct ip *source);
 
+// --- Logins at relays ----------------------------------------------------------------------------
+// outbound.md 13: after one that was refused nobody tries those of the route again for a minute, and
+// for up to a quarter of an hour after more of them: a wrong password must not lock an account. In
+// the same way as with addresses one attempt probes.
+
+enum health_word health_ask_login(
+        struct health *h, struct str route, int64_t now_ms, struct health_trouble *out);
+void health_good_login(struct health *h, struct str route);
+// True: the news of it; false: of an attempt that began before, and that somebody has told of.
+bool health_bad_login(
+        struct health *h, struct str route, const struct client_answer *why, int64_t now_ms);
+void health_unknown_login(struct health *h, struct str route);
+
 // --- What hosts cannot do ------------------------------------------------------------------------
 // By the host's name, or its address where it has none. Without queue.host.learn nothing is, but
 // LESSON_NO_TLS, which has a time of its own (remember-tls), and LESSON_FAMILY.

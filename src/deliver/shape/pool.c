@@ -6,16 +6,19 @@
 
 static void take_out(struct pool *pool, struct connection *c);
 
-void pool_init(struct pool *pool)
+void pool_init(struct pool *pool, struct waitq *tender)
 {
-    *pool = (struct pool){0};
+    *pool = (struct pool){.tender = tender};
     list_init(&pool->idle);
+    list_init(&pool->leaving);
 }
 
 void pool_done(struct pool *pool)
 {
     while (!list_is_empty(&pool->idle))
         connection_break(CONTAINER_OF(list_take_first(&pool->idle), struct connection, in_pool));
+    while (!list_is_empty(&pool->leaving))
+        connection_break(CONTAINER_OF(list_take_first(&pool->leaving), struct connection, in_pool));
     pool->count = 0;
 }
 
@@ -42,7 +45,7 @@ void pool_park(struct pool *pool, struct connection *c)
         alike += str_eq(idle->identity, c->identity);
     if (pool->closes || !connection_may_go_on(c) || c->idle_ms == 0 || pool->count >= POOL_MAX ||
             alike >= c->idle_max) {
-        connection_end(c);
+        pool_dismiss(pool, c);
         return;
     }
     c->idle_since_ms = now_ms();
@@ -51,8 +54,22 @@ void pool_park(struct pool *pool, struct connection *c)
 }
 
 struct connection *pool_expired(struct pool *pool)
+void pool_dismiss(struct pool *pool, struct connection *c)
+{
+    if (c->is_spent || c->client == NULL) {
+        connection_break(c);
+    } else if (pool->closes) {
+        connection_end(c); // nobody comes by any more who would
+    } else {
+        list_append(&pool->leaving, &c->in_pool);
+        waitq_wake_all(pool->tender);
+    }
+}
+
 {
     each_in_list (c, &pool->idle, struct connection, in_pool)
+    if (!list_is_empty(&pool->leaving))
+        return CONTAINER_OF(list_take_first(&pool->leaving), struct connection, in_pool);
         if (pool->closes || now_ms() - c->idle_since_ms >= c->idle_ms || !connection_may_go_on(c)) {
             take_out(pool, c);
             return c;

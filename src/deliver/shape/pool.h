@@ -27,18 +27,22 @@ struct connection {
 };
 
 struct pool {
-    struct list idle; // the latest last
+    struct list idle;     // the latest last
+    struct list leaving;  // they get their QUIT from who asks for the expired
+    struct waitq *tender; // who asks for them; woken when there is one
     size_t count;
     bool closes; // we stop: nobody waits for another message any more
 };
 
-void pool_init(struct pool *pool);
+void pool_init(struct pool *pool, struct waitq *tender);
 void pool_done(struct pool *pool); // breaks what is left
 // An idle one that is alive, the latest first; NULL: none. What has ended is dropped on the way.
 struct connection *pool_take(struct pool *pool, struct str identity) suspends;
 // For the next one who comes, or goodbye, if it may not be used again or enough are idle.
 void pool_park(struct pool *pool, struct connection *c) suspends;
-// One that has been idle too long, or any when the pool closes; NULL: none.
+// Goodbye, which nobody waits for (outbound.md 8.5).
+void pool_dismiss(struct pool *pool, struct connection *c) suspends;
+// One that has been idle too long or was dismissed, or any when the pool closes; NULL: none.
 struct connection *pool_expired(struct pool *pool);
 
 // With nothing open yet; NULL: no memory.

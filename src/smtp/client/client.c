@@ -58,6 +58,11 @@ bool client_refuses_parameters(const struct smtp_client *c)
     return c->parameters_are_refused;
 }
 
+bool client_fell_back(const struct smtp_client *c)
+{
+    return c->fell_back;
+}
+
 bool client_is_usable(const struct smtp_client *c)
 {
     return !c->gone && !failed(c->write_failure);

@@ -76,7 +76,11 @@ struct err client_hello(struct smtp_client *c, struct arena *a, struct client_an
     if (c->options.helo_only)
         return hello(c, a, S("HELO"), out);
     TRY(hello(c, a, S("EHLO"), out));
-    return may_say_helo(c, out) ? hello(c, a, S("HELO"), out) : OK;
+    if (!may_say_helo(c, out))
+        return OK;
+    TRY(hello(c, a, S("HELO"), out));
+    c->fell_back = out->verdict == CLIENT_GOOD;
+    return OK;
 }
 
 static struct err hello(

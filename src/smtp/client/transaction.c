@@ -37,6 +37,8 @@ static void heard_rcpt(
         struct dialogue *d, struct client_rcpt *rcpt, const struct client_answer *said);
 static void say_no_more_rcpts(struct dialogue *d);
 static bool is_too_many(const struct outcome *o);
+static bool is_used_up(const struct outcome *o);
+static bool says(struct str text, struct str words);
 static bool is_parameter_refusal(const struct outcome *o);
 static bool rcpt_has_optional(const struct dialogue *d, const struct client_rcpt *rcpt);
 static struct err settle(struct dialogue *d, bool *out_again) suspends MUST_USE;
@@ -92,7 +94,7 @@ static struct err begin(struct dialogue *d)
     d->end.outcome = (struct outcome){.kind = FAILURE_CONNECTION,
             .enhanced = S("4.4.2"),
             .text = S("the connection cannot be used any more")};
-    t->rcpts_were_too_many = false;
+    t->rcpts_were_too_many = t->mails_were_too_many = false;
     t->rcpts_accepted = 0;
     for (size_t i = 0; i < t->rcpt_count; i++)
         t->rcpts[i].was_tried = false;
@@ -201,6 +203,7 @@ static struct err hear_next(struct dialogue *d)
         return OK; // refused or not: if a transaction is still open, MAIL will hear of it
     if (number == 0) {
         d->t->mail = said;
+        d->t->mails_were_too_many = said.verdict != CLIENT_GOOD && is_used_up(&said.outcome);
         d->stop = d->stop || said.verdict != CLIENT_GOOD;
     } else if (number > d->rcpt_count) {
         d->data = said;
@@ -243,10 +246,20 @@ static bool is_too_many(const struct outcome *o)
 {
     if (o->code == 452 && str_eq(o->enhanced, S("4.5.3")))
         return true;
-    if (o->code != 452 && o->code != 552)
-        return false;
-    for (size_t i = 0; i < o->text.len; i++)
-        if (str_starts_nocase(str_from(o->text, i), S("too many recipients")))
+    return (o->code == 452 || o->code == 552) && says(o->text, S("too many recipients"));
+}
+
+// outbound.md 21
+static bool is_used_up(const struct outcome *o)
+{
+    return o->code == 421 || says(o->text, S("too many messages")) ||
+           says(o->text, S("too many mails")) || says(o->text, S("too many transactions"));
+}
+
+static bool says(struct str text, struct str words)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (str_starts_nocase(str_from(text, i), words))
             return true;
     return false;
 }
@@ -428,7 +441,7 @@ static struct err refuse_size(struct smtp_client *c, struct arena *a, struct cli
                     .text = text,
                     .at_ms = wall_ms()}};
     t->end = t->mail;
-    t->rcpts_were_too_many = false;
+    t->rcpts_were_too_many = t->mails_were_too_many = false;
     t->rcpts_accepted = 0;
     for (size_t i = 0; i < t->rcpt_count; i++) {
         t->rcpts[i].was_tried = true;
@@ -440,8 +453,11 @@ static struct err refuse_size(struct smtp_client *c, struct arena *a, struct cli
 // More was said than was asked for: nobody knows any more which reply belongs to what.
 static void look_at_surplus(struct smtp_client *c, struct client_transaction *t)
 {
-    if (!c->gone && stream_buffered(c->stream).len > 0)
+    struct str surplus = stream_buffered(c->stream);
+    if (!c->gone && surplus.len > 0) {
+        t->mails_were_too_many |= str_starts(surplus, S("421"));
         c->gone = true;
+    }
     if (!c->gone)
         return;
     t->mail.gone = t->end.gone = true;

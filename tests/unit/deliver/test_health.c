@@ -243,9 +243,51 @@ static void the_oldest_goes(void **state)
     in_a_world(fill);
 }
 
+// outbound.md 13: for a minute after the first, up to a quarter of an hour.
+static struct err log_in(void *arg)
+{
+    struct health *h;
+    struct health_trouble trouble;
+    const struct str route = S("gw");
+    const struct client_answer why = answer_temporary(
+            CLIENT_AUTH, FAILURE_CONNECTION, S("mx"), S("4.7.8"), S("535 wrong password"));
+    (void)arg;
+    TRY(health_new(&usual, &h));
+    assert_int_equal(health_ask_login(h, route, 1000, &trouble), HEALTH_GO);
+    assert_true(health_bad_login(h, route, &why, 1000));
+    assert_false(health_bad_login(h, route, &why, 1001)); // began before: it is no news
+    assert_int_equal(health_ask_login(h, route, 60999, &trouble), HEALTH_WAIT);
+    check_u64("a minute", (uint64_t)trouble.until_ms, 61000);
+    check_str("why", trouble.why.outcome.text, S("535 wrong password"));
+    check_str("status", trouble.why.outcome.enhanced, S("4.7.8"));
+    assert_int_equal(health_ask_login(h, S("other"), 60999, &trouble), HEALTH_GO);
+    int64_t now = 61000;
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(health_ask_login(h, route, now, &trouble), HEALTH_PROBE);
+        assert_true(health_bad_login(h, route, &why, now));
+        assert_int_equal(health_ask_login(h, route, now, &trouble), HEALTH_WAIT);
+        now = trouble.until_ms;
+    }
+    check_u64("at most", (uint64_t)now, 61000 + (2 + 4 + 8 + 15 * 3) * (uint64_t)MINUTE_MS);
+    assert_int_equal(health_ask_login(h, route, now, &trouble), HEALTH_PROBE);
+    health_unknown_login(h, route);
+    assert_int_equal(health_ask_login(h, route, now, &trouble), HEALTH_PROBE);
+    health_good_login(h, route);
+    assert_int_equal(health_ask_login(h, route, now, &trouble), HEALTH_GO);
+    health_free(h);
+    return OK;
+}
+
+static void logins(void **state)
+{
+    (void)state;
+    in_a_world(log_in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+            TEST(logins),
             TEST(addresses_cool_down),
             TEST(cool_downs_can_be_off),
             TEST(reasons_are_kept),
