@@ -93,3 +93,22 @@ def test_keygen(dkim):
     text = dkim('keygen', 'rsa', '--bits', '3072')
     pem, record = text.split('-----END RSA PRIVATE KEY-----\n')
     assert pem.startswith('-----BEGIN RSA') and record.startswith('v=DKIM1; k=rsa; h=sha256; p=MII')
+
+
+@pytest.mark.parametrize('mode,told', [(0o600, None), (0o640, 'can be read by a group'), (0o644, 'every user can read')])
+def test_whoever_else_can_read_a_key_is_told(dkim, mode, told):
+    """A warning with the name of the file, and never a word of what is in it."""
+    made = json.loads(dkim('create', 'rsa', 'example.org', '--json'))
+    key, config = dkim.folder / made['file'], dkim.folder / 'config.toml'
+    key.chmod(mode)
+    config.write_text('server.hostname = "mx.example.org"\n[server.listener.smtp]\nbind = ["127.0.0.1:2525"]\n'
+                      'protocol = "smtp"\n[signature.x]\nalgorithm = "rsa-sha256"\ndomain = "example.org"\n'
+                      'selector = "s"\nprivate-key = "%%{file:%s}%%"\n' % key)
+    config.chmod(0o600)
+    out = subprocess.run([BINARY, 'config', 'check', '--lines', '--config', str(config)],
+                         capture_output=True, text=True, check=True)
+    told_lines = [line for line in (out.stdout + out.stderr).splitlines() if 'signature.x' in line]
+    assert len(told_lines) == (0 if told is None else 1), told_lines
+    for line in told_lines:
+        assert 'warning' in line and told in line and str(key) in line
+    assert key.read_text().splitlines()[1][:20] not in out.stdout + out.stderr
