@@ -250,6 +250,7 @@ static struct err open_if_fit(struct remote *r, struct approach *p, struct conne
     if (word != HEALTH_WAIT && !str_is_empty(r->route->username)) {
         word = health_ask_login(d->health, r->route->id, now_ms(), &trouble);
         if (word == HEALTH_WAIT)
+            health_unknown(d->health, at, &p->from.ip);
     }
     if (word == HEALTH_WAIT) {
         int64_t rests_ms = health_delay_ms(&trouble, now_ms());
@@ -261,8 +262,8 @@ static struct err open_if_fit(struct remote *r, struct approach *p, struct conne
     }
     recall(r, p);
     struct err e = approach_open(r, p, out, why, reach); // maybe of another address: see race.h
-    if (failed(e))
     health_unknown_login(d->health, r->route->id);       // unless it was told of
+    if (failed(e))
         health_unknown(d->health, &p->address->at, &p->from.ip);
     else
         note_health(r, p, *out != NULL ? NULL : why);
@@ -278,9 +279,9 @@ static void recall(struct remote *r, struct approach *p)
     r->tries++;
     p->stays_plain = facts.no_tls && p->tls.plaintext_after && !p->tls.mandatory;
     p->parameters_are_refused = facts.extensions_off != 0;
-}
     p->says_helo = facts.no_ehlo && !p->tls.mandatory;
     p->messages_max = facts.messages_max;
+}
 
 static void note_health(struct remote *r, struct approach *p, const struct client_answer *why)
 {
@@ -291,12 +292,11 @@ static void note_health(struct remote *r, struct approach *p, const struct clien
         health_learn(d->health, p->name, LESSON_FAMILY, at->ip.family, now_ms());
     } else if (counts_against(p, why)) {
         health_bad(d->health, at, &p->from.ip, why, now_ms());
-    }
     } else {
+        health_unknown(d->health, at, &p->from.ip);
+    }
 }
 
-static struct err make_identity(struct remote *r, struct approach *p)
-{
 // outbound.md 19.4. Who refuses for good is asked again, so that this is heard of each message.
 static bool counts_against(const struct approach *p, const struct client_answer *why)
 {
@@ -307,6 +307,8 @@ static bool counts_against(const struct approach *p, const struct client_answer 
            (is_of_host && why->outcome.kind == FAILURE_UNEXPECTED_REPLY);
 }
 
+static struct err make_identity(struct remote *r, struct approach *p)
+{
     struct arena *a = &r->j->arena;
     struct str from = p->from.ip.family == IP_NONE ? S("*") : ip_text(a, &p->from.ip);
     p->identity = arena_fmt(a, "%.*s %.*s %.*s %.*s %.*s %.*s%.*s", ARG(r->route->id), ARG(p->name),

@@ -169,9 +169,9 @@ static struct err greet(struct remote *r, struct approach *p, struct connection 
         *why = answer_temporary(CLIENT_EHLO, FAILURE_CONNECTION, p->name, S("4.4.6"),
                 S("the host calls itself by our name: mail would go in a circle"));
     } else {
-        tell_hello(r, p, c);
         if (client_fell_back(c->client))
             health_learn(j->d->health, p->name, LESSON_NO_EHLO, 1, now_ms());
+        tell_hello(r, p, c);
     }
     return OK;
 }
@@ -211,8 +211,8 @@ static struct err start_tls(
     if (said.verdict == CLIENT_GOOD)
         return shake_hands(r, p, c, step);
     bool is_lost = said.verdict == CLIENT_LOST || said.gone; // 421 is no refusal of TLS alone
-    enum tls_event what = is_lost ? TLS_CONNECTION_LOST : TLS_REFUSED;
     p->tls_broke = said.verdict == CLIENT_LOST;
+    enum tls_event what = is_lost ? TLS_CONNECTION_LOST : TLS_REFUSED;
     event_in(&j->span, EV_DELIVERY_START_TLS_ERROR, F_STR(hostname, p->name),
             F_STR(reason, said.outcome.text));
     return tls_after(&p->tls, what, &j->arena, said.outcome.text, step);
@@ -232,8 +232,8 @@ static struct err shake_hands(
     e = egress_shake_hands(r, p, c->stream, context);
     if (e.kind == ERR_CANCELLED)
         return e;
-    if (failed(e)) {
     p->tls_broke = failed(e) && e.kind != ERR_TLS;
+    if (failed(e)) {
         event_in(&j->span, went_wrong, F_STR(hostname, p->name), F_ERR(reason, e));
         return tls_after(&p->tls, tls_event_of(e), &j->arena, err_text(e), step);
     }

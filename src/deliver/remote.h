@@ -61,12 +61,12 @@ enum reach { REACH_DONE, REACH_NEXT_ADDRESS, REACH_NEXT_HOST };
 // Trouble with a host as a whole: who has no other host gets the most telling one. NULL is fine.
 void remote_note(struct remote *r, const struct client_answer *why);
 
-// approach.c
 // outbound.md 1: what is left of queue.connection.<id>.timeout.session for this unit; and what it
 // comes to when nothing is.
 int64_t remote_left_ms(const struct remote *r, const struct approach *p);
 struct client_answer remote_took_too_long(struct str entity);
 
+// approach.c
 struct err approach_try(struct remote *r, struct approach *p, enum reach *out) suspends MUST_USE;
 // For race.c: another address beside one that is being tried. NULL: it cannot be tried now. If not,
 // the check is what its limits took, and the approach comes to an end by approach_try or this.

@@ -9,14 +9,14 @@
 #define PREFIX_BYTES_MAX (64 * KIB)
 
 static struct err send_some(struct remote *r, struct approach *p, struct connection *c,
-        struct client_transaction *t) suspends MUST_USE;
         struct client_transaction *t, bool *out_was_stale) suspends MUST_USE;
 static bool is_stale(const struct connection *c, const struct client_transaction *t);
 static void put_away(struct remote *r, struct approach *p, struct connection *c,
         const struct client_transaction *t) suspends;
 static struct err send_in_time(struct remote *r, struct approach *p, struct connection *c,
-static struct str prefix_for(const struct remote *r);
+        struct client_transaction *t) suspends MUST_USE;
 static struct err give_up(struct remote *r, struct connection *c) MUST_USE;
+static struct str prefix_for(const struct remote *r);
 static bool wants_no_report(const struct remote *r, const struct connection *c,
         const struct client_rcpt *rcpts, size_t count);
 static size_t how_many(struct remote *r, struct approach *p, struct connection *c);
@@ -52,13 +52,13 @@ struct err send_all(struct remote *r, struct approach *p, struct connection *c, 
                 *out_was_stale = true;
             return OK;
         }
-        c->messages++;
-        c->is_spent |= gone || failed(e);
         bool gone = t.mail.gone || t.end.gone;
-        goes_on = !c->is_spent && r->count < before && connection_may_go_on(c);
+        c->messages++;
         c->idle_since_ms = now_ms();
         if (t.mails_were_too_many && t.end.verdict == CLIENT_GOOD)
             health_learn(j->d->health, p->name, LESSON_MESSAGES_MAX, c->messages, now_ms());
+        c->is_spent |= gone || failed(e);
+        goes_on = !c->is_spent && r->count < before && connection_may_go_on(c);
     }
     if (r->count == 0)
         *reach = REACH_DONE;
@@ -145,11 +145,6 @@ static struct err send_some(struct remote *r, struct approach *p, struct connect
     return OK;
 }
 
-// Whoever takes it by LMTP delivers it for good (RFC 5321 4.4, inbound.md 11.2).
-static struct str prefix_for(const struct remote *r)
-{
-    const struct job *j = r->j;
-    struct buf lines AUTO(buf_done);
 // outbound.md 1: a unit has so long, not counting the wait for the last reply.
 static struct err send_in_time(
         struct remote *r, struct approach *p, struct connection *c, struct client_transaction *t)
@@ -168,6 +163,11 @@ static struct err give_up(struct remote *r, struct connection *c)
     return OK;
 }
 
+// Whoever takes it by LMTP delivers it for good (RFC 5321 4.4, inbound.md 11.2).
+static struct str prefix_for(const struct remote *r)
+{
+    const struct job *j = r->j;
+    struct buf lines AUTO(buf_done);
     bool smtputf8 = (j->m.flags & MESSAGE_SMTPUTF8) != 0;
     buf_init(&lines, PREFIX_BYTES_MAX);
     if (r->protocol == CLIENT_LMTP && (j->m.flags & MESSAGE_RETURN_PATH) != 0)

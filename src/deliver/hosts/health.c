@@ -60,6 +60,7 @@ static enum health_word ask(
 static void good(struct health *h, const struct key *key);
 static bool bad(struct health *h, const struct key *key, const struct cooling *cooling,
         const struct client_answer *why, int64_t now_ms);
+static void unknown(struct health *h, const struct key *key);
 static void key_of_address(
         const struct endpoint *address, const struct ip *source, struct key *out);
 static void key_of_name(char kind, struct str name, struct key *out);
@@ -136,9 +137,11 @@ void health_bad(struct health *h, const struct endpoint *address, const struct i
     (void)bad(h, &key, &cooling, why, now_ms);
 }
 
+void health_unknown(struct health *h, const struct endpoint *address, const struct ip *source)
 {
     struct key key;
     key_of_address(address, source, &key);
+    unknown(h, &key);
 }
 
 // --- Logins --------------------------------------------------------------------------------------
@@ -172,6 +175,7 @@ void health_unknown_login(struct health *h, struct str route)
 {
     struct key key;
     key_of_name('l', route, &key);
+    unknown(h, &key);
 }
 
 // --- What cools down -----------------------------------------------------------------------------
@@ -218,11 +222,11 @@ static bool bad(struct health *h, const struct key *key, const struct cooling *c
         return false;
     e->is_probed = false;
     e->until_ms = now_ms + e->cooldown_ms;
+    return true;
 }
 
 // The next one who asks probes again.
-void health_unknown(struct health *h, const struct endpoint *address, const struct ip *source)
-    return true;
+static void unknown(struct health *h, const struct key *key)
 {
     struct entry *e = find(h, key);
     if (e == NULL || !e->is_probed)

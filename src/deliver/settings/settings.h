@@ -184,8 +184,8 @@ struct outbound_limiter {
     uint32_t concurrency;             // 0: none
     enum outbound_unit unit;
     uint32_t burst;
-};
     struct strs tags; // names whose values are keys, too
+};
 
 enum response_action {
     RESPONSE_LOG,

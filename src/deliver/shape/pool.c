@@ -53,7 +53,6 @@ void pool_park(struct pool *pool, struct connection *c)
     pool->count++;
 }
 
-struct connection *pool_expired(struct pool *pool)
 void pool_dismiss(struct pool *pool, struct connection *c)
 {
     if (c->is_spent || c->client == NULL) {
@@ -66,10 +65,11 @@ void pool_dismiss(struct pool *pool, struct connection *c)
     }
 }
 
+struct connection *pool_expired(struct pool *pool)
 {
-    each_in_list (c, &pool->idle, struct connection, in_pool)
     if (!list_is_empty(&pool->leaving))
         return CONTAINER_OF(list_take_first(&pool->leaving), struct connection, in_pool);
+    each_in_list (c, &pool->idle, struct connection, in_pool)
         if (pool->closes || now_ms() - c->idle_since_ms >= c->idle_ms || !connection_may_go_on(c)) {
             take_out(pool, c);
             return c;

@@ -117,10 +117,10 @@ struct client_transaction {
     struct client_answer mail, end;
     bool rcpts_were_too_many; // 452 4.5.3 after this many accepted:
     size_t rcpts_accepted;
-};
     // MAIL was refused with 421, or because there were too many before it: over a connection that
     // has carried others this says nothing about the message. Or 421 came right behind the message.
     bool mails_were_too_many;
+};
 
 struct err client_new(struct arena *a, struct stream *s, const struct client_options *options,
         struct smtp_client **out) MUST_USE; // in the arena; the stream stays the caller's
@@ -170,12 +170,12 @@ uint32_t client_mails_max(const struct smtp_client *c);
 uint32_t client_rcpt_domains_max(const struct smtp_client *c);
 // A command was taken only without its parameters: worth remembering for an hour.
 bool client_refuses_parameters(const struct smtp_client *c);
+// Its EHLO was refused, and HELO was taken: worth remembering.
+bool client_fell_back(const struct smtp_client *c);
 // False after any answer with `gone`, and any error: the stream can only be closed.
 bool client_is_usable(const struct smtp_client *c);
 struct str client_peer_name(const struct smtp_client *c); // of its EHLO reply, lower case
 
-// Its EHLO was refused, and HELO was taken: worth remembering.
-bool client_fell_back(const struct smtp_client *c);
 // A reply, for fuzzing and tests: reads what outbound.md 8.2 allows. ERR_SYNTAX: it is none.
 struct client_reply {
     uint16_t code;       // of the last line

@@ -44,9 +44,9 @@ struct smtp_client {
     bool gone;
     bool logged_in; // by AUTH
     bool parameters_are_refused;
+    bool fell_back; // to HELO
     bool owes_rset; // a transaction was given up: the next one begins with RSET
 };
-    bool fell_back; // to HELO
 
 struct client_question {
     enum client_stage stage;
@@ -74,9 +74,9 @@ struct err client_lost(struct smtp_client *c, struct arena *a, const struct clie
         struct err why, struct client_answer *out) MUST_USE;
 struct err client_no_room(void) MUST_USE;
 
+
 // EHLO's lines behind the first (outbound.md 8.3).
 void client_learn(struct smtp_client *c, const struct client_reply *reply);
-
 void client_forget(struct smtp_client *c);
 uint32_t client_xclient_attribute(struct str word);      // a bit; 0: one that we never say
 void client_add_xtext(struct buf *out, struct str text); // RFC 3461 4
