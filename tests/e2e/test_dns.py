@@ -37,6 +37,7 @@ null    MX  0 .
 _25._tcp.mx TLSA 3 1 1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 big     TXT {big}
 """
+SIGNED = {'signed.example': 1, 'bogus.example': 1, 'dear.example': 100, 'too-dear.example': 101}  # rounds of NSEC3
 BIG = ' '.join('"%s"' % ('%04d' % i * 60) for i in range(16))  # does not fit into a UDP answer
 
 
@@ -57,14 +58,14 @@ class Servers:
         return os.path.join(self.folder, name)
 
     def write_zones(self):
-        for name in ('signed.example', 'bogus.example', 'plain.example'):
+        for name in (*SIGNED, 'plain.example'):
             with open(self.path(name), 'w', encoding='ascii') as f:
                 f.write(ZONE.format(name=name, big=BIG))
         anchors = ''
-        for name in ('signed.example', 'bogus.example'):
+        for name, iterations in SIGNED.items():
             run = lambda *args: subprocess.run(args, cwd=self.folder, check=True, capture_output=True, text=True)
             key = run(program('ldns-keygen'), '-a', 'ECDSAP256SHA256', '-k', '-r', '/dev/urandom', name).stdout.strip()
-            run(program('ldns-signzone'), '-n', '-f', name + '.signed', name, key)
+            run(program('ldns-signzone'), '-n', '-t', str(iterations), '-f', name + '.signed', name, key)
             with open(self.path(key + '.key'), encoding='ascii') as f:
                 anchors += f.read()
         with open(self.path('anchors'), 'w', encoding='ascii') as f:
@@ -85,8 +86,8 @@ class Servers:
                     '  rrl-ratelimit: 0\n  pidfile: ""\n  xfrdfile: "%s/xfrd"\n  zonelistfile: "%s/zones"\n  xfrdir: "%s"\n'
                     'remote-control:\n  control-enable: no\n'
                     % (self.nsd_port, self.folder, self.folder, self.folder, self.folder))
-            for zone, path in (('signed.example', 'signed.example.signed'), ('bogus.example', 'bogus.example.signed'),
-                               ('plain.example', 'plain.example'), ('broken.example', 'no-such-file')):
+            for zone, path in [*((name, name + '.signed') for name in SIGNED),
+                               ('plain.example', 'plain.example'), ('broken.example', 'no-such-file')]:
                 f.write('zone:\n  name: "%s"\n  zonefile: "%s"\n' % (zone, path))
         self.spawn(program('nsd'), '-d', '-c', self.path('nsd.conf'))
         eventually(lambda: answers(self.nsd_port), what='the start of nsd')
@@ -97,7 +98,7 @@ class Servers:
                     '  pidfile: ""\n  use-syslog: no\n  do-daemonize: no\n  do-not-query-localhost: no\n'
                     '  module-config: "iterator"\n  access-control: 127.0.0.0/8 allow\n  do-ip6: no\n'
                     % (self.port, self.folder))
-            for zone in ('signed.example', 'bogus.example', 'plain.example', 'broken.example'):
+            for zone in (*SIGNED, 'plain.example', 'broken.example'):
                 f.write('stub-zone:\n  name: "%s"\n  stub-addr: 127.0.0.1@%d\n' % (zone, self.nsd_port))
         self.spawn(program('unbound'), '-d', '-c', self.path('unbound.conf'))
         eventually(lambda: answers(self.port), what='the start of unbound')
@@ -188,6 +189,13 @@ def test_secure_denial(ask, name, qtype, outcome):
     a = ask(name, qtype)
     assert summary(a) == (outcome, 'secure', 5)
     assert 100 <= a['ttl'] <= 120  # the last field of the SOA, RFC 2308 5
+
+
+def test_what_is_too_dear_to_deny_counts_as_unsigned(ask):
+    """RFC 9276 3.2, outbound.md 22.4"""
+    assert summary(ask('no-such-name.dear.example')) == ('NXDOMAIN', 'secure', 5)
+    assert summary(ask('no-such-name.too-dear.example')) == ('NXDOMAIN', 'insecure', 5)
+    assert summary(ask('mx.too-dear.example')) == ('NOERROR', 'secure', 0)
 
 
 def test_an_answer_that_needs_tcp(ask):
