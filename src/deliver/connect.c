@@ -129,6 +129,7 @@ static struct err talk(struct remote *r, struct approach *p, struct connection *
             return OK;
     }
     TRY(client_new(&c->arena, c->stream, &options, &c->client));
+    client_tell_to(c->client, &j->span);
     TRY(greet(r, p, c, why, reach));
     if (why->verdict == CLIENT_GOOD && p->tls.use == TLS_USE_STARTTLS && !p->stays_plain)
         TRY(secure(r, p, c, why, reach));

@@ -72,6 +72,7 @@ struct deliverer {
     struct map known;              // key -> struct ready
     struct map destinations;       // key -> struct destination
     struct map virtuals;           // id -> struct virtual_state
+    struct map unknown;            // id -> struct unknown_queue
     struct virtual_state fallback; // for want of memory
     struct group couriers;
     struct arena scratch; // of a moment in which nobody suspends
@@ -163,6 +164,13 @@ int64_t clocked_look(struct deliverer *d);
 // dispatcher, who has the time.
 void dispatch_note_lost(struct deliverer *d, const struct due *due);
 void dispatch_clean(struct deliverer *d, struct arena *a) suspends;
+
+// unknown.c: the virtual queue of a unit is not configured (any more); told once an hour for each.
+struct unknown_queue {
+    int64_t told_at_ms;
+};
+#define UNKNOWN_QUEUES_MAX 100 // of others nobody is told
+void dispatch_tell_unknown(struct deliverer *d, struct str id);
 
 // paused.c: what is paused now.
 void dispatch_read_pauses(struct deliverer *d);

@@ -180,6 +180,9 @@ static void adopt(struct deliverer *d, struct arena *a)
             continue;
         if (count > 0 && d->locks[slot] < 0)
             d->locks[slot] = store_slot_take(d->in.store, a, (uint8_t)slot);
+        if (count > 0 && d->locks[slot] < 0 && any->at_ms <= wall_ms() - ADOPT_EVERY_MS)
+            event(d->in.log, EV_QUEUE_LOCKED, F_ID(queueId, any->id), F_U64(slot, slot),
+                    F_TIME(due, any->at_ms));
         else if (count == 0 && d->locks[slot] >= 0)
             store_slot_give(&d->locks[slot]);
     }
@@ -246,6 +249,8 @@ static uint32_t slots_of_all(const struct deliverer *d)
 struct virtual_state *dispatch_virtual_of(struct deliverer *d, const struct unit *u)
 {
     const struct virtual_queue *q = virtual_queue_of_unit(d->in.schedules, u);
+    if (!str_eq(q->id, u->queue))
+        dispatch_tell_unknown(d, u->queue);
     struct virtual_state *v = map_get(&d->virtuals, q->id);
     if (v != NULL)
         return v;
@@ -490,6 +495,7 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
     map_init(&d->known, random_u64(), random_u64());
     map_init(&d->destinations, random_u64(), random_u64());
     map_init(&d->virtuals, 0, 0);
+    map_init(&d->unknown, 0, 0);
     d->adopted_at_ms = -ADOPT_EVERY_MS;
     for (size_t i = 0; i < SLOTS; i++)
         d->locks[i] = -1;
@@ -532,6 +538,7 @@ void deliverer_free(struct deliverer *d)
     map_done(&d->known);
     map_done(&d->destinations);
     map_done(&d->virtuals);
+    map_done(&d->unknown);
     pool_done(&d->pool);
     health_free(d->health);
     outbound_limits_free(d->limits);

@@ -44,6 +44,8 @@ int64_t job_run(struct courier *c)
             due_ms = job_write_down(&j);
         c->went_well = !j.met_trouble && !failed(e);
     }
+    if (c->connection != NULL)
+        client_tell_to(c->connection->client, NULL);
     arena_done(&j.arena);
     return due_ms;
 }
@@ -341,11 +343,22 @@ void job_settle(struct job *j, size_t place, const struct client_answer *answer)
             [CLIENT_TEMPORARY] = VERDICT_TEMPORARY,
             [CLIENT_PERMANENT] = VERDICT_PERMANENT,
             [CLIENT_LOST] = VERDICT_TEMPORARY};
+    static const struct str stages[] = {[CLIENT_CONNECT] = S_INIT("connect"),
+            [CLIENT_GREETING] = S_INIT("greeting"),
+            [CLIENT_EHLO] = S_INIT("ehlo"),
+            [CLIENT_TLS] = S_INIT("tls"),
+            [CLIENT_AUTH] = S_INIT("auth"),
+            [CLIENT_MAIL] = S_INIT("mail"),
+            [CLIENT_RCPT] = S_INIT("rcpt"),
+            [CLIENT_DATA] = S_INIT("data"),
+            [CLIENT_EOD] = S_INIT("eod")};
     struct tried *t = &j->tried[place];
     t->is_settled = true;
     t->verdict = (struct schedule_verdict){
             .verdict = verdicts[answer->verdict], .outcome = answer->outcome};
     t->verdict.outcome.at_ms = wall_ms();
+    t->verdict.outcome.stage = stages[answer->stage];
+    t->verdict.outcome.elapsed_ms = now_ms() - j->began_ms;
     bool is_final = t->verdict.verdict != VERDICT_TEMPORARY;
     if (is_final && j->settled_at_ms == 0)
         j->settled_at_ms = now_ms();

@@ -130,6 +130,7 @@ static struct err send_some(struct remote *r, struct approach *p, struct connect
     t->body = reader;
     j->was_sent = true;
     j->sent_at_ms = now_ms();
+    client_tell_to(c->client, &j->span);
     e = send_in_time(r, p, c, t);
     if (e.kind == ERR_TIMEOUT && deadline_left_ms() > 0)
         return give_up(r, c);
@@ -258,6 +259,9 @@ static void take_answer(struct remote *r, struct connection *c, struct carried *
     told.outcome.entity = arena_str(&j->arena, c->host);
     if (told.outcome.code != 0)
         told.outcome.host = told.outcome.entity;
+    told.outcome.remote_ip = ip_text(&j->arena, &stream_peer(c->stream)->ip);
+    told.outcome.source_ip = ip_text(&j->arena, &stream_local(c->stream)->ip);
+    told.outcome.tls = arena_str(&j->arena, c->tls);
     job_settle_after(j, one->place, &told, one->effect.retry_after_ms);
     if (answer->verdict != CLIENT_GOOD)
         return;

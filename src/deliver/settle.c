@@ -38,6 +38,7 @@ static bool others_are_final(const struct job *j);
 static void remove_if_done(struct job *j) suspends;
 static void tell(const struct settling *s);
 static void take_stored(struct recipient *stored, struct tried *t);
+static void tell_hold(const struct job *j);
 static void tell_arrivals(const struct job *j);
 static void tell_rcpt(const struct job *j, size_t place);
 
@@ -366,6 +367,7 @@ static void tell(const struct settling *s)
     for (size_t i = 0; i < j->u->rcpt_count; i++)
         if (j->tried[i].is_settled || (j->look.of_rcpt[i] & LOOK_EXPIRED) != 0)
             tell_rcpt(j, i);
+    tell_hold(j);
     for (size_t i = 0; i < s->news.count; i++)
         message_tell_queued(&j->span, &s->news.at[i]);
     if (s->ends)
@@ -376,6 +378,20 @@ static void tell(const struct settling *s)
     else if (!unit_is_final(j->u))
         event(j->d->in.log, EV_QUEUE_RESCHEDULED, F_ID(queueId, j->m.id),
                 F_STR(domain, j->u->domain), F_TIME(due, j->u->due_ms));
+}
+
+// A hold that has ended by itself.
+static void tell_hold(const struct job *j)
+{
+    const struct unit *before = &j->before.units[j->u - j->m.units];
+    struct str from = str_is_empty(j->m.sender) ? S("<>") : j->m.sender;
+    if (j->look.released)
+        event_in(&j->span, EV_QUEUE_RELEASED, F_ID(queueId, j->m.id), F_STR(domain, j->u->domain),
+                F_STR(from, from));
+    if (j->look.discarded)
+        event_in(&j->span, EV_QUEUE_QUARANTINE_EXPIRED, F_ID(queueId, j->m.id),
+                F_STR(domain, j->u->domain), F_STR(from, from), F_U64(total, before->rcpt_count),
+                F_STR(reason, before->hold.text));
 }
 
 // Of a message that was removed while it was sent.

@@ -179,9 +179,10 @@ static const struct suspension *ask(struct job *j, enum suspend_kind kind, enum 
 
 static struct client_answer answer_of(struct job *j, const struct suspension *s)
 {
-    struct str text = arena_fmt(&j->arena, "deliveries are suspended (%.*s)%s%.*s",
-            ARG(id_of(&j->arena, s)), str_is_empty(s->reason) ? "" : ": ", ARG(s->reason));
-    return answer_temporary(CLIENT_CONNECT, FAILURE_IO, j->d->in.settings->host, S("4.3.2"), text);
+    struct str scope = id_of(&j->arena, s);
+    struct str text = arena_fmt(&j->arena, "destination suspended: %.*s%s%.*s%s", ARG(s->reason),
+            str_is_empty(s->reason) ? "" : " (", ARG(scope), str_is_empty(s->reason) ? "" : ")");
+    return answer_temporary(CLIENT_CONNECT, FAILURE_CONNECTION, j->u->domain, S("4.4.1"), text);
 }
 
 // queue.md 13.3: it is looked at again, for somebody may lift it.

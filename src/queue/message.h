@@ -82,6 +82,10 @@ struct outcome {
     struct str enhanced, text;
     struct str bounce_class; // its word, see deliver/reply/classify.h; null: not judged yet
     int64_t at_ms;
+    // How the attempt went (queue.md 14.1); null: it did not come so far.
+    struct str stage; // "rcpt", ...
+    struct str remote_ip, source_ip, tls;
+    int64_t elapsed_ms;
 };
 
 enum expiry_kind { EXPIRY_TTL, EXPIRY_ATTEMPTS };

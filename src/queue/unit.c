@@ -52,6 +52,8 @@ static int64_t rcpt_ages(const struct recipient *r, int64_t created_ms, int64_t 
 static int64_t held_due(const struct unit *u, int64_t created_ms, int64_t aging_from_ms)
 {
     int64_t due = u->hold.until_ms > 0 ? u->hold.until_ms : NEVER_MS;
+    if (u->hold.reason == HOLD_QUARANTINE) // whose end is one for the message, too
+        due = later(due, aging_from_ms);
     for (size_t i = 0; u->hold.clocks_at_ms != 0 && i < u->rcpt_count; i++) {
         const struct recipient *r = &u->rcpts[i];
         int64_t next = rcpt_ages(r, created_ms, 0);

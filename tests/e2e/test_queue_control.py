@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A tool and a running server on the same queue: what `posthaste queue` changes, workers look at at
 once, and neither loses what the other has written."""
+import base64
 import json
+import re
 import socketserver
 import subprocess
 import threading
@@ -46,7 +48,16 @@ class Dialogue(socketserver.StreamRequestHandler):
             word = line.split()[0].upper() if line.split() else b''
             if word == b'QUIT':
                 return self.say('221 bye')
-            if word == b'RCPT':
+            if word == b'EHLO':
+                self.say('250-next.test\r\n250 AUTH PLAIN LOGIN')
+            elif word == b'AUTH':
+                self.say('334 UGFzc3dvcmQ6' if b'LOGIN' in line else '235 2.7.0 welcome')
+                if b'LOGIN' in line:
+                    self.rfile.readline()
+                    self.say('334 UGFzc3dvcmQ6')
+                    self.rfile.readline()
+                    self.say('235 2.7.0 welcome')
+            elif word == b'RCPT':
                 host.asked.append(line.decode().strip())
                 self.say(next((answer for address, answer in host.answers.items() if address.encode() in line), host.answer))
             elif word == b'DATA':
@@ -189,6 +200,11 @@ def test_who_is_cancelled_silently_is_in_no_later_report(server, host):
     message = queue(s).one(send(s, 'rob@far.test', 'bob@far.test'))
     eventually(lambda: len(host.asked) == 2, what='the first attempt')
     eventually(lambda: 'temp_fail' in tool(s, 'queue', 'list'), what='its result')
+    now = json.loads(tool(s, 'queue', 'status', message.id, '--json'))[0]
+    last = now['recipients'][0]['last_attempt']
+    assert not now['in_flight'] and last['elapsed'] >= 0 and last['start'] <= last['at']
+    assert (last['stage'], last['remote_ip'], last['source_ip'], last['code'], last['error']) == (
+        'rcpt', '127.0.0.1', '127.0.0.1', 451, 'unexpected-reply'), last
     tool(s, 'queue', 'cancel', '--rcpt', 'bob@', '--yes')
     host.answers = {'rob@far.test': '550 5.1.1 nobody of that name'}
     host.answer = '250 2.1.5 yes'
@@ -218,9 +234,41 @@ def test_what_is_cancelled_at_the_end_of_data_arrives_all_the_same(server, host,
     host.ready.clear()
     message = queue(s).one(send(s))
     eventually(lambda: host.letters, what='the end of data')
+    now = json.loads(tool(s, 'queue', 'status', message.id, '--json'))[0]
+    assert now['in_flight'] and 'last_attempt' not in now['recipients'][0]
     told = json.loads(tool(s, 'queue', 'cancel', *(words or (message.id,)), '--json'))
     assert (told['changed'], told['in_progress']) == (1, 1)
     host.ready.set()
     s.expect_log('store.error')
     s.wait_log('delivery.delivered.*rob@far.test')
     eventually(lambda: not tool(s, 'queue', 'list'), what='an empty queue')
+
+
+@pytest.mark.parametrize('mechanism', ['PLAIN', 'LOGIN'])
+def test_the_dialogue_with_a_host_is_told_without_secrets_and_messages(server, host, mechanism):
+    s = start(server, host, """
+[queue.route.next.auth]
+username = "firm"
+secret = "open sesame"
+mechanisms = ["%s"]
+allow-plaintext = true
+[tracing.level]
+"delivery.raw-*" = "info"
+""" % mechanism)
+    host.answer = '250 2.1.5 yes'
+    send(s)
+    eventually(lambda: ('input', '250 2.0.0 taken') in raw(s), what='the end of the dialogue')
+    said = raw(s)
+    for told in (('input', '220 next.test ESMTP'), ('input', '250-next.test\r\n250 AUTH PLAIN LOGIN'),
+                 ('output', '[credentials]'), ('input', '235 2.7.0 welcome'), ('output', 'RCPT TO:<rob@far.test>'),
+                 ('output', 'DATA'), ('output', '[message]')):
+        assert told in said, told
+    for secret in ('open sesame', base64.b64encode(b'open sesame').decode(), base64.b64encode(b'\0firm\0open sesame').decode(),
+                   base64.b64encode(b'firm').decode(), 'Subject:'):
+        assert not any(secret in text for _, text in said), secret
+
+
+def raw(s):
+    """What was told of the dialogue: its direction, and the octets."""
+    found = re.findall(r'delivery\.raw-(input|output).*contents = base64:([A-Za-z0-9+/=]+)', open(s.log_path).read())
+    return [(way, base64.b64decode(text).decode()) for way, text in found]

@@ -140,7 +140,7 @@ static void show(struct listing *l, const struct message *m)
         return;
     }
     struct json_out line = json_begin(&l->text, JSON_COMPACT);
-    queue_message_json(l->form == FORM_JSON ? &l->json : &line, m);
+    queue_message_json(l->form == FORM_JSON ? &l->json : &line, m, FLIGHT_NOT_ASKED);
     if (l->form == FORM_NDJSON)
         buf_add_byte(&l->text, '\n');
 }

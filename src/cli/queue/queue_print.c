@@ -47,6 +47,7 @@ static const struct flag_name rcpt_flags[] = {
         {RCPT_DSN_SENT, S_INIT("dsnSent")},
         {RCPT_SPAM_PAYLOAD, S_INIT("spamPayload")},
         {RCPT_RELAYED_DSN_OWED, S_INIT("relayed-dsn-owed")},
+        {RCPT_SILENT, S_INIT("silent")},
         {0},
 };
 
@@ -63,9 +64,10 @@ static void unit_text(
         struct buf *out, const struct message *m, const struct unit *u, int64_t now_ms);
 static void times_add(struct buf *out, const struct message *m, const struct unit *u,
         const struct recipient *r, int64_t now_ms);
+static bool is_suspended(const struct recipient *r);
 static struct str failure_text(enum failure_kind kind);
 
-void queue_message_json(struct json_out *o, const struct message *m)
+void queue_message_json(struct json_out *o, const struct message *m, enum queue_flight flight)
 {
     struct buf text AUTO(buf_done);
     buf_init(&text, KIB);
@@ -87,6 +89,12 @@ void queue_message_json(struct json_out *o, const struct message *m)
     }
     json_flags(o, m->flags, message_flags);
     json_put_str(o, S("source"), queue_source(m));
+    if (flight != FLIGHT_NOT_ASKED)
+        json_put_bool(o, S("in_flight"), flight == FLIGHT_YES);
+    if (m->hold_until_ms != 0)
+        json_put_time(o, S("hold_until"), m->hold_until_ms);
+    if (m->by_ms != 0)
+        json_put_time(o, S("deliver_by"), m->by_ms);
     json_received(o, m);
     json_tags(o, m);
     json_key(o, S("recipients"));
@@ -110,6 +118,7 @@ static void json_rcpt(struct json_out *o, const struct message *m, const struct 
     json_put_str(o, S("next_hop"), u->domain);
     json_status(o, r);
     json_put_u64(o, S("retry_num"), r->retry_count);
+    json_put_u64(o, S("notify_num"), r->notify_count);
     if (!rcpt_is_final(r)) {
         json_put_time(o, S("next_retry"), r->retry_at_ms);
         if (r->notify_at_ms != NEVER_MS)
@@ -128,6 +137,7 @@ static void json_rcpt(struct json_out *o, const struct message *m, const struct 
     json_flags(o, r->flags, rcpt_flags);
     if (r->last.at_ms != 0)
         json_last(o, &r->last);
+    json_put_bool(o, S("suspended"), is_suspended(r));
     json_put_bool(o, S("held"), u->hold.reason != HOLD_NONE && !rcpt_is_final(r));
     if (u->hold.reason != HOLD_NONE)
         json_hold(o, &u->hold);
@@ -156,8 +166,15 @@ static void json_last(struct json_out *o, const struct outcome *last)
 {
     json_key(o, S("last_attempt"));
     json_object_begin(o);
+    json_put_time(o, S("start"), last->at_ms - last->elapsed_ms);
     json_put_time(o, S("at"), last->at_ms);
+    json_put_u64(o, S("elapsed"), (uint64_t)last->elapsed_ms);
+    json_put_str(o, S("stage"), last->stage);
     json_put_str(o, S("remote_host"), last->host);
+    json_put_str(o, S("remote_ip"), last->remote_ip);
+    json_put_str(o, S("source_ip"), last->source_ip);
+    json_put_str(o, S("tls"), last->tls);
+    json_put_str(o, S("error"), failure_kind_word(last->kind));
     json_put_u64(o, S("code"), last->code);
     json_put_str(o, S("enhanced"), last->enhanced);
     json_put_str(o, S("text"), last->text);
@@ -308,8 +325,16 @@ static void times_add(struct buf *out, const struct message *m, const struct uni
 
 struct str queue_rcpt_word(const struct unit *u, const struct recipient *r)
 {
-    bool held = u->hold.reason != HOLD_NONE && !rcpt_is_final(r);
-    return held ? S("held") : rcpt_status_word(r->status);
+    if (u->hold.reason != HOLD_NONE && !rcpt_is_final(r))
+        return S("held");
+    return is_suspended(r) ? S("suspended") : rcpt_status_word(r->status);
+}
+
+// queue.md 2.4: what it waits for is said in the text of its last error.
+static bool is_suspended(const struct recipient *r)
+{
+    return r->status == RCPT_TEMP_FAILED && r->last.kind == FAILURE_CONNECTION &&
+           str_starts(r->last.text, S("destination suspended"));
 }
 
 // queue.md 2.4 and 14.1

@@ -6,10 +6,12 @@
 #include "base/json.h"
 #include "queue/message.h"
 
-void queue_message_json(struct json_out *o, const struct message *m);
+// Is it being delivered at this moment? Who lists many does not ask the server.
+enum queue_flight { FLIGHT_NOT_ASKED, FLIGHT_NO, FLIGHT_YES };
+void queue_message_json(struct json_out *o, const struct message *m, enum queue_flight flight);
 // All that is known, a line a thing, for `queue status`.
 void queue_message_text(struct buf *out, const struct message *m, int64_t now_ms);
-// "tempfail", or "held" of a pending one in a unit that is held.
+// "tempfail", or of one that is pending "held" in a unit that is held, "suspended".
 struct str queue_rcpt_word(const struct unit *u, const struct recipient *r);
 // queue.md 14.1: "Code: 250, Enhanced code: 2.1.5, Message: OK", "Error for ...: ..."
 void queue_outcome_add(struct buf *out, const struct recipient *r);

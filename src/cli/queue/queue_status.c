@@ -4,7 +4,7 @@
 
 #include "cli/queue/queue_pauses.h"
 #include "cli/queue/queue_print.h"
-#include "cli/queue/queue_store.h"
+#include "cli/queue/queue_server.h"
 
 #define MESSAGE_BYTES_MAX (64 * MIB)
 
@@ -25,6 +25,8 @@ static struct err status_main(void *work)
     struct queue_work *w = work;
     struct cli *c = w->c;
     size_t missing = 0;
+    w->told_unsettled = true; // nothing is changed here: it need not be said
+    queue_server_settle(w);   // so that what workers know is seen, and what they carry
     struct json_out json = cli_json_begin(c);
     json_array_begin(&json);
     for (size_t i = 0; i < c->operand_count; i++) {
@@ -54,11 +56,14 @@ static struct err status_of(struct queue_work *w, struct str word, struct json_o
     if (failed(e)) {
         e = fail_fmt(&c->arena, e.kind, "%.*s: %.*s", ARG(word), ARG(err_text(e)));
     } else if (c->json) {
-        queue_message_json(json, &m);
+        bool is_carried = queue_server_carries(w, id);
+        queue_message_json(json, &m, is_carried ? FLIGHT_YES : FLIGHT_NO);
     } else {
         struct buf text AUTO(buf_done);
         buf_init(&text, MESSAGE_BYTES_MAX);
         queue_message_text(&text, &m, w->wall_now_ms);
+        if (queue_server_carries(w, id))
+            buf_add(&text, S("It is being delivered at this moment.\n"));
         buf_add_byte(&text, '\n');
         cli_print(c, buf_str(&text));
     }

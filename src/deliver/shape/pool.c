@@ -40,6 +40,7 @@ struct connection *pool_take(struct pool *pool, struct str identity)
 
 void pool_park(struct pool *pool, struct connection *c)
 {
+    client_tell_to(c->client, NULL);
     size_t alike = 0;
     each_in_list (idle, &pool->idle, struct connection, in_pool)
         alike += str_eq(idle->identity, c->identity);

@@ -65,6 +65,7 @@ struct schedule_settings {
     uint32_t ready_factor;   // units taken in advance for each free slot
     uint32_t rcpts_max;      // of a message
     int64_t drain_timeout_ms;
+    int64_t quarantine_ms; // queue.quarantine.expire
 };
 
 // What is wrong becomes a finding; the error is for lack of memory only.
@@ -123,9 +124,10 @@ enum look_flag {
 struct schedule_look {
     uint8_t *of_rcpt; // enum look_flag, one for each recipient of the unit
     size_t expired_count, notice_count, try_count;
-    bool is_held;  // nobody is tried
-    bool released; // its hold has come to its end just now
-    bool changed;  // the unit differs from what it was, and is to be committed
+    bool is_held;   // nobody is tried
+    bool released;  // its hold has come to its end just now
+    bool discarded; // so has its quarantine, and all of them are given up
+    bool changed;   // the unit differs from what it was, and is to be committed
 };
 
 // Ends holds whose time has come, gives up who has expired, counts the marks that have passed, and

@@ -6,6 +6,7 @@
 #define MARK_BEFORE_END_MS MINUTE_MS // a mark so near to the end is skipped, queue.md 8.2
 
 static void end_hold(const struct schedule_job *job, struct unit *u, struct schedule_look *out);
+static void discard(const struct schedule_job *job, struct unit *u);
 static struct err look_at(
         const struct schedule_job *job, struct unit *u, size_t place, uint8_t *out) MUST_USE;
 static bool is_over(const struct recipient *r, int64_t created_ms, int64_t clock_ms);
@@ -38,18 +39,35 @@ struct err schedule_look(const struct schedule_job *job, struct unit *u, struct 
     return OK;
 }
 
-// What a quarantine's end means, who quarantines decides.
 static void end_hold(const struct schedule_job *job, struct unit *u, struct schedule_look *out)
 {
     int64_t until_ms = u->hold.until_ms;
-    if (until_ms == 0 || until_ms > job->wall_now_ms || u->hold.reason == HOLD_QUARANTINE)
+    bool is_doubted = job->doubted_until_ms > job->wall_now_ms;
+    if (until_ms == 0 || until_ms > job->wall_now_ms ||
+            (u->hold.reason == HOLD_QUARANTINE && is_doubted))
         return;
+    out->changed = true;
+    if (u->hold.reason == HOLD_QUARANTINE) {
+        discard(job, u);
+        out->discarded = true;
+        return;
+    }
     if (u->hold.reason == HOLD_FUTURE_RELEASE)
         u->hold = (struct hold){0};
     else
         (void)unit_release(u, job->message->created_ms, until_ms);
     out->released = u->hold.reason == HOLD_NONE;
-    out->changed = true;
+}
+
+// queue.md 2.10: nobody has wanted it, and nobody is told.
+static void discard(const struct schedule_job *job, struct unit *u)
+{
+    for (size_t i = 0; i < u->rcpt_count; i++) {
+        if (rcpt_is_final(&u->rcpts[i]))
+            continue;
+        rcpt_cancel(&u->rcpts[i], CANCEL_SILENTLY, job->wall_now_ms);
+        u->rcpts[i].last.text = S("the time in quarantine is over");
+    }
 }
 
 static struct err look_at(

@@ -258,6 +258,7 @@ static void read_manager(struct reading *r)
     s->ready_factor = (uint32_t)conf_u64(c, S("queue.manager.ready-factor"));
     s->rcpts_max = (uint32_t)conf_u64(c, S("queue.manager.max-recipients-per-message"));
     s->drain_timeout_ms = conf_duration_ms(c, S("queue.manager.drain-timeout"));
+    s->quarantine_ms = conf_duration_ms(c, S("queue.quarantine.expire"));
 }
 
 // A schedule that nothing can choose is worth a word, unless names are computed.

@@ -57,8 +57,13 @@ enum outcome_tag {
     O_TEXT = 7,
     O_AT = 8,
     O_CLASS = 9,
+    O_STAGE = 10,
+    O_REMOTE_IP = 11,
+    O_SOURCE_IP = 12,
+    O_TLS = 13,
+    O_ELAPSED = 14,
 };
-#define OUTCOME_NUMBERS (TAG(O_KIND) | TAG(O_CODE) | TAG(O_AT))
+#define OUTCOME_NUMBERS (TAG(O_KIND) | TAG(O_CODE) | TAG(O_AT) | TAG(O_ELAPSED))
 
 static void hold_encode(const struct hold *h, struct fields_out *out);
 static void edits_encode(const struct envelope_edits *edits, struct fields_out *out);
@@ -158,6 +163,12 @@ static void outcome_encode(const struct outcome *o, struct fields_out *outer)
     field_str(&out, O_TEXT, o->text);
     field_i64(&out, O_AT, o->at_ms);
     field_str(&out, O_CLASS, o->bounce_class);
+    field_str(&out, O_STAGE, o->stage);
+    field_str(&out, O_REMOTE_IP, o->remote_ip);
+    field_str(&out, O_SOURCE_IP, o->source_ip);
+    field_str(&out, O_TLS, o->tls);
+    if (o->elapsed_ms != 0)
+        field_i64(&out, O_ELAPSED, o->elapsed_ms);
     field_nested_end(&out);
 }
 
@@ -367,7 +378,7 @@ static struct err outcome_decode(struct str bytes, struct outcome *out)
     struct fields_in in;
     struct field f;
     TRY(fields_open(bytes, &in));
-    while (field_next_of(&in, OUTCOME_NUMBERS, O_CLASS, &f))
+    while (field_next_of(&in, OUTCOME_NUMBERS, O_ELAPSED, &f))
         switch ((enum outcome_tag)f.tag) {
         case O_KIND:
             if (f.number > FAILURE_IO)
@@ -397,6 +408,21 @@ static struct err outcome_decode(struct str bytes, struct outcome *out)
             break;
         case O_CLASS:
             out->bounce_class = f.bytes;
+            break;
+        case O_STAGE:
+            out->stage = f.bytes;
+            break;
+        case O_REMOTE_IP:
+            out->remote_ip = f.bytes;
+            break;
+        case O_SOURCE_IP:
+            out->source_ip = f.bytes;
+            break;
+        case O_TLS:
+            out->tls = f.bytes;
+            break;
+        case O_ELAPSED:
+            out->elapsed_ms = field_signed(&f);
             break;
         }
     return in.broken ? fail(ERR_SYNTAX, "a recipient's last attempt makes no sense") : OK;

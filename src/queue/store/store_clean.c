@@ -71,16 +71,21 @@ static struct err find_remains(struct cleaning *c, const struct view *view)
         decoded = unit_decode(c->arena, c->due->id, c->due->number, unit_value, &u);
     if (read.kind == ERR_LIMIT || decoded.kind == ERR_LIMIT)
         return fail(ERR_LIMIT, "no memory to clean the queue");
+    // What a newer version wrote is not damaged.
+    bool unit_is_lost = has_message && decoded.kind == ERR_SYNTAX;
+    bool message_is_lost = read.kind == ERR_SYNTAX;
     size_t others = 0;
+    if ((failed(read) && !message_is_lost) || (failed(decoded) && decoded.kind != ERR_SYNTAX))
+        return OK;
     bool is_left_over = !has_unit || !has_message || u.due_ms != c->due->at_ms;
     c->what = is_left_over ? CLEANED_ENTRY : CLEANED_NOTHING;
-    if (has_message && (failed(read) || failed(decoded)))
+    if (message_is_lost || unit_is_lost)
         TRY(units_of(c, view, &others));
-    if (failed(read) || (has_message && failed(decoded) && others == 0)) {
+    if (message_is_lost || (unit_is_lost && others == 0)) {
         c->what = CLEANED_MESSAGE;
         return note(c, DB_MESSAGE, message, whole_value(c, message_value));
     }
-    if (has_message && failed(decoded))
+    if (unit_is_lost)
         c->what = CLEANED_UNIT;
     return OK;
 }

@@ -271,9 +271,12 @@ static bool unit_is_of_use(struct entry *e, const struct due *due, struct unit *
         return false;
     struct arena scratch;
     arena_init(&scratch, UNIT_ARENA_BYTES);
-    bool is_readable = !failed(unit_decode(&scratch, due->id, due->number, found, out));
+    struct err read = unit_decode(&scratch, due->id, due->number, found, out);
     arena_done(&scratch);
-    return is_readable && view_get(&e->view, DB_MESSAGE, key_str(&message), &found) == 0;
+    if (failed(read) && read.kind != ERR_SYNTAX) // of a newer version, or there is no memory
+        out->due_ms = due->at_ms;
+    return read.kind != ERR_SYNTAX &&
+           view_get(&e->view, DB_MESSAGE, key_str(&message), &found) == 0;
 }
 
 // queue.md 3.4. What is damaged is removed as far as it can be read; its due entries are then

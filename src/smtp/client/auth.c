@@ -47,7 +47,10 @@ struct err client_auth(struct smtp_client *c, struct arena *a,
         if (!is_usable(c, credentials, m))
             continue;
         tries++;
-        TRY(try_login(c, a, credentials, m, out));
+        c->logs_in = true;
+        struct err e = try_login(c, a, credentials, m, out);
+        c->logs_in = false;
+        TRY(e);
         c->logged_in = out->verdict == CLIENT_GOOD;
         if (out->verdict == CLIENT_GOOD || c->gone || out->outcome.code == 535)
             return OK;

@@ -45,6 +45,7 @@ struct err client_body_dotted(struct smtp_client *c, struct arena *a, struct cli
             .wait_ms = c->options.timeouts->data_ms,
             .all_was_sent = true};
     *out_whole = false;
+    client_tell_content(c, t->bytes);
     TRY(transmit(&s, t->bytes));
     if (!s.is_sent)
         return conclude(&s, out);
@@ -72,6 +73,7 @@ struct err client_body_chunked(struct smtp_client *c, struct arena *a, struct cl
         if (str_is_null(line))
             return client_no_room();
         TRY(client_say(c, line));
+        client_tell_content(c, s.left);
         TRY(transmit(&s, s.left));
         if (!s.is_sent)
             return conclude(&s, out);

@@ -26,6 +26,7 @@
 #include "smtp/sasl.h"
 
 struct smtp_client;
+struct span;
 
 enum client_protocol { CLIENT_SMTP, CLIENT_LMTP };
 
@@ -124,6 +125,9 @@ struct client_transaction {
 
 struct err client_new(struct arena *a, struct stream *s, const struct client_options *options,
         struct smtp_client **out) MUST_USE; // in the arena; the stream stays the caller's
+// Where the dialogue is told, octet by octet (events delivery.raw-*), from now on; NULL: nowhere.
+// It must not outlive the span.
+void client_tell_to(struct smtp_client *c, struct span *span);
 struct err client_greet(
         struct smtp_client *c, struct arena *a, struct client_answer *out) suspends MUST_USE;
 // EHLO, LHLO or HELO alone: after TLS. Everything learned before is forgotten.

@@ -20,6 +20,7 @@ struct err client_say(struct smtp_client *c, struct str line)
     if (str_find_byte(line, '\n') != STR_NOT_FOUND || str_find_byte(line, '\r') != STR_NOT_FOUND ||
             str_find_byte(line, '\0') != STR_NOT_FOUND)
         return fail(ERR_SYNTAX, "an address or a parameter would break the dialogue");
+    client_tell_line(c, line);
     TRY(client_write(c, line));
     return client_write(c, S("\r\n"));
 }
@@ -93,8 +94,11 @@ static struct err heard(struct smtp_client *c, struct arena *lines, const struct
     struct err e = c->write_failure;
     if (!failed(e) && q->expects != EXPECTS_REFUSAL)
         e = stream_flush(c->stream);
-    if (!failed(e))
-        return client_reply_read(c->stream, lines, out);
+    if (!failed(e)) {
+        TRY(client_reply_read(c->stream, lines, out));
+        client_tell_reply(c, out);
+        return OK;
+    }
     if (e.kind == ERR_CANCELLED || e.kind == ERR_LIMIT)
         return e;
     return failed(last_words(c, lines, out)) ? e : OK;

@@ -41,6 +41,8 @@ struct smtp_client {
     char peer_name[PEER_NAME_BYTES_MAX];
     size_t peer_name_len;
     struct err write_failure; // of the stream: nothing leaves any more
+    struct span *span;        // where the dialogue is told; NULL: nowhere
+    bool logs_in;             // what is said now is not told
     bool gone;
     bool logged_in; // by AUTH
     bool parameters_are_refused;
@@ -74,6 +76,10 @@ struct err client_lost(struct smtp_client *c, struct arena *a, const struct clie
         struct err why, struct client_answer *out) MUST_USE;
 struct err client_no_room(void) MUST_USE;
 
+// raw.c: a command without its line end, the content of a message, a reply.
+void client_tell_line(const struct smtp_client *c, struct str line);
+void client_tell_content(const struct smtp_client *c, uint64_t bytes);
+void client_tell_reply(const struct smtp_client *c, const struct client_reply *reply);
 
 // EHLO's lines behind the first (outbound.md 8.3).
 void client_learn(struct smtp_client *c, const struct client_reply *reply);

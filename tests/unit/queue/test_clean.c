@@ -42,7 +42,7 @@ static void break_message(struct place *p, MDB_txn *txn)
 
 static void break_unit(struct place *p, MDB_txn *txn)
 {
-    put(p, txn, DB_UNIT, key_unit(ID, 0), S("rubbish"));
+    put(p, txn, DB_UNIT, key_unit(ID, 0), str_of("\0", 1));
 }
 
 static void lose_message(struct place *p, MDB_txn *txn)

@@ -309,6 +309,33 @@ static void holds_for_a_while(void **state)
     schedules_unload(&l);
 }
 
+// queue.md 2.10: in the end it goes, and nobody is told; not by a clock that is in doubt.
+static void quarantine_ends(void **state)
+{
+    (void)state;
+    struct schedules l;
+    schedules_load(&l, CONFIG);
+    struct waiting w = waiting_made();
+    struct schedule_look look;
+    const struct hold suspect = {
+            .reason = HOLD_QUARANTINE, .since_ms = at_s(0), .until_ms = at_s(500)};
+    waiting_begin(&w, &l, "quick");
+    check_true("held", unit_hold(&w.unit, &suspect, CREATED_MS));
+    check_at("until then", w.unit.due_ms, 500);
+    check_u64("it stays", waiting_look(&w, &l, at_s(499)), 0);
+    struct schedule_job job = waiting_job(&w, &l, at_s(500));
+    job.doubted_until_ms = at_s(1100);
+    assert_false(failed(schedule_look(&job, &w.unit, &look)));
+    check_true("a clock that is in doubt", !look.discarded && !unit_is_final(&w.unit));
+    check_at("again then", w.unit.due_ms, 1100);
+    job.wall_now_ms = at_s(1100);
+    assert_false(failed(schedule_look(&job, &w.unit, &look)));
+    check_true("it goes", look.discarded && look.changed && unit_is_final(&w.unit));
+    check_true("in silence", (w.rcpt.flags & RCPT_SILENT) != 0);
+    check_u64("and is no expiry", look.expired_count, 0);
+    schedules_unload(&l);
+}
+
 // queue.md 17.3: the clock has stepped by years, and nobody is told or given up before the doubt is
 // over; what is due is tried, and has its next attempt as always.
 static void nobody_ages_by_a_doubted_clock(void **state)
@@ -463,8 +490,8 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST(outcomes), TEST(the_final_are_left_alone),
             TEST(another_schedule), TEST(a_deadline_stays_with_another_schedule), TEST(choices),
             TEST(jitter), TEST(alignment), TEST(hints), TEST(holds), TEST(holds_for_a_while),
-            TEST(nobody_ages_by_a_doubted_clock), TEST(holds_before_a_release),
-            TEST(fixed_ends_are_kept), TEST(deliver_by_at_the_next_hop), TEST(bands),
-            TEST(records)};
+            TEST(quarantine_ends), TEST(nobody_ages_by_a_doubted_clock),
+            TEST(holds_before_a_release), TEST(fixed_ends_are_kept),
+            TEST(deliver_by_at_the_next_hop), TEST(bands), TEST(records)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

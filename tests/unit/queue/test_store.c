@@ -16,6 +16,11 @@ static void check_recipient(const struct recipient *got, const struct recipient 
     check_u64("kind of failure", got->last.kind, want->last.kind);
     check_str("text", got->last.text, want->last.text);
     check_u64("code", got->last.code, want->last.code);
+    check_str("stage", got->last.stage, want->last.stage);
+    check_str("remote ip", got->last.remote_ip, want->last.remote_ip);
+    check_str("source ip", got->last.source_ip, want->last.source_ip);
+    check_str("tls", got->last.tls, want->last.tls);
+    check_u64("elapsed", (uint64_t)got->last.elapsed_ms, (uint64_t)want->last.elapsed_ms);
 }
 
 static void check_message(const struct message *got, const struct message *want)
@@ -84,7 +89,12 @@ static struct err units_change(void *arg)
             .entity = S("mx.example"),
             .code = 451,
             .text = S("later"),
-            .at_ms = 50};
+            .at_ms = 50,
+            .stage = S("rcpt"),
+            .remote_ip = S("2001:db8::1"),
+            .source_ip = S("192.0.2.1"),
+            .tls = S("TLSv1.3"),
+            .elapsed_ms = 40};
     struct store_change change = {.kind = STORE_UPDATE, .unit = u};
     TRY(store_commit(p->store, &p->a, &change, 1));
     check_u64("an older version", store_commit(p->store, &p->a, &change, 1).kind, ERR_EXISTS);
