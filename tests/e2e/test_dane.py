@@ -154,6 +154,33 @@ def query(tmp_path, servers, name):
     return json.loads(done.stdout)
 
 
+NOUGHT = '00' * 32
+
+
+@pytest.mark.parametrize('record, result, reason', [
+    ('0 1 1 ' + NOUGHT, 'unusable', '; 0 1 1: usages 0 and 1 need public authorities'),
+    ('4 1 1 ' + NOUGHT, 'unusable', '; 4 1 1: there is no such usage'),
+    ('3 2 1 ' + NOUGHT, 'unusable', '; 3 2 1: there is no such selector'),
+    ('3 1 3 ' + NOUGHT, 'unusable', '; 3 1 3: there is no such matching type'),
+    ('3 1 1 ab', 'unusable', '; 3 1 1: a SHA-256 digest has 32 octets'),
+    ('3 1 2 ' + NOUGHT, 'unusable', '; 3 1 2: a SHA-512 digest has 64 octets'),
+    ('3 0 0 3000', 'unusable', '; 3 0 0: this is no certificate'),
+    ('2 1 0 3000', 'unusable', '; 2 1 0: this is no public key'),
+    ('3 1 1 ' + NOUGHT, 'no-match', 'no record names a certificate or key of this chain')])
+def test_why_not(tmp_path, authority, record, result, reason):
+    said = we_say(tmp_path, HOST, [record], authority.text('leaf', 'middle', 'root'))
+    assert said['result'] == result and reason in said['reason'], said
+    assert (result == 'unusable') == said['reason'].startswith('no record can be used; ')
+
+
+def test_why_a_chain_is_wrong_that_is_named(tmp_path, authority):
+    chain = authority.text('leaf', 'middle', 'root')
+    said = we_say(tmp_path, 'elsewhere.example', [authority.record(2, 1, 1, 'root')], chain)
+    assert said['reason'] == 'a record names this chain, which is wrong all the same for elsewhere.example: hostname mismatch'
+    said = we_say(tmp_path, HOST, [authority.record(2, 0, 1, 'other'), authority.record(2, 1, 1, 'root')], chain)
+    assert said['result'] == 'match' and said['reason'] is None
+
+
 @pytest.mark.parametrize('tlsa, chain, status', [
     ('3 1\n', None, 65), ('3 1 1 xyz\n', None, 65), ('3 1 1 abc\n', None, 65), ('300 1 1 ab\n', None, 65),
     ('', None, 0), ('3 1 1 ab cd\n', None, 0), ('3 1 1 abcd\n', 'nothing', 65),

@@ -10,6 +10,7 @@
 
 #define TLSA_FILE_BYTES_MAX ((size_t)1 * MIB)
 #define PEM_FILE_BYTES_MAX ((size_t)4 * MIB)
+#define WHY_BYTES_MAX (16 * KIB)
 
 static const struct cli_option options[] = {
         {.name = S_INIT("host"),
@@ -51,6 +52,7 @@ struct test {
     X509_STORE *anchors;
     size_t usable_count;
     struct dane_match match;
+    struct str why; // of what is no match
 };
 
 static int read_all(struct test *t);
@@ -60,6 +62,8 @@ static bool read_record(struct arena *a, struct str line, struct dns_tlsa *out);
 static int read_chain(struct test *t, struct str option, STACK_OF(X509) * *out);
 static int read_anchors(struct test *t);
 static struct err check(void *test) suspends;
+static struct str why_unusable(struct test *t, enum dane_profile profile);
+static struct str why_no_match(struct test *t);
 static void print(const struct test *t, struct json_out *o);
 static void number_or_null(struct json_out *o, struct str key, bool there, uint64_t number);
 
@@ -188,18 +192,46 @@ static struct err check(void *test)
     t->usable_count = q.record_count;
     if (q.record_count > 0)
         dane_verify(&q, &t->match);
+    if (q.record_count == 0)
+        t->why = why_unusable(t, q.profile);
+    else if (!t->match.matched)
+        t->why = why_no_match(t);
     return OK;
+}
+
+static struct str why_unusable(struct test *t, enum dane_profile profile)
+{
+    struct buf text AUTO(buf_done);
+    buf_init(&text, WHY_BYTES_MAX);
+    if (t->records.count == 0)
+        return S("there is no record");
+    buf_add(&text, S("no record can be used"));
+    for (size_t i = 0; i < t->records.count && i < DANE_RECORDS_MAX; i++) {
+        const struct dns_tlsa *r = &t->records.at[i];
+        buf_fmt(&text, "; %u %u %u: %.*s", r->usage, r->selector, r->matching,
+                ARG(dane_trouble(profile, r)));
+    }
+    return arena_str(&t->c->arena, buf_str(&text));
+}
+
+// A record that fits, and a chain that is wrong all the same, is another mistake than a key that
+// nobody shows.
+static struct str why_no_match(struct test *t)
+{
+    const struct dane_match *m = &t->match;
+    if (str_eq(m->why, S("No matching certificates found.")))
+        return S("no record names a certificate or key of this chain");
+    return arena_fmt(&t->c->arena,
+            "a record names this chain, which is wrong all the same for %.*s: %.*s", ARG(t->host),
+            ARG(m->why));
 }
 
 static void print(const struct test *t, struct json_out *o)
 {
     const struct dane_match *m = &t->match;
     struct str result = m->matched ? S("match") : S("no-match");
-    struct str why = m->matched ? STR_NULL : m->why;
-    if (t->usable_count == 0) {
+    if (t->usable_count == 0)
         result = S("unusable");
-        why = t->records.count == 0 ? S("there is no record") : S("no record can be used");
-    }
     json_object_begin(o);
     json_put_str(o, S("result"), result);
     number_or_null(o, S("usage"), m->matched, m->record.usage);
@@ -207,7 +239,7 @@ static void print(const struct test *t, struct json_out *o)
     number_or_null(o, S("matching"), m->matched, m->record.matching);
     number_or_null(o, S("depth"), m->matched, m->depth);
     json_put_str(o, S("verified_name"), m->matched ? m->name : STR_NULL);
-    json_put_str(o, S("reason"), why);
+    json_put_str(o, S("reason"), t->why);
     json_object_end(o);
 }
 
@@ -226,8 +258,12 @@ const struct command command_test_dane = {
                  "for a delivery: usages 0 and 1 cannot be used, and usage 3 looks at the key or\n"
                  "certificate alone, whatever its names and dates.\n"
                  "\n"
-                 "result is match, no-match, or unusable when no record can be used. depth is the\n"
-                 "place of what matched: 0 is the peer's own certificate.",
+                 "result is match, no-match, or unusable when no record can be used. A delivery "
+                 "goes\n"
+                 "on with a match, waits without one, and with records that cannot be used takes\n"
+                 "any certificate, but not none. depth is the place of what matched: 0 is the "
+                 "peer's\n"
+                 "own certificate. reason says what is wrong.",
         .examples = "  posthaste test dane --host mx.example.org --tlsa tlsa.txt --chain chain.pem",
         CLI_OPTIONS(options),
 };

@@ -11,6 +11,12 @@
 #define SHA256_BYTES 32
 #define SHA512_BYTES 64
 
+struct judging { // for deep_call
+    enum dane_profile profile;
+    const struct dns_tlsa *record;
+    struct str trouble;
+};
+
 struct filtering { // for deep_call
     enum dane_profile profile;
     const struct dns_tlsa *all;
@@ -26,6 +32,8 @@ static struct err take_answer(
         struct arena *a, const struct dns_tlsa_answer *answer, struct str base, struct dane *out);
 static void filter(void *arg);
 static bool is_usable(enum dane_profile profile, const struct dns_tlsa *r);
+static void judge(void *arg);
+static struct str trouble_of(enum dane_profile profile, const struct dns_tlsa *r);
 static bool is_der(uint8_t selector, struct str data);
 static bool has_stronger(const struct filtering *f, const struct dns_tlsa *r);
 
@@ -154,17 +162,42 @@ static void filter(void *arg)
 
 static bool is_usable(enum dane_profile profile, const struct dns_tlsa *r)
 {
-    if (r->usage > 3 || r->selector > 1 || (profile == DANE_SMTP && r->usage < 2))
-        return false;
+    return str_is_null(trouble_of(profile, r));
+}
+
+struct str dane_trouble(enum dane_profile profile, const struct dns_tlsa *record)
+{
+    struct judging j = {.profile = profile, .record = record};
+    deep_call(judge, &j);
+    return j.trouble;
+}
+
+static void judge(void *arg)
+{
+    struct judging *j = arg;
+    j->trouble = trouble_of(j->profile, j->record);
+    ERR_clear_error();
+}
+
+static struct str trouble_of(enum dane_profile profile, const struct dns_tlsa *r)
+{
+    if (r->usage > 3)
+        return S("there is no such usage");
+    if (profile == DANE_SMTP && r->usage < 2) // RFC 7672 3.1.3
+        return S("usages 0 and 1 need public authorities, which nobody trusts for mail");
+    if (r->selector > 1)
+        return S("there is no such selector");
     switch (r->matching) {
     case 0:
-        return is_der(r->selector, r->data);
+        if (is_der(r->selector, r->data))
+            return STR_NULL;
+        return r->selector == 0 ? S("this is no certificate") : S("this is no public key");
     case 1:
-        return r->data.len == SHA256_BYTES;
+        return r->data.len == SHA256_BYTES ? STR_NULL : S("a SHA-256 digest has 32 octets");
     case 2:
-        return r->data.len == SHA512_BYTES;
+        return r->data.len == SHA512_BYTES ? STR_NULL : S("a SHA-512 digest has 64 octets");
     default:
-        return false;
+        return S("there is no such matching type");
     }
 }
 

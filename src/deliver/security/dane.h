@@ -63,6 +63,9 @@ enum dane_profile {
 struct err dane_usable(struct arena *a, enum dane_profile profile, const struct dns_tlsa *all,
         size_t count, const struct dns_tlsa **out, size_t *out_count) MUST_USE;
 
+// Why this profile cannot use a record; null: it can.
+struct str dane_trouble(enum dane_profile profile, const struct dns_tlsa *record);
+
 struct dane_question {
     enum dane_profile profile;
     const struct dns_tlsa *records; // usable ones
