@@ -62,12 +62,14 @@ void dsn_mark(struct recipient *r, enum dsn_action action);
 
 // --- Settings (12.3) -----------------------------------------------------------------------------
 
+enum dsn_language { DSN_ENGLISH, DSN_GERMAN, DSN_LANGUAGES }; // of what people read
 enum dsn_return { DSN_RETURN_AS_REQUESTED, DSN_RETURN_HEADERS, DSN_RETURN_FULL, DSN_RETURN_NONE };
 
 struct dsn_settings {
     const struct expr_setting *from_name, *from_address, *send, *copy_to, *double_bounce_to,
             *reporting_mta;
     enum dsn_return returns;
+    enum dsn_language language;
     size_t full_bytes_max, head_bytes_max;
     struct rate rate; // count 0: none
     struct str host;  // server.hostname

@@ -41,6 +41,7 @@ struct err dsn_settings_make(struct arena *a, const struct conf *conf, struct fi
             .reporting_mta =
                     conf_expr(conf, own ? S(SECTION "reporting-mta") : S("report.submitter")),
             .returns = (enum dsn_return)conf_enum(conf, S(SECTION "return")),
+            .language = (enum dsn_language)conf_enum(conf, S(SECTION "language")),
             .full_bytes_max = (size_t)conf_u64(conf, S(SECTION "max-size")),
             .head_bytes_max = (size_t)conf_u64(conf, S(SECTION "max-header-size")),
             .rate = conf_rate(conf, S(SECTION "rate")),

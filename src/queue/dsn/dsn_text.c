@@ -8,13 +8,13 @@
 #include "directory/account.h"
 
 enum text_id {
-#define TEXT(id, text) TEXT_##id,
+#define TEXT(id, en, de) TEXT_##id,
 #include "queue/dsn/dsn_texts.def"
     TEXT_NONE
 };
 
-static const struct str texts[] = {
-#define TEXT(id, text) [TEXT_##id] = S_INIT(text),
+static const struct str texts[][DSN_LANGUAGES] = {
+#define TEXT(id, en, de) [TEXT_##id] = {[DSN_ENGLISH] = S_INIT(en), [DSN_GERMAN] = S_INIT(de)},
 #include "queue/dsn/dsn_texts.def"
 };
 
@@ -66,15 +66,15 @@ struct str dsn_subject(const struct dsn_report *r)
 {
     size_t counts[SECTION_COUNT] = {0};
     if (count_sections(r, counts) > 1)
-        return texts[TEXT_SUBJECT_MIXED];
+        return texts[TEXT_SUBJECT_MIXED][DSN_ENGLISH];
     if (counts[SECTION_FAILED] > 0)
-        return texts[TEXT_SUBJECT_FAILED];
+        return texts[TEXT_SUBJECT_FAILED][DSN_ENGLISH];
     if (counts[SECTION_DELAYED] > 0)
-        return texts[TEXT_SUBJECT_DELAYED];
+        return texts[TEXT_SUBJECT_DELAYED][DSN_ENGLISH];
     for (size_t i = 0; i < r->rcpt_count; i++)
         if (r->rcpts[i].action != DSN_RELAYED)
-            return texts[TEXT_SUBJECT_GOOD];
-    return texts[TEXT_SUBJECT_RELAYED];
+            return texts[TEXT_SUBJECT_GOOD][DSN_ENGLISH];
+    return texts[TEXT_SUBJECT_RELAYED][DSN_ENGLISH];
 }
 
 // How many kinds of news there are.
@@ -373,7 +373,7 @@ static void say(
     const struct filling with[] = {one, two};
     struct buf text AUTO(buf_done);
     buf_init(&text, TEXT_BYTES_MAX);
-    add_filled(&text, texts[id], with, COUNT_OF(with));
+    add_filled(&text, texts[id][t->w->settings->language], with, COUNT_OF(with));
     add_wrapped(t->out, indent, buf_str(&text));
 }
 

@@ -302,6 +302,70 @@ static void what_people_read(void **state)
     }
 }
 
+// report.dsn.language: what people read, and nothing else.
+static void in_another_language(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct buf text;
+    arena_init(&a, ARENA_BYTES);
+    buf_init(&text, MIB);
+    struct dsn_sample *german = arena_make(&a, struct dsn_sample);
+    memcpy(german, sample_named("failed"), sizeof(*german));
+    german->settings.language = DSN_GERMAN;
+    struct str english = sample_compose(&a, sample_named("failed")).body.inline_bytes;
+    struct str message = sample_compose(&a, german).body.inline_bytes;
+    const struct mime_part part = sample_part(&a, "german", message, 1);
+    mime_content_add(&text, &part);
+    check_str("for people", buf_str(&text),
+            S("Die Nachricht unten konnte nicht zugestellt werden. Der Server versucht es\r\n"
+              "nicht weiter.\r\n\r\n  <ghost@far.example>\r\n"
+              "    mx.far.example antwortete auf \"RCPT TO\":\r\n"
+              "    550 5.1.1 no mailbox of that name\r\n\r\n"
+              "Bitte pr\xC3\xBC"
+              "fen Sie die Adresse auf Tippfehler.\r\n\r\n"
+              "Kennung: 0b55250b1000400a   Server: mx1.firm.example\r\n"
+              "Fragen an: postmaster@firm.example\r\n"));
+    check_true("the same subject", str_contains(message, S("\r\nSubject: Undelivered mail ")));
+    check_str("for programs", sample_part(&a, "german", message, 2).body,
+            sample_part(&a, "english", english, 2).body);
+    buf_done(&text);
+    arena_done(&a);
+}
+
+static const struct {
+    const char *name;
+    struct str in[DSN_LANGUAGES];
+} languages[] = {
+#define TEXT(id, en, de) {#id, {S_INIT(en), S_INIT(de)}},
+#include "queue/dsn/dsn_texts.def"
+};
+
+// The names in braces, in their order.
+static struct str fillings(struct arena *a, struct str text)
+{
+    struct str all = S(""), plain, name;
+    struct scan in = scan_over(text);
+    while (scan_until_past(&in, '{', &plain) && scan_until_past(&in, '}', &name))
+        all = arena_fmt(a, "%.*s{%.*s}", ARG(all), ARG(name));
+    return all;
+}
+
+static void languages_fill_in_the_same(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(languages); i++) {
+        struct arena a;
+        arena_init(&a, ARENA_BYTES);
+        struct str english = languages[i].in[DSN_ENGLISH], german = languages[i].in[DSN_GERMAN];
+        bool is_subject = str_starts(str_from_c(languages[i].name), S("SUBJECT"));
+        check_str(languages[i].name, fillings(&a, german), fillings(&a, english));
+        check_true(languages[i].name, str_is_ascii(english) && str_is_utf8(german));
+        check_true(languages[i].name, str_is_empty(german) == is_subject);
+        arena_done(&a);
+    }
+}
+
 static void names_are_encoded(void **state)
 {
     (void)state;
@@ -449,6 +513,8 @@ int main(void)
             TEST(how_they_are_sent),
             TEST(forwarding_stays_private),
             TEST(what_people_read),
+            TEST(in_another_language),
+            TEST(languages_fill_in_the_same),
             TEST(names_are_encoded),
             TEST(a_hundred_recipients),
             TEST(one_recipient_leaves_room),

@@ -39,7 +39,7 @@ static const struct {
                 "[report.dsn]\nfrom-name = \"'X'\"\nfrom-address = \"'x@y.example'\"\n"
                 "send = false\nreturn = 'full'\nmax-size = '96k'\nmax-header-size = 1024\n"
                 "copy-to = \"'c@y.example'\"\ndouble-bounce-to = \"'d@y.example'\"\n"
-                "rate = '5/1m'\nreporting-mta = \"'mx.y.example'\"\n",
+                "language = 'de'\nrate = '5/1m'\nreporting-mta = \"'mx.y.example'\"\n",
                 ""},
         {"no address", "[report.dsn]\nfrom-address = \"'nobody'\"\n",
                 "2 error report.dsn.from-address: \"nobody\" is not an address\n"},
@@ -48,6 +48,8 @@ static const struct {
         {"copies to their own sender",
                 "[report.dsn]\nfrom-address = \"'x@y.example'\"\ncopy-to = \"'X@y.example'\"\n",
                 "3 error report.dsn.copy-to: reports to their own sender would loop\n"},
+        {"a language that there is not", "[report.dsn]\nlanguage = \"xx\"\n",
+                "2 error report.dsn.language: "},
         {"no address for double bounces", "[report.dsn]\ndouble-bounce-to = \"'c'\"\n",
                 "2 error report.dsn.double-bounce-to: \"c\" is not an address\n"},
         {"double bounces to their own sender",
@@ -56,7 +58,6 @@ static const struct {
                 "3 error report.dsn.double-bounce-to: reports to their own sender would loop\n"},
         {"larger than may come back", "[report.dsn]\nmax-size = 98305\n",
                 "2 error report.dsn.max-size: "},
-        {"a language", "[report.dsn]\nlanguage = 'de'\n", "2 error report.dsn.language: "},
 };
 
 static void findings_are_told(void **state)
@@ -86,6 +87,7 @@ static void defaults(void **state)
     struct loaded l;
     load(&l, HOST);
     check_u64("return", l.settings.returns, DSN_RETURN_AS_REQUESTED);
+    check_u64("language", l.settings.language, DSN_ENGLISH);
     check_u64("all of it", l.settings.full_bytes_max, 51200);
     check_u64("header", l.settings.head_bytes_max, 65536);
     check_u64("rate", l.settings.rate.count, 100);
