@@ -64,8 +64,8 @@ struct smtp_session {
     struct said {
         int code;
         struct str enhanced, text; // live as long as the command
-    } said; // the last reply
-    struct limits_held held; // by class remote
+    } said;                        // the last reply
+    struct limits_held held;       // by class remote
     struct transaction *transaction;
     int64_t began_ms;
     enum stage_label stage;
