@@ -6,6 +6,7 @@
 
 #include "deliver/measured.h"
 #include "deliver/probe.h"
+#include "deliver/returned.h"
 
 #define JOB_BYTES_MAX (64 * MIB)
 
@@ -260,6 +261,7 @@ static struct err go(struct job *j, const struct route *route)
     if (suspended_route(j, route, rcpts, count))
         return OK;
     suppressed_leave(j, route, rcpts, &count);
+    TRY(returned_read(j, rcpts, &count));
     if (count == 0)
         return OK;
     if (route->type == ROUTE_LOCAL && j->probe != NULL)

@@ -13,6 +13,8 @@
 
 #define JOB_LATER_MS (60 * SECOND_MS) // outbound.md 2: what cannot be evaluated now
 
+struct returned;
+
 // What became of one recipient in this job.
 struct tried {
     bool is_due;
@@ -28,6 +30,8 @@ struct tried {
     bool is_silent;   // nobody is told of its failure
     bool is_watched;  // what becomes of it counts for the suppression list
     bool was_counted; // bounces were, though not enough of them
+    // It is a report about mail of ours (deliver/returned.h); NULL: it is not.
+    struct returned *returned;
 };
 
 struct probe;

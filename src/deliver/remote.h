@@ -49,8 +49,8 @@ struct remote {
     // mime_wish; NULL: nobody has asked for it yet.
     const struct message *edited[2];
     const struct mime_downgrade_plan *plans[2][8];
-    size_t transactions;
-    size_t tries;          // of connections
+    size_t transactions, alone; // the latter of one recipient, who has a sender of his own
+    size_t tries;               // of connections
     bool ends_here;        // what went wrong with the last host is not to be tried with the next
     bool needs_connection; // some are left, for the last one had carried all that it may
     int64_t rests_ms;      // until the first of those that cool down may be tried; 0: none does

@@ -3,6 +3,7 @@
 // and what each answer means for whom. The dialogue itself is in smtp/client/.
 #include "deliver/fit.h"
 #include "deliver/told.h"
+#include "deliver/verp.h"
 #include "mail/trace.h"
 
 #define TRANSACTIONS_MAX 50 // of a message and a connection, outbound.md 27.2
@@ -40,7 +41,8 @@ struct err send_all(struct remote *r, struct approach *p, struct connection *c, 
     size_t at_first = r->count;
     *reach = REACH_NEXT_HOST;
     r->needs_connection = false;
-    while (goes_on && r->count > 0 && !failed(e) && r->transactions++ < TRANSACTIONS_MAX) {
+    while (goes_on && r->count > 0 && !failed(e) &&
+            r->transactions++ < TRANSACTIONS_MAX + r->alone) {
         struct client_transaction t = {0};
         size_t before = r->count;
         bool was_stale = false, has_carried = before < at_first;
@@ -63,7 +65,7 @@ struct err send_all(struct remote *r, struct approach *p, struct connection *c, 
     if (r->count == 0)
         *reach = REACH_DONE;
     r->needs_connection = r->count > 0 && r->count < at_first && !c->is_spent &&
-                          !connection_may_go_on(c) && r->transactions < TRANSACTIONS_MAX;
+                          !connection_may_go_on(c) && r->transactions < TRANSACTIONS_MAX + r->alone;
     if (failed(e) || c->is_spent)
         connection_break(c);
     else
@@ -97,8 +99,10 @@ static struct err send_some(struct remote *r, struct approach *p, struct connect
     struct job *j = r->j;
     TRY(fit_addresses(r, c));
     size_t count = how_many(r, p, c);
+    struct str sender;
     if (count == 0)
         return OK;
+    TRY(verp_choose(r, r->rcpts, &count, &sender));
     struct carried *sent = arena_array(&j->arena, count, struct carried);
     struct client_rcpt *rcpts = arena_array(&j->arena, count, struct client_rcpt);
     struct message_reader *reader AUTO(message_auto_close) = NULL;
@@ -110,7 +114,7 @@ static struct err send_some(struct remote *r, struct approach *p, struct connect
         rcpts[i] = (struct client_rcpt){
                 .rcpt = &j->u->rcpts[sent[i].place], .address = sent[i].address};
     *t = (struct client_transaction){.message = &j->m,
-            .sender = wants_no_report(r, c, rcpts, count) ? S("") : j->m.sender,
+            .sender = wants_no_report(r, c, rcpts, count) ? S("") : sender,
             .rcpts = rcpts,
             .rcpt_count = count,
             .requiretls = (j->m.flags & MESSAGE_REQUIRETLS) != 0};

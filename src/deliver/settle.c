@@ -5,6 +5,7 @@
 // down or the worker ends; then the attempt is made again by whoever comes next (queue.md 1.4).
 #include "deliver/forward.h"
 #include "deliver/measured.h"
+#include "deliver/returned.h"
 #include "deliver/sign.h"
 
 #include "queue/queued.h"
@@ -408,8 +409,10 @@ static void tell_rcpt(const struct job *j, size_t place)
     const struct outcome *o = &r->last;
     struct deliver_figures *figures = &j->d->figures;
     measure_settled(j, place);
-    if (rcpt_is_final(r))
+    if (rcpt_is_final(r)) {
         suppressed_note(j, place);
+        returned_note(j, place);
+    }
     if (r->status == RCPT_COMPLETED) {
         figures->delivered++;
         event_in(&j->span, EV_DELIVERY_DELIVERED, F_STR(to, r->address), F_STR(hostname, o->host),

@@ -30,6 +30,7 @@ struct err deliver_settings_make(struct arena *a, const struct conf *conf, uint6
     struct bounce_rules *bounces;
     TRY(bounce_rules_load(a, conf, findings, &bounces));
     out->bounces = bounces;
+    TRY(verp_settings_make(a, conf, findings, &out->verp));
     TRY(settings_read_routes(&r));
     TRY(settings_read_pools(&r));
     TRY(settings_read_connections(&r));

@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "deliver/egress/egress_socks.h"
 #include "listen/nets.h"
+#include "queue/dsn/verp.h"
 #include "rt/net.h"
 #include "smtp/client/client.h"
 
@@ -294,6 +295,7 @@ struct deliver_settings {
     struct nets *sts_prohibited;
     int64_t expression_wait_ms;
     const struct bounce_rules *bounces;
+    struct verp_settings verp;
 };
 
 // Adds what is wrong to the findings and goes on; the error is for lack of memory only. The
