@@ -213,8 +213,8 @@ static struct str fill(struct smtp_session *s, struct str text, const struct str
     return out.overflow ? STR_NULL : arena_str(&s->scratch, buf_str(&out));
 }
 
-// inbound.md 15: text of others in printable ASCII, or UTF-8 in a transaction that has said SMTPUTF8;
-// its line ends kept as LF, for replies of several lines.
+// inbound.md 15: text of others in printable ASCII, or UTF-8 for who has said SMTPUTF8; its line
+// ends kept as LF, for replies of several lines.
 static struct str plain_words(struct smtp_session *s, struct str text)
 {
     char *copy = arena_bytes(&s->scratch, text.len + 1);
