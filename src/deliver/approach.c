@@ -332,7 +332,9 @@ struct err approach_beside(struct remote *r, struct approach *p, struct outbound
         return OK;
     TRY(plan_tls(r, p));
     TRY(make_identity(r, p));
-    bool can_be = !p->tls.refused;
+    // Keys of the host are asked for before anybody connects; its strategy is another one here.
+    bool knows_keys = p->dane->state != DANE_OFF || p->tls.strategy->dane == TLS_DISABLE;
+    bool can_be = !p->tls.refused && (knows_keys || r->protocol != CLIENT_SMTP);
     if (can_be)
         TRY(limit_beside(r, p, out));
     if (*out != NULL && health_ask(d->health, at, &p->from.ip, now_ms(), &trouble) == HEALTH_WAIT)

@@ -225,17 +225,21 @@ static struct err shake_hands(
     struct job *j = r->j;
     SSL_CTX *context;
     struct tls_proof proof;
+    int64_t began = now_ms();
     enum event_id went_wrong = p->tls.use == TLS_USE_IMPLICIT ? EV_DELIVERY_IMPLICIT_TLS_ERROR
                                                               : EV_DELIVERY_START_TLS_ERROR;
     struct err e = tls_client_context(j->d->in.tls, &p->tls, &j->arena, &context);
-    if (failed(e))
+    if (failed(e)) {
+        tell_impossible(r, S("TLS cannot be set up as the settings say"), err_text(e));
         return tls_after(&p->tls, TLS_LOCAL_TROUBLE, &j->arena, err_text(e), step);
+    }
     e = egress_shake_hands(r, p, c->stream, context);
     if (e.kind == ERR_CANCELLED)
         return e;
     p->tls_broke = failed(e) && e.kind != ERR_TLS;
     if (failed(e)) {
-        event_in(&j->span, went_wrong, F_STR(hostname, p->name), F_ERR(reason, e));
+        event_in(&j->span, went_wrong, F_STR(domain, j->u->domain), F_STR(hostname, p->name),
+                F_ERR(reason, e), F_MS(elapsed, now_ms() - began));
         return tls_after(&p->tls, tls_event_of(e), &j->arena, err_text(e), step);
     }
     TRY(tls_verify(j->d->in.tls, &p->tls, stream_ssl(c->stream), wall_ms(), &j->arena, &proof));
@@ -245,11 +249,13 @@ static struct err shake_hands(
     c->tls = arena_fmt(&c->arena, "%.*s %.*s %.*s", ARG(proof.version), ARG(proof.cipher),
             ARG(tls_level_name(proof.reached)));
     if (step->course == TLS_GO_ON)
-        event_in(&j->span, EV_DELIVERY_START_TLS, F_STR(hostname, p->name),
-                F_STR(version, proof.version), F_STR(details, egress_cipher(&j->arena, &proof)),
-                F_STR(policy, tls_level_name(proof.reached)));
+        event_in(&j->span, EV_DELIVERY_START_TLS, F_STR(domain, j->u->domain),
+                F_STR(hostname, p->name), F_STR(version, proof.version),
+                F_STR(details, egress_cipher(&j->arena, &proof)),
+                F_STR(policy, tls_level_name(proof.reached)), F_MS(elapsed, now_ms() - began));
     else
-        event_in(&j->span, went_wrong, F_STR(hostname, p->name), F_STR(reason, proof.why));
+        event_in(&j->span, went_wrong, F_STR(domain, j->u->domain), F_STR(hostname, p->name),
+                F_STR(reason, proof.why), F_MS(elapsed, now_ms() - began));
     return OK;
 }
 

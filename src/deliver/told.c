@@ -151,6 +151,14 @@ static struct str setting_text(struct job *j, struct str key, struct str id)
     return arena_fmt(a, "%.*s '%.*s' (%.*s:%u)", ARG(key), ARG(id), ARG(origin.file), origin.line);
 }
 
+// As often as other doubts, for it is the same for every message.
+void tell_impossible(struct remote *r, struct str reason, struct str details)
+{
+    if (doubt_may_tell(&r->j->d->doubts, now_ms()))
+        event_in(&r->j->span, EV_DELIVERY_DOUBTED, F_STR(domain, r->j->u->domain),
+                F_STR(reason, reason), F_STR(details, details));
+}
+
 // Once for each host, whatever the number of its addresses.
 static void tell_policy(struct remote *r, const struct approach *p)
 {
@@ -169,6 +177,8 @@ void tell_dane(struct remote *r, const struct approach *p)
     bool strict = p->tls.strategy->dane == TLS_REQUIRE || dane->state == DANE_USABLE;
     if (dane->state == DANE_OFF)
         return;
+    if (dane->state == DANE_NO_DNSSEC && p->tls.strategy->dane == TLS_REQUIRE)
+        tell_impossible(r, dane->why, S("dane = \"require\": mail waits"));
     if (dane->state == DANE_USABLE)
         details = arena_fmt(&r->j->arena, "%.*s: %zu usable", ARG(dane->owner), dane->usable_count);
     event_in(&r->j->span, dane_event(dane), F_STR(domain, r->j->u->domain),

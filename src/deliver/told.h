@@ -12,6 +12,8 @@ void tell_addresses(struct remote *r, const struct host *host, const struct host
         int64_t elapsed_ms) suspends;
 void tell_plan(struct remote *r, const struct approach *p) suspends;
 void tell_dane(struct remote *r, const struct approach *p); // what was found of TLSA records
+// Settings demand what this machine cannot do now (outbound.md 14.3, 15.7).
+void tell_impossible(struct remote *r, struct str reason, struct str details);
 // Keeps the proof with the approach. The error is a lack of memory.
 struct err tell_proof(struct remote *r, struct approach *p, const struct tls_proof *proof) MUST_USE;
 // Those that a probe does not ask. `r` NULL: it is about the sender; `p` NULL: nobody is about to be
