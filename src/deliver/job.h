@@ -69,8 +69,8 @@ struct carried {
     struct response_effect effect; // of the last answer
 };
 
-// queue.md 7, step 9: somebody's fate is known, and is to be on disk within two seconds. Who has not
-// had his turn by then is left as he is, and due again at once.
+// queue.md 7, step 9: somebody's fate is known, and is to be on disk within two seconds. Who has
+// not had his turn by then is left as he is, and due again at once.
 #define JOB_TELLS_MS SECOND_MS // so that the next transaction may take as long
 bool job_is_to_end(const struct job *j);
 

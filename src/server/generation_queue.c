@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // server/generation_queue.c: who changes the queue with a tool (`posthaste queue ...`) does so
 // beside the workers. Before it, they settle: the tool reads LMDB, and what a worker has only in
-// its journal would be lost, or win over the tool (docs/queue-store.md). They also say what they are
-// delivering at that moment, for nobody can stop that. After it, they look.
+// its journal would be lost, or win over the tool (docs/queue-store.md). They also say what they
+// are delivering at that moment, for nobody can stop that. After it, they look.
 #include "server/supervisor.h"
 
 #include "base/id.h"

@@ -33,9 +33,9 @@ void client_tell_content(const struct smtp_client *c, uint64_t bytes)
 // Line by line, with the code before each, as it came.
 void client_tell_reply(const struct smtp_client *c, const struct client_reply *reply)
 {
-    struct buf text AUTO(buf_done);
     if (!is_wanted(c, EV_DELIVERY_RAW_INPUT))
         return;
+    struct buf text AUTO(buf_done);
     buf_init(&text, SHOWN_BYTES_MAX);
     for (size_t i = 0; i < reply->line_count; i++)
         buf_fmt(&text, "%s%u%c%.*s", i > 0 ? "\r\n" : "", reply->code,
