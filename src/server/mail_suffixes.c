@@ -21,9 +21,9 @@ struct err mail_suffixes_begin(struct mail_worker *m)
     return group_spawn(&m->tending, watch, m);
 }
 
-// Nobody asks the list over a call that suspends, so it may be another one after each. The first look
-// reads it in any case: it may have changed since the settings were read. What cannot be read is
-// told once, and read again when it has changed.
+// Nobody asks the list over a call that suspends, so it may be another one after each. The first
+// look reads it in any case: it may have changed since the settings were read. What cannot be read
+// is told once, and read again when it has changed.
 static struct err watch(void *arg)
 {
     struct mail_worker *m = arg;
