@@ -40,7 +40,7 @@ def test_a_rule_holds_what_comes(server, host):  # noqa: F811
     assert rcpt_of(s, waits)['hold']['text'] == 'new host there'
     s.stop()
     s.start()  # it stands over a restart
-    comes = queue(s).one(send(s, to='bob@far.test'))
+    comes = queue(s).one(send(s, 'bob@far.test'))
     told(s, 'queue.held', reason='new host there')
     eventually(lambda: rcpt_of(s, comes).get('hold', {}).get('text') == 'new host there', what='the hold')
     assert len(host.asked) == seen
@@ -57,7 +57,7 @@ def test_a_rule_gives_up_what_waits_and_what_comes(server, host):  # noqa: F811
     eventually(lambda: host.asked, what='the first attempt')
     tool(s, 'queue', 'rule', 'add', 'bounce', '--rcpt-domain', 'far.test', '--text', 'a mistake of ours', '--yes')
     told(s, 'delivery.failed', details='a mistake of ours', bounceClass='admin', to='rob@far.test')
-    send(s, to='bob@far.test')
+    send(s, 'bob@far.test')
     told(s, 'delivery.failed', details='a mistake of ours', to='bob@far.test')
     told(s, 'delivery.dsn-perm-fail', to='bob@far.test')
     # Reports about it go the same way; nobody of far.test is asked for again.

@@ -34,7 +34,7 @@ def test_a_bounce_closes_rcpt_and_stays_over_a_restart(server, host):  # noqa: F
     s = start(server, host, SETTINGS)
     assert listed(s) == []
     assert rcpt(s, 'rob@far.test').startswith('250')
-    send(s, to='Rob@far.test')
+    send(s, 'Rob@far.test')
     eventually(lambda: listed(s), what='the entry')
     s.wait_log('queue.suppressed.*to = "?rob@far.test')
     for _ in range(8):  # whichever worker answers
