@@ -39,12 +39,12 @@ struct label_names {
 
 struct metrics {
     uint32_t columns, columns_used;
-    struct label_names listeners, certificates, tracers, workers, queues;
+    struct label_names listeners, certificates, tracers, workers, queues, limiters;
 };
 
 // Pages of their own, so that workers do not take each other's cache lines.
 #define METRICS_PAGE 4096
-#define METRICS_HEAD_BYTES (7 * METRICS_PAGE)
+#define METRICS_HEAD_BYTES (8 * METRICS_PAGE)
 #define METRICS_COLUMN_BYTES                                                                       \
     ((CELL_COUNT * sizeof(uint64_t) + METRICS_PAGE - 1) / METRICS_PAGE * METRICS_PAGE)
 

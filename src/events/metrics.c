@@ -117,6 +117,8 @@ struct label_names *label_names_of(struct metrics *m, enum metric_label label)
         return &m->workers;
     case LABEL_QUEUE:
         return &m->queues;
+    case LABEL_LIMITER:
+        return &m->limiters;
     case LABEL_NONE:
     case LABEL_TLS_VERSION:
     case LABEL_RESULT:

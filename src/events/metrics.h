@@ -72,6 +72,7 @@ enum stage_label {
     STAGE_OTHER,
 };
 enum queue_label { QUEUE_OTHER };
+enum limiter_label { LIMITER_OTHER };
 enum queue_state_label {
     QUEUE_STATE_DUE,
     QUEUE_STATE_WAITING,

@@ -65,6 +65,8 @@ void logs_end(struct logs *logs) suspends;
 
 struct event_log *logs_log(struct logs *logs); // NULL until the first logs_prepare
 
+// The names of listeners, virtual queues and limiters become values of their labels.
+void logs_name_labels(struct metrics *m, const struct plan *plan);
 // Before the workers of a plan are born: names of listeners become labels; at the first plan, the
 // writer starts as this plan wants it.
 struct err logs_prepare(struct logs *logs, const struct plan *plan) suspends MUST_USE;

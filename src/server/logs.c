@@ -50,12 +50,19 @@ struct event_log *logs_log(struct logs *l)
     return l->own.log;
 }
 
-struct err logs_prepare(struct logs *l, const struct plan *plan)
+void logs_name_labels(struct metrics *m, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->listener_count; i++)
-        (void)metrics_label_add(l->metrics, LABEL_LISTENER, plan->listeners[i].id);
+        (void)metrics_label_add(m, LABEL_LISTENER, plan->listeners[i].id);
     for (size_t i = 0; i < plan->schedules.queue_count; i++)
-        (void)metrics_label_add(l->metrics, LABEL_QUEUE, plan->schedules.queues[i].id);
+        (void)metrics_label_add(m, LABEL_QUEUE, plan->schedules.queues[i].id);
+    for (size_t i = 0; i < plan->limits.throttles.count; i++)
+        (void)metrics_label_add(m, LABEL_LIMITER, plan->limits.throttles.all[i].id);
+}
+
+struct err logs_prepare(struct logs *l, const struct plan *plan)
+{
+    logs_name_labels(l->metrics, plan);
     if (l->begun)
         return OK;
     l->telemetry = plan->telemetry;

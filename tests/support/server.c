@@ -6,6 +6,7 @@
 #include "events/log.h"
 #include "queue/space.h"
 #include "rt/shared.h"
+#include "server/logging.h"
 #include "server/mail.h"
 #include "server/worker.h"
 #include "state.h"
@@ -425,8 +426,8 @@ static struct plan *make_plan(struct sim_server *s)
     struct plan *plan = plan_make(&options, &in, &findings);
     buf_clear(&s->trouble);
     findings_lines(&s->trouble, &findings);
-    for (size_t i = 0; plan != NULL && i < plan->listener_count; i++)
-        (void)metrics_label_add(s->metrics, LABEL_LISTENER, plan->listeners[i].id);
+    if (plan != NULL)
+        logs_name_labels(s->metrics, plan);
     return plan;
 }
 

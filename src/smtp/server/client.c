@@ -12,6 +12,7 @@
 #include "smtp/server/transaction.h"
 #include "smtp/server/verify.h"
 
+static void tell_throttled(struct smtp_session *s, const struct throttle *refused);
 static bool sender_is_trusted(struct smtp_session *s) suspends;
 static struct err look_up_ptr(
         struct smtp_session *s, enum proof_strategy strategy) suspends MUST_USE;
@@ -38,13 +39,22 @@ const struct throttle *session_throttle(
         session_tell_fault(s, fault->key, &fault->fault);
     if (refused == NULL)
         return NULL;
+    tell_throttled(s, refused);
+    return refused;
+}
+
+static void tell_throttled(struct smtp_session *s, const struct throttle *refused)
+{
+    struct metrics_column *m = s->service->metrics;
+    if (m != NULL)
+        metric_add(m, METRIC_SMTP_THROTTLED,
+                LABELS(metrics_label_find(m->all, LABEL_LIMITER, refused->id)), 1);
     if (refused->rate.count > 0)
         event_in(s->options->span, EV_SMTP_RATE_LIMIT_EXCEEDED, F_STR(id, refused->id),
-                F_U64(limit, refused->rate.count));
+                F_U64(limit, refused->rate.count), F_STR(details, refused->description));
     else
         event_in(s->options->span, EV_SMTP_CONCURRENCY_LIMIT_EXCEEDED, F_STR(id, refused->id),
-                F_U64(limit, refused->concurrency));
-    return refused;
+                F_U64(limit, refused->concurrency), F_STR(details, refused->description));
 }
 
 void session_note_junk(struct smtp_session *s)
