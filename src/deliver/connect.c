@@ -11,6 +11,7 @@
 #define IDLE_MX_MS (5 * SECOND_MS) // outbound.md 21
 #define IDLE_RELAY_MS (30 * SECOND_MS)
 
+static void leave(struct connection *c, bool is_lost) suspends;
 static struct err connect_to(struct remote *r, struct approach *p, struct connection *c,
         struct client_answer *why) suspends MUST_USE;
 static struct err talk(struct remote *r, struct approach *p, struct connection *c,
@@ -48,7 +49,7 @@ struct err approach_open(struct remote *r, struct approach *p, struct connection
         if (!failed(e) && why->verdict == CLIENT_GOOD)
             e = talk(r, p, c, why, reach);
         if (failed(e) || why->verdict != CLIENT_GOOD) {
-            connection_break(c);
+            leave(c, failed(e) || why->verdict == CLIENT_LOST);
             c = NULL;
             TRY(e);
         }
@@ -56,6 +57,16 @@ struct err approach_open(struct remote *r, struct approach *p, struct connection
     }
     *out = c;
     return OK;
+}
+
+// RFC 5321 4.1.1.10: who refuses, or cannot what is demanded of him, hears QUIT all the same. After
+// a handshake that failed there is nobody to say it to.
+static void leave(struct connection *c, bool is_lost)
+{
+    if (is_lost)
+        connection_break(c);
+    else
+        connection_end(c);
 }
 
 static struct err connect_to(
@@ -237,6 +248,7 @@ static struct err shake_hands(
     if (e.kind == ERR_CANCELLED)
         return e;
     p->tls_broke = failed(e) && e.kind != ERR_TLS;
+    c->is_spent = failed(e);
     if (failed(e)) {
         event_in(&j->span, went_wrong, F_STR(domain, j->u->domain), F_STR(hostname, p->name),
                 F_ERR(reason, e), F_MS(elapsed, now_ms() - began));
@@ -244,6 +256,7 @@ static struct err shake_hands(
     }
     TRY(tls_verify(j->d->in.tls, &p->tls, stream_ssl(c->stream), wall_ms(), &j->arena, &proof));
     *step = proof.step;
+    c->is_spent = step->course != TLS_GO_ON;
     egress_note_proof(r, p, &proof);
     TRY(tell_proof(r, p, &proof));
     c->tls = arena_fmt(&c->arena, "%.*s %.*s %.*s", ARG(proof.version), ARG(proof.cipher),
