@@ -96,6 +96,9 @@ static void retries(void **state)
     check_u64("the notice comes first", (uint64_t)u->due_ms, 9000);
     rcpt_cancel(&u->rcpts[1], CANCEL_SILENTLY, NOW);
     check_true("cancelled", unit_is_final(u));
+    check_true("nobody is told", (u->rcpts[1].flags & RCPT_SILENT) != 0);
+    rcpt_cancel(&u->rcpts[0], CANCEL_AND_TELL, NOW);
+    check_true("somebody is", (u->rcpts[0].flags & RCPT_SILENT) == 0);
     check_str("and says so", u->rcpts[1].last.text, S("Delivery canceled."));
     check_true("nobody is pending", !unit_retry(u, CREATED, NOW));
 }
