@@ -2,7 +2,8 @@
 // deliver/hosts/health.c: see deliver/hosts/health.h.
 //
 // One table holds all: addresses (with the source they were tried from), hosts by name, and logins
-// by route. What there is nothing to say about is not in it, so a world without trouble costs nothing.
+// by route. What there is nothing to say about is not in it, so a world without trouble costs
+// nothing.
 //
 // An address goes from fine over failing (some failures in a row) to cooling: nobody tries until a
 // moment; then the first who asks probes, and until he has told, the others wait. A probe that

@@ -49,9 +49,9 @@ void health_bad(struct health *h, const struct endpoint *address, const struct i
 void health_unknown(struct health *h, const struct endpoint *address, const struct ip *source);
 
 // --- Logins at relays ----------------------------------------------------------------------------
-// outbound.md 13: after one that was refused nobody tries those of the route again for a minute, and
-// for up to a quarter of an hour after more of them: a wrong password must not lock an account. In
-// the same way as with addresses one attempt probes.
+// outbound.md 13: after one that was refused nobody tries those of the route again for a minute,
+// and for up to a quarter of an hour after more of them: a wrong password must not lock an account.
+// In the same way as with addresses one attempt probes.
 
 enum health_word health_ask_login(
         struct health *h, struct str route, int64_t now_ms, struct health_trouble *out);

@@ -80,9 +80,9 @@ const struct outbound_limiter *outbound_take(
 // memory.
 struct err outbound_list(struct outbound_limits *o, struct outbound_check *check,
         const struct outbound_limiter *const **out, size_t *out_count) MUST_USE;
-// After such a refusal: the moment at which it is the turn of who asked, behind all whom this worker
-// has put off before, so that they do not come all at once (and one of them goes, and the others are
-// put off again).
+// After such a refusal: the moment at which it is the turn of who asked, behind all whom this
+// worker has put off before, so that they do not come all at once (and one of them goes, and the
+// others are put off again).
 int64_t outbound_turn(struct outbound_limits *o, const struct outbound_check *check);
 // Is this refusal to be told? Once in a second of each limiter.
 bool outbound_may_tell(
