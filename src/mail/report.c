@@ -104,6 +104,7 @@ static struct err find_status(struct arena *a, const struct mime_tree *tree,
     const struct mime_part *found = NULL;
     struct buf content AUTO(buf_done);
     bool has_ended = extent == MAIL_REPORT_WHOLE;
+    buf_init(&content, MAIL_REPORT_STATUS_BYTES);
     for (size_t i = 1; i < tree->count; i++) {
         const struct mime_part *part = &tree->parts[i];
         if (part->depth != 1)
@@ -118,7 +119,6 @@ static struct err find_status(struct arena *a, const struct mime_tree *tree,
         return fail(ERR_SYNTAX, "it has no part about the delivery");
     if (!has_ended)
         return fail(ERR_SYNTAX, "it is too long");
-    buf_init(&content, MAIL_REPORT_STATUS_BYTES);
     mime_content_add(&content, found);
     if (content.overflow)
         return fail(ERR_SYNTAX, "its part about the delivery is too long");
@@ -202,7 +202,7 @@ static struct err add_rcpt(struct report_reading *r, const struct report_group *
     return OK;
 }
 
-// "rfc822; <ann@example.org>": what stands behind the type, if one is written.
+// What stands behind the type and its semicolon, if they are written.
 static struct str untyped(struct str text)
 {
     struct str type, rest;

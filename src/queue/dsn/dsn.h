@@ -121,8 +121,8 @@ struct dsn_report {
     const struct message *about;  // its units are not looked at
     const struct dsn_rcpt *rcpts; // at least one, at most DSN_RCPTS_MAX, in any order
     size_t rcpt_count;
-    // Envelope: about->sender, a copy's address, or double_bounce_to. The field To of a copy is that
-    // of the report which the sender gets.
+    // Envelope: about->sender, a copy's address, or double_bounce_to. The field To of a copy is
+    // that of the report which the sender gets.
     struct str to;
     bool last_resort;   // about a message without sender: sets MESSAGE_LAST_RESORT
     uint64_t id;        // of the new message

@@ -76,11 +76,11 @@ struct err verp_make(struct arena *a, const struct verp_settings *s, struct str 
     struct mail_address address;
     struct str prefix, domain;
     char proof[PROOF_DIGITS];
+    buf_init(&text, 4 * KIB);
     if (!template_cut(template, &prefix, &domain))
         return fail(ERR_SYNTAX, "expected NAME+" MIDDLE "DOMAIN");
     if (s->secrets.count == 0 || !prove(a, s->secrets.at[0], mail, proof))
         return fail(ERR_CONFIG, "it cannot be signed");
-    buf_init(&text, 4 * KIB);
     buf_add(&text, prefix);
     id_add(&text, mail->id);
     buf_add_byte(&text, '.');
