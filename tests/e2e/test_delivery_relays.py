@@ -83,6 +83,7 @@ def test_a_login_at_one_of_ours(server, tmp_path, listener, more):
 def test_a_wrong_password(server, tmp_path):
     other = mail_server(server, listeners=OTHER)
     s = sender(server, tmp_path, other.ports['submission'], LOGIN % (USER, 'open sesame'), LONG)
+    s.expect_log(r'delivery\.auth-failed')
     letter = Letter('not ours')
     send(s, letter, FAR)
     rcpt = last_of(s, letter)
