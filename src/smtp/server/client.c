@@ -128,8 +128,8 @@ bool client_must_wait(struct smtp_session *s)
     return answer == GREYLIST_WAIT;
 }
 
-// inbound.md 10.5. The list trusted-domains names domains, and a name is easily said: only where SPF
-// says that it is the domain's own client is the list of any worth, and waited for.
+// inbound.md 10.5. The list trusted-domains names domains, and a name is easily said: only where
+// SPF says that it is the domain's own client is the list of any worth, and the answer waited for.
 static bool sender_is_trusted(struct smtp_session *s)
 {
     const struct lookups *lists = conf_lookups(s->service->settings->conf);

@@ -47,7 +47,7 @@ struct transaction {
     int64_t by_ms, hold_until_ms; // moments; 0: none
     VEC(struct transaction_rcpt) rcpts;
     VEC(struct transaction_answer) answers; // LMTP: a final reply to each, also to a repeated one
-    size_t tried; // RCPTs
+    size_t tried;                           // RCPTs
     struct limits_held held;
     uint64_t bytes_max; // 0: no limit
     int64_t transfer_until_ms;
