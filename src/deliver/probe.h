@@ -2,7 +2,8 @@
 // deliver/probe.h: an attempt that sends nothing (outbound.md 25): the way that a delivery goes, by
 // the code that deliveries go by, up to EHLO, or up to the reply to RCPT. What happens on the way
 // is told by the events of the attempt, to the log of the inputs. It goes by no limiter (those that
-// would count are told), no host's cool-down, no open connection and no policy kept on disk, and leaves nothing of that kind behind.
+// would count are told), no host's cool-down, no open connection and no policy kept on disk, and
+// leaves nothing of that kind behind.
 #pragma once
 
 #include "deliver/deliver.h"

@@ -16,10 +16,10 @@ void tell_dane(struct remote *r, const struct approach *p); // what was found of
 void tell_impossible(struct remote *r, struct str reason, struct str details);
 // Keeps the proof with the approach. The error is a lack of memory.
 struct err tell_proof(struct remote *r, struct approach *p, const struct tls_proof *proof) MUST_USE;
-// Those that a probe does not ask. `r` NULL: it is about the sender; `p` NULL: nobody is about to be
-// connected to yet.
+// Those that a probe does not ask. `r` NULL: it is about the sender; `p` NULL: nobody is about to
+// be connected to yet.
 struct err tell_limiters(struct job *j, const struct remote *r, const struct approach *p,
-        struct outbound_check *check) MUST_USE;
+        struct outbound_check *check) suspends MUST_USE;
 void tell_rest(struct remote *r); // all that could be tried are cooling down
 void tell_hello(struct remote *r, const struct approach *p, const struct connection *c);
 void tell_transaction(

@@ -148,7 +148,8 @@ struct tls_clients_options {
     struct findings *findings; // take what is wrong with the settings' files; NULL: an error is
     struct str system_folder;  // where its authorities are looked for; null: where OpenSSL does
 };
-// ERR_CONFIG, without findings: a file of authorities cannot be read, or has none; the text names it.
+// ERR_CONFIG, without findings: a file of authorities cannot be read, or has none; the text names
+// it.
 struct err tls_clients_make(struct arena *a, const struct tls_clients_options *options,
         struct tls_clients **out) MUST_USE;
 void tls_clients_free(struct tls_clients *clients); // NULL is fine

@@ -79,7 +79,7 @@ const struct outbound_limiter *outbound_take(
 // Those that outbound_take would ask, in the scratch arena, without asking them. ERR_LIMIT: no
 // memory.
 struct err outbound_list(struct outbound_limits *o, struct outbound_check *check,
-        const struct outbound_limiter *const **out, size_t *out_count) MUST_USE;
+        const struct outbound_limiter *const **out, size_t *out_count) suspends MUST_USE;
 // After such a refusal: the moment at which it is the turn of who asked, behind all whom this
 // worker has put off before, so that they do not come all at once (and one of them goes, and the
 // others are put off again).
