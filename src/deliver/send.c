@@ -160,7 +160,8 @@ static struct err send_in_time(
 
 static struct err give_up(struct remote *r, struct connection *c)
 {
-    const struct client_answer why = remote_took_too_long(c->host);
+    // The name of the connection, which ends before this is written down, is kept.
+    const struct client_answer why = remote_took_too_long(arena_str(&r->j->arena, c->host));
     job_settle_all(r->j, r->rcpts, r->count, &why);
     r->j->met_trouble = true;
     r->count = 0;
