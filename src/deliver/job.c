@@ -25,6 +25,7 @@ static struct err go_local(struct job *j, const struct route *route, struct carr
 static struct err resolve(struct job *j, const struct local_inputs *in, struct carried *rcpts,
         size_t *count) suspends MUST_USE;
 static void take_local(struct job *j, size_t place, const struct local_result *result);
+static const struct passage *passage_of(struct job *j, const struct client_answer *answer);
 
 int64_t job_run(struct courier *c)
 {
@@ -345,6 +346,20 @@ void job_settle(struct job *j, size_t place, const struct client_answer *answer)
             [CLIENT_TEMPORARY] = VERDICT_TEMPORARY,
             [CLIENT_PERMANENT] = VERDICT_PERMANENT,
             [CLIENT_LOST] = VERDICT_TEMPORARY};
+    struct tried *t = &j->tried[place];
+    t->is_settled = true;
+    t->verdict = (struct schedule_verdict){
+            .verdict = verdicts[answer->verdict], .outcome = answer->outcome};
+    t->verdict.outcome.at_ms = wall_ms();
+    t->verdict.outcome.passage = passage_of(j, answer);
+    bool is_final = t->verdict.verdict != VERDICT_TEMPORARY;
+    if (is_final && j->settled_at_ms == 0)
+        j->settled_at_ms = now_ms();
+}
+
+// NULL: no memory for it, which is nobody's loss.
+static const struct passage *passage_of(struct job *j, const struct client_answer *answer)
+{
     static const struct str stages[] = {[CLIENT_CONNECT] = S_INIT("connect"),
             [CLIENT_GREETING] = S_INIT("greeting"),
             [CLIENT_EHLO] = S_INIT("ehlo"),
@@ -354,16 +369,14 @@ void job_settle(struct job *j, size_t place, const struct client_answer *answer)
             [CLIENT_RCPT] = S_INIT("rcpt"),
             [CLIENT_DATA] = S_INIT("data"),
             [CLIENT_EOD] = S_INIT("eod")};
-    struct tried *t = &j->tried[place];
-    t->is_settled = true;
-    t->verdict = (struct schedule_verdict){
-            .verdict = verdicts[answer->verdict], .outcome = answer->outcome};
-    t->verdict.outcome.at_ms = wall_ms();
-    t->verdict.outcome.stage = stages[answer->stage];
-    t->verdict.outcome.elapsed_ms = now_ms() - j->began_ms;
-    bool is_final = t->verdict.verdict != VERDICT_TEMPORARY;
-    if (is_final && j->settled_at_ms == 0)
-        j->settled_at_ms = now_ms();
+    struct passage *p = arena_make(&j->arena, struct passage);
+    if (p == NULL)
+        return NULL;
+    if (answer->outcome.passage != NULL)
+        *p = *answer->outcome.passage;
+    p->stage = stages[answer->stage];
+    p->elapsed_ms = now_ms() - j->began_ms;
+    return p;
 }
 
 // A transaction that was slow will not be the last such one.

@@ -264,9 +264,10 @@ static void take_answer(struct remote *r, struct connection *c, struct carried *
     told.outcome.entity = arena_str(&j->arena, c->host);
     if (told.outcome.code != 0)
         told.outcome.host = told.outcome.entity;
-    told.outcome.remote_ip = ip_text(&j->arena, &stream_peer(c->stream)->ip);
-    told.outcome.source_ip = ip_text(&j->arena, &stream_local(c->stream)->ip);
-    told.outcome.tls = arena_str(&j->arena, c->tls);
+    const struct passage passage = {.remote_ip = ip_text(&j->arena, &stream_peer(c->stream)->ip),
+            .source_ip = ip_text(&j->arena, &stream_local(c->stream)->ip),
+            .tls = arena_str(&j->arena, c->tls)};
+    told.outcome.passage = &passage;
     job_settle_after(j, one->place, &told, one->effect.retry_after_ms);
     if (answer->verdict != CLIENT_GOOD)
         return;

@@ -73,6 +73,13 @@ enum failure_kind { // queue.md 2.4
 };
 
 // What the last attempt brought: the reply, or what went wrong instead.
+// How an attempt went (queue.md 14.1); null: it did not come so far.
+struct passage {
+    struct str stage; // "rcpt", ...
+    struct str remote_ip, source_ip, tls;
+    int64_t elapsed_ms;
+};
+
 struct outcome {
     enum failure_kind kind;
     struct str entity;  // whose error it is: a host, an address, a domain
@@ -82,10 +89,7 @@ struct outcome {
     struct str enhanced, text;
     struct str bounce_class; // its word, see deliver/reply/classify.h; null: not judged yet
     int64_t at_ms;
-    // How the attempt went (queue.md 14.1); null: it did not come so far.
-    struct str stage; // "rcpt", ...
-    struct str remote_ip, source_ip, tls;
-    int64_t elapsed_ms;
+    const struct passage *passage; // NULL: nothing is known of it
 };
 
 enum expiry_kind { EXPIRY_TTL, EXPIRY_ATTEMPTS };

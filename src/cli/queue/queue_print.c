@@ -164,16 +164,18 @@ static void json_status(struct json_out *o, const struct recipient *r)
 
 static void json_last(struct json_out *o, const struct outcome *last)
 {
+    const struct passage unknown = {0};
+    const struct passage *passage = last->passage != NULL ? last->passage : &unknown;
     json_key(o, S("last_attempt"));
     json_object_begin(o);
-    json_put_time(o, S("start"), last->at_ms - last->elapsed_ms);
+    json_put_time(o, S("start"), last->at_ms - passage->elapsed_ms);
     json_put_time(o, S("at"), last->at_ms);
-    json_put_u64(o, S("elapsed"), (uint64_t)last->elapsed_ms);
-    json_put_str(o, S("stage"), last->stage);
+    json_put_u64(o, S("elapsed"), (uint64_t)passage->elapsed_ms);
+    json_put_str(o, S("stage"), passage->stage);
     json_put_str(o, S("remote_host"), last->host);
-    json_put_str(o, S("remote_ip"), last->remote_ip);
-    json_put_str(o, S("source_ip"), last->source_ip);
-    json_put_str(o, S("tls"), last->tls);
+    json_put_str(o, S("remote_ip"), passage->remote_ip);
+    json_put_str(o, S("source_ip"), passage->source_ip);
+    json_put_str(o, S("tls"), passage->tls);
     json_put_str(o, S("error"), failure_kind_word(last->kind));
     json_put_u64(o, S("code"), last->code);
     json_put_str(o, S("enhanced"), last->enhanced);

@@ -69,14 +69,16 @@ static void hold_encode(const struct hold *h, struct fields_out *out);
 static void edits_encode(const struct envelope_edits *edits, struct fields_out *out);
 static void rcpt_encode(const struct recipient *r, struct fields_out *out);
 static void outcome_encode(const struct outcome *o, struct fields_out *out);
+static void passage_encode(const struct passage *p, struct fields_out *out);
 static struct err unit_field(
         struct arena *a, const struct field *f, struct unit *u, size_t *rcpts_room);
 static struct err hold_decode(struct str bytes, struct hold *out);
 static struct err edits_decode(
         struct arena *a, struct str bytes, const struct envelope_edits **out);
 static struct err edits_field(struct arena *a, const struct field *f, struct envelope_edits *edits);
-static struct err rcpt_decode(struct str bytes, struct recipient *out);
-static struct err outcome_decode(struct str bytes, struct outcome *out);
+static struct err rcpt_decode(struct arena *a, struct str bytes, struct recipient *out);
+static struct err outcome_decode(struct arena *a, struct str bytes, struct outcome *out);
+static struct err keep_passage(struct arena *a, const struct passage *passage, struct outcome *out);
 
 void unit_encode(const struct unit *u, struct buf *buf)
 {
@@ -163,13 +165,19 @@ static void outcome_encode(const struct outcome *o, struct fields_out *outer)
     field_str(&out, O_TEXT, o->text);
     field_i64(&out, O_AT, o->at_ms);
     field_str(&out, O_CLASS, o->bounce_class);
-    field_str(&out, O_STAGE, o->stage);
-    field_str(&out, O_REMOTE_IP, o->remote_ip);
-    field_str(&out, O_SOURCE_IP, o->source_ip);
-    field_str(&out, O_TLS, o->tls);
-    if (o->elapsed_ms != 0)
-        field_i64(&out, O_ELAPSED, o->elapsed_ms);
+    if (o->passage != NULL)
+        passage_encode(o->passage, &out);
     field_nested_end(&out);
+}
+
+static void passage_encode(const struct passage *p, struct fields_out *out)
+{
+    field_str(out, O_STAGE, p->stage);
+    field_str(out, O_REMOTE_IP, p->remote_ip);
+    field_str(out, O_SOURCE_IP, p->source_ip);
+    field_str(out, O_TLS, p->tls);
+    if (p->elapsed_ms != 0)
+        field_i64(out, O_ELAPSED, p->elapsed_ms);
 }
 
 struct err unit_decode(
@@ -231,7 +239,7 @@ static struct err unit_field(
     case U_RCPT:
         if (u->rcpt_count == *rcpts_room)
             return fail(ERR_SYNTAX, "the unit's record has too many recipients");
-        return rcpt_decode(f->bytes, &u->rcpts[u->rcpt_count++]);
+        return rcpt_decode(a, f->bytes, &u->rcpts[u->rcpt_count++]);
     }
     return OK;
 }
@@ -316,7 +324,7 @@ static struct err edits_field(struct arena *a, const struct field *f, struct env
     return OK;
 }
 
-static struct err rcpt_decode(struct str bytes, struct recipient *out)
+static struct err rcpt_decode(struct arena *a, struct str bytes, struct recipient *out)
 {
     struct fields_in in;
     struct field f;
@@ -361,7 +369,7 @@ static struct err rcpt_decode(struct str bytes, struct recipient *out)
             r.expiry_attempts = (uint32_t)f.number;
             break;
         case R_OUTCOME:
-            TRY(outcome_decode(f.bytes, &r.last));
+            TRY(outcome_decode(a, f.bytes, &r.last));
             break;
         case R_BASE_MS:
             r.base_ms = field_signed(&f);
@@ -373,10 +381,11 @@ static struct err rcpt_decode(struct str bytes, struct recipient *out)
     return OK;
 }
 
-static struct err outcome_decode(struct str bytes, struct outcome *out)
+static struct err outcome_decode(struct arena *a, struct str bytes, struct outcome *out)
 {
     struct fields_in in;
     struct field f;
+    struct passage passage = {0};
     TRY(fields_open(bytes, &in));
     while (field_next_of(&in, OUTCOME_NUMBERS, O_ELAPSED, &f))
         switch ((enum outcome_tag)f.tag) {
@@ -410,20 +419,32 @@ static struct err outcome_decode(struct str bytes, struct outcome *out)
             out->bounce_class = f.bytes;
             break;
         case O_STAGE:
-            out->stage = f.bytes;
+            passage.stage = f.bytes;
             break;
         case O_REMOTE_IP:
-            out->remote_ip = f.bytes;
+            passage.remote_ip = f.bytes;
             break;
         case O_SOURCE_IP:
-            out->source_ip = f.bytes;
+            passage.source_ip = f.bytes;
             break;
         case O_TLS:
-            out->tls = f.bytes;
+            passage.tls = f.bytes;
             break;
         case O_ELAPSED:
-            out->elapsed_ms = field_signed(&f);
+            passage.elapsed_ms = field_signed(&f);
             break;
         }
-    return in.broken ? fail(ERR_SYNTAX, "a recipient's last attempt makes no sense") : OK;
+    if (in.broken)
+        return fail(ERR_SYNTAX, "a recipient's last attempt makes no sense");
+    return str_is_null(passage.stage) ? OK : keep_passage(a, &passage, out);
+}
+
+static struct err keep_passage(struct arena *a, const struct passage *passage, struct outcome *out)
+{
+    struct passage *kept = arena_make(a, struct passage);
+    if (kept == NULL)
+        return fail(ERR_LIMIT, "no memory for a recipient's last attempt");
+    *kept = *passage;
+    out->passage = kept;
+    return OK;
 }

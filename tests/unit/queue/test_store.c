@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+static void check_passage(const struct passage *got, const struct passage *want);
+
 static void check_recipient(const struct recipient *got, const struct recipient *want)
 {
     check_str("address", got->address, want->address);
@@ -16,11 +18,19 @@ static void check_recipient(const struct recipient *got, const struct recipient 
     check_u64("kind of failure", got->last.kind, want->last.kind);
     check_str("text", got->last.text, want->last.text);
     check_u64("code", got->last.code, want->last.code);
-    check_str("stage", got->last.stage, want->last.stage);
-    check_str("remote ip", got->last.remote_ip, want->last.remote_ip);
-    check_str("source ip", got->last.source_ip, want->last.source_ip);
-    check_str("tls", got->last.tls, want->last.tls);
-    check_u64("elapsed", (uint64_t)got->last.elapsed_ms, (uint64_t)want->last.elapsed_ms);
+    check_passage(got->last.passage, want->last.passage);
+}
+
+static void check_passage(const struct passage *got, const struct passage *want)
+{
+    check_true("passage", (got == NULL) == (want == NULL));
+    if (got == NULL || want == NULL)
+        return;
+    check_str("stage", got->stage, want->stage);
+    check_str("remote ip", got->remote_ip, want->remote_ip);
+    check_str("source ip", got->source_ip, want->source_ip);
+    check_str("tls", got->tls, want->tls);
+    check_u64("elapsed", (uint64_t)got->elapsed_ms, (uint64_t)want->elapsed_ms);
 }
 
 static void check_message(const struct message *got, const struct message *want)
@@ -82,6 +92,11 @@ static struct err units_change(void *arg)
     TRY(store_due(p->store, &p->a, 1, NEVER_MS, NULL, 0, &due, &count));
     check_u64("of another slot", count, 0);
     TRY(store_read(p->store, &p->a, 7, STORE_WITHOUT_BODY, &back));
+    const struct passage passage = {.stage = S("rcpt"),
+            .remote_ip = S("2001:db8::1"),
+            .source_ip = S("192.0.2.1"),
+            .tls = S("TLSv1.3"),
+            .elapsed_ms = 40};
     struct unit *u = &back.units[1];
     u->due_ms = 90000;
     u->rcpts[0].status = RCPT_TEMP_FAILED;
@@ -90,11 +105,7 @@ static struct err units_change(void *arg)
             .code = 451,
             .text = S("later"),
             .at_ms = 50,
-            .stage = S("rcpt"),
-            .remote_ip = S("2001:db8::1"),
-            .source_ip = S("192.0.2.1"),
-            .tls = S("TLSv1.3"),
-            .elapsed_ms = 40};
+            .passage = &passage};
     struct store_change change = {.kind = STORE_UPDATE, .unit = u};
     TRY(store_commit(p->store, &p->a, &change, 1));
     check_u64("an older version", store_commit(p->store, &p->a, &change, 1).kind, ERR_EXISTS);
