@@ -47,8 +47,8 @@ static void add_required(
         buf_add(out, S(" BODY=8BITMIME"));
     if (t->wants_smtputf8)
         buf_add(out, S(" SMTPUTF8"));
-    // A host that must offer it has been asked before; a mailbox server behind LMTP need not know the
-    // word (outbound.md 17.2).
+    // A host that must offer it has been asked before; a mailbox server behind LMTP need not know
+    // the word (outbound.md 17.2).
     if (t->requiretls && client_offers(c, CLIENT_EXT_REQUIRETLS))
         buf_add(out, S(" REQUIRETLS"));
     if (t->by_mode == 'R' && client_offers(c, CLIENT_EXT_DELIVERBY))

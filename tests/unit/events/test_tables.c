@@ -45,7 +45,7 @@ static const struct {
         {S_INIT("*.connection-start"), EVENT_KNOWN, {NULL, 0}},
         {S_INIT("registry.parse-error"), EVENT_KNOWN, {NULL, 0}}, // a newer name of config.
         {S_INIT("registry.*-error"), EVENT_KNOWN, {NULL, 0}},
-        {S_INIT("queue.corrupt"), EVENT_LATER, {NULL, 0}},
+        {S_INIT("queue.lease-lost"), EVENT_LATER, {NULL, 0}},
         {S_INIT("queue.rescheduled"), EVENT_KNOWN, {NULL, 0}},
         {S_INIT("delivery.*"), EVENT_KNOWN, {NULL, 0}},
         {S_INIT("imap.connection-start"), EVENT_LATER, {NULL, 0}},
