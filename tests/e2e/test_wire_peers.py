@@ -7,8 +7,6 @@ import email.policy
 import re
 import smtplib
 import socket
-import struct
-import threading
 import time
 from types import SimpleNamespace
 
@@ -18,7 +16,7 @@ from conftest import eventually, free_ports
 from delivery_tools import (FAR, SCHEDULE, arrived, assert_arrived, files_of, goes_to, only_notice, queue_empties, send,
                             sender)
 from mail_tools import ADDRESS, Letter, mail_server, stamped
-from peer_tools import Peer, text_of
+from peer_tools import Names, Peer, text_of
 from test_delivery_servers import POSTFIX_TLS, postfix_takes
 
 NAME = 'Björn Ångström, 大阪'
@@ -213,31 +211,6 @@ def test_who_demands_tls_waits(server, tmp_path, certificate):
 
 # --- One family is dead ----------------------------------------------------------------------------
 
-class Names(threading.Thread):
-    """A DNS server that knows one host, with an address of each family."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(('127.0.0.1', 0))
-        self.port = self.socket.getsockname()[1]
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                query, peer = self.socket.recvfrom(4096)
-            except OSError:
-                return
-            end = query.index(b'\0', 12) + 5
-            qtype, = struct.unpack('>H', query[end - 4:end - 2])
-            known = query[12:end - 4].lower() == b'\4host\4twin\4test\0'
-            rdata = {1: socket.inet_aton('127.0.0.1'), 28: socket.inet_pton(socket.AF_INET6, '::1')}.get(qtype, b'')
-            record = b'\xc0\x0c' + struct.pack('>HHIH', qtype, 1, 300, len(rdata)) + rdata if known and rdata else b''
-            head = query[:2] + struct.pack('>HHHHH', 0x8180 if known else 0x8183, 1, 1 if record else 0, 0, 0)
-            self.socket.sendto(head + query[12:end] + record, peer)
-
-
 class Dead:
     """A place of an address where connections are neither taken nor refused: its queue is full."""
 
@@ -279,7 +252,7 @@ class Peer6(Peer):
 
 @pytest.fixture
 def names():
-    n = Names()
+    n = Names({1: socket.inet_aton('127.0.0.1'), 28: socket.inet_pton(socket.AF_INET6, '::1')}, b'\4host\4twin\4test\0')
     yield n
     n.socket.close()
 

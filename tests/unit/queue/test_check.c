@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/queue/test_check.c: a store is damaged in each way that the check knows, and repaired.
-#include "place.h"
-
-#include "queue/store/store_lmdb.h"
+#include "damage.h"
 
 #include <fcntl.h>
 
@@ -12,24 +10,6 @@ struct damage {
     void (*make)(struct place *p, MDB_txn *txn);
     bool stays; // a repair cannot help
 };
-
-static void put(struct place *p, MDB_txn *txn, enum store_db db, struct key key, struct str value)
-{
-    MDB_val at = key_val(&key),
-            val = {.mv_size = value.len, .mv_data = (void *)(uintptr_t)value.ptr};
-    assert_int_equal(mdb_put(txn, p->store->db[db], &at, &val, 0), 0);
-}
-
-static void del(struct place *p, MDB_txn *txn, enum store_db db, struct key key)
-{
-    MDB_val at = key_val(&key);
-    assert_int_equal(mdb_del(txn, p->store->db[db], &at, NULL), 0);
-}
-
-static void nothing(struct place *p, MDB_txn *txn)
-{
-    (void)p, (void)txn;
-}
 
 static void break_message(struct place *p, MDB_txn *txn)
 {

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/queue/test_clean.c: what the server meets and cannot use leaves the queue (queue.md
 // 3.1 I2, 3.5), what is well stays, and afterwards the store holds together.
-#include "place.h"
-
-#include "queue/store/store_lmdb.h"
+#include "damage.h"
 
 #define ID 1
 #define OTHER 2
@@ -16,24 +14,6 @@ struct damage {
     enum store_cleaned what;
     size_t due_left, messages_left, files;
 };
-
-static void put(struct place *p, MDB_txn *txn, enum store_db db, struct key key, struct str value)
-{
-    MDB_val at = key_val(&key),
-            val = {.mv_size = value.len, .mv_data = (void *)(uintptr_t)value.ptr};
-    assert_int_equal(mdb_put(txn, p->store->db[db], &at, &val, 0), 0);
-}
-
-static void del(struct place *p, MDB_txn *txn, enum store_db db, struct key key)
-{
-    MDB_val at = key_val(&key);
-    assert_int_equal(mdb_del(txn, p->store->db[db], &at, NULL), 0);
-}
-
-static void nothing(struct place *p, MDB_txn *txn)
-{
-    (void)p, (void)txn;
-}
 
 static void break_message(struct place *p, MDB_txn *txn)
 {
