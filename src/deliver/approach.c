@@ -262,7 +262,8 @@ static struct err open_if_fit(struct remote *r, struct approach *p, struct conne
     }
     recall(r, p);
     struct err e = approach_open(r, p, out, why, reach); // maybe of another address: see race.h
-    health_unknown_login(d->health, r->route->id);       // unless it was told of
+    if (!str_is_empty(r->route->username))
+        health_unknown_login(d->health, r->route->id); // unless it was told of
     if (failed(e))
         health_unknown(d->health, &p->address->at, &p->from.ip);
     else

@@ -27,6 +27,7 @@
 static void take_news(struct deliverer *d, struct arena *a);
 static struct err look(struct deliverer *d, struct arena *a) MUST_USE;
 static void adopt(struct deliverer *d, struct arena *a);
+static void adopt_slot(struct deliverer *d, struct arena *a, uint8_t slot, const struct due *first);
 static bool must_look(const struct deliverer *d);
 static bool destination_key(const struct virtual_state *v, struct str domain, struct buf *out);
 static void send_couriers(struct deliverer *d);
@@ -179,13 +180,19 @@ static void adopt(struct deliverer *d, struct arena *a)
                 failed(store_due(d->in.store, a, (uint8_t)slot, INT64_MAX, NULL, 1, &any, &count)))
             continue;
         if (count > 0 && d->locks[slot] < 0)
-            d->locks[slot] = store_slot_take(d->in.store, a, (uint8_t)slot);
-        if (count > 0 && d->locks[slot] < 0 && any->at_ms <= wall_ms() - ADOPT_EVERY_MS)
-            event(d->in.log, EV_QUEUE_LOCKED, F_ID(queueId, any->id), F_U64(slot, slot),
-                    F_TIME(due, any->at_ms));
+            adopt_slot(d, a, (uint8_t)slot, any);
         else if (count == 0 && d->locks[slot] >= 0)
             store_slot_give(&d->locks[slot]);
     }
+}
+
+// Mail that has been due for some time, and that nobody else delivers, is worth a word.
+static void adopt_slot(struct deliverer *d, struct arena *a, uint8_t slot, const struct due *first)
+{
+    d->locks[slot] = store_slot_take(d->in.store, a, slot);
+    if (d->locks[slot] < 0 && first->at_ms <= wall_ms() - ADOPT_EVERY_MS)
+        event(d->in.log, EV_QUEUE_LOCKED, F_ID(queueId, first->id), F_U64(slot, slot),
+                F_TIME(due, first->at_ms));
 }
 
 void dispatch_forget_if_idle(struct deliverer *d, struct destination *to)

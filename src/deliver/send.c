@@ -23,8 +23,9 @@ static bool wants_no_report(const struct remote *r, const struct connection *c,
 static size_t how_many(struct remote *r, struct approach *p, struct connection *c);
 static void take_answers(struct remote *r, struct connection *c, struct client_transaction *t,
         struct carried *sent, size_t count);
+static struct passage passage_over(struct arena *a, const struct connection *c);
 static void take_answer(struct remote *r, struct connection *c, struct carried *one,
-        const struct client_answer *answer);
+        const struct client_answer *answer, const struct passage *over);
 static void learn(struct remote *r, struct approach *p, struct connection *c,
         const struct client_transaction *t);
 static bool may_fail_over(const struct remote *r, const struct client_answer *answer,
@@ -225,6 +226,7 @@ static void take_answers(struct remote *r, struct connection *c, struct client_t
         struct carried *sent, size_t count)
 {
     size_t rest = r->count - count;
+    const struct passage over = passage_over(&r->j->arena, c);
     // Those who come back stand before those who have not been sent.
     struct carried *waiting = r->rcpts + count;
     r->count = 0;
@@ -240,7 +242,7 @@ static void take_answers(struct remote *r, struct connection *c, struct client_t
             }
             left[r->count++] = sent[i];
         } else {
-            take_answer(r, c, &sent[i], answer);
+            take_answer(r, c, &sent[i], answer, &over);
         }
     }
     memmove(left + r->count, waiting, rest * sizeof(*waiting));
@@ -255,23 +257,27 @@ static void take_answers(struct remote *r, struct connection *c, struct client_t
         r->count = 0; // the others are due again as soon as this is written down
 }
 
+// The connection may have ended before the answers are written down.
+static struct passage passage_over(struct arena *a, const struct connection *c)
+{
+    return (struct passage){.remote_ip = ip_text(a, &stream_peer(c->stream)->ip),
+            .source_ip = ip_text(a, &stream_local(c->stream)->ip),
+            .tls = arena_str(a, c->tls)};
+}
+
 static void take_answer(struct remote *r, struct connection *c, struct carried *one,
-        const struct client_answer *answer)
+        const struct client_answer *answer, const struct passage *over)
 {
     struct job *j = r->j;
     struct client_answer told = *answer;
-    // The connection, whose name this is, may have ended before the answer is written down.
     told.outcome.entity = arena_str(&j->arena, c->host);
     if (told.outcome.code != 0)
         told.outcome.host = told.outcome.entity;
-    const struct passage passage = {.remote_ip = ip_text(&j->arena, &stream_peer(c->stream)->ip),
-            .source_ip = ip_text(&j->arena, &stream_local(c->stream)->ip),
-            .tls = arena_str(&j->arena, c->tls)};
-    told.outcome.passage = &passage;
+    told.outcome.passage = over;
     job_settle_after(j, one->place, &told, one->effect.retry_after_ms);
     if (answer->verdict != CLIENT_GOOD)
         return;
-    j->tried[one->place].tls = arena_str(&j->arena, c->tls);
+    j->tried[one->place].tls = over->tls;
     if (r->protocol == CLIENT_LMTP)
         j->tried[one->place].hop = DSN_HOP_FINAL;
     else if (client_offers(c->client, CLIENT_EXT_DSN) && !client_refuses_parameters(c->client))
