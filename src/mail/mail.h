@@ -27,6 +27,8 @@
 
 #include "mail/report.h"
 
+#include "mail/status.h"
+
 #include "mail/suffix.h"
 
 #include "mail/trace.h"

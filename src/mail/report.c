@@ -5,6 +5,7 @@
 #include "mail/report.h"
 
 #include "mail/mime.h"
+#include "mail/status.h"
 
 struct report_reading {
     struct arena *arena;
@@ -230,14 +231,13 @@ static bool action_named(struct str word, enum mail_report_action *out)
     return false;
 }
 
-// status-code = class "." subject "." detail, RFC 3463 2; what stands behind it is dropped.
+// What stands behind it is dropped.
 static bool status_of(struct str text, struct str *out)
 {
     struct str trimmed = str_trim(text);
     struct scan in = scan_over(trimmed);
-    uint64_t class, subject, detail;
-    if (!scan_u64(&in, 5, &class) || !scan_byte(&in, '.') || !scan_u64(&in, 999, &subject) ||
-            !scan_byte(&in, '.') || !scan_u64(&in, 999, &detail) || class < 2 || class == 3)
+    struct mail_status ignored;
+    if (!mail_status_scan(&in, &ignored))
         return false;
     *out = scan_since(&in, 0);
     return scan_end(&in) || scan_blanks(&in) > 0;
@@ -247,20 +247,19 @@ static bool status_of(struct str text, struct str *out)
 static void read_diagnostic(struct str text, struct mail_report_rcpt *out)
 {
     struct str type, said;
-    uint64_t code = 0, number;
+    struct mail_status ignored;
+    uint16_t code;
     if (!str_cut(text, ';', &type, &said))
         return;
     out->diagnostic = str_upto(str_trim(said), MAIL_REPORT_DIAGNOSTIC_BYTES);
     struct scan in = scan_over(out->diagnostic);
-    bool is_reply = str_eq_nocase(str_trim(type), S("smtp")) && scan_u64(&in, 599, &code) &&
-                    code >= 200 && (scan_end(&in) || scan_byte(&in, ' ') || scan_byte(&in, '-'));
+    bool is_reply = str_eq_nocase(str_trim(type), S("smtp")) && mail_code_scan(&in, &code) &&
+                    (scan_end(&in) || scan_byte(&in, ' ') || scan_byte(&in, '-'));
     if (!is_reply)
         return;
-    out->code = (uint16_t)code;
+    out->code = code;
     out->diagnostic = str_trim(scan_rest(&in));
-    if (scan_u64(&in, 5, &number) && scan_byte(&in, '.') && scan_u64(&in, 999, &number) &&
-            scan_byte(&in, '.') && scan_u64(&in, 999, &number) &&
-            (scan_end(&in) || scan_blanks(&in) > 0))
+    if (mail_status_scan(&in, &ignored) && (scan_end(&in) || scan_blanks(&in) > 0))
         out->diagnostic = str_trim(scan_rest(&in));
 }
 

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 
 #include "deliver/reply/classify.h"
+#include "mail/status.h"
 #include "rt/file.h"
 
 #define RULES_BYTES_MAX (64 * MIB) // compiled
@@ -97,14 +98,13 @@ static struct str text_or(const struct json *request, struct str key, struct str
 static bool reply_read(struct str reply, struct outcome *out)
 {
     struct scan in = scan_over(str_trim(reply));
-    struct str digits;
-    uint64_t code;
-    if (!scan_take(&in, 3, &digits) || !str_to_u64(digits, 599, &code) || code < 200)
+    uint16_t code;
+    if (!mail_code_scan(&in, &code))
         return false;
     if (!scan_end(&in) && !scan_byte(&in, ' ') && !scan_byte(&in, '-'))
         return false;
     out->kind = FAILURE_UNEXPECTED_REPLY;
-    out->code = (uint16_t)code;
+    out->code = code;
     size_t start = scan_offset(&in);
     if (scan_enhanced(&in))
         out->enhanced = scan_since(&in, start);
@@ -115,10 +115,8 @@ static bool reply_read(struct str reply, struct outcome *out)
 static bool scan_enhanced(struct scan *in)
 {
     struct scan ahead = *in;
-    uint64_t number;
-    if (!scan_u64(&ahead, 5, &number) || !scan_byte(&ahead, '.') ||
-            !scan_u64(&ahead, 999, &number) || !scan_byte(&ahead, '.') ||
-            !scan_u64(&ahead, 999, &number) || (!scan_end(&ahead) && scan_peek(&ahead) != ' '))
+    struct mail_status ignored;
+    if (!mail_status_scan(&ahead, &ignored) || (!scan_end(&ahead) && scan_peek(&ahead) != ' '))
         return false;
     *in = ahead;
     return true;

@@ -8,11 +8,11 @@
 #include "base/id.h"
 #include "base/unicode.h"
 #include "mail/fold.h"
+#include "mail/status.h"
 #include "mail/trace.h"
 
 #define ADDRESS_BYTES_MAX 1000 // as written; an ORCPT that needs more is left out
 #define HOST_BYTES_MAX 255
-#define ENHANCED_BYTES_MAX 9 // "5.999.999"
 
 static void add_message_group(struct buf *out, const struct dsn_writing *w);
 static void add_rcpt_group(struct buf *out, const struct dsn_writing *w, const struct dsn_rcpt *d);
@@ -200,7 +200,7 @@ void dsn_reply_add(struct buf *out, const struct outcome *o, size_t bytes_max)
     if (o->code != 0)
         buf_fmt(out, "%u ", o->code);
     if (o->code != 0 && !str_is_empty(o->enhanced) && !str_starts(o->text, o->enhanced))
-        buf_fmt(out, "%.*s ", ARG(str_upto(o->enhanced, ENHANCED_BYTES_MAX)));
+        buf_fmt(out, "%.*s ", ARG(str_upto(o->enhanced, MAIL_STATUS_BYTES_MAX)));
     buf_add(out, str_upto(o->text, bytes_max));
 }
 

@@ -4,6 +4,8 @@
 // stage; without a reply, what went wrong here.
 #include "queue/dsn/dsn_parts.h"
 
+#include "mail/status.h"
+
 enum stage { AT_MAIL, AT_RCPT, AT_OTHER };
 
 static struct str of_outcome(struct arena *a, const struct outcome *o, bool permanent);
@@ -32,14 +34,14 @@ struct str dsn_status(
     case DSN_DELAYED:
         if ((m->flags & MESSAGE_BY_NOTIFY) != 0)
             return S("4.4.7"); // queue.md 9.2
-        return r->last.at_ms != 0 && class_of(status) == '4' ? status : S("4.4.7");
+        return r->last.at_ms != 0 && class_of(status) == 4 ? status : S("4.4.7");
     case DSN_RELAYED:
     case DSN_DELIVERED:
-        return class_of(status) == '2' ? status : S("2.0.0");
+        return class_of(status) == 2 ? status : S("2.0.0");
     case DSN_EXPANDED:
         return S("2.0.0");
     }
-    return class_of(status) == '2' ? S("5.0.0") : status;
+    return class_of(status) == 2 ? S("5.0.0") : status;
 }
 
 // Whoever failed for good while the last trouble was a passing one had no time left.
@@ -48,13 +50,13 @@ bool dsn_has_expired(const struct recipient *r)
     const struct outcome *o = &r->last;
     if (r->status != RCPT_PERM_FAILED || o->at_ms == 0)
         return r->status == RCPT_PERM_FAILED;
-    return o->code != 0 ? o->code / 100 == 4 : class_of(o->enhanced) == '4';
+    return o->code != 0 ? o->code / 100 == 4 : class_of(o->enhanced) == 4;
 }
 
 static struct str of_outcome(struct arena *a, const struct outcome *o, bool permanent)
 {
     uint8_t class = class_of(o->enhanced);
-    if (class != 0 && (o->code == 0 || class == '0' + o->code / 100))
+    if (class != 0 && (o->code == 0 || class == o->code / 100))
         return o->enhanced;
     if (o->code == 0)
         return of_kind(o->kind, permanent);
@@ -166,12 +168,10 @@ static bool is_of_tls(enum failure_kind kind)
     return kind == FAILURE_TLS || kind == FAILURE_DANE || kind == FAILURE_MTA_STS;
 }
 
-// status-code = class "." subject "." detail, RFC 3463 2. The class, or 0 when it is none.
+// 0: it is none.
 static uint8_t class_of(struct str status)
 {
     struct scan in = scan_over(status);
-    uint64_t class, subject, detail;
-    bool is_one = scan_u64(&in, 5, &class) && scan_byte(&in, '.') && scan_u64(&in, 999, &subject) &&
-                  scan_byte(&in, '.') && scan_u64(&in, 999, &detail) && scan_end(&in);
-    return is_one && (class == 2 || class >= 4) ? (uint8_t)status.ptr[0] : 0;
+    struct mail_status read;
+    return mail_status_scan(&in, &read) && scan_end(&in) ? read.class : 0;
 }

@@ -4,6 +4,8 @@
 // each domain of recipients, or the message.
 #include "queue/quota/settings_quota.h"
 
+#include "mail/status.h"
+
 static struct err read_quota(struct reading *r, struct str id, struct quota *out);
 static void read_parts(struct reading *r, struct quota *q);
 static bool part_of(struct str word, struct quota_part *out);
@@ -115,22 +117,22 @@ static void read_reply(struct reading *r, struct quota *q)
                 "expected a code 4xx or 5xx, an enhanced code of the same class, and a text");
 }
 
-// reply = code SP class "." subject "." detail SP text      RFC 5321 4.2, RFC 3463 2
+// reply = code SP status SP text
 static bool reply_parse(struct str text, uint16_t *out_code, struct str *out_rest)
 {
     struct scan in = scan_over(text);
-    uint64_t code, class, subject, detail;
-    if (!scan_u64(&in, 599, &code) || code < 400 || !scan_byte(&in, ' '))
+    struct mail_status status;
+    uint16_t code;
+    if (!mail_code_scan(&in, &code) || code < 400 || !scan_byte(&in, ' '))
         return false;
     size_t rest = scan_offset(&in);
-    if (!scan_u64(&in, 5, &class) || class != code / 100 || !scan_byte(&in, '.') ||
-            !scan_u64(&in, 999, &subject) || !scan_byte(&in, '.') || !scan_u64(&in, 999, &detail) ||
-            !scan_byte(&in, ' ') || scan_end(&in))
+    if (!mail_status_scan(&in, &status) || status.class != code / 100 || !scan_byte(&in, ' ') ||
+            scan_end(&in))
         return false;
     for (size_t i = 0; i < text.len; i++)
         if ((uint8_t)text.ptr[i] < ' ' || (uint8_t)text.ptr[i] > '~')
             return false;
-    *out_code = (uint16_t)code;
+    *out_code = code;
     *out_rest = str_from(text, rest);
     return text.len <= REPLY_BYTES_MAX;
 }

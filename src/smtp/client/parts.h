@@ -13,7 +13,6 @@
 #define REPLY_BYTES_MAX (64 * KIB)      // the same
 #define REPLY_TEXT_BYTES_MAX 1024       // queue.md 2.3
 #define REPLY_ARENA_BYTES (192 * KIB)   // lines of all these bytes, and their table, which grew
-#define ENHANCED_BYTES_MAX 9            // "5.999.999"
 #define OUTSTANDING_BYTES_MAX (4 * KIB) // outbound.md 8.4: commands sent and not answered
 #define OUTSTANDING_MAX 100             // the same
 #define PEER_NAME_BYTES_MAX 255         // RFC 1035 3.1

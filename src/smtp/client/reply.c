@@ -4,6 +4,8 @@
 // understood any more. What is kept as text may be shown and stored as it is.
 #include "smtp/client/parts.h"
 
+#include "mail/status.h"
+
 struct reading {
     struct arena *arena;
     struct client_reply reply;
@@ -13,7 +15,6 @@ struct reading {
 
 static struct err line_read(struct reading *r, struct stream *s, struct str *out) suspends MUST_USE;
 static struct err line_take(struct reading *r, struct str line, bool *out_more) MUST_USE;
-static bool scan_code(struct scan *in, uint16_t *out);
 static struct str enhanced_of(struct str text, uint16_t code);
 static struct err text_make(struct reading *r) MUST_USE;
 static void text_add(struct buf *out, struct str line);
@@ -58,7 +59,7 @@ static struct err line_take(struct reading *r, struct str line, bool *out_more)
 {
     struct scan in = scan_over(line);
     uint16_t code = 0;
-    if (!scan_code(&in, &code))
+    if (!mail_code_scan(&in, &code))
         return unparseable();
     *out_more = scan_byte(&in, '-');
     if (!*out_more && !scan_byte(&in, ' ') && !scan_end(&in))
@@ -74,26 +75,12 @@ static struct err line_take(struct reading *r, struct str line, bool *out_more)
     return OK;
 }
 
-static bool scan_code(struct scan *in, uint16_t *out)
-{
-    struct str digits;
-    uint64_t code = 0;
-    if (!scan_take(in, 3, &digits) || !str_to_u64(digits, 599, &code) || code < 200)
-        return false;
-    *out = (uint16_t)code;
-    return true;
-}
-
 // The enhanced code that the text begins with (RFC 2034 4); null when it belongs to another class.
 static struct str enhanced_of(struct str text, uint16_t code)
 {
     struct scan in = scan_over(text);
-    uint64_t class = 0, part = 0;
-    bool is_one = scan_u64(&in, 9, &class) && class == code / 100u && scan_byte(&in, '.') &&
-                  scan_u64(&in, 999, &part) && scan_byte(&in, '.') && scan_u64(&in, 999, &part);
-    int next = scan_peek(&in);
-    if (!is_one || scan_offset(&in) > ENHANCED_BYTES_MAX || next == '.' ||
-            (next >= 0 && byte_is_digit((uint8_t)next)))
+    struct mail_status status;
+    if (!mail_status_scan(&in, &status) || status.class != code / 100)
         return STR_NULL;
     return scan_since(&in, 0);
 }

@@ -2,6 +2,7 @@
 // smtp/server/reply.c: saying things to the client. The texts are in replies.def.
 #include "smtp/server/session.h"
 
+#include "mail/status.h"
 #include "rt/rt.h"
 #include "smtp/limits.h"
 #include "smtp/server/transaction.h"
@@ -241,28 +242,22 @@ static bool hears_utf8(const struct smtp_session *s)
 static bool take_code(struct scan *in, int *out_code)
 {
     struct scan at = *in;
-    struct str digits;
-    uint64_t code = 0;
-    if (!scan_take(&at, 3, &digits) || !str_to_u64(digits, 599, &code) || code < 400)
-        return false;
-    if (!scan_end(&at) && !scan_byte(&at, ' '))
+    uint16_t code;
+    if (!mail_code_scan(&at, &code) || code < 400 || (!scan_end(&at) && !scan_byte(&at, ' ')))
         return false;
     *in = at;
-    *out_code = (int)code;
+    *out_code = code;
     return true;
 }
 
-// class "." subject "." detail SP      RFC 3463 2; the class is that of the code, whatever is said
+// The class is that of the code, whatever is said.
 static bool take_enhanced(struct arena *a, struct scan *in, int code, struct str *out)
 {
     struct scan at = *in;
-    uint64_t class, subject, detail;
-    if (!scan_u64(&at, 5, &class) || !scan_byte(&at, '.') || !scan_u64(&at, 999, &subject) ||
-            !scan_byte(&at, '.') || !scan_u64(&at, 999, &detail))
+    struct mail_status status;
+    if (!mail_status_scan(&at, &status) || (!scan_byte(&at, ' ') && !scan_end(&at)))
         return false;
-    if (!scan_byte(&at, ' ') && !scan_end(&at))
-        return false;
-    *out = arena_fmt(a, "%d.%d.%d", code / 100, (int)subject, (int)detail);
+    *out = arena_fmt(a, "%d.%u.%u", code / 100, status.subject, status.detail);
     *in = at;
     return true;
 }
