@@ -9,6 +9,8 @@
 static struct err make_key(struct arena *a, const struct dns_question *q, struct str *out);
 static struct err ask_around(struct resolver *r, struct arena *a, const struct dns_question *q,
         struct str key, struct dns_answer *out) suspends;
+static struct err out_of_patience(struct resolver *r, struct arena *a, const struct dns_question *q,
+        struct str key, struct dns_answer *out);
 static int64_t patience_ms(const struct resolver *r);
 
 struct dns_settings dns_settings_default(void)
@@ -110,12 +112,20 @@ static struct err ask_around(struct resolver *r, struct arena *a, const struct d
         e = fail(ERR_LIMIT, "no memory for an answer of the DNS");
     dns_ask_leave(ask);
     // Our patience is an outcome; the caller's deadline is the caller's.
-    if (e.kind == ERR_TIMEOUT && deadline_left_ms() > 0) {
-        *out = (struct dns_answer){
-                .outcome = DNS_TIMEOUT, .why = S("no answer within the time of a question")};
-        e = OK;
-    }
+    if (e.kind == ERR_TIMEOUT && deadline_left_ms() > 0)
+        return out_of_patience(r, a, q, key, out);
     return e;
+}
+
+static struct err out_of_patience(struct resolver *r, struct arena *a, const struct dns_question *q,
+        struct str key, struct dns_answer *out)
+{
+    struct dns_kept_answer *stale = dns_cache_get_stale(&r->cache, dns_kept_kind(q), key);
+    if (stale != NULL)
+        return dns_kept_copy(a, stale, out);
+    *out = (struct dns_answer){
+            .outcome = DNS_TIMEOUT, .why = S("no answer within the time of a question")};
+    return OK;
 }
 
 static int64_t patience_ms(const struct resolver *r)

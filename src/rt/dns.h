@@ -70,6 +70,7 @@ struct dns_answer {
     size_t count;
     struct str why; // of a temporary outcome: what went wrong, for a person
     bool cached;
+    bool stale; // kept beyond its time, since nobody answers now (dns_settings)
 };
 
 // SERVFAIL, TIMEOUT and BOGUS: asking again later may help. NXDOMAIN and NODATA are facts.
@@ -129,6 +130,9 @@ struct dns_settings {
     int64_t try_ms;          // libunbound paces its tries by itself: a question as a whole has
     uint32_t retry_count;    // try_ms * (retry_count + 1)
     uint32_t ttl_min_s, ttl_max_s, ttl_negative_max_s;
+    // RFC 8767: while nobody answers, MX, A and AAAA records are believed so much longer. What does
+    // not exist is not, nor what a block list said: both could refuse mail for good. 0: never.
+    uint32_t stale_max_s;
     size_t inflight_max;
     size_t kept_bytes[DNS_KEPT_COUNT]; // 0: nothing is kept
 };

@@ -17,12 +17,15 @@ struct entry {
     struct str key;   // behind the entry
     struct dns_kept_answer *kept;
     size_t bytes;
-    int64_t until_ms;
+    int64_t until_ms;       // it is believed
+    int64_t stale_until_ms; // it is kept for who gets no other answer; at least until_ms
     uint8_t uses;
     bool is_old;
 };
 
-static struct entry *entry_make(struct str key, struct dns_kept_answer *kept);
+static struct entry *entry_make(
+        const struct dns_cache *c, enum dns_kept kind, struct str key, struct dns_kept_answer *kept);
+static bool may_be_stale(enum dns_kept kind, const struct dns_answer *answer);
 static void entry_enter(struct dns_store *s, struct entry *e, bool old);
 static void entry_leave(struct dns_store *s, struct entry *e);
 static void entry_drop(struct dns_store *s, struct entry *e);
@@ -75,7 +78,11 @@ struct err dns_kept_copy(
         return fail(ERR_LIMIT, "no memory for an answer of the DNS");
     (void)pack(room, &kept->answer, out);
     int64_t age_s = (now_ms() - kept->made_at_ms) / SECOND_MS;
-    out->ttl_s -= age_s < out->ttl_s ? (uint32_t)age_s : out->ttl_s;
+    out->stale = out->ttl_s > 0 && age_s >= out->ttl_s;
+    if (out->stale)
+        out->ttl_s = DNS_STALE_TTL_S;
+    else if (out->ttl_s > 0)
+        out->ttl_s -= (uint32_t)age_s;
     for (size_t i = 0; i < out->count; i++) {
         struct dns_record *r = (struct dns_record *)(void *)room + i;
         if (r->ttl_s > out->ttl_s)
@@ -151,7 +158,8 @@ enum dns_kept dns_kept_kind(const struct dns_question *question)
 
 struct err dns_cache_init(struct dns_cache *c, const struct dns_settings *settings)
 {
-    *c = (struct dns_cache){.seed = {random_u64(), random_u64()}};
+    *c = (struct dns_cache){
+            .seed = {random_u64(), random_u64()}, .stale_max_s = settings->stale_max_s};
     for (size_t i = 0; i < DNS_KEPT_COUNT; i++) {
         if (settings->kept_bytes[i] == 0)
             continue;
@@ -187,11 +195,24 @@ struct dns_kept_answer *dns_cache_get(struct dns_cache *c, enum dns_kept kind, s
     if (e == NULL)
         return NULL;
     if (e->until_ms <= now_ms()) {
-        entry_drop(s, e);
+        if (e->stale_until_ms <= now_ms())
+            entry_drop(s, e);
         return NULL;
     }
     if (e->uses < USES_MAX)
         e->uses++;
+    return e->kept;
+}
+
+struct dns_kept_answer *dns_cache_get_stale(
+        struct dns_cache *c, enum dns_kept kind, struct str key)
+{
+    struct dns_store *s = c->stores[kind];
+    struct entry *e = s == NULL ? NULL : map_get(&s->entries, key);
+    if (e == NULL || e->stale_until_ms <= now_ms())
+        return NULL;
+    int64_t until_ms = now_ms() + (int64_t)DNS_STALE_TTL_S * SECOND_MS;
+    e->until_ms = until_ms < e->stale_until_ms ? until_ms : e->stale_until_ms;
     return e->kept;
 }
 
@@ -204,7 +225,7 @@ void dns_cache_put(
     struct entry *before = map_get(&s->entries, key);
     if (before != NULL)
         entry_drop(s, before);
-    struct entry *e = entry_make(key, kept);
+    struct entry *e = entry_make(c, kind, key, kept);
     if (e == NULL)
         return;
     if (e->bytes > s->limit_bytes || !map_put(&s->entries, e->key, e)) {
@@ -236,7 +257,8 @@ size_t dns_cache_flush(struct dns_cache *c, struct str name)
     return count;
 }
 
-static struct entry *entry_make(struct str key, struct dns_kept_answer *kept)
+static struct entry *entry_make(
+        const struct dns_cache *c, enum dns_kept kind, struct str key, struct dns_kept_answer *kept)
 {
     struct entry *e = mem_bytes(sizeof(struct entry) + key.len);
     if (e == NULL)
@@ -245,8 +267,17 @@ static struct entry *entry_make(struct str key, struct dns_kept_answer *kept)
     (void)copy_text(&text, key, &e->key);
     e->kept = dns_kept_hold(kept);
     e->bytes = sizeof(struct entry) + key.len + kept->bytes + EXTRA_BYTES;
-    e->until_ms = kept->made_at_ms + (int64_t)kept->answer.ttl_s * SECOND_MS;
+    e->until_ms = e->stale_until_ms = kept->made_at_ms + (int64_t)kept->answer.ttl_s * SECOND_MS;
+    if (may_be_stale(kind, &kept->answer))
+        e->stale_until_ms += (int64_t)c->stale_max_s * SECOND_MS;
     return e;
+}
+
+// Where mail goes. Keys and policies of old may be what their owner has just taken back.
+static bool may_be_stale(enum dns_kept kind, const struct dns_answer *answer)
+{
+    return answer->outcome == DNS_ANSWER &&
+           (kind == DNS_KEPT_MX || kind == DNS_KEPT_IPV4 || kind == DNS_KEPT_IPV6);
 }
 
 static void entry_enter(struct dns_store *s, struct entry *e, bool old)

@@ -32,6 +32,7 @@ struct err dns_kept_copy(
 // --- The cache -----------------------------------------------------------------------------------
 
 #define DNS_GHOST_COUNT 1024
+#define DNS_STALE_TTL_S 30 // of an answer beyond its time: RFC 8767 4
 
 struct dns_store { // of one kind
     struct map entries;
@@ -43,11 +44,16 @@ struct dns_store { // of one kind
 struct dns_cache {
     uint64_t seed[2];
     struct dns_store *stores[DNS_KEPT_COUNT]; // NULL: nothing is kept
+    uint32_t stale_max_s;
 };
 struct err dns_cache_init(struct dns_cache *c, const struct dns_settings *settings) MUST_USE;
 void dns_cache_done(struct dns_cache *c);
 enum dns_kept dns_kept_kind(const struct dns_question *question);
 struct dns_kept_answer *dns_cache_get(struct dns_cache *c, enum dns_kept kind, struct str key);
+// An answer beyond its time, for who gets no other; the next ones find it in the cache for a moment,
+// so that not each of them waits for servers that do not answer. NULL: there is none.
+struct dns_kept_answer *dns_cache_get_stale(
+        struct dns_cache *c, enum dns_kept kind, struct str key);
 // Holds the answer for its TTL; without memory or room for it, nothing is kept.
 void dns_cache_put(
         struct dns_cache *c, enum dns_kept kind, struct str key, struct dns_kept_answer *kept);

@@ -10,6 +10,7 @@ static struct err ask_begin(struct resolver *r, const struct dns_question *quest
         struct dns_ask **out);
 static struct err sleep_until_finish(struct dns_ask *ask) suspends;
 static void ask_free_if_over(struct dns_ask *ask);
+static struct dns_kept_answer *result_for(struct dns_ask *ask, const struct dns_answer *answer);
 static uint32_t ttl_within_bounds(const struct dns_settings *s, const struct dns_answer *answer);
 
 struct err dns_ask_join(struct resolver *r, const struct dns_question *question, struct str key,
@@ -104,18 +105,31 @@ static void ask_free_if_over(struct dns_ask *ask)
 void dns_ask_answer(struct dns_ask *ask, const struct dns_answer *answer)
 {
     struct resolver *r = ask->resolver;
-    struct dns_answer bounded = *answer;
-    bounded.ttl_s = ttl_within_bounds(&r->settings, answer);
     assert(!ask->done);
     ask->done = true;
     ask->held_by_backend = false;
-    ask->result = dns_kept_make(&bounded);
-    if (ask->result != NULL && bounded.ttl_s > 0)
-        dns_cache_put(&r->cache, ask->kind, ask->key, ask->result);
+    ask->result = result_for(ask, answer);
     // Whoever asks from now on finds it in the cache, or asks anew.
     (void)map_remove(&r->asks, ask->key);
     waitq_wake_all(&ask->answered);
     ask_free_if_over(ask);
+}
+
+// An answer that failed validation is an answer: no older one is put in its place.
+static struct dns_kept_answer *result_for(struct dns_ask *ask, const struct dns_answer *answer)
+{
+    struct resolver *r = ask->resolver;
+    if (answer->outcome == DNS_SERVFAIL || answer->outcome == DNS_TIMEOUT) {
+        struct dns_kept_answer *stale = dns_cache_get_stale(&r->cache, ask->kind, ask->key);
+        if (stale != NULL)
+            return dns_kept_hold(stale);
+    }
+    struct dns_answer bounded = *answer;
+    bounded.ttl_s = ttl_within_bounds(&r->settings, answer);
+    struct dns_kept_answer *made = dns_kept_make(&bounded);
+    if (made != NULL && bounded.ttl_s > 0)
+        dns_cache_put(&r->cache, ask->kind, ask->key, made);
+    return made;
 }
 
 void dns_ask_fail(struct dns_ask *ask, enum dns_outcome outcome, struct str why)

@@ -52,6 +52,7 @@ bool plan_dns_make(const struct conf *conf, struct findings *findings, struct ar
     s.ttl_min_s = seconds(conf, S("resolver.min-ttl"));
     s.ttl_max_s = seconds(conf, S("resolver.max-ttl"));
     s.ttl_negative_max_s = seconds(conf, S("resolver.negative-ttl"));
+    s.stale_max_s = seconds(conf, S("resolver.serve-stale"));
     s.inflight_max = conf_u64(conf, S("resolver.max-inflight"));
     if (dnssec >= 0 && dnssec < (int)COUNT_OF(validations))
         s.validation = validations[dnssec];

@@ -357,6 +357,96 @@ static void no_room(void **state UNUSED)
     with_zone(ZONE, NULL, keep_nothing);
 }
 
+// --- Beyond their time, RFC 8767 -----------------------------------------------------------------
+
+static struct dns_fault dead = {.kind = DNS_FAULT_SERVFAIL};
+
+// What is known goes on for the hour that the settings allow, and no moment longer.
+static struct err go_on_while_servers_fail(struct resolver *r)
+{
+    struct arena a AUTO(arena_done);
+    arena_init(&a, 64 * KIB);
+    (void)asked(r, &a, "a.example", DNS_A);
+    (void)asked(r, &a, "no.example", DNS_A);
+    (void)asked(r, &a, "a.example", DNS_TXT);
+    TRY(task_sleep_ms(300 * SECOND_MS));
+    list_append(&faulty.faults, &dead.link);
+    struct dns_answer stale = asked(r, &a, "a.example", DNS_A);
+    assert_int_equal(stale.outcome, DNS_ANSWER);
+    assert_true(stale.stale);
+    assert_int_equal(stale.ttl_s, 30);
+    assert_int_equal(stale.records[0].ttl_s, 30);
+    uint64_t sent = resolver_figures(r).sent;
+    TRY(task_sleep_ms(29 * SECOND_MS));
+    assert_true(asked(r, &a, "a.example", DNS_A).stale);
+    assert_int_equal(resolver_figures(r).sent, sent); // nobody is asked for half a minute
+    TRY(task_sleep_ms(SECOND_MS));
+    assert_true(asked(r, &a, "a.example", DNS_A).stale);
+    assert_int_equal(resolver_figures(r).sent, sent + 1);
+    // That something does not exist is not believed longer, nor what nobody has asked for before.
+    assert_int_equal(asked(r, &a, "no.example", DNS_A).outcome, DNS_SERVFAIL);
+    assert_int_equal(asked(r, &a, "a.example", DNS_MX).outcome, DNS_SERVFAIL);
+    assert_int_equal(asked(r, &a, "a.example", DNS_TXT).outcome, DNS_SERVFAIL);
+    TRY(task_sleep_ms(3600 * SECOND_MS - 30 * SECOND_MS - 1));
+    assert_true(asked(r, &a, "a.example", DNS_A).stale);
+    TRY(task_sleep_ms(1));
+    assert_int_equal(asked(r, &a, "a.example", DNS_A).outcome, DNS_SERVFAIL);
+    link_remove(&dead.link);
+    TRY(task_sleep_ms(5 * SECOND_MS));
+    assert_false(asked(r, &a, "a.example", DNS_A).stale);
+    return OK;
+}
+
+// Servers that say nothing are no better, and what cannot be believed is not replaced by what was
+// believed before.
+static struct err go_on_while_servers_are_silent(struct resolver *r)
+{
+    struct arena a AUTO(arena_done);
+    arena_init(&a, 64 * KIB);
+    struct dns_fault silent = {.kind = DNS_FAULT_DELAY_ONLY, .delay_ms = HOUR_MS};
+    (void)asked(r, &a, "a.example", DNS_A);
+    TRY(task_sleep_ms(300 * SECOND_MS));
+    list_append(&faulty.faults, &faulty.bogus.link);
+    assert_int_equal(asked(r, &a, "a.example", DNS_A).outcome, DNS_BOGUS);
+    link_remove(&faulty.bogus.link);
+    TRY(task_sleep_ms(5 * SECOND_MS));
+    (void)asked(r, &a, "a.example", DNS_A);
+    TRY(task_sleep_ms(300 * SECOND_MS));
+    list_append(&faulty.faults, &silent.link);
+    int64_t began_ms = now_ms();
+    assert_true(asked(r, &a, "a.example", DNS_A).stale);
+    assert_int_equal(now_ms() - began_ms, 15 * SECOND_MS);
+    assert_true(asked(r, &a, "a.example", DNS_A).stale);
+    assert_int_equal(now_ms() - began_ms, 15 * SECOND_MS);
+    link_remove(&silent.link);
+    return OK;
+}
+
+static struct err forget_in_time(struct resolver *r)
+{
+    struct arena a AUTO(arena_done);
+    arena_init(&a, 64 * KIB);
+    (void)asked(r, &a, "a.example", DNS_A);
+    TRY(task_sleep_ms(300 * SECOND_MS));
+    list_append(&faulty.faults, &dead.link);
+    assert_int_equal(asked(r, &a, "a.example", DNS_A).outcome, DNS_SERVFAIL);
+    link_remove(&dead.link);
+    return OK;
+}
+
+static void beyond_their_time(void **state UNUSED)
+{
+    struct dns_settings settings = dns_settings_default();
+    struct dns_zone_options options = {.faults = &faulty.faults, .settings = &settings};
+    faulty = (struct faulty){
+            .bogus = {.name = S("a.example"), .type = DNS_A, .kind = DNS_FAULT_BOGUS}};
+    list_init(&faulty.faults);
+    with_zone(ZONE, &options, forget_in_time);
+    settings.stale_max_s = 3600;
+    with_zone(ZONE, &options, go_on_while_servers_fail);
+    with_zone(ZONE, &options, go_on_while_servers_are_silent);
+}
+
 static struct err forget(struct resolver *r)
 {
     struct arena a AUTO(arena_done);
@@ -441,6 +531,7 @@ int main(void)
             cmocka_unit_test(bounds_of_time),
             cmocka_unit_test(bounds_of_memory),
             cmocka_unit_test(no_room),
+            cmocka_unit_test(beyond_their_time),
             cmocka_unit_test(flushing),
     };
     return cmocka_run_group_tests_name("rt/dns ask", tests, NULL, NULL);
