@@ -98,12 +98,20 @@ enum store_change_kind {
     STORE_CLEAN,  // an entry of what is due, for store_clean: fits if nothing is due by it
 };
 
+// A message that was in another queue before (queue.md 13.11). The store remembers it for ever, in
+// the same commit as the message, and takes none of the same origin again.
+struct store_origin {
+    uint64_t store; // see store_identity
+    uint64_t id;    // there
+};
+
 struct store_change {
     enum store_change_kind kind;
-    const struct message *message; // ACCEPT
-    const struct unit *unit;       // UPDATE
-    uint64_t id;                   // REMOVE
-    struct due due;                // CLEAN
+    const struct message *message;     // ACCEPT
+    const struct store_origin *origin; // ACCEPT by a tool; NULL: it was in no other queue
+    const struct unit *unit;           // UPDATE
+    uint64_t id;                       // REMOVE
+    struct due due;                    // CLEAN
 };
 
 // All of them or none. ERR_EXISTS, ERR_NOT_FOUND: the change does not fit what is stored (an id
@@ -113,6 +121,12 @@ struct store_change {
 // point to must stay until it returns, which no cancellation hurries.
 struct err store_commit(struct store *store, struct arena *a, const struct store_change *changes,
         size_t count) suspends MUST_USE;
+
+uint64_t store_identity(const struct store *store); // by chance, when it was made
+// Under which id a message of that origin was taken; 0: never. One of this very store is here
+// under its own, as long as it is.
+struct err store_find_imported(struct store *store, struct arena *a,
+        const struct store_origin *origin, uint64_t *out_id) MUST_USE;
 
 // --- Reading: at once, from what is committed ---------------------------------------------------
 

@@ -314,9 +314,13 @@ static void doubt(struct batch *b)
         for (size_t i = 0; i < r->count; i++) {
             if (r->changes[i].kind != STORE_ACCEPT || failed(r->result))
                 continue;
-            uint64_t *id = vec_add(&store->arena, &store->doubtful);
-            if (id != NULL)
-                *id = r->changes[i].message->id;
+            struct doubtful *d = vec_add(&store->arena, &store->doubtful);
+            if (d == NULL)
+                continue;
+            d->id = r->changes[i].message->id;
+            d->is_imported = r->changes[i].origin != NULL;
+            if (d->is_imported)
+                d->origin = *r->changes[i].origin;
         }
 }
 
@@ -333,9 +337,12 @@ static struct err remove_doubtful(struct store *store, struct arena *a)
         return store_trouble(a, rc, "taking back what was not acknowledged");
     entry.view = view_of(store, txn);
     for (size_t i = 0; i < store->doubtful.count && rc == 0; i++) {
-        rc = entry_remove(&entry, store->doubtful.at[i]);
+        const struct doubtful *d = &store->doubtful.at[i];
+        rc = entry_remove(&entry, d->id);
         if (rc == MDB_NOTFOUND)
             rc = 0; // it was not on disk
+        if (d->is_imported)
+            entry_remove_origin(&entry, &d->origin);
     }
     struct err e = rc == 0 ? entry_trouble(&entry)
                            : store_trouble(a, rc, "taking back what was not acknowledged");

@@ -21,10 +21,12 @@
 #define LEFT_OVER_BYTES (256 * KIB) // of a block: room for what nobody has foreseen
 #define UNIT_ARENA_BYTES MIB
 
-static struct err check_accept(struct entry *e, const struct message *m);
+static struct err check_accept(struct entry *e, const struct store_change *c);
+static struct err check_origin(struct entry *e, const struct store_origin *origin);
 static struct err check_update(struct entry *e, const struct unit *u);
 static struct err check_clean(struct entry *e, const struct due *due);
 static void add_accept(struct entry *e, const struct message *m);
+static void add_origin(struct entry *e, const struct store_change *c);
 static void add_link(struct entry *e, const struct message *m);
 static void add_unit(struct entry *e, const struct unit *u, bool fresh);
 static void add_update(struct entry *e, const struct unit *u);
@@ -86,7 +88,7 @@ struct err entry_check(struct entry *e, const struct store_change *c)
     struct key key = key_message(c->id);
     switch (c->kind) {
     case STORE_ACCEPT:
-        return check_accept(e, c->message);
+        return check_accept(e, c);
     case STORE_UPDATE:
         return check_update(e, c->unit);
     case STORE_REMOVE:
@@ -100,9 +102,12 @@ struct err entry_check(struct entry *e, const struct store_change *c)
 }
 
 // A body that has just arrived brings its file along; one that is said to be there must be.
-static struct err check_accept(struct entry *e, const struct message *m)
+static struct err check_accept(struct entry *e, const struct store_change *c)
 {
     struct str found;
+    const struct message *m = c->message;
+    if (c->origin != NULL)
+        TRY(check_origin(e, c->origin));
     struct key key = key_message(m->id);
     if (view_get(&e->view, DB_MESSAGE, key_str(&key), &found) == 0)
         return fail(ERR_EXISTS, "a message of this id is in the queue already");
@@ -110,6 +115,18 @@ static struct err check_accept(struct entry *e, const struct message *m)
             !blob_exists(e->arena, blob_path(e->store, e->arena, m->body.digest)))
         return fail(ERR_NOT_FOUND, "the message's body was removed meanwhile");
     return OK;
+}
+
+static struct err check_origin(struct entry *e, const struct store_origin *origin)
+{
+    uint64_t id;
+    int rc = view_imported(&e->view, origin, &id);
+    if (rc == MDB_NOTFOUND)
+        return OK;
+    if (rc != 0)
+        return store_trouble(e->arena, rc, "writing the queue");
+    return fail_fmt(e->arena, ERR_EXISTS, "the message was taken before, as %016llx",
+            (unsigned long long)id);
 }
 
 static struct err check_update(struct entry *e, const struct unit *u)
@@ -146,6 +163,8 @@ void entry_add(struct entry *e, const struct store_change *c)
     switch (c->kind) {
     case STORE_ACCEPT:
         add_accept(e, c->message);
+        if (c->origin != NULL)
+            add_origin(e, c);
         return;
     case STORE_UPDATE:
         add_update(e, c->unit);
@@ -181,6 +200,20 @@ static void add_accept(struct entry *e, const struct message *m)
     for (size_t i = 0; i < m->unit_count; i++)
         add_unit(e, &m->units[i], true);
     e->store->pending.more[DB_UNIT] += (int64_t)m->unit_count;
+}
+
+// A journal has no words for it: only tools take such messages.
+static void add_origin(struct entry *e, const struct store_change *c)
+{
+    struct key key = key_imported(c->origin), id = key_message(c->message->id);
+    struct overlay_change change = {.db = DB_IMPORTED, .key = key_str(&key), .fresh = true};
+    assert(e->store->journal == NULL);
+    char *at = change_room(e, &change, id.len);
+    if (at == NULL)
+        return;
+    memcpy(at, id.bytes, id.len);
+    change.value = str_of(at, id.len);
+    put(e, &change);
 }
 
 // Until it is moved the link tells under which name the file arrived.
@@ -302,6 +335,12 @@ int entry_remove(struct entry *e, uint64_t id)
     rc = remove_units(e, id, &scratch);
     arena_done(&scratch);
     return rc;
+}
+
+void entry_remove_origin(struct entry *e, const struct store_origin *origin)
+{
+    struct key key = key_imported(origin);
+    gone(e, DB_IMPORTED, &key);
 }
 
 static int remove_units(struct entry *e, uint64_t id, struct arena *scratch)

@@ -50,6 +50,13 @@ struct key key_kept(uint8_t slot, uint32_t name, uint64_t id)
     return key;
 }
 
+struct key key_imported(const struct store_origin *origin)
+{
+    struct key key = key_message(origin->store);
+    put(&key, origin->id, 8);
+    return key;
+}
+
 static void put(struct key *key, uint64_t value, size_t bytes)
 {
     assert(key->len + bytes <= sizeof(key->bytes));

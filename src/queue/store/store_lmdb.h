@@ -16,12 +16,20 @@ struct generation {
     struct overlay overlay;
 };
 
+// What may or may not be on disk.
+struct doubtful {
+    uint64_t id;
+    bool is_imported;
+    struct store_origin origin; // of one that is
+};
+
 struct store {
     struct arena arena; // of the names
     struct store_options options;
     MDB_env *env;
     MDB_dbi db[DB_COUNT];
-    bool has_summary; // an older version's store has none, until somebody may write it
+    bool has_summary;  // an older version's store has none, until somebody may write it
+    bool has_imported; // nor this
     uint64_t identity;
     _Atomic bool broken; // LMDB will have nothing more to do with this handle: see store_mend
     _Atomic enum err_kind broken_by; // what those hear who come before it is mended
@@ -40,9 +48,9 @@ struct store {
     struct list free_blocks;
     size_t free_block_count;
     uint8_t folders_seen[(1 << 16) / 8]; // of bodies, a bit each: see store_move.c
-    // Without a journal: ids whose commit failed in such a way that they may be there: removed
+    // Without a journal: messages whose commit failed in such a way that they may be there: removed
     // before anything else.
-    VEC(uint64_t) doubtful;
+    VEC(struct doubtful) doubtful;
     struct store_news *news; // NULL: nobody wants to know
     // With one.
     struct journal *journal;      // NULL: none
@@ -112,6 +120,8 @@ int view_open(const struct view *view, enum store_db db, struct view_cursor *out
 int view_seek(struct view_cursor *c, struct str key, bool downwards);
 int view_next(struct view_cursor *c);
 void view_close(struct view_cursor *c);
+// Under which id it was taken, or is here; 0, MDB_NOTFOUND, or LMDB's error.
+int view_imported(const struct view *view, const struct store_origin *origin, uint64_t *out_id);
 // The claim of a body that was not moved yet.
 bool view_claim(const struct view *view, const uint8_t digest[BODY_DIGEST_BYTES], uint64_t *out);
 
@@ -135,6 +145,8 @@ struct err entry_check(struct entry *e, const struct store_change *change) MUST_
 void entry_add(struct entry *e, const struct store_change *change);
 // Removes what can be removed of a message, whatever state it is in.
 int entry_remove(struct entry *e, uint64_t id);
+// One of that origin may be taken again.
+void entry_remove_origin(struct entry *e, const struct store_origin *origin);
 struct err entry_trouble(const struct entry *e) MUST_USE;
 // Whole blocks, padded, with the head that says so.
 struct str entry_finish(struct entry *e, const struct journal_head *head);

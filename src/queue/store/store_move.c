@@ -291,6 +291,8 @@ struct err overlay_apply(struct store *store, struct arena *a, MDB_txn *txn,
     summary_maker_begin(&ap.summary, store, txn);
     for (size_t db = 0; db < DB_META && rc == 0; db++)
         rc = apply_database(&ap, overlay, (enum store_db)db);
+    if (rc == 0)
+        rc = apply_database(&ap, overlay, DB_IMPORTED);
     summary_maker_end(&ap.summary);
     mdb_cursor_close(ap.rows);
     if (rc == 0 && slot != NULL)

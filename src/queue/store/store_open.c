@@ -250,13 +250,15 @@ static struct err open_env(struct store *store, struct arena *a)
 static struct err open_databases(struct store *store, struct arena *a, MDB_txn *txn)
 {
     static const char *const names[DB_COUNT] = {
-            "message", "unit", "due", "link", "meta", "kept", "summary"};
+            "message", "unit", "due", "link", "meta", "kept", "summary", "imported"};
     for (size_t i = 0; i < DB_COUNT; i++) {
         int rc = mdb_dbi_open(
                 txn, names[i], store->options.read_only ? 0 : MDB_CREATE, &store->db[i]);
         if (i == DB_SUMMARY)
             store->has_summary = rc == 0;
-        if (rc == MDB_NOTFOUND && i == DB_SUMMARY)
+        if (i == DB_IMPORTED)
+            store->has_imported = rc == 0;
+        if (rc == MDB_NOTFOUND && i >= DB_SUMMARY)
             continue;
         if (rc == MDB_NOTFOUND)
             return fail(ERR_NOT_FOUND, "there is no queue yet: it is made when the server starts");
@@ -333,6 +335,11 @@ uint64_t store_new_id(struct store *store)
     }
     store->last_id = id_make(&store->ids, wall_ms());
     return store->last_id;
+}
+
+uint64_t store_identity(const struct store *store)
+{
+    return store->identity;
 }
 
 uint8_t store_slot(const struct store *store)

@@ -92,6 +92,18 @@ struct err store_read_unit(
     return unit_decode(a, id, number, copy, out);
 }
 
+struct err store_find_imported(
+        struct store *store, struct arena *a, const struct store_origin *origin, uint64_t *out_id)
+{
+    struct view view;
+    TRY(view_begin(store, a, &view));
+    int rc = view_imported(&view, origin, out_id);
+    view_end(&view);
+    if (rc == MDB_NOTFOUND)
+        *out_id = 0;
+    return rc == 0 || rc == MDB_NOTFOUND ? OK : store_trouble(a, rc, "reading the queue");
+}
+
 struct err store_list(struct store *store, struct arena *a, const struct store_query *query,
         struct store_page *out)
 {
@@ -210,8 +222,8 @@ struct err store_figures(struct store *store, struct store_figures *out)
     int rc = 0;
     for (size_t i = 0; i < DB_COUNT && !failed(e) && rc == 0; i++) {
         MDB_stat stat = {0};
-        if (i == DB_SUMMARY)
-            continue; // as many as units
+        if (i >= DB_SUMMARY)
+            continue; // as many as units; and what is no mail of ours
         rc = mdb_stat(view.txn, store->db[i], &stat);
         page_bytes = stat.ms_psize;
         counts[i] = stat.ms_entries;

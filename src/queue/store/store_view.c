@@ -104,6 +104,24 @@ int view_get(const struct view *view, enum store_db db, struct str key, struct s
     return rc;
 }
 
+int view_imported(const struct view *view, const struct store_origin *origin, uint64_t *out_id)
+{
+    struct str found;
+    struct key key = key_imported(origin), own = key_message(origin->id);
+    *out_id = origin->id;
+    if (origin->store == view->store->identity &&
+            view_get(view, DB_MESSAGE, key_str(&own), &found) == 0)
+        return 0;
+    int rc = view->store->has_imported ? view_get(view, DB_IMPORTED, key_str(&key), &found)
+                                       : MDB_NOTFOUND;
+    if (rc != 0)
+        return rc;
+    if (found.len != own.len)
+        return MDB_CORRUPTED;
+    *out_id = key_u64(found.ptr);
+    return 0;
+}
+
 int view_open(const struct view *view, enum store_db db, struct view_cursor *out)
 {
     *out = (struct view_cursor){.view = view, .db = db};

@@ -239,6 +239,52 @@ static struct err disks_fail(void *arg)
     return OK;
 }
 
+static struct err take(struct place *p, uint64_t id, uint64_t store, uint64_t there)
+{
+    struct message m = made_message(p, id, S("body"), 1);
+    const struct store_origin origin = {.store = store, .id = there};
+    struct store_change change = {.kind = STORE_ACCEPT, .message = &m, .origin = &origin};
+    return store_commit(p->store, &p->a, &change, 1);
+}
+
+static uint64_t taken_as(struct place *p, uint64_t store, uint64_t there)
+{
+    uint64_t id = 77;
+    const struct store_origin origin = {.store = store, .id = there};
+    struct err e = store_find_imported(p->store, &p->a, &origin, &id);
+    check_str("found", err_text(e), S(""));
+    return id;
+}
+
+// A message of another queue is taken once, also when it has left this one long ago.
+static struct err origins_are_kept(void *arg)
+{
+    struct place *p = arg;
+    uint64_t here = store_identity(p->store);
+    const struct store_change remove = {.kind = STORE_REMOVE, .id = 1};
+    check_u64("not yet", taken_as(p, 5, 100), 0);
+    TRY(take(p, 1, 5, 100));
+    check_u64("taken", taken_as(p, 5, 100), 1);
+    struct err e = take(p, 2, 5, 100);
+    check_u64("again", e.kind, ERR_EXISTS);
+    check_str("as what", err_text(e), S("the message was taken before, as 0000000000000001"));
+    TRY(store_commit(p->store, &p->a, &remove, 1));
+    store_close(p->store);
+    place_open(p);
+    check_u64("again when it is gone", take(p, 2, 5, 100).kind, ERR_EXISTS);
+    TRY(take(p, 2, 6, 100)); // of another store
+    TRY(take(p, 3, 5, 101)); // another one
+    check_u64("what is here", take(p, 4, here, 3).kind, ERR_EXISTS);
+    check_u64("is here", taken_as(p, here, 3), 3);
+    TRY(take(p, 4, here, 1)); // what was here, and has come back
+    check_u64("and again", take(p, 5, here, 1).kind, ERR_EXISTS);
+    p->faults =
+            (struct store_faults){.commit_fails_in = 1, .errno_value = EIO, .after_commit = true};
+    check_u64("in doubt", take(p, 6, 5, 102).kind, ERR_IO);
+    check_u64("taken back", taken_as(p, 5, 102), 0);
+    return take(p, 6, 5, 102);
+}
+
 static void run_story(task_main *main)
 {
     struct place p;
@@ -277,6 +323,12 @@ static void faults(void **state)
     run_story(disks_fail);
 }
 
+static void origins(void **state)
+{
+    (void)state;
+    run_story(origins_are_kept);
+}
+
 static void no_queue_to_look_at(void **state)
 {
     (void)state;
@@ -299,6 +351,7 @@ int main(void)
             TEST(commits_are_grouped),
             TEST(pages),
             TEST(faults),
+            TEST(origins),
             TEST(no_queue_to_look_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
