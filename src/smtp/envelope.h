@@ -27,6 +27,7 @@ enum smtp_extension { // those that bring parameters
 struct envelope_rules {
     uint32_t offered; // of enum smtp_extension, to this session
     bool strict;      // session.strict-envelope: no blanks and no missing brackets are forgiven
+    bool is_utf8;     // of RCPT: MAIL had SMTPUTF8
 };
 
 enum envelope_fault_kind {

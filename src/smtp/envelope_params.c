@@ -255,8 +255,8 @@ static bool take_notify(struct reading *r, struct str value)
     return (all & NOTIFY_NEVER) == 0 || all == NOTIFY_NEVER;
 }
 
-// addr-type ";" xtext      RFC 3461 4.2; utf-8 addresses come in the forms of RFC 6533 3, and raw
-// with SMTPUTF8, where they are kept as they are
+// addr-type ";" xtext      RFC 3461 4.2; utf-8 addresses come in the forms of RFC 6533 3: raw with
+// SMTPUTF8 only, and then they are kept as they are
 static bool take_orcpt(struct reading *r, struct str value)
 {
     struct rcpt_command *c = r->rcpt;
@@ -266,7 +266,7 @@ static bool take_orcpt(struct reading *r, struct str value)
     struct scan in = scan_over(type);
     if (!token_atom(&in, &c->orcpt_type) || !scan_end(&in) || !str_is_ascii(type))
         return false;
-    if (str_eq_nocase(type, S("utf-8")) && !str_is_ascii(text)) {
+    if (r->rules->is_utf8 && str_eq_nocase(type, S("utf-8")) && !str_is_ascii(text)) {
         c->orcpt = text;
         return text.len <= ORCPT_BYTES_MAX && str_is_utf8(text);
     }

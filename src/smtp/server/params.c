@@ -17,8 +17,9 @@ static bool keyword_is_among(struct str keyword, struct str list);
 
 struct envelope_rules envelope_rules_now(struct smtp_session *s, struct str args)
 {
-    return (struct envelope_rules){
-            .offered = extensions_offered(s, args), .strict = s->pace.strict_envelope};
+    return (struct envelope_rules){.offered = extensions_offered(s, args),
+            .strict = s->pace.strict_envelope,
+            .is_utf8 = s->transaction != NULL && s->transaction->mail.smtputf8};
 }
 
 // Extensions with parameters that this session may use now (enum smtp_extension). Asked only when
@@ -107,12 +108,13 @@ struct err params_decide(struct smtp_session *s, bool *out_good)
 }
 
 // RFC 4865
-static uint32_t extensions_offered(struct smtp_session *s, struct str args) suspends;
 static struct err decide_hold(struct smtp_session *s, bool *out_good)
 {
     struct transaction *t = s->transaction;
+    *out_good = t->mail.hold_for_s == 0 && t->mail.hold_until_ms == 0;
+    if (*out_good)
+        return OK;
     int64_t most_ms = rule_number(s, RULE_FUTURE_RELEASE), now = wall_ms();
-    *out_good = false;
     if (t->mail.hold_for_s > most_ms / SECOND_MS)
         return reply_number(s, REPLY_HOLD_TOO_LONG, most_ms / SECOND_MS);
     if (t->mail.hold_until_ms != 0 && t->mail.hold_until_ms <= now)
@@ -134,11 +136,11 @@ static struct err decide_hold(struct smtp_session *s, bool *out_good)
 static struct err decide_by(struct smtp_session *s, bool *out_good)
 {
     struct transaction *t = s->transaction;
-    int64_t most_s = rule_number(s, RULE_DELIVER_BY) / SECOND_MS;
-    int64_t least_s = rule_number(s, RULE_DELIVER_BY_MIN) / SECOND_MS;
     *out_good = t->mail.by == BY_NONE;
     if (*out_good)
         return OK;
+    int64_t most_s = rule_number(s, RULE_DELIVER_BY) / SECOND_MS;
+    int64_t least_s = rule_number(s, RULE_DELIVER_BY_MIN) / SECOND_MS;
     int64_t by_s = t->mail.by_s, span_s = by_s < 0 ? -by_s : by_s;
     if (span_s > most_s)
         return reply_number(s, REPLY_BY_TOO_LONG, most_s);
@@ -159,12 +161,13 @@ static void decide_priority(struct smtp_session *s)
         int least, most;
     } levels[] = {{-4, 4}, {-4, 6}, {-9, 9}}; // MIXER, STANAG4406; NSEP names no bounds of its own
     struct transaction *t = s->transaction;
-    int64_t profile = rule_word(s, RULE_MT_PRIORITY);
-    t->priority = t->mail.priority;
-    if (s->account == NULL || profile < 0 || profile >= (int64_t)COUNT_OF(levels)) {
-        t->priority = 0;
+    t->priority = 0;
+    if (s->account == NULL || t->mail.priority == 0)
         return;
-    }
+    int64_t profile = rule_word(s, RULE_MT_PRIORITY);
+    if (profile < 0 || profile >= (int64_t)COUNT_OF(levels))
+        return;
+    t->priority = t->mail.priority;
     if (t->priority > levels[profile].most)
         t->priority = levels[profile].most;
     if (t->priority < levels[profile].least)

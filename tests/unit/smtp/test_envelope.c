@@ -166,10 +166,39 @@ static const struct {
                 "<a@b.example> 0 x_4/0!;b"},
         {"ORCPT of a kind that is no atom", "TO:<a@b.example> ORCPT=x@y;b", FAULT_PARAMETER,
                 "ORCPT"},
+        {"ORCPT raw", "TO:<a@b.example> ORCPT=utf-8;j\xc3\xb6rg@c.example", FAULT_PARAMETER,
+                "ORCPT"},
         {"ORCPT without a kind", "TO:<a@b.example> ORCPT=a@c.example", FAULT_PARAMETER, "ORCPT"},
         {"ORCPT without an address", "TO:<a@b.example> ORCPT=rfc822;", FAULT_PARAMETER, "ORCPT"},
         {"of MAIL", "TO:<a@b.example> SIZE=1", FAULT_UNSUPPORTED, "SIZE"},
 };
+
+// Only MAIL with SMTPUTF8 lets it be so: RFC 6533 3. What is no UTF-8, or of another kind, never is.
+static void raw_orcpt(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *args;
+        enum envelope_fault_kind fault;
+    } raws[] = {
+            {"of utf-8", "TO:<a@b.example> ORCPT=UTF-8;j\xc3\xb6rg@c.example", FAULT_NONE},
+            {"of rfc822", "TO:<a@b.example> ORCPT=rfc822;j\xc3\xb6rg@c.example", FAULT_PARAMETER},
+            {"broken", "TO:<a@b.example> ORCPT=utf-8;j\xc3rg@c.example", FAULT_PARAMETER},
+    };
+    for (size_t i = 0; i < COUNT_OF(raws); i++) {
+        struct arena a;
+        struct rcpt_command r;
+        struct envelope_fault fault;
+        struct envelope_rules rules = {.offered = ALL, .is_utf8 = true};
+        arena_init(&a, MIB);
+        struct err e = rcpt_command_parse(&a, str_from_c(raws[i].args), &rules, &r, &fault);
+        check_str(raws[i].name, err_text(e), S(""));
+        check_u64(raws[i].name, fault.kind, raws[i].fault);
+        if (fault.kind == FAULT_NONE)
+            check_str(raws[i].name, r.orcpt, S("j\xc3\xb6rg@c.example"));
+        arena_done(&a);
+    }
+}
 
 static void arguments_of_rcpt(void **state)
 {
@@ -219,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             TEST(arguments_of_mail),
             TEST(arguments_of_rcpt),
+            TEST(raw_orcpt),
             TEST(memory_ends_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
