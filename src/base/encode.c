@@ -14,6 +14,7 @@ static const char alphabet_url[] =
 
 static size_t base64_digits(const char *alphabet, const uint8_t *from, size_t len, char out[4]);
 static bool base64_decode(struct buf *out, struct str digits, const char *alphabet);
+static bool base64_group(const char *from, size_t count, const char *alphabet, uint32_t *out_bits);
 static int base64_value(uint8_t c, const char *alphabet);
 static void quoted_put(struct quoted_printable *q, struct buf *out, int next);
 static struct str escape_next(struct str *rest, enum escape_for how, char piece[PIECE_BYTES]);
@@ -102,26 +103,51 @@ bool decode_base64url(struct buf *out, struct str text)
 }
 
 // RFC 4648 3.5: the bits that the last digit has too many must be zero, or two texts would mean the
-// same bytes.
+// same bytes. Without room for all of it nothing is written, and `out` has overflowed.
 static bool base64_decode(struct buf *out, struct str digits, const char *alphabet)
 {
-    size_t before = out->len;
-    uint32_t bits = 0;
-    bool good = digits.len % 4 != 1;
-    for (size_t i = 0; good && i < digits.len; i++) {
-        int value = base64_value((uint8_t)digits.ptr[i], alphabet);
-        bits = bits << 6 | (uint32_t)(value & 63);
-        good = value >= 0;
-        if (i % 4 != 0) // two digits make the first byte, one more each of the others
-            buf_add_byte(out, (char)(bits >> (6 - 2 * (i % 4))));
+    size_t rest = digits.len % 4, whole = digits.len - rest;
+    if (rest == 1 || digits.len == 0)
+        return digits.len == 0;
+    bool room = buf_reserve(out, whole / 4 * 3 + (rest > 0 ? rest - 1 : 0));
+    char *to = room ? out->ptr + out->len : NULL;
+    uint32_t bits;
+    for (size_t i = 0; i < whole; i += 4) {
+        if (!base64_group(digits.ptr + i, 4, alphabet, &bits))
+            return false;
+        if (room) {
+            *to++ = (char)(bits >> 16);
+            *to++ = (char)(bits >> 8);
+            *to++ = (char)bits;
+        }
     }
-    if (digits.len % 4 == 2)
-        good = good && (bits & 15) == 0;
-    if (digits.len % 4 == 3)
-        good = good && (bits & 3) == 0;
-    if (!good)
-        out->len = before;
-    return good;
+    if (!base64_group(digits.ptr + whole, rest, alphabet, &bits))
+        return false;
+    if ((rest == 2 && (bits & 15) != 0) || (rest == 3 && (bits & 3) != 0))
+        return false;
+    if (room && rest == 2)
+        *to++ = (char)(bits >> 4);
+    if (room && rest == 3) {
+        *to++ = (char)(bits >> 10);
+        *to++ = (char)(bits >> 2);
+    }
+    if (room)
+        out->len = (size_t)(to - out->ptr);
+    return true;
+}
+
+// False: one of them is no digit.
+static bool base64_group(const char *from, size_t count, const char *alphabet, uint32_t *out_bits)
+{
+    uint32_t bits = 0;
+    int all = 0;
+    for (size_t i = 0; i < count; i++) {
+        int value = base64_value((uint8_t)from[i], alphabet);
+        bits = bits << 6 | (uint32_t)(value & 63);
+        all |= value; // one that is negative makes it so
+    }
+    *out_bits = bits;
+    return all >= 0;
 }
 
 int base64_digit(uint8_t c)
