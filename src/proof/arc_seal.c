@@ -78,6 +78,7 @@ static struct err make_message(struct sealing *s)
     signature_write_base64(&f, S("bh"), s->what->body_hash);
     struct signature_write w = {.fold = &f,
             .key = signer.key,
+            .place = signer.place,
             .canon = signer.head_canon,
             .head = s->head,
             .names = names.all.at,
@@ -144,6 +145,7 @@ static struct err make_seal(struct sealing *s)
         return fail(ERR_LIMIT, "no memory for a chain");
     struct signature_write w = {.fold = &f,
             .key = signer->key,
+            .place = signer->place,
             .canon = CANON_RELAXED,
             .head = s->head,
             .before = buf_str(&before)};

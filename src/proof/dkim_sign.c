@@ -60,6 +60,7 @@ struct err dkim_sign_make(struct arena *a, const struct dkim_signer *signer,
     write_field(&f, signer, &names, now_s, body_hash);
     struct signature_write w = {.fold = &f,
             .key = signer->key,
+            .place = signer->place,
             .canon = signer->head_canon,
             .head = head,
             .names = names.all.at,

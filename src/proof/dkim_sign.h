@@ -19,6 +19,7 @@
 struct dkim_signer {
     struct str domain, selector; // d=, s=
     const struct private_key *key;
+    enum key_place place; // where it is used
     enum canon head_canon, body_canon;
     const struct str *names; // signed wherever they are; a name given twice: one entry more
     size_t name_count;

@@ -236,10 +236,13 @@ bool private_key_works(struct arena *a, const struct private_key *key)
     return check.good;
 }
 
-struct err private_key_sign(const struct private_key *key, struct str digest, struct buf *out)
+struct err private_key_sign(
+        const struct private_key *key, enum key_place place, struct str digest, struct buf *out)
 {
     struct signing s = {.key = key, .digest = digest};
-    if (key->type == DKIM_KEY_RSA)
+    bool is_short = key->type != DKIM_KEY_RSA ||
+                    (place == KEY_HERE && key->bits <= PRIVATE_KEY_INLINE_BITS_MAX);
+    if (!is_short)
         TRY(offload(sign, &s));
     else
         deep_call(sign, &s);

@@ -72,7 +72,7 @@ struct err signature_write(struct signature_write *w)
     buf_init(&text, BASE64_BYTES_MAX);
     fold_word(w->fold, S("b="));
     TRY(digest_of(w, room, &digest));
-    TRY(private_key_sign(w->key, digest, &text));
+    TRY(private_key_sign(w->key, w->place, digest, &text));
     fold_bytes(w->fold, buf_str(&text));
     fold_end(w->fold);
     return w->fold->out->overflow ? fail(ERR_LIMIT, "a signature field has grown too long") : OK;

@@ -20,6 +20,7 @@ void signature_write_names(struct fold *f, const struct str *names, size_t count
 struct signature_write {
     struct fold *fold; // of a field that has all but b=, and stands alone in its buf
     const struct private_key *key;
+    enum key_place place;
     enum canon canon;
     struct str before; // what is signed as well, in front of the fields; canonical
     struct proof_head *head;

@@ -39,6 +39,7 @@ static struct err end_of_message(struct signing *g) MUST_USE;
 static struct err seal(struct signing *g) suspends MUST_USE;
 static struct err sign_all(struct signing *g) suspends MUST_USE;
 static struct err sign_one(struct signing *g, const struct signer_entry *entry) suspends MUST_USE;
+static struct dkim_signer signer_here(const struct signing *g, const struct signer_entry *entry);
 static struct err sit_down(struct signing_desk *desk) suspends MUST_USE;
 static void stand_up(struct signing_desk *desk);
 static void tell(const struct signing *g, const struct signer_entry *entry, struct err why);
@@ -165,10 +166,11 @@ static struct err seal(struct signing *g)
     const struct signer_entry *entry = g->work->by->sealer;
     if (entry == NULL)
         return OK;
+    const struct dkim_signer signer = signer_here(g, entry);
     const struct arc_seal what = {.chain = g->work->chain,
-            .signer = &entry->signer,
+            .signer = &signer,
             .results = g->work->results,
-            .body_hash = g->body_hash[entry->signer.body_canon],
+            .body_hash = g->body_hash[signer.body_canon],
             .now_s = wall_ms() / SECOND_MS};
     struct arc_fields fields = {0};
     struct err e = sit_down(g->desk);
@@ -200,17 +202,26 @@ static struct err sign_all(struct signing *g)
 
 static struct err sign_one(struct signing *g, const struct signer_entry *entry)
 {
+    const struct dkim_signer signer = signer_here(g, entry);
     struct str field;
     TRY(sit_down(g->desk));
-    struct err e = dkim_sign_make(&g->scratch, &entry->signer, &g->head,
-            g->body_hash[entry->signer.body_canon], wall_ms() / SECOND_MS, &field);
+    struct err e = dkim_sign_make(&g->scratch, &signer, &g->head, g->body_hash[signer.body_canon],
+            wall_ms() / SECOND_MS, &field);
     stand_up(g->desk);
     if (!failed(e))
         buf_add(&g->fields, field);
     return e;
 }
 
-// Ed25519 takes no thread, but too little time to be worth a second way.
+// With more places than one for each worker, somebody has processors that no worker uses by itself.
+static struct dkim_signer signer_here(const struct signing *g, const struct signer_entry *entry)
+{
+    struct dkim_signer signer = entry->signer;
+    signer.place = g->desk->settings->threads > 1 ? KEY_ASIDE : KEY_HERE;
+    return signer;
+}
+
+// Short keys take no thread, but too little time to be worth a second way.
 static struct err sit_down(struct signing_desk *desk)
 {
     within_ms(SIGNING_WAIT_MS);
