@@ -222,6 +222,39 @@ static struct err known_hashes(void *place)
     return OK;
 }
 
+static struct err look(void *was_here)
+{
+    *(bool *)was_here = true;
+    return OK;
+}
+
+// Does another task run while this one signs what is in memory?
+static bool others_run(struct signing_world *w, size_t threads)
+{
+    struct signing_choice by = {0};
+    struct group group AUTO(group_end);
+    bool was_here = false;
+    group_begin(&group);
+    w->settings.threads = threads;
+    signing_choose_domain(&w->desk, &w->span, S("a.example"), &by);
+    struct message m = made_message(w->p, 7, S(MESSAGE), 1);
+    struct signing_work work = {.by = &by, .span = &w->span};
+    struct str fields;
+    assert_false(failed(group_spawn(&group, look, &was_here)));
+    assert_false(failed(message_sign(&w->desk, w->p->store, &w->p->a, &m, &work, &fields)));
+    return was_here;
+}
+
+// A worker that has no processors but its own uses a short key itself.
+static struct err places(void *place)
+{
+    struct signing_world *w = begin(place);
+    assert_false(others_run(w, 1));
+    assert_true(others_run(w, 2));
+    end(w);
+    return OK;
+}
+
 static struct err arriving(void *place)
 {
     struct signing_world *w = begin(place);
@@ -330,6 +363,7 @@ static struct err full(void *place)
 IN_A_PLACE(choosing)
 IN_A_PLACE(signing)
 IN_A_PLACE(known_hashes)
+IN_A_PLACE(places)
 IN_A_PLACE(arriving)
 IN_A_PLACE(again)
 IN_A_PLACE(failing)
@@ -341,6 +375,7 @@ int main(void)
             cmocka_unit_test(test_choosing),
             cmocka_unit_test(test_signing),
             cmocka_unit_test(test_known_hashes),
+            cmocka_unit_test(test_places),
             cmocka_unit_test(test_arriving),
             cmocka_unit_test(test_again),
             cmocka_unit_test(test_failing),
