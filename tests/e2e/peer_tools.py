@@ -326,31 +326,38 @@ class Script(socketserver.StreamRequestHandler):
         return goes_on
 
 
-class Peer(socketserver.ThreadingTCPServer):
+class Loopback(socketserver.ThreadingTCPServer):
+    """A server of the test's own, which serves from the beginning to stop(), or the end of `with`."""
+    allow_reuse_address = daemon_threads = True
+
+    def __init__(self, handler, address=('127.0.0.1', 0)):
+        super().__init__(address, handler)
+        self.port = self.server_address[1]
+        threading.Thread(target=self.serve_forever, kwargs={'poll_interval': 0.02}, daemon=True).start()
+
+    def stop(self):
+        self.shutdown()
+        self.server_close()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def handle_error(self, *_):
+        pass  # the other side has gone
+
+
+class Peer(Loopback):
     """A server that does what the test says, and keeps what it takes: `messages` are (MAIL, RCPTs,
     data). `answers` has by verb what is said instead of the usual for so many times: None is to go
     away; '' is the greeting, '.' the end of data. While `gate` is cleared, ends of data are not
     answered."""
-    allow_reuse_address = daemon_threads = True
 
     def __init__(self, offers=('PIPELINING', '8BITMIME', 'SIZE 0'), answers=None):
         self.offers, self.answers, self.lock = offers, answers or {}, threading.Lock()
         self.gate = threading.Event()
         self.gate.set()
         self.messages, self.said, self.connections = [], [], 0
-        super().__init__(('127.0.0.1', 0), Script)
-        self.port = self.server_address[1]
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, kwargs={'poll_interval': 0.02}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, *_):
-        pass  # the other side has gone
+        super().__init__(Script)
 
 
 @contextlib.contextmanager

@@ -7,13 +7,13 @@ import smtplib
 import socketserver
 import ssl
 import subprocess
-import threading
 
 import pytest
 
 import test_dns
 from conftest import BINARY, eventually, make_certificate
 from mail_tools import Letter, mail_server, queue
+from peer_tools import Loopback
 
 pytestmark = test_dns.pytestmark
 
@@ -120,16 +120,10 @@ class Host(socketserver.StreamRequestHandler):
         self.rfile, self.wfile = self.request.makefile('rb'), self.request.makefile('wb')
 
 
-class Hosts(socketserver.ThreadingTCPServer):
-    allow_reuse_address = daemon_threads = True
-
+class Hosts(Loopback):
     def __init__(self, address, context):
         self.context, self.told = context, []
-        super().__init__(address, Host)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def handle_error(self, *_):
-        pass  # a client that does not like our certificate goes away
+        super().__init__(Host, address)
 
 
 @pytest.fixture
@@ -141,7 +135,7 @@ def world(tmp_path_factory, monkeypatch, server):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     good = Hosts(('127.0.0.1', 0), context)
-    port = good.server_address[1]
+    port = good.port
     bare = Hosts(('127.0.0.2', port), None)
     monkeypatch.setattr(test_dns, 'ZONE', ZONE.format(
         port=port, key=hashlib.sha256(der).hexdigest(), nobody='00' * 32, liar=LIAR))
@@ -150,8 +144,7 @@ def world(tmp_path_factory, monkeypatch, server):
     s.good, s.bare = good, bare
     yield s
     for h in (good, bare):
-        h.shutdown()
-        h.server_close()
+        h.stop()
     names.stop()
 
 

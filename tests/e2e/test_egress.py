@@ -14,7 +14,7 @@ import pytest
 from conftest import eventually
 from delivery_tools import FAR, assert_arrived, queue_empties, send, send_over, sender, sunk
 from mail_tools import Letter
-from peer_tools import Peer, Script, postfix, smtp_sink, text_of
+from peer_tools import Loopback, Peer, Script, postfix, smtp_sink, text_of
 
 CLIENT = '127.0.0.2'
 ONE_EACH = '[queue.connection.default]\nreuse.max-messages = 1\n'
@@ -100,25 +100,12 @@ def pump(source, target):
         pass
 
 
-class Socks(socketserver.ThreadingTCPServer):
+class Socks(Loopback):
     """A proxy: `asked` is where it was to lead; it says `refusals` before it does."""
-    allow_reuse_address = daemon_threads = True
 
     def __init__(self, login=None, refusals=()):
         self.login, self.refusals, self.asked = login, list(refusals), []
-        super().__init__(('127.0.0.1', 0), SocksScript)
-        self.port = self.server_address[1]
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, kwargs={'poll_interval': 0.02}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, *_):
-        pass
+        super().__init__(SocksScript)
 
 
 def test_through_a_proxy(server, tmp_path):

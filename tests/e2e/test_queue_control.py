@@ -13,6 +13,7 @@ import pytest
 
 from conftest import BINARY, eventually
 from mail_tools import Letter, mail_server, queue
+from peer_tools import Loopback
 
 # A look without being told is every 5 seconds.
 AT_ONCE_S = 1.5
@@ -76,25 +77,20 @@ class Dialogue(socketserver.StreamRequestHandler):
         self.wfile.write(text.encode() + b'\r\n')
 
 
-class Host(socketserver.ThreadingTCPServer):
+class Host(Loopback):
     """The next host: answers RCPT with that of `answers` for the address, or `answer`."""
-    daemon_threads = True
-    allow_reuse_address = True
 
     def __init__(self):
-        super().__init__(('127.0.0.1', 0), Dialogue)
-        self.port, self.answer, self.asked, self.taken = self.server_address[1], '451 4.3.0 later', [], 0
+        self.answer, self.asked, self.taken = '451 4.3.0 later', [], 0
         self.answers, self.letters, self.ready = {}, [], threading.Event()
         self.ready.set()  # else it thinks about each message
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        super().__init__(Dialogue)
 
 
 @pytest.fixture
 def host():
-    h = Host()
-    yield h
-    h.shutdown()
-    h.server_close()
+    with Host() as h:
+        yield h
 
 
 def tool(s, *words, status=0):
