@@ -3,7 +3,6 @@
 #include "directory/internal_lmdb.h"
 
 #define MAP_BYTES_MAX ((uint64_t)4 * 1024 * MIB)
-#define READERS_MAX 512
 
 static const char *const db_names[DB_COUNT] = {
         [DB_NAME] = "name",
@@ -26,30 +25,25 @@ struct err internal_open(struct arena *a, struct str folder, enum internal_use u
             .names = db_names,
             .count = DB_COUNT,
             .map_bytes_max = MAP_BYTES_MAX,
-            .readers_max = READERS_MAX,
+            .readers_max = LMDB_READERS_MAX,
             .format_major = 1,
             .format_minor = 0,
             .read_only = use == INTERNAL_LOOK};
-    struct internal *in = mem_new(struct internal);
-    if (in == NULL)
-        return fail(ERR_LIMIT, "no memory to open the accounts");
-    struct err e = lmdb_store_open(&in->store, a, &options);
-    in->id = arena_str(&in->store.arena, id);
-    if (!failed(e) && str_is_null(in->id))
-        e = fail(ERR_LIMIT, "no memory to open the accounts");
-    if (failed(e))
+    struct lmdb_store *store;
+    TRY(lmdb_store_new(a, &options, sizeof(struct internal), &store));
+    struct internal *in = CONTAINER_OF(store, struct internal, store);
+    in->id = arena_str(&store->arena, id);
+    if (str_is_null(in->id)) {
         internal_close(in);
-    else
-        *out = in;
-    return e;
+        return fail(ERR_LIMIT, "no memory to open the accounts");
+    }
+    *out = in;
+    return OK;
 }
 
 void internal_close(struct internal *in)
 {
-    if (in == NULL)
-        return;
-    lmdb_store_close(&in->store);
-    mem_free(in);
+    lmdb_store_free(in == NULL ? NULL : &in->store);
 }
 
 // -- Numbers --------------------------------------------------------------------------------------

@@ -6,23 +6,33 @@
 
 static bool is_key(const struct lmdb_txn *t, struct str key);
 
-struct err lmdb_store_open(
-        struct lmdb_store *s, struct arena *a, const struct lmdb_options *options)
+struct err lmdb_store_new(
+        struct arena *a, const struct lmdb_options *options, size_t bytes, struct lmdb_store **out)
 {
-    assert(options->count <= COUNT_OF(s->db));
-    *s = (struct lmdb_store){.options = *options};
+    struct lmdb_store *s = mem_bytes(bytes);
+    assert(options->count <= COUNT_OF(s->db) && bytes >= sizeof(*s));
+    if (s == NULL)
+        return fail_fmt(a, ERR_LIMIT, "opening %s: no memory", options->what);
+    s->options = *options;
     arena_init(&s->arena, NAMES_BYTES_MAX);
     s->options.folder = arena_str(&s->arena, options->folder);
-    if (str_is_null(s->options.folder))
-        return fail_fmt(a, ERR_LIMIT, "opening %s: no memory", options->what);
-    return lmdb_open(a, &s->options, &s->env, s->db);
+    struct err e = str_is_null(s->options.folder)
+                           ? fail_fmt(a, ERR_LIMIT, "opening %s: no memory", options->what)
+                           : lmdb_open(a, &s->options, &s->env, s->db);
+    if (failed(e))
+        lmdb_store_free(s);
+    else
+        *out = s;
+    return e;
 }
 
-void lmdb_store_close(struct lmdb_store *s)
+void lmdb_store_free(struct lmdb_store *s)
 {
+    if (s == NULL)
+        return;
     lmdb_close(s->env);
-    s->env = NULL;
     arena_done(&s->arena);
+    mem_free(s);
 }
 
 struct err lmdb_txn_begin(

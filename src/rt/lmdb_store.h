@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // rt/lmdb_store.h: a store of records in an LMDB environment (rt/lmdb_env.h) as most of ours are:
 // opened and closed as one thing, a transaction for the length of a function, and values by key.
+// Who has one begins his own struct with it.
 //
+//     struct list {
+//         struct lmdb_store store;
+//     };
+//     struct lmdb_store *store;
+//     TRY(lmdb_store_new(a, &options, sizeof(struct list), &store));
+//     struct list *s = CONTAINER_OF(store, struct list, store);
+//     ...
 //     struct lmdb_txn t AUTO(lmdb_txn_end) = {0};
 //     TRY(lmdb_txn_begin(&s->store, a, LMDB_CHANGE, &t));
 //     TRY(lmdb_get(&t, DB_ENTRY, key, &found));
@@ -13,16 +21,18 @@
 
 #define LMDB_DATABASES_MAX 16
 
+#define LMDB_READERS_MAX 512 // processes and helper threads that read at the same moment
+
 struct lmdb_store {
     struct arena arena; // of the folder's name, and other short things that live as long
     struct lmdb_options options;
     MDB_env *env;
     MDB_dbi db[LMDB_DATABASES_MAX];
 };
-// The options' folder is copied. What failed to open is closed as what did not.
-struct err lmdb_store_open(
-        struct lmdb_store *s, struct arena *a, const struct lmdb_options *options) MUST_USE;
-void lmdb_store_close(struct lmdb_store *s);
+// Of `bytes` in all: the store, and zeroes behind it. The options' folder is copied.
+struct err lmdb_store_new(struct arena *a, const struct lmdb_options *options, size_t bytes,
+        struct lmdb_store **out) MUST_USE;
+void lmdb_store_free(struct lmdb_store *s); // NULL is fine
 
 enum lmdb_access { LMDB_READ, LMDB_CHANGE };
 struct lmdb_txn {

@@ -8,7 +8,6 @@
 #include <openssl/evp.h>
 
 #define MAP_BYTES_MAX ((uint64_t)1024 * MIB)
-#define READERS_MAX 512
 #define RECORD_BYTES_MAX (128 * KIB) // a TXT record, and little more
 #define HASH_BYTES 8
 #define ROW_DIGEST_BYTES 16
@@ -65,27 +64,19 @@ struct err report_store_open(
             .names = db_names,
             .count = DB_COUNT,
             .map_bytes_max = MAP_BYTES_MAX,
-            .readers_max = READERS_MAX,
+            .readers_max = LMDB_READERS_MAX,
             .format_major = 1,
             .format_minor = 0,
             .read_only = use == REPORT_LOOK};
-    struct report_store *s = mem_new(struct report_store);
-    if (s == NULL)
-        return no_memory();
-    struct err e = lmdb_store_open(&s->store, a, &options);
-    if (failed(e))
-        report_store_close(s);
-    else
-        *out = s;
-    return e;
+    struct lmdb_store *store;
+    TRY(lmdb_store_new(a, &options, sizeof(struct report_store), &store));
+    *out = CONTAINER_OF(store, struct report_store, store);
+    return OK;
 }
 
 void report_store_close(struct report_store *s)
 {
-    if (s == NULL)
-        return;
-    lmdb_store_close(&s->store);
-    mem_free(s);
+    lmdb_store_free(s == NULL ? NULL : &s->store);
 }
 
 // --- Adding --------------------------------------------------------------------------------------

@@ -7,8 +7,7 @@
 #include "rt/lmdb_store.h"
 
 #define MAP_BYTES_MAX ((uint64_t)16 * 1024 * MIB) // 20 million entries and more
-#define READERS_MAX 512
-#define SWEEP_ENTRIES 20000 // looked at in one transaction: some 10 ms
+#define SWEEP_ENTRIES 20000                       // looked at in one transaction: some 10 ms
 
 enum { DB_ENTRY, DB_META, DB_COUNT };
 
@@ -44,27 +43,19 @@ struct err suppress_open(
             .names = db_names,
             .count = DB_COUNT,
             .map_bytes_max = MAP_BYTES_MAX,
-            .readers_max = READERS_MAX,
+            .readers_max = LMDB_READERS_MAX,
             .format_major = 1,
             .format_minor = 0,
             .read_only = use == SUPPRESS_LOOK};
-    struct suppress_list *list = mem_new(struct suppress_list);
-    if (list == NULL)
-        return no_memory();
-    struct err e = lmdb_store_open(&list->store, a, &options);
-    if (failed(e))
-        suppress_close(list);
-    else
-        *out = list;
-    return e;
+    struct lmdb_store *store;
+    TRY(lmdb_store_new(a, &options, sizeof(struct suppress_list), &store));
+    *out = CONTAINER_OF(store, struct suppress_list, store);
+    return OK;
 }
 
 void suppress_close(struct suppress_list *list)
 {
-    if (list == NULL)
-        return;
-    lmdb_store_close(&list->store);
-    mem_free(list);
+    lmdb_store_free(list == NULL ? NULL : &list->store);
 }
 
 struct err suppress_find(
