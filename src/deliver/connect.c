@@ -118,11 +118,15 @@ static struct err talk(struct remote *r, struct approach *p, struct connection *
         struct client_answer *why, enum reach *reach)
 {
     struct job *j = r->j;
+    if (!str_is_null(to->unix_path)) // whose path no other word of it has
+        text = arena_fmt(&j->arena, "%.*s: %.*s", ARG(to->unix_path), ARG(err_text(e)));
     struct client_timeouts *timeouts = arena_make(&c->arena, struct client_timeouts);
     if (timeouts == NULL)
         return fail(ERR_LIMIT, "no memory for another connection");
     *timeouts = p->how->timeouts;
     timeouts->tls_ms = p->tls.strategy->tls_ms;
+    if (e.kind == ERR_NOT_FOUND || e.kind == ERR_CONFIG) // outbound.md 27.1
+        tell_impossible(r, S("connections cannot be made as the settings say"), text);
     const struct client_options options = {.protocol = r->protocol,
             .ehlo_name = arena_str(
                     &c->arena, source_ehlo_name(&j->arena, &p->from, &stream_local(c->stream)->ip)),

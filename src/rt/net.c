@@ -262,11 +262,14 @@ static struct err finish_connect(
     return reason == 0 ? OK : connect_failure(reason, to, options);
 }
 
-// Without an IPv6 address of its own a machine says EADDRNOTAVAIL; else that is a lack of ports.
+// Without an IPv6 address of its own a machine says EADDRNOTAVAIL; else that is a lack of ports. A
+// Unix socket that nobody has made is a host that is not up.
 static struct err connect_failure(
         int errno_value, const struct endpoint *to, const struct connect_options *options)
 {
     switch (errno_value) {
+    case ENOENT:
+        return fail(ERR_UNREACHABLE, "there is no such socket");
     case ECONNREFUSED:
         return fail(ERR_UNREACHABLE, "connection refused");
     case EHOSTUNREACH:

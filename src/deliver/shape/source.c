@@ -248,7 +248,8 @@ bool source_note(struct sources *s, const struct source *source, const struct ip
 {
     switch (connected.kind) {
     case ERR_NOT_FOUND:
-        note_bad(s, &source->ip, now_ms);
+        if (source->ip.family != IP_NONE) // else there is no other to take its place
+            note_bad(s, &source->ip, now_ms);
         return true;
     case ERR_CONFIG: // an option that the system does not let us set
         return true;

@@ -243,6 +243,7 @@ static void ends_have_consequences(void **state)
 
 // --- Names ---------------------------------------------------------------------------------------
 
+        {"no such device", fail(ERR_NOT_FOUND, "x"), true, 0, 0},
 static void names_are_never_missing(void **state)
 {
     struct arena a AUTO(arena_done);
@@ -253,6 +254,7 @@ static void names_are_never_missing(void **state)
     check_str("a name", source_ehlo_name(&a, &named, &four), S("mx.example"));
     check_str("IPv4", source_ehlo_name(&a, &unnamed, &four), S("[192.0.2.1]"));
     check_str("IPv6", source_ehlo_name(&a, &unnamed, &six), S("[IPv6:2001:db8::1]"));
+        check_u64(ends[i].name, s.bad_count, 0); // where the system chooses there is no other
     check_str("a Unix socket", source_ehlo_name(&a, &unnamed, &nothing), S("localhost"));
 }
 
@@ -296,6 +298,19 @@ static void foreign_addresses_are_not_found(void **state)
     assert_false(failed(sim_run(sim, run_node, sim)));
     sim_free(sim);
     struct loop *loop = loop_new_real();
+// A server behind a Unix socket that is not up is like any host that is not: tried again later.
+static struct err connect_to_no_socket(void *arg)
+{
+    struct endpoint to = {.unix_path = S("/no/such/socket")};
+    struct connect_options options = {0};
+    struct stream *stream;
+    (void)arg;
+    struct err e = net_connect(&to, &options, &stream);
+    assert_int_equal(e.kind, ERR_UNREACHABLE);
+    check_str("missing", err_text(e), S("there is no such socket"));
+    return OK;
+}
+
     assert_non_null(loop);
     assert_false(failed(loop_run(loop, connect_from_elsewhere, &mine)));
     loop_free(loop);
@@ -315,3 +330,4 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
+    assert_false(failed(loop_run(loop, connect_to_no_socket, NULL)));
