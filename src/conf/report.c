@@ -5,6 +5,8 @@
 
 #define MESSAGE_BYTES_MAX (16 * KIB)
 
+static void say_of(struct loader *l, const struct conf_value *v, int element, struct finding *f,
+        const char *fmt, va_list args) PRINTF_LIKE(5, 0);
 static void say(const struct conf *conf, struct findings *findings, struct str key, int element,
         struct finding *what, const char *fmt, va_list args) PRINTF_LIKE(6, 0);
 static bool is_hearsay(
@@ -26,14 +28,8 @@ void conf_complain(struct loader *l, const struct conf_value *v, int element, en
     struct finding f = {.severity = FINDING_ERROR, .class = c, .code = code};
     va_list args;
     va_start(args, fmt);
-    f.message = arena_vfmt(&l->scratch, fmt, args);
+    say_of(l, v, element, &f, fmt, args);
     va_end(args);
-    fill_value(v, element, &f);
-    fill_place(l->conf,
-            element >= 0 && (size_t)element < v->count ? &v->elements[element].origin : &v->origin,
-            &f);
-    hide_secret(v, &f);
-    finding_add(l->findings, f);
 }
 
 void conf_warn(struct loader *l, const struct conf_value *v, int element, struct str code,
@@ -42,14 +38,19 @@ void conf_warn(struct loader *l, const struct conf_value *v, int element, struct
     struct finding f = {.severity = FINDING_WARNING, .code = code};
     va_list args;
     va_start(args, fmt);
-    f.message = arena_vfmt(&l->scratch, fmt, args);
+    say_of(l, v, element, &f, fmt, args);
     va_end(args);
-    fill_value(v, element, &f);
-    fill_place(l->conf,
-            element >= 0 && (size_t)element < v->count ? &v->elements[element].origin : &v->origin,
-            &f);
-    hide_secret(v, &f);
-    finding_add(l->findings, f);
+}
+
+static void say_of(struct loader *l, const struct conf_value *v, int element, struct finding *f,
+        const char *fmt, va_list args)
+{
+    bool of_one = element >= 0 && (size_t)element < v->count;
+    f->message = arena_vfmt(&l->scratch, fmt, args);
+    fill_value(v, element, f);
+    fill_place(l->conf, of_one ? &v->elements[element].origin : &v->origin, f);
+    hide_secret(v, f);
+    finding_add(l->findings, *f);
 }
 
 void conf_no_memory(struct loader *l)
