@@ -6,7 +6,8 @@
 #include "deliver/probe.h"
 #include "deliver/told.h"
 
-static struct err choose_ways(struct remote *r, struct approach *p) suspends MUST_USE;
+static struct err choose_ways(
+        struct remote *r, struct approach *p, struct str *out_tls_name) suspends MUST_USE;
 static struct err try_from_there(
         struct remote *r, struct approach *p, enum reach *out) suspends MUST_USE;
 static struct err ask_dane(struct remote *r, struct approach *p) suspends MUST_USE;
@@ -28,6 +29,7 @@ struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
 {
     struct job *j = r->j;
     *out = REACH_NEXT_ADDRESS;
+    struct str tls_name;
     r->ends_here = false;
     if (r->route->socks == NULL &&
             !source_has_family(&j->d->sources, &p->address->at.ip, now_ms())) {
@@ -36,7 +38,12 @@ struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
         remote_note(r, arena_answer(&j->arena, &why));
         return OK;
     }
-    TRY(choose_ways(r, p));
+    TRY(choose_ways(r, p, &tls_name));
+    if (p->tls.strategy == NULL) {
+        remote_settle_unnamed(r, tls_name);
+        *out = REACH_DONE;
+        return OK;
+    }
     if (remote_left_ms(r, p) == 0) {
         const struct client_answer why = remote_took_too_long(p->name);
         remote_note(r, arena_answer(&j->arena, &why));
@@ -74,8 +81,9 @@ static struct err try_from_there(struct remote *r, struct approach *p, enum reac
     return OK;
 }
 
-// The strategies for this address, by the expressions of queue.strategy.
-static struct err choose_ways(struct remote *r, struct approach *p)
+// The strategies for this address, by the expressions of queue.strategy. That of TLS may be NULL:
+// there is none of that name.
+static struct err choose_ways(struct remote *r, struct approach *p, struct str *out_tls_name)
 {
     struct job *j = r->j;
     const struct deliver_settings *s = j->d->in.settings;
@@ -98,8 +106,7 @@ static struct err choose_ways(struct remote *r, struct approach *p)
     if (str_is_null(name))
         TRY(job_strategy(j, S("queue.strategy.tls"), s->tls_of, first, &host, &name));
     p->tls.strategy = tls_named(s, name);
-    if (p->tls.strategy == NULL)
-        return fail_fmt(&j->arena, ERR_CONFIG, "TLS strategy '%.*s' is not configured", ARG(name));
+    *out_tls_name = name;
     return OK;
 }
 
@@ -328,8 +335,8 @@ struct err approach_beside(struct remote *r, struct approach *p, struct outbound
     *out = NULL;
     if (!source_has_family(&d->sources, &at->ip, now_ms()))
         return OK;
-    TRY(choose_ways(r, p));
-    if (!sourced_choose(r, p))
+    TRY(choose_ways(r, p, &tls_name));
+    if (p->tls.strategy == NULL || !sourced_choose(r, p))
         return OK;
     TRY(plan_tls(r, p));
     TRY(make_identity(r, p));
@@ -339,6 +346,7 @@ struct err approach_beside(struct remote *r, struct approach *p, struct outbound
     if (can_be)
         TRY(limit_beside(r, p, out));
     if (*out != NULL && health_ask(d->health, at, &p->from.ip, now_ms(), &trouble) == HEALTH_WAIT)
+    struct str tls_name;
         limit_beside_end(r, out);
     if (*out == NULL)
         sourced_end(r, p, false);

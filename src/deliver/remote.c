@@ -30,18 +30,17 @@ struct err remote_carry(
     r->protocol = route->type == ROUTE_MX ? CLIENT_SMTP : route->protocol;
     event_in(&j->span, EV_DELIVERY_DOMAIN_DELIVERY_START, F_STR(domain, j->u->domain),
             F_STR(id, route->id));
-    bool goes_on;
-    TRY(limit_rcpts(r, &goes_on));
-    if (goes_on)
-        TRY(find_policy(r, &goes_on));
-    if (goes_on)
-        TRY(find_hosts(r));
-    struct err e = OK;
+    bool goes_on = false;
+    struct err e = limit_rcpts(r, &goes_on);
+    if (!failed(e) && goes_on)
+        e = find_policy(r, &goes_on);
+    if (!failed(e) && goes_on)
+        e = find_hosts(r);
     for (size_t i = 0; i < r->list.count && r->count > 0 && !failed(e) && !r->ends_here; i++)
         e = try_host(r, &r->list.at[i]);
+    limit_rcpts_end(r);
     if (e.kind == ERR_CONFIG) // an expression that cannot be evaluated now
         return put_off_all(r, e);
-    limit_rcpts_end(r);
     close_up(r);
     shape_retries(r, rcpts, count);
     if (!failed(e))
@@ -61,7 +60,12 @@ static struct err find_policy(struct remote *r, bool *out_goes_on)
     struct queue_host host = {.route = r->route->id};
     TRY(job_strategy(j, S("queue.strategy.tls"), s->tls_of, r->rcpts[0].place, &host, &name));
     const struct tls_strategy *tls = tls_named(s, name);
-    if (tls == NULL || tls->mta_sts == TLS_DISABLE)
+    if (tls == NULL) {
+        remote_settle_unnamed(r, name);
+        *out_goes_on = false;
+        return OK;
+    }
+    if (tls->mta_sts == TLS_DISABLE)
         return OK;
     struct sts_inputs in = {.resolver = j->d->in.resolver,
             .cache = j->d->in.sts,
@@ -170,6 +174,29 @@ int64_t remote_left_ms(const struct remote *r, const struct approach *p)
 struct client_answer remote_took_too_long(struct str entity)
 {
     return answer_temporary(CLIENT_DATA, FAILURE_CONNECTION, entity, S("4.4.2"),
+void remote_note_rcpt(struct remote *r)
+{
+    r->somebody_deferred = true;
+    r->j->met_trouble = true;
+}
+
+size_t remote_left_here(const struct remote *r)
+{
+    return r->count > r->passed_on ? r->count - r->passed_on : 0;
+}
+
+// Another TLS strategy could be a weaker one: nobody chooses in the name of the administrator.
+void remote_settle_unnamed(struct remote *r, struct str name)
+{
+    struct job *j = r->j;
+    const struct client_answer why =
+            answer_temporary(CLIENT_CONNECT, FAILURE_IO, j->d->in.settings->host, S("4.3.5"),
+                    arena_fmt(&j->arena, "TLS strategy '%.*s' is not configured", ARG(name)));
+    event_in(&j->span, EV_SMTP_ID_NOT_FOUND, F_STR(id, name), F_STR(details, S("queue.tls")));
+    job_settle_all(j, r->rcpts, r->count, &why);
+    r->count = 0;
+}
+
             S("Timeout while delivering: timeout.session is over"));
 }
 

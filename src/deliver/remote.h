@@ -35,6 +35,7 @@ struct remote {
     struct carried *rcpts; // without an answer yet
     size_t count;
     struct hosts_inputs hosts;
+    size_t passed_on; // of them, at the end: whom this host has put off, for the next one
     struct host_list list;
     struct shaped shaped;                      // what the provider takes
     struct str site;                           // of the hosts: what expressions call mx_site
@@ -66,6 +67,12 @@ void remote_note(struct remote *r, const struct client_answer *why);
 // comes to when nothing is.
 int64_t remote_left_ms(const struct remote *r, const struct approach *p);
 struct client_answer remote_took_too_long(struct str entity);
+// A recipient was put off by a host, and goes to the next; and how many have not been.
+void remote_note_rcpt(struct remote *r);
+size_t remote_left_here(const struct remote *r);
+
+// outbound.md 2: the TLS strategy that an expression has named is not there. Everybody is told so.
+void remote_settle_unnamed(struct remote *r, struct str name);
 
 // approach.c
 struct err approach_try(struct remote *r, struct approach *p, enum reach *out) suspends MUST_USE;
