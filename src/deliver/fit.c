@@ -43,11 +43,11 @@ struct err fit_addresses(struct remote *r, const struct connection *c)
         settle_all(r, c, &why);
         return OK;
     }
-    size_t left = 0;
+    size_t left = 0, here = remote_left_here(r);
     why.outcome.entity = arena_str(&j->arena, c->host);
     for (size_t i = 0; i < r->count; i++) {
         TRY(mail_address_ascii(&j->arena, r->rcpts[i].address, &ascii));
-        if (str_is_null(ascii))
+        if (str_is_null(ascii) && i < here)
             job_settle(j, r->rcpts[i].place, &why);
         else
             r->rcpts[left++] = r->rcpts[i];

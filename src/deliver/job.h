@@ -65,8 +65,9 @@ struct job {
 // A recipient on its way out.
 struct carried {
     size_t place;
-    struct str address;            // as it is to be sent
-    struct response_effect effect; // of the last answer
+    struct str address;               // as it is to be sent
+    struct response_effect effect;    // of the last answer
+    const struct client_answer *said; // about it alone, by the last host that put it off, or NULL
 };
 
 // queue.md 7, step 9: somebody's fate is known, and is to be on disk within two seconds. Who has

@@ -122,6 +122,7 @@ static struct err try_host(struct remote *r, const struct host *host)
     struct host as_known = *host;
     enum reach reach = REACH_NEXT_ADDRESS;
     r->ends_here = false;
+    r->passed_on = 0;
     if (suspended_host(r, host))
         return OK;
     as_known.worked_last = health_facts(j->d->health, host->name, now_ms()).worked_last;
@@ -200,7 +201,8 @@ void remote_settle_unnamed(struct remote *r, struct str name)
             S("Timeout while delivering: timeout.session is over"));
 }
 
-// A host's refusal is final only if all of them refuse (outbound.md 19.1).
+// A host's refusal is final only if all of them refuse (outbound.md 19.1). What was said of a
+// recipient is told for that one.
 static void close_up(struct remote *r)
 {
     if (r->tries == 0 && r->rests_ms > 0) {

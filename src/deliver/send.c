@@ -23,9 +23,11 @@ static bool wants_no_report(const struct remote *r, const struct connection *c,
 static size_t how_many(struct remote *r, struct approach *p, struct connection *c);
 static void take_answers(struct remote *r, struct connection *c, struct client_transaction *t,
         struct carried *sent, size_t count);
-static struct passage passage_over(struct arena *a, const struct connection *c);
-static void take_answer(struct remote *r, struct connection *c, struct carried *one,
+static const struct passage *passage_over(struct arena *a, const struct connection *c);
+static struct client_answer as_told(struct remote *r, const struct connection *c,
         const struct client_answer *answer, const struct passage *over);
+static void take_answer(struct remote *r, const struct connection *c, const struct carried *one,
+        const struct client_answer *answer);
 static void learn(struct remote *r, struct approach *p, struct connection *c,
         const struct client_transaction *t);
 static bool may_fail_over(const struct remote *r, const struct client_answer *answer,
@@ -42,7 +44,7 @@ struct err send_all(struct remote *r, struct approach *p, struct connection *c, 
     size_t at_first = r->count;
     *reach = REACH_NEXT_HOST;
     r->needs_connection = false;
-    while (goes_on && r->count > 0 && !failed(e) &&
+    while (goes_on && remote_left_here(r) > 0 && !failed(e) &&
             r->transactions++ < TRANSACTIONS_MAX + r->alone) {
         struct client_transaction t = {0};
         size_t before = r->count;
@@ -65,7 +67,7 @@ struct err send_all(struct remote *r, struct approach *p, struct connection *c, 
     }
     if (r->count == 0)
         *reach = REACH_DONE;
-    r->needs_connection = r->count > 0 && r->count < at_first && !c->is_spent &&
+    r->needs_connection = remote_left_here(r) > 0 && r->count < at_first && !c->is_spent &&
                           !connection_may_go_on(c) && r->transactions < TRANSACTIONS_MAX + r->alone;
     if (failed(e) || c->is_spent)
         connection_break(c);
@@ -183,11 +185,14 @@ static struct str prefix_for(const struct remote *r)
     return lines.overflow ? STR_NULL : arena_str(&r->j->arena, buf_str(&lines));
 }
 
-// queue.md 12.10: a host that cannot be told NOTIFY=NEVER cannot report to nobody.
+// queue.md 12.10: a host that cannot be told NOTIFY=NEVER cannot report to nobody. Nor can one that
+// refuses the parameters that it offers.
 static bool wants_no_report(const struct remote *r, const struct connection *c,
         const struct client_rcpt *rcpts, size_t count)
 {
-    if (!r->j->d->in.settings->never_is_null_sender || client_offers(c->client, CLIENT_EXT_DSN))
+    bool can_be_told =
+            client_offers(c->client, CLIENT_EXT_DSN) && !client_refuses_parameters(c->client);
+    if (!r->j->d->in.settings->never_is_null_sender || can_be_told)
         return false;
     for (size_t i = 0; i < count; i++)
         if ((rcpts[i].rcpt->flags & RCPT_NOTIFY_NEVER) == 0)
@@ -206,7 +211,8 @@ static size_t how_many(struct remote *r, struct approach *p, struct connection *
         most = shaped;
     if (facts.rcpts_max > 0 && facts.rcpts_max < most)
         most = facts.rcpts_max;
-    return r->count < most ? r->count : most;
+    size_t left = remote_left_here(r);
+    return left < most ? left : most;
 }
 
 // What this host has shown for the next messages to it (outbound.md 9, 10).
@@ -222,31 +228,29 @@ static void learn(struct remote *r, struct approach *p, struct connection *c,
         health_learn(h, p->name, LESSON_EXTENSIONS, CLIENT_EXT_SIZE, now_ms());
 }
 
+// Those whom this host puts off, and whom another one may take, stand behind all others: this one
+// does not hear of them again. Who has not been asked for yet comes first.
 static void take_answers(struct remote *r, struct connection *c, struct client_transaction *t,
         struct carried *sent, size_t count)
 {
-    size_t rest = r->count - count;
-    const struct passage over = passage_over(&r->j->arena, c);
-    // Those who come back stand before those who have not been sent.
-    struct carried *waiting = r->rcpts + count;
-    r->count = 0;
-    struct carried *left = r->rcpts;
+    size_t rest = r->count - count, again = 0, passed_on = 0;
+    const struct passage *over = passage_over(&r->j->arena, c);
     for (size_t i = 0; i < count; i++) {
-        const struct client_answer *answer = &t->rcpts[i].answer;
-        if (!t->rcpts[i].was_tried ||
-                (answer->verdict != CLIENT_GOOD && answer->verdict != CLIENT_PERMANENT &&
-                        may_fail_over(r, answer, &sent[i].effect))) {
-            if (t->rcpts[i].was_tried) {
-                remote_note(r, arena_answer(&r->j->arena, answer));
-                r->somebody_deferred = true;
-            }
-            left[r->count++] = sent[i];
+        const struct client_answer answer = as_told(r, c, &t->rcpts[i].answer, over);
+        if (!t->rcpts[i].was_tried) {
+            r->rcpts[again++] = sent[i];
+        } else if (may_fail_over(r, &answer, &sent[i].effect)) {
+            sent[i].said = arena_answer(&r->j->arena, &answer);
+            remote_note_rcpt(r);
+            sent[passed_on++] = sent[i];
         } else {
-            take_answer(r, c, &sent[i], answer, &over);
+            take_answer(r, c, &sent[i], &answer);
         }
     }
-    memmove(left + r->count, waiting, rest * sizeof(*waiting));
-    r->count += rest;
+    memmove(r->rcpts + again, r->rcpts + count, rest * sizeof(*sent));
+    memcpy(r->rcpts + again + rest, sent, passed_on * sizeof(*sent));
+    r->count = again + rest + passed_on;
+    r->passed_on += passed_on;
     bool is_goodbye = t->mails_were_too_many && t->end.verdict == CLIENT_GOOD;
     if ((t->mail.gone || t->end.gone) && !is_goodbye)
         r->j->met_trouble = true;
@@ -257,27 +261,38 @@ static void take_answers(struct remote *r, struct connection *c, struct client_t
         r->count = 0; // the others are due again as soon as this is written down
 }
 
-// The connection may have ended before the answers are written down.
-static struct passage passage_over(struct arena *a, const struct connection *c)
+// The connection may have ended before the answers are written down. NULL: no memory for it.
+static const struct passage *passage_over(struct arena *a, const struct connection *c)
 {
-    return (struct passage){.remote_ip = ip_text(a, &stream_peer(c->stream)->ip),
-            .source_ip = ip_text(a, &stream_local(c->stream)->ip),
-            .tls = arena_str(a, c->tls)};
+    struct passage *over = arena_make(a, struct passage);
+    if (over != NULL)
+        *over = (struct passage){.remote_ip = ip_text(a, &stream_peer(c->stream)->ip),
+                .source_ip = ip_text(a, &stream_local(c->stream)->ip),
+                .tls = arena_str(a, c->tls)};
+    return over;
 }
 
-static void take_answer(struct remote *r, struct connection *c, struct carried *one,
+// With the host that has said it, and how we came there.
+static struct client_answer as_told(struct remote *r, const struct connection *c,
         const struct client_answer *answer, const struct passage *over)
 {
-    struct job *j = r->j;
     struct client_answer told = *answer;
-    told.outcome.entity = arena_str(&j->arena, c->host);
+    told.outcome.entity = arena_str(&r->j->arena, c->host);
     if (told.outcome.code != 0)
         told.outcome.host = told.outcome.entity;
     told.outcome.passage = over;
-    job_settle_after(j, one->place, &told, one->effect.retry_after_ms);
+    return told;
+}
+
+static void take_answer(struct remote *r, const struct connection *c, const struct carried *one,
+        const struct client_answer *answer)
+{
+    struct job *j = r->j;
+    job_settle_after(j, one->place, answer, one->effect.retry_after_ms);
     if (answer->verdict != CLIENT_GOOD)
         return;
-    j->tried[one->place].tls = over->tls;
+    if (answer->outcome.passage != NULL)
+        j->tried[one->place].tls = answer->outcome.passage->tls;
     if (r->protocol == CLIENT_LMTP)
         j->tried[one->place].hop = DSN_HOP_FINAL;
     else if (client_offers(c->client, CLIENT_EXT_DSN) && !client_refuses_parameters(c->client))
@@ -290,6 +305,8 @@ static void take_answer(struct remote *r, struct connection *c, struct carried *
 static bool may_fail_over(const struct remote *r, const struct client_answer *answer,
         const struct response_effect *effect)
 {
+    if (answer->verdict == CLIENT_GOOD || answer->verdict == CLIENT_PERMANENT)
+        return false;
     if (effect->stays_here || effect->asks_next_host)
         return effect->asks_next_host;
     enum client_stage stage = answer->stage == CLIENT_EOD ? CLIENT_DATA : answer->stage;
