@@ -28,6 +28,8 @@ static enum unknown_kind unknown_kind_of(const struct setting *s);
 static bool id_is_valid(struct str id);
 static struct conf_object *object_of(
         struct walk *w, struct str map, struct toml *child, struct str id);
+static struct conf_object *refuse_id(struct loader *l, const struct conf_origin *at, struct str map,
+        struct str id, struct str why);
 static void unknown(struct walk *w, struct toml *child, const struct setting_node *node,
         enum unknown_kind kind, const struct setting *setting);
 
@@ -266,18 +268,12 @@ static struct conf_object *object_of(
     struct loader *l = w->l;
     struct conf_origin at = conf_origin_of_toml(child);
     struct conf_map *m = conf_map_find(l->conf, map);
-    if (!id_is_valid(id)) {
-        conf_say(l, &at,
-                (struct finding){.severity = FINDING_ERROR,
-                        .code = S("bad-id"),
-                        .key = map,
-                        .value = id,
-                        .message = arena_fmt(&l->scratch,
-                                "invalid id \"%.*s\" (1 to 64 letters, digits, '.', '_' and '-', "
-                                "the first one a letter or digit)",
-                                ARG(id))});
-        return NULL;
-    }
+    if (!id_is_valid(id))
+        return refuse_id(l, &at, map, id,
+                arena_fmt(&l->scratch,
+                        "invalid id \"%.*s\" (1 to 64 letters, digits, '.', '_' and '-', the "
+                        "first one a letter or digit)",
+                        ARG(id)));
     if (m == NULL) {
         m = arena_make(&l->conf->arena, struct conf_map);
         struct str name = arena_str(&l->conf->arena, map);
@@ -290,19 +286,11 @@ static struct conf_object *object_of(
     each_in_vec (o, &m->objects) {
         if (str_eq((*o)->id, id))
             return *o;
-        if (str_eq_nocase((*o)->id, id)) {
-            conf_say(l, &at,
-                    (struct finding){.severity = FINDING_ERROR,
-                            .code = S("bad-id"),
-                            .key = map,
-                            .value = id,
-                            .message = arena_fmt(&l->scratch,
-                                    "the ids '%.*s' and '%.*s' (%.*s:%u) differ in letter case "
-                                    "only",
-                                    ARG(id), ARG((*o)->id), ARG((*o)->origin.file),
-                                    (*o)->origin.line)});
-            return NULL;
-        }
+        if (str_eq_nocase((*o)->id, id))
+            return refuse_id(l, &at, map, id,
+                    arena_fmt(&l->scratch,
+                            "the ids '%.*s' and '%.*s' (%.*s:%u) differ in letter case only",
+                            ARG(id), ARG((*o)->id), ARG((*o)->origin.file), (*o)->origin.line));
     }
     struct conf_object *made = arena_make(&l->conf->arena, struct conf_object);
     struct conf_object **place = vec_add(&l->conf->arena, &m->objects);
@@ -314,6 +302,18 @@ static struct conf_object *object_of(
             .map = m->name, .id = conf_keep(l, id), .origin = at, .position = m->objects.count - 1};
     *place = made;
     return made;
+}
+
+static struct conf_object *refuse_id(struct loader *l, const struct conf_origin *at, struct str map,
+        struct str id, struct str why)
+{
+    conf_say(l, at,
+            (struct finding){.severity = FINDING_ERROR,
+                    .code = S("bad-id"),
+                    .key = map,
+                    .value = id,
+                    .message = why});
+    return NULL;
 }
 
 static void unknown(struct walk *w, struct toml *child, const struct setting_node *node,
