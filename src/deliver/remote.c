@@ -211,10 +211,15 @@ static void close_up(struct remote *r)
     }
     struct client_answer none = answer_temporary(CLIENT_CONNECT, FAILURE_CONNECTION,
             r->j->u->domain, S("4.4.1"), S("no host could be tried"));
-    struct client_answer why = r->best != NULL ? *r->best : none;
-    if (r->somebody_deferred && why.verdict == CLIENT_PERMANENT)
-        why.verdict = CLIENT_TEMPORARY;
-    job_settle_all(r->j, r->rcpts, r->count, &why);
+    for (size_t i = 0; i < r->count; i++) {
+        const struct client_answer *said = r->rcpts[i].said, *best = r->best;
+        if (said != NULL)
+            best = best != NULL ? answer_better(best, said) : said;
+        struct client_answer why = best != NULL ? *best : none;
+        if (r->somebody_deferred && why.verdict == CLIENT_PERMANENT)
+            why.verdict = CLIENT_TEMPORARY;
+        job_settle(r->j, r->rcpts[i].place, &why);
+    }
 }
 
 // All that could be tried are cooling down: no attempt was made, and none is counted.
