@@ -128,9 +128,14 @@ def body(dice):
     return b'\r\n'.join(lines) + dice.choice([b'\r\n', b'\r\n\r\n\r\n', b'\r\n \r\n\r\n'])
 
 
-def messages():
-    dice = random.Random(6376)
-    return [(i, message(dice), PAIRS[i % len(PAIRS)]) for i in range(COUNT)]
+def messages(is_beyond_peer=lambda plain, body_canon: False):
+    dice, kept = random.Random(6376), []
+    while len(kept) < COUNT:
+        pair = PAIRS[len(kept) % len(PAIRS)]
+        plain = message(dice)
+        if not is_beyond_peer(plain, pair[1]):
+            kept.append((len(kept), plain, pair))
+    return kept
 
 
 # --- Both ways -----------------------------------------------------------------------------------
@@ -222,29 +227,19 @@ def is_beyond_rspamd(plain, body_canon):
 
 
 def test_rspamd_verifies_ours(keys, rspamd):
-    seen = 0
-    for i, plain, pair in messages():
-        if is_beyond_rspamd(plain, pair[1]):
-            continue
+    for i, plain, pair in messages(is_beyond_rspamd):
         for kind in ('rsa', 'ed25519'):
             symbols = rspamd(sign(plain, keys, kind, pair))['symbols']
             assert 'R_DKIM_ALLOW' in symbols, (i, kind, pair, sorted(symbols), plain)
-            seen += 1
-    assert seen >= COUNT // 3
 
 
 def test_we_verify_rspamd(keys, rspamd):
-    seen = 0
-    for i, plain, _ in messages():
-        if is_beyond_rspamd(plain, 'relaxed'):
-            continue
+    for i, plain, _ in messages(lambda plain, _: is_beyond_rspamd(plain, 'relaxed')):
         field = rspamd(plain, User='ann@a.example', IP='127.0.0.1')['dkim-signature']
         signed = b'DKIM-Signature: ' + '\r\n'.join(field.splitlines()).encode() + b'\r\n' + plain
         out = subprocess.run([BINARY, 'test', 'dkim', '--zone', keys.zone], input=signed, capture_output=True,
                              check=True).stdout
         assert json.loads(out)['result'] == 'pass', (i, signed)
-        seen += 1
-    assert seen >= COUNT // 8
 
 
 @pytest.fixture
