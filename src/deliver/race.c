@@ -128,8 +128,7 @@ static struct err add_runner(struct race *race, bool *out_added)
             .address = &first->found->at[next],
             .dane = first->dane,
             .has_raced = true};
-    p->name = str_is_empty(p->host->name) ? endpoint_text(&r->j->arena, &p->address->at)
-                                          : p->host->name;
+    p->name = remote_name_of(&r->j->arena, p->host, &p->address->at);
     struct outbound_check *check = NULL;
     TRY(approach_beside(r, p, &check));
     if (check == NULL)

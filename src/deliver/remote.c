@@ -135,11 +135,19 @@ static struct err try_host(struct remote *r, const struct host *host)
     struct dane dane = {.state = DANE_OFF};
     for (size_t i = 0; i < found.count && r->count > 0 && reach == REACH_NEXT_ADDRESS; i++) {
         struct approach p = {.host = host, .found = &found, .address = &found.at[i], .dane = &dane};
-        p.name = str_is_empty(host->name) ? endpoint_text(&j->arena, &found.at[i].at) : host->name;
+        p.name = remote_name_of(&j->arena, host, &found.at[i].at);
         TRY(approach_try(r, &p, &reach));
         i += p.raced;
     }
     return OK;
+}
+
+// What is told of a host without a name: its address, which a report can carry (outbound.md 12).
+struct str remote_name_of(struct arena *a, const struct host *host, const struct endpoint *at)
+{
+    if (!str_is_empty(host->name))
+        return host->name;
+    return str_is_null(at->unix_path) ? ip_text(a, &at->ip) : S("localhost");
 }
 
 static struct err no_address(struct remote *r, const struct client_answer *trouble)

@@ -62,6 +62,9 @@ enum reach { REACH_DONE, REACH_NEXT_ADDRESS, REACH_NEXT_HOST };
 
 // Trouble with a host as a whole: who has no other host gets the most telling one. NULL is fine.
 void remote_note(struct remote *r, const struct client_answer *why);
+// The host's name, its address where it has none, or "localhost" behind a Unix socket.
+struct str remote_name_of(struct arena *a, const struct host *host, const struct endpoint *at);
+
 
 // outbound.md 1: what is left of queue.connection.<id>.timeout.session for this unit; and what it
 // comes to when nothing is.
