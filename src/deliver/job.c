@@ -24,6 +24,9 @@ static struct err go_local(struct job *j, const struct route *route, struct carr
         size_t count) suspends MUST_USE;
 static struct err resolve(struct job *j, const struct local_inputs *in, struct carried *rcpts,
         size_t *count) suspends MUST_USE;
+static const struct carried *carried_to(
+        const struct carried *rcpts, size_t count, struct str address);
+static void settle_twins(struct job *j);
 static void take_local(struct job *j, size_t place, const struct local_result *result);
 static const struct passage *passage_of(struct job *j, const struct client_answer *answer);
 
@@ -284,7 +287,9 @@ static struct err go_local(
             .host = j->d->in.settings->host};
     if (route->store == LOCAL_LMTP) {
         TRY(resolve(j, &in, rcpts, &count));
-        return count > 0 ? remote_carry(j, route, rcpts, count) : OK;
+        struct err e = count > 0 ? remote_carry(j, route, rcpts, count) : OK;
+        settle_twins(j);
+        return e;
     }
     size_t *places = arena_array(&j->arena, count, size_t);
     struct local_result *results = arena_array(&j->arena, count, struct local_result);
@@ -306,7 +311,10 @@ static struct err resolve(
     for (size_t i = 0; i < *count; i++) {
         struct local_result result;
         TRY(local_resolve(in, &j->arena, &j->u->rcpts[rcpts[i].place], &result));
-        if (result.fate == LOCAL_FATE_MAILBOX)
+        const struct carried *twin = carried_to(rcpts, left, result.lmtp);
+        if (result.fate == LOCAL_FATE_MAILBOX && twin != NULL)
+            j->tried[rcpts[i].place].twin_of = twin->place + 1;
+        else if (result.fate == LOCAL_FATE_MAILBOX)
             rcpts[left++] = (struct carried){.place = rcpts[i].place, .address = result.lmtp};
         else
             take_local(j, rcpts[i].place, &result);
@@ -318,6 +326,30 @@ static struct err resolve(
 static void take_local(struct job *j, size_t place, const struct local_result *result)
 {
     struct tried *t = &j->tried[place];
+static const struct carried *carried_to(
+        const struct carried *rcpts, size_t count, struct str address)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(rcpts[i].address, address))
+            return &rcpts[i];
+    return NULL;
+}
+
+// outbound.md 24: several addresses of a mailbox have one copy, and one answer.
+static void settle_twins(struct job *j)
+{
+    for (size_t i = 0; i < j->u->rcpt_count; i++) {
+        if (j->tried[i].twin_of == 0)
+            continue;
+        const struct tried *twin = &j->tried[j->tried[i].twin_of - 1];
+        j->tried[i].is_settled = twin->is_settled;
+        j->tried[i].waits = twin->waits;
+        j->tried[i].verdict = twin->verdict;
+        j->tried[i].hop = twin->hop;
+        j->tried[i].tls = twin->tls;
+    }
+}
+
     switch (result->fate) {
     case LOCAL_FATE_ANSWERED:
     case LOCAL_FATE_MAILBOX:

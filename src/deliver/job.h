@@ -20,6 +20,8 @@ struct tried {
     bool is_due;
     const struct route *route;
     bool is_settled; // `verdict` says how
+    size_t twin_of;  // 1 + the place of who has the same mailbox: what becomes of both is the same
+    bool waits;      // for a permit: nothing is known, nothing is written
     struct schedule_verdict verdict;
     enum dsn_hop hop; // of VERDICT_GOOD
     struct str tls;   // of the connection that brought it; empty: none
