@@ -19,6 +19,7 @@ static struct connection *held_or_idle(struct remote *r, struct approach *p) sus
 static struct err open_if_fit(struct remote *r, struct approach *p, struct connection **out,
         struct client_answer *why, enum reach *reach) suspends MUST_USE;
 static void recall(struct remote *r, struct approach *p);
+static const struct passage *way_of(struct arena *a, const struct approach *p);
 static bool is_for_next_host(
         const struct remote *r, const struct approach *p, const struct client_answer *why);
 static bool counts_against(const struct approach *p, const struct client_answer *why);
@@ -173,6 +174,7 @@ static struct err go_there(struct remote *r, struct approach *p, enum reach *out
         if (c == NULL && r->count == 0) // a limit, which has put them off
             return OK;
         if (c == NULL) {
+            why.outcome.passage = way_of(&r->j->arena, p);
             r->ends_here = !is_for_next_host(r, p, &why);
             TRY(remote_judge_host(r, p, &why, out));
             remote_note(r, arena_answer(&r->j->arena, &why));
@@ -185,6 +187,16 @@ static struct err go_there(struct remote *r, struct approach *p, enum reach *out
         again = was_stale || r->needs_connection;
     }
     return OK;
+}
+
+// How far it came; NULL: no memory for it, which is nobody's loss.
+static const struct passage *way_of(struct arena *a, const struct approach *p)
+{
+    struct passage *way = arena_make(a, struct passage);
+    if (way != NULL)
+        *way = (struct passage){
+                .remote_ip = ip_text(a, &p->address->at.ip), .source_ip = ip_text(a, &p->from.ip)};
+    return way;
 }
 
 // outbound.md 19.2. What is no host's fault is no reason to stay with this one.

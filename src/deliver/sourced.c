@@ -7,6 +7,7 @@
 #define TELL_PAUSE_MS MINUTE_MS
 #define SPREAD_MS MINUTE_MS // a new day, or the end of a suspension, is not everybody's at once
 
+static struct ip last_source(const struct remote *r, const struct approach *p);
 static void tell(const struct remote *r, const struct approach *p);
 
 bool sourced_choose(struct remote *r, struct approach *p)
@@ -25,6 +26,7 @@ bool sourced_choose(struct remote *r, struct approach *p)
             .campaign = message_tag(&j->m, S("campaign")),
             .provider = r->site,
             .turn = source_turn(&j->d->sources, s, p->how, &r->source_turn),
+            .before = last_source(r, p),
             .wall_now_ms = wall_ms(),
             .shared = j->d->in.limits,
             .suspended = &j->d->suspended.now,
@@ -41,6 +43,16 @@ bool sourced_choose(struct remote *r, struct approach *p)
                 (rests_ms > 0 ? rests_ms : 0) + SECOND_MS + (int64_t)(random_u64() % SPREAD_MS);
     remote_note(r, arena_answer(&j->arena, &why.answer));
     return false;
+}
+
+// outbound.md 7.3: where addresses take turns a retry comes from another one than the last attempt.
+static struct ip last_source(const struct remote *r, const struct approach *p)
+{
+    const struct recipient *rcpt = &r->j->u->rcpts[r->rcpts[0].place];
+    const struct passage *last = rcpt->last.passage;
+    struct ip ip;
+    bool counts = p->how->select == SOURCE_ROUND_ROBIN && rcpt->retry_count > 0 && last != NULL;
+    return counts && ip_parse(last->source_ip, &ip) ? ip : (struct ip){0};
 }
 
 bool sourced_again(struct remote *r, struct approach *p)

@@ -27,6 +27,7 @@ struct choosing {
 
 static bool choose_of(struct choosing *c, const struct source_pool *pool,
         const struct source_address *sources, size_t count, struct source *out);
+static size_t leave_out(const struct source_address **fit, size_t count, const struct ip *ip);
 static bool is_fit(struct choosing *c, const struct source_address *one);
 static bool is_suspended(struct choosing *c, const struct source_address *one);
 static void note_wait(struct choosing *c, int64_t until_ms, struct str for_what);
@@ -72,6 +73,8 @@ static bool choose_of(struct choosing *c, const struct source_pool *pool,
         if (fit != NULL && is_fit(c, &sources[i]))
             fit[fit_count++] = &sources[i];
     }
+    if (fit_count > 1)
+        fit_count = leave_out(fit, fit_count, &c->in->before);
     while (fit_count > 0) {
         size_t i = pick(c, fit, fit_count);
         if (take(c, pool, fit[i], out))
@@ -79,6 +82,15 @@ static bool choose_of(struct choosing *c, const struct source_pool *pool,
         fit[i] = fit[--fit_count]; // another worker had the last place of its day
     }
     return false;
+}
+
+static size_t leave_out(const struct source_address **fit, size_t count, const struct ip *ip)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!ip_eq(&fit[i]->ip, ip))
+            fit[left++] = fit[i];
+    return left;
 }
 
 static bool is_fit(struct choosing *c, const struct source_address *one)

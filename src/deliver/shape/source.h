@@ -58,6 +58,7 @@ struct source_inputs {
     struct str tenant, campaign; // tags of the message; empty: it has none
     struct str provider;         // the MX site, for warm-ups
     uint64_t turn;               // for select = round-robin
+    struct ip before;            // not this one if another is fit; IP_NONE: any
     int64_t wall_now_ms;
     struct limits_shared *shared;        // counters of warm-ups; NULL: nothing is counted
     const struct suspensions *suspended; // NULL: none

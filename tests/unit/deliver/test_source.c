@@ -197,6 +197,28 @@ static void bad_sources_rest(void **state)
     assert_true(source_choose(&s, &in, &a, 1000 + SOURCE_BAD_MS, &other, &why));
 }
 
+// outbound.md 7.3. Whatever the turns say; but there may be no other.
+static void a_retry_comes_from_another_one(void **state)
+{
+    struct arena a AUTO(arena_done);
+    struct sources s = {0};
+    struct source source;
+    struct source_refusal why;
+    struct source_inputs in = {
+            .strategy = &in_turn, .host = S("mx.example"), .family = IP_V4, .before = IP4(2)};
+    struct err gone = fail(ERR_NOT_FOUND, "the source address cannot be used");
+    (void)state;
+    arena_init(&a, MIB);
+    for (in.turn = 0; in.turn < 6; in.turn++) {
+        assert_true(source_choose(&s, &in, &a, 1000, &source, &why));
+        assert_int_not_equal(source.ip.bytes[3], 2);
+    }
+    source_note(&s, &(struct source){.ip = IP4(1)}, &IP4(9), gone, 1000);
+    source_note(&s, &(struct source){.ip = IP4(3)}, &IP4(9), gone, 1000);
+    assert_true(source_choose(&s, &in, &a, 1000, &source, &why));
+    check_u64("the only one", source.ip.bytes[3], 2);
+}
+
 static void bad_sources_have_a_bound(void **state)
 {
     struct sources s = {0};
@@ -324,6 +346,7 @@ int main(void)
             TEST(modes_spread_by_what_they_say),
             TEST(bad_sources_rest),
             TEST(bad_sources_have_a_bound),
+            TEST(a_retry_comes_from_another_one),
             TEST(ends_have_consequences),
             TEST(names_are_never_missing),
             TEST(foreign_addresses_are_not_found),
