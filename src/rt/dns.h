@@ -122,6 +122,7 @@ enum dns_kept {
     DNS_KEPT_COUNT,
 };
 
+struct dns_hosts;
 struct dns_settings {
     const struct dns_server *servers; // all of one protocol
     size_t server_count;
@@ -133,6 +134,7 @@ struct dns_settings {
     // RFC 8767: while nobody answers, MX, A and AAAA records are believed so much longer. What does
     // not exist is not, nor what a block list said: both could refuse mail for good. 0: never.
     uint32_t stale_max_s;
+    const struct dns_hosts *hosts; // of dns_hosts.h; NULL: no hosts file is looked at
     size_t inflight_max;
     size_t kept_bytes[DNS_KEPT_COUNT]; // 0: nothing is kept
 };
@@ -145,6 +147,11 @@ struct err resolver_new_unbound(
 // That of the world in which the loop runs: the one above, or in the simulator one over its zones.
 struct err resolver_new(
         struct arena *a, const struct dns_settings *settings, struct resolver **out) MUST_USE;
+// Other servers, and another patience with them; all else of the settings must be as it was. What
+// is under way is asked again there, and what was heard from the others is forgotten. On an error
+// all stays as it was.
+struct err resolver_renew(
+        struct resolver *r, struct arena *a, const struct dns_settings *settings) suspends MUST_USE;
 void resolver_free(struct resolver *r) suspends; // nobody may be asking; NULL is fine
 
 struct dns_figures {
@@ -243,6 +250,11 @@ struct dns_addresses {
     uint32_t ttl_s;
 };
 struct err dns_addresses(struct resolver *r, struct arena *a, struct str host,
+        enum dns_families families, struct dns_addresses *out) suspends MUST_USE;
+
+// The same for a name that a person has written into the settings: the hosts file, if it is looked
+// at, comes before the DNS. What others have written must not find names of this network.
+struct err dns_addresses_here(struct resolver *r, struct arena *a, struct str host,
         enum dns_families families, struct dns_addresses *out) suspends MUST_USE;
 
 struct dns_txt {

@@ -2,12 +2,13 @@
 // server/plan_dns.c: whom to ask, how long, what to believe, how much to keep.
 #include "server/plan_dns.h"
 
+#include "rt/dns_hosts.h"
 #include "rt/file.h"
 
 #define RESOLV_CONF_PATH "/etc/resolv.conf"
 #define RESOLV_CONF_BYTES_MAX (64 * KIB)
+#define HOSTS_PATH "/etc/hosts"
 #define SERVERS_MAX 16
-#define PORT_DNS 53
 #define PORT_DNS_OVER_TLS 853 // RFC 7858 3.1
 #define TRY_S_MAX 30          // of resolv.conf(5), as libc bounds it
 #define TRIES_MAX 5
@@ -16,9 +17,13 @@ static bool servers_make(
         const struct conf *conf, struct findings *f, struct arena *a, struct dns_settings *io);
 static bool custom_make(
         const struct conf *conf, struct findings *f, struct arena *a, struct dns_settings *io);
-static struct err system_make(struct arena *a, struct dns_settings *io);
+static struct err system_make(const struct conf *conf, struct arena *a, struct dns_settings *io);
+static struct err resolv_conf_read(struct arena *a, struct dns_settings *io);
+static bool same_servers(const struct dns_settings *a, const struct dns_settings *b);
 static bool public_make(struct arena *a, struct str type, struct dns_settings *io);
 static bool anchor_make(const struct conf *conf, struct findings *f, struct dns_settings *io);
+static bool hosts_make(
+        const struct conf *conf, struct findings *f, struct arena *a, struct dns_settings *io);
 static void kept_make(const struct conf *conf, struct dns_settings *io);
 static uint32_t seconds(const struct conf *conf, struct str key);
 static void read_options(struct str words, struct dns_settings *io);
@@ -63,6 +68,7 @@ bool plan_dns_make(const struct conf *conf, struct findings *findings, struct ar
         return false;
     }
     bool good = anchor_make(conf, findings, &s);
+    good &= hosts_make(conf, findings, a, &s);
     if (!servers_make(conf, findings, a, &s) || !good)
         return false;
     *out = s;
@@ -72,7 +78,7 @@ bool plan_dns_make(const struct conf *conf, struct findings *findings, struct ar
 struct err plan_dns_default(struct arena *a, struct dns_settings *out)
 {
     struct dns_settings s = dns_settings_default();
-    TRY(system_make(a, &s));
+    TRY(resolv_conf_read(a, &s));
     *out = s;
     return OK;
 }
@@ -119,6 +125,24 @@ static bool anchor_make(const struct conf *conf, struct findings *f, struct dns_
     return !failed(e);
 }
 
+static bool hosts_make(
+        const struct conf *conf, struct findings *f, struct arena *a, struct dns_settings *io)
+{
+    struct str key = S("resolver.hosts-file"), text;
+    if (!conf_bool(conf, key))
+        return true;
+    struct dns_hosts *hosts = arena_make(a, struct dns_hosts);
+    struct err e = hosts == NULL ? fail(ERR_LIMIT, "no memory for its names") : OK;
+    if (!failed(e))
+        e = file_read(a, S(HOSTS_PATH), DNS_HOSTS_BYTES_MAX, &text, NULL);
+    if (!failed(e))
+        e = dns_hosts_read(a, text, hosts);
+    if (failed(e))
+        conf_error(conf, f, key, -1, S("unreadable-file"), HOSTS_PATH ": %.*s", ARG(err_text(e)));
+    io->hosts = hosts;
+    return !failed(e);
+}
+
 static bool servers_make(
         const struct conf *conf, struct findings *f, struct arena *a, struct dns_settings *io)
 {
@@ -127,20 +151,12 @@ static bool servers_make(
         return custom_make(conf, f, a, io);
     if (!str_eq(type, S("system")))
         return public_make(a, type, io);
-    struct dns_settings of_system = *io;
-    struct err e = system_make(a, &of_system);
-    if (failed(e)) {
+    struct err e = system_make(conf, a, io);
+    if (failed(e))
         conf_error(conf, f, key, -1, S("no-resolver"),
                 "%.*s; write a server there, or name one with resolver.type = \"custom\"",
                 ARG(err_text(e)));
-        return false;
-    }
-    if (conf_is_set(conf, S("resolver.timeout")))
-        of_system.try_ms = io->try_ms;
-    if (conf_is_set(conf, S("resolver.attempts")))
-        of_system.retry_count = io->retry_count;
-    *io = of_system;
-    return true;
+    return !failed(e);
 }
 
 static bool custom_make(
@@ -230,7 +246,57 @@ static bool public_make(struct arena *a, struct str type, struct dns_settings *i
     return false; // another word was refused where it was read
 }
 
-static struct err system_make(struct arena *a, struct dns_settings *io)
+// What the configuration says about time wins over what the system's file does.
+static struct err system_make(const struct conf *conf, struct arena *a, struct dns_settings *io)
+{
+    struct dns_settings s = *io;
+    s.try_ms = conf_duration_ms(conf, S("resolver.timeout"));
+    s.retry_count = (uint32_t)conf_u64(conf, S("resolver.attempts"));
+    int64_t try_ms = s.try_ms;
+    uint32_t retry_count = s.retry_count;
+    TRY(resolv_conf_read(a, &s));
+    if (conf_is_set(conf, S("resolver.timeout")))
+        s.try_ms = try_ms;
+    if (conf_is_set(conf, S("resolver.attempts")))
+        s.retry_count = retry_count;
+    *io = s;
+    return OK;
+}
+
+struct err plan_dns_again(
+        const struct conf *conf, struct arena *a, struct dns_settings *io, bool *out_changed)
+{
+    struct arena scratch AUTO(arena_done);
+    struct dns_settings now = *io;
+    arena_init(&scratch, 4 * RESOLV_CONF_BYTES_MAX);
+    *out_changed = false;
+    if (!str_eq(conf_str(conf, S("resolver.type")), S("system")))
+        return OK;
+    TRY(system_make(conf, &scratch, &now));
+    if (same_servers(&now, io))
+        return OK;
+    struct dns_server *servers = arena_array(a, now.server_count, struct dns_server);
+    if (servers == NULL)
+        return fail(ERR_LIMIT, "no memory for the servers of the DNS");
+    memcpy(servers, now.servers, now.server_count * sizeof(*servers));
+    now.servers = servers;
+    *io = now;
+    *out_changed = true;
+    return OK;
+}
+
+static bool same_servers(const struct dns_settings *a, const struct dns_settings *b)
+{
+    if (a->server_count != b->server_count || a->try_ms != b->try_ms ||
+            a->retry_count != b->retry_count)
+        return false;
+    for (size_t i = 0; i < a->server_count; i++)
+        if (!ip_eq(&a->servers[i].ip, &b->servers[i].ip))
+            return false;
+    return true;
+}
+
+static struct err resolv_conf_read(struct arena *a, struct dns_settings *io)
 {
     struct str text;
     TRY(file_read(a, S(RESOLV_CONF_PATH), RESOLV_CONF_BYTES_MAX, &text, NULL));

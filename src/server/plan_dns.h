@@ -7,9 +7,15 @@
 #include "conf/conf.h"
 #include "rt/dns.h"
 
+#define PORT_DNS 53
+
 // False: there are errors among the findings. Reads /etc/resolv.conf where that is asked for.
 bool plan_dns_make(const struct conf *conf, struct findings *findings, struct arena *a,
         struct dns_settings *out);
+// With resolver.type = "system": resolv.conf once more, into the settings in use. On an error these
+// stay as they are.
+struct err plan_dns_again(const struct conf *conf, struct arena *a, struct dns_settings *io,
+        bool *out_changed) MUST_USE;
 // Without a configuration: defaults, and the servers of the system.
 struct err plan_dns_default(struct arena *a, struct dns_settings *out) MUST_USE;
 

@@ -83,7 +83,7 @@ static struct err find_proxy(struct remote *r, const struct socks_proxy *proxy,
     out_at[0] = proxy->at;
     if (str_is_null(proxy->name))
         return OK;
-    TRY(dns_addresses(r->j->d->in.resolver, &r->j->arena, proxy->name, DNS_BOTH, &found));
+    TRY(dns_addresses_here(r->j->d->in.resolver, &r->j->arena, proxy->name, DNS_BOTH, &found));
     *out_count = 0;
     const struct dns_ip_answer *const families[] = {&found.ipv4, &found.ipv6};
     for (size_t f = 0; f < COUNT_OF(families); f++)

@@ -56,7 +56,11 @@ struct err host_look_up(const struct hosts_inputs *in, struct arena *a, struct h
     struct dns_addresses *found = arena_make(a, struct dns_addresses);
     if (found == NULL)
         return fail(ERR_LIMIT, "no memory for addresses");
-    TRY(dns_addresses(in->resolver, a, host->name, families_of(in->route), found));
+    enum dns_families families = families_of(in->route);
+    if (host->is_exempt) // a relay's name
+        TRY(dns_addresses_here(in->resolver, a, host->name, families, found));
+    else
+        TRY(dns_addresses(in->resolver, a, host->name, families, found));
     host->looked_up = found;
     return OK;
 }
