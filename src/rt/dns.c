@@ -54,6 +54,15 @@ struct err resolver_make(const struct resolver_backend *backend, void *state,
     return OK;
 }
 
+struct err resolver_renew(struct resolver *r, struct arena *a, const struct dns_settings *settings)
+{
+    if (r->backend->renew != NULL)
+        TRY(r->backend->renew(r, a, settings));
+    r->settings = *settings;
+    (void)dns_cache_flush(&r->cache, STR_NULL);
+    return OK;
+}
+
 void resolver_free(struct resolver *r)
 {
     if (r == NULL)

@@ -23,8 +23,8 @@ struct entry {
     bool is_old;
 };
 
-static struct entry *entry_make(
-        const struct dns_cache *c, enum dns_kept kind, struct str key, struct dns_kept_answer *kept);
+static struct entry *entry_make(const struct dns_cache *c, enum dns_kept kind, struct str key,
+        struct dns_kept_answer *kept);
 static bool may_be_stale(enum dns_kept kind, const struct dns_answer *answer);
 static void entry_enter(struct dns_store *s, struct entry *e, bool old);
 static void entry_leave(struct dns_store *s, struct entry *e);
@@ -204,8 +204,7 @@ struct dns_kept_answer *dns_cache_get(struct dns_cache *c, enum dns_kept kind, s
     return e->kept;
 }
 
-struct dns_kept_answer *dns_cache_get_stale(
-        struct dns_cache *c, enum dns_kept kind, struct str key)
+struct dns_kept_answer *dns_cache_get_stale(struct dns_cache *c, enum dns_kept kind, struct str key)
 {
     struct dns_store *s = c->stores[kind];
     struct entry *e = s == NULL ? NULL : map_get(&s->entries, key);

@@ -50,8 +50,8 @@ struct err dns_cache_init(struct dns_cache *c, const struct dns_settings *settin
 void dns_cache_done(struct dns_cache *c);
 enum dns_kept dns_kept_kind(const struct dns_question *question);
 struct dns_kept_answer *dns_cache_get(struct dns_cache *c, enum dns_kept kind, struct str key);
-// An answer beyond its time, for who gets no other; the next ones find it in the cache for a moment,
-// so that not each of them waits for servers that do not answer. NULL: there is none.
+// An answer beyond its time, for who gets no other; the next ones find it in the cache for a
+// moment, so that not each of them waits for servers that do not answer. NULL: there is none.
 struct dns_kept_answer *dns_cache_get_stale(
         struct dns_cache *c, enum dns_kept kind, struct str key);
 // Holds the answer for its TTL; without memory or room for it, nothing is kept.
@@ -81,6 +81,9 @@ struct dns_ask {
 struct resolver_backend {
     struct err (*start)(struct resolver *r, struct dns_ask *ask);
     void (*finish)(struct resolver *r, struct dns_ask *ask);
+    // NULL: there are no servers.
+    struct err (*renew)(
+            struct resolver *r, struct arena *a, const struct dns_settings *settings) suspends;
     void (*free)(struct resolver *r) suspends;
 };
 

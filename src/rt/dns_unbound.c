@@ -63,6 +63,7 @@ static struct err set_number(struct arena *a, struct ub_ctx *ctx, const char *op
 static void finalize(void *ctx);
 static struct err refused(struct arena *a, const char *what, int code);
 static struct err unbound_start(struct resolver *r, struct dns_ask *ask);
+static struct err be_ready(struct unbound *u);
 static struct err service_begin(struct unbound *u);
 static struct err submit(
         struct unbound *u, const char *name, uint16_t type, void *data, ub_callback_type callback);
@@ -71,13 +72,18 @@ static struct err serve(void *arg) suspends;
 static void process_deep(void *ctx);
 static void on_answer(void *data, int code, struct ub_result *result);
 static void on_probe(void *data, int code, struct ub_result *result);
+static enum probe probe_of(const struct dns_settings *s);
 static struct err do_without_validation(struct unbound *u);
+static struct err library_replace(struct unbound *u, struct ub_ctx *with, bool validates);
 static void send_held(struct unbound *u);
+static struct err unbound_renew(
+        struct resolver *r, struct arena *a, const struct dns_settings *settings) suspends;
+static void ask_again(struct unbound *u);
 static void unbound_free(struct resolver *r) suspends;
 static void forget(struct list *asks);
 
 static const struct resolver_backend unbound_backend = {
-        .start = unbound_start, .free = unbound_free};
+        .start = unbound_start, .renew = unbound_renew, .free = unbound_free};
 
 struct err resolver_new_unbound(
         struct arena *a, const struct dns_settings *settings, struct resolver **out)
@@ -86,12 +92,9 @@ struct err resolver_new_unbound(
     if (u == NULL)
         return fail(ERR_LIMIT, "no memory for a resolver");
     bool validate = settings->validation != DNS_VALIDATE_OFF;
-    *u = (struct unbound){.settings = settings};
+    *u = (struct unbound){.settings = settings, .probe = probe_of(settings)};
     list_init(&u->sent);
     list_init(&u->held);
-    // An anchor of the administrator's own says that validation is wanted, whatever comes of it.
-    bool unsure = settings->validation == DNS_VALIDATE_AUTO && str_is_null(settings->trust_anchor);
-    u->probe = unsure ? PROBE_WANTED : PROBE_OVER;
     struct err e = library_make(a, settings, validate, &u->ctx);
     if (!failed(e))
         e = resolver_make(&unbound_backend, u, settings, out);
@@ -103,6 +106,13 @@ struct err resolver_new_unbound(
     u->resolver = *out;
     u->resolver->figures.validating = validate;
     return OK;
+}
+
+// An anchor of the administrator's own says that validation is wanted, whatever comes of it.
+static enum probe probe_of(const struct dns_settings *s)
+{
+    bool unsure = s->validation == DNS_VALIDATE_AUTO && str_is_null(s->trust_anchor);
+    return unsure ? PROBE_WANTED : PROBE_OVER;
 }
 
 // --- Settings ------------------------------------------------------------------------------------
@@ -242,13 +252,7 @@ static struct err refused(struct arena *a, const char *what, int code)
 static struct err unbound_start(struct resolver *r, struct dns_ask *ask)
 {
     struct unbound *u = r->state;
-    if (!u->serving)
-        TRY(service_begin(u));
-    if (u->probe == PROBE_WANTED) {
-        TRY(submit(u, ".", DNS_DNSKEY, u, on_probe));
-        u->probe = PROBE_SENT;
-        u->probe_count++;
-    }
+    TRY(be_ready(u));
     if (u->probe == PROBE_OVER) {
         TRY(submit(u, ask->name.ptr, ask->type, ask, on_answer));
         list_append(&u->sent, &ask->link);
@@ -256,6 +260,18 @@ static struct err unbound_start(struct resolver *r, struct dns_ask *ask)
         list_append(&u->held, &ask->link);
     }
     ask->held_by_backend = true;
+    return OK;
+}
+
+static struct err be_ready(struct unbound *u)
+{
+    if (!u->serving)
+        TRY(service_begin(u));
+    if (u->probe == PROBE_WANTED) {
+        TRY(submit(u, ".", DNS_DNSKEY, u, on_probe));
+        u->probe = PROBE_SENT;
+        u->probe_count++;
+    }
     return OK;
 }
 
@@ -359,11 +375,20 @@ static struct err do_without_validation(struct unbound *u)
     u->probe = PROBE_OVER;
     if (failed(library_make(&a, u->settings, false, &without)))
         return OK; // then everything stays bogus, which is safe
-    watch_end(&u->watch);
+    return library_replace(u, without, false);
+}
+
+static struct err library_replace(struct unbound *u, struct ub_ctx *with, bool validates)
+{
+    if (u->watching)
+        watch_end(&u->watch);
+    u->watching = false;
     ub_ctx_delete(u->ctx);
-    u->ctx = without;
-    u->resolver->figures.validating = false;
-    return watch_begin(&u->watch, ub_fd(u->ctx));
+    u->ctx = with;
+    u->resolver->figures.validating = validates;
+    TRY(watch_begin(&u->watch, ub_fd(u->ctx)));
+    u->watching = true;
+    return OK;
 }
 
 static void send_held(struct unbound *u)
@@ -376,6 +401,38 @@ static void send_held(struct unbound *u)
         else
             list_append(&u->sent, &ask->link);
     }
+}
+
+static struct err unbound_renew(
+        struct resolver *r, struct arena *a, const struct dns_settings *settings)
+{
+    struct unbound *u = r->state;
+    struct ub_ctx *with;
+    bool validate = settings->validation != DNS_VALIDATE_OFF;
+    TRY(library_make(a, settings, validate, &with));
+    if (u->serving)
+        group_end(&u->service); // nobody reads answers now
+    u->serving = false;
+    u->settings = settings;
+    u->probe = probe_of(settings);
+    u->probe_count = 0;
+    struct err e = library_replace(u, with, validate);
+    for (struct link *k; (k = list_take_first(&u->sent)) != NULL;)
+        list_append(&u->held, k);
+    ask_again(u);
+    return e;
+}
+
+// The old library took what it had been asked with it.
+static void ask_again(struct unbound *u)
+{
+    if (list_is_empty(&u->held))
+        return;
+    struct err e = be_ready(u);
+    if (!failed(e) && u->probe == PROBE_OVER)
+        send_held(u);
+    for (struct link *k; failed(e) && (k = list_take_first(&u->held)) != NULL;)
+        dns_ask_fail(CONTAINER_OF(k, struct dns_ask, link), DNS_SERVFAIL, err_text(e));
 }
 
 static void unbound_free(struct resolver *r)

@@ -23,7 +23,8 @@ struct err slot_fork(struct supervisor *sup, struct slot *s)
             .column = s->column,
             .serves = generation_own_slots(sup, s->generation, s->number),
             .waiting = sockets_waiting(sup->sockets, &a),
-            .wire = wire[1]};
+            .wire = wire[1],
+            .is_new = !s->came_up};
     struct err e = start.plan == NULL ? fail(ERR_CANCELLED, "another generation has its plan")
                                       : fork_with(sup, s, &start, &a);
     descriptor_close(wire[1]);

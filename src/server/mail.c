@@ -42,8 +42,12 @@ static void tell_doubts(const struct mail_worker *m);
 struct err mail_worker_begin(struct mail_worker *m, const struct mail_worker_inputs *in)
 {
     const struct plan *plan = in->plan;
-    *m = (struct mail_worker){
-            .plan = plan, .log = in->log, .is_first = in->is_first, .test = in->test};
+    *m = (struct mail_worker){.plan = plan,
+            .shared = in->shared,
+            .names = plan->dns,
+            .log = in->log,
+            .is_first = in->is_first,
+            .test = in->test};
     arena_init(&m->arena, MAIL_BYTES_MAX);
     m->limits = (struct limits){
             .settings = &plan->limits, .shared = &in->shared->limits, .column = in->column};

@@ -23,6 +23,8 @@ struct worker_test;
 struct mail_worker {
     struct arena arena;
     const struct plan *plan;
+    struct server_shared *shared;
+    struct dns_settings names; // the plan's, with the servers of now
     struct smtp_service service;
     struct limits limits;
     struct surroundings around; // what expressions outside of sessions may ask:

@@ -7,9 +7,9 @@
 // Supervisor and worker speak in lines over a socket pair. To a worker: `serve HEX` (accept from
 // the sockets of these slots, a bit each), `ping`, `unready` (let probes hear that the server stops
 // soon), `look` (somebody has changed the queue), `settle N` (what was written down is to be where
-// other processes see it), `retire` (accept no more, finish what there is), `stop` (the same, and
-// interrupt sessions where they may be). From it: `ready`, `pong`, `settled N`, `unsettled N`,
-// `failed REASON`.
+// other processes see it), `names ...` (ask these servers of the DNS, server/names.h), `retire`
+// (accept no more, finish what there is), `stop` (the same, and interrupt sessions where they may
+// be). From it: `ready`, `pong`, `settled N`, `unsettled N`, `failed REASON`.
 //
 // The files: supervisor.c start, reload, signals; generation*.c the workers; sockets*.c what they
 // accept from; tend.c what is done all the time; handover.c and birth.c the replacement of the

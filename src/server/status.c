@@ -6,11 +6,15 @@
 #include "base/date.h"
 #include "base/json.h"
 #include "queue/control/pauses.h"
+#include "server/names.h"
+
+#include <stdatomic.h>
 
 #define PAUSES_BYTES_MAX (4 * MIB)
 
 static void write_text(struct supervisor *sup, struct buf *out, struct str waiting);
 static void write_json(struct supervisor *sup, struct buf *out, struct str waiting);
+static void write_dane_json(const struct supervisor *sup, struct json_out *o);
 static void write_worker_json(struct json_out *o, const struct slot *s);
 static size_t ready_workers(const struct supervisor *sup);
 static struct pauses read_pauses(const struct supervisor *sup, struct arena *a);
@@ -85,6 +89,8 @@ static void write_text(struct supervisor *sup, struct buf *out, struct str waiti
             (long long)(now_ms() - sup->started_ms) / SECOND_MS, ready_workers(sup),
             sup->current == NULL ? 0 : sup->current->worker_count);
     buf_fmt(out, "%llu connections are open\n", (unsigned long long)open);
+    if (atomic_load(&sup->shared->names) == NAMES_UNVALIDATED)
+        buf_fmt(out, "answers of the DNS are not validated, so there is no DANE\n");
     write_pauses(sup, out);
     if (sup->reload_failed)
         buf_fmt(out, "the last reload failed:\n%.*s", ARG(buf_str(&sup->report)));
@@ -106,6 +112,7 @@ static void write_json(struct supervisor *sup, struct buf *out, struct str waiti
     json_put_i64(&o, S("uptimeSeconds"), (now_ms() - sup->started_ms) / SECOND_MS);
     json_put_u64(&o, S("connections"), shared_count_total(&sup->shared->listen.connections));
     json_put_bool(&o, S("reloadFailed"), sup->reload_failed);
+    write_dane_json(sup, &o);
     json_key(&o, S("paused"));
     write_pauses_json(sup, &o);
     json_key(&o, S("workers"));
@@ -116,6 +123,17 @@ static void write_json(struct supervisor *sup, struct buf *out, struct str waiti
     json_array_end(&o);
     json_object_end(&o);
     buf_add_byte(out, '\n');
+}
+
+// outbound.md 22.4: null while no server of the DNS has answered.
+static void write_dane_json(const struct supervisor *sup, struct json_out *o)
+{
+    uint32_t names = atomic_load(&sup->shared->names);
+    json_key(o, S("dane"));
+    if (names == NAMES_UNKNOWN)
+        json_null(o);
+    else
+        json_bool(o, names == NAMES_VALIDATED);
 }
 
 static void write_worker_json(struct json_out *o, const struct slot *s)

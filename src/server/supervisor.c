@@ -4,6 +4,7 @@
 
 #include "rt/pid1.h"
 #include "server/confine.h"
+#include "server/names.h"
 
 #define FINDINGS_BYTES_MAX (4 * MIB)
 #define REPORT_BYTES_MAX (4 * MIB)
@@ -99,6 +100,8 @@ static struct err supervise(void *arg)
         e = group_spawn(&tasks, tend, sup);
     if (!failed(e))
         e = group_spawn(&tasks, watch_configuration, sup);
+    if (!failed(e))
+        e = group_spawn(&tasks, watch_names, sup);
     while (!failed(e) && sup->stop_count == 0 && !sup->replaced)
         e = act(sup);
     if (!failed(e))

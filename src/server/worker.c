@@ -4,6 +4,7 @@
 
 #include "rt/process.h"
 #include "server/confine.h"
+#include "server/names.h"
 #include "server/worker_state.h"
 
 #define ACCEPT_PAUSE_FIRST_MS 5 // when the system has no descriptor or memory left
@@ -115,7 +116,13 @@ static struct err begin_mail(struct worker *w)
             .log = w->log,
             .metrics = w->metrics,
             .test = w->start->test};
-    return mail_worker_begin(&w->mail, &inputs);
+    TRY(mail_worker_begin(&w->mail, &inputs));
+    if (w->start->wire_stream != NULL || !inputs.is_first)
+        return OK;
+    struct err e = names_check(&w->mail);
+    if (failed(e) && e.kind == ERR_CONFIG && w->start->is_new)
+        event(w->log, EV_SERVER_STARTUP_ERROR, F_ERR(reason, e));
+    return w->start->is_new ? e : OK; // one that has died is replaced, whatever the DNS is like
 }
 
 struct err worker_accept_loop(struct acceptor_task *t)

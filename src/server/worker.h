@@ -15,6 +15,7 @@ struct server_shared {
     struct listen_shared listen;
     struct limits_shared limits;
     struct quota_shared *quota; // NULL: nothing is counted
+    _Atomic uint32_t names;     // enum names_state, of the generation that was born last
     uint8_t pepper[32];         // secret: see struct smtp_service
     _Atomic uint32_t draining;  // readiness says no from then on
     struct task_beats beats[COLUMNS_MAX];
@@ -54,6 +55,7 @@ struct worker_start {
     const struct worker_socket *sockets;
     size_t socket_count;
     struct worker_test *test; // NULL: this is no test
+    bool is_new;              // of a generation that does not serve yet: it looks whether it can
 };
 
 int worker_main(void *start); // a process_main

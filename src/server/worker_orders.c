@@ -5,8 +5,9 @@
 #include "server/worker_state.h"
 
 #include "rt/process.h"
+#include "server/names.h"
 
-#define WIRE_LINE_BYTES_MAX 256
+#define WIRE_LINE_BYTES_MAX NAMES_LINE_BYTES_MAX
 #define QUEUE_LOOK_MS 20 // enough for the loop to look outside
 #define FINISH_LOOK_MS SECOND_MS
 #define SETTLE_BYTES_MAX (64 * KIB) // of what an error says
@@ -78,6 +79,8 @@ static void obey(struct worker *w, struct str line)
         mail_worker_look(&w->mail);
     else if (scan_lit(&in, S("settle ")) && scan_u64(&in, UINT64_MAX, &number))
         settle(w, number);
+    else if (scan_lit(&in, S("names ")))
+        names_change(&w->mail, str_trim(scan_rest(&in)));
     else if (scan_lit(&in, S("unready\n")))
         w->health.draining = true;
     else if (scan_lit(&in, S("retire\n")))

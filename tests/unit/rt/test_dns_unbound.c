@@ -139,9 +139,52 @@ static struct err run_with_resolver(struct server *s, struct err (*test)(struct 
     return e;
 }
 
+// A question to a server that says nothing is answered by the one that has taken its place, whoever
+// had asked meanwhile.
+static struct err asked_again(struct server *s)
+{
+    struct asker first = {.server = s, .patience_ms = DAY_MS}, second = first;
+    struct server *other = mem_new(struct server);
+    struct arena a AUTO(arena_done);
+    struct group g;
+    arena_init(&a, 64 * KIB);
+    arena_init(&first.arena, 64 * KIB);
+    arena_init(&second.arena, 64 * KIB);
+    struct dns_settings settings = dns_settings_default();
+    assert_true(other != NULL && server_open(other));
+    settings.servers = &other->address;
+    settings.server_count = 1;
+    settings.validation = DNS_VALIDATE_OFF;
+    settings.try_ms = MINUTE_MS;
+    group_begin(&g);
+    TRY(group_spawn(&g, ask_main, &first));
+    TRY(wait_for_query(s));
+    struct err e = resolver_renew(s->resolver, &a, &(struct dns_settings){0});
+    assert_int_equal(e.kind, ERR_CONFIG); // nobody to ask: all stays as it is
+    TRY(resolver_renew(s->resolver, &a, &settings));
+    TRY(group_spawn(&g, ask_main, &second));
+    TRY(wait_for_query(other));
+    send_answer(other);
+    TRY(group_wait_all(&g));
+    assert_int_equal(first.error.kind, ERR_NONE);
+    assert_int_equal(first.answer.outcome, DNS_ANSWER);
+    assert_int_equal(second.answer.outcome, DNS_ANSWER);
+    assert_int_equal(resolver_figures(s->resolver).inflight, 0);
+    // What the others have said is worth nothing afterwards.
+    assert_int_equal(resolver_figures(s->resolver).kept_count, 1);
+    TRY(resolver_renew(s->resolver, &a, &settings));
+    assert_int_equal(resolver_figures(s->resolver).kept_count, 0);
+    arena_done(&first.arena);
+    arena_done(&second.arena);
+    close(other->fd);
+    mem_free(other);
+    return OK;
+}
+
 static struct err run_both(void *arg)
 {
     TRY(run_with_resolver(arg, given_up));
+    TRY(run_with_resolver(arg, asked_again));
     return run_with_resolver(arg, answered_afterwards);
 }
 
