@@ -57,7 +57,7 @@ struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
     size_t before = r->transactions;
     struct err e = try_from_there(r, p, out);
     sourced_end(r, p, r->transactions > before);
-    limit_remote_end(r);
+    limit_remote_end(r, p);
     return e;
 }
 
@@ -171,7 +171,7 @@ static struct err go_there(struct remote *r, struct approach *p, enum reach *out
         do
             TRY(get_connection(r, p, &c, &is_old, &why, out));
         while (c == NULL && sourced_again(r, p));
-        if (c == NULL && r->count == 0) // a limit, which has put them off
+        if (c == NULL && (r->count == 0 || r->ends_here)) // a limit
             return OK;
         if (c == NULL) {
             why.outcome.passage = way_of(&r->j->arena, p);
@@ -227,7 +227,10 @@ static struct err get_connection(struct remote *r, struct approach *p, struct co
     TRY(make_identity(r, p));
     *out = held_or_idle(r, p);
     *out_is_old = *out != NULL;
-    TRY(limit_remote(r, p, *out == NULL, &goes_on));
+    struct err e = limit_remote(r, p, *out, &goes_on);
+    if (failed(e) && *out != NULL)
+        connection_break(*out);
+    TRY(e);
     if (!goes_on) {
         if (*out != NULL)
             pool_park(&r->j->d->pool, *out);
@@ -359,7 +362,7 @@ struct err approach_beside(struct remote *r, struct approach *p, struct outbound
         TRY(limit_beside(r, p, out));
     if (*out != NULL && health_ask(d->health, at, &p->from.ip, now_ms(), &trouble) == HEALTH_WAIT)
     struct str tls_name;
-        limit_beside_end(r, out);
+        limit_beside_end(r, p, out);
     if (*out == NULL)
         sourced_end(r, p, false);
     else

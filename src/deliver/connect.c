@@ -12,6 +12,7 @@
 #define IDLE_RELAY_MS (30 * SECOND_MS)
 
 static void leave(struct connection *c, bool is_lost) suspends;
+static void give_permits(struct outbound_permits **from, struct outbound_permits **to);
 static struct err connect_to(struct remote *r, struct approach *p, struct connection *c,
         struct client_answer *why) suspends MUST_USE;
 static struct err talk(struct remote *r, struct approach *p, struct connection *c,
@@ -49,6 +50,7 @@ struct err approach_open(struct remote *r, struct approach *p, struct connection
         if (!failed(e) && why->verdict == CLIENT_GOOD)
             e = talk(r, p, c, why, reach);
         if (failed(e) || why->verdict != CLIENT_GOOD) {
+            give_permits(&c->permits, &p->permits); // for another one, or until the approach ends
             leave(c, failed(e) || why->verdict == CLIENT_LOST);
             c = NULL;
             TRY(e);
@@ -69,6 +71,14 @@ static void leave(struct connection *c, bool is_lost)
         connection_end(c);
 }
 
+static void give_permits(struct outbound_permits **from, struct outbound_permits **to)
+{
+    if (*from == NULL)
+        return;
+    *to = *from;
+    *from = NULL;
+}
+
 static struct err connect_to(
         struct remote *r, struct approach *p, struct connection *c, struct client_answer *why)
 {
@@ -82,6 +92,7 @@ static struct err connect_to(
         return OK;
     }
     doubted_connect(r, p, e);
+    give_permits(&p->permits, &c->permits);
     const struct endpoint *to = &p->address->at;
     const struct connection_strategy *how = p->how;
     bool is_mx = r->route->type == ROUTE_MX;

@@ -16,7 +16,7 @@ struct err courier_run(void *arg)
         dispatch_settled(c, due_ms);
     } while (!task_cancelled() && dispatch_take_next(c, ++taken));
     if (c->connection != NULL)
-        pool_park(&c->deliverer->pool, c->connection);
+        blocked_hand_over(c);
     dispatch_came_back(c);
     return OK;
 }

@@ -41,6 +41,10 @@ struct destination {
     struct virtual_state *virtual;
     struct ready_line ready;
     size_t ready_count, stuck_count;
+    size_t blocked_count;          // units that wait for a permit: see blocked.c
+    size_t barring_count;          // of these, those for one that the others want, too
+    int64_t had_permit_ms;         // the last of its turns, where others wait for permits, too
+    int64_t barred_until_ms;       // nobody else sets out: there was none a moment ago
     size_t couriers, couriers_max; // learned: outbound.md 28.2
     uint32_t ready_max;            // as queue.shaping says of its hosts; 0: it does not, or not yet
     struct str key;                // virtual queue, NUL, domain
@@ -68,11 +72,14 @@ struct deliverer {
     struct deliver_inputs in;
     struct arena arena;
     struct self self;
-    struct store_news news;        // its waitq wakes the dispatcher, whatever for
-    struct map known;              // key -> struct ready
-    struct map destinations;       // key -> struct destination
-    struct map virtuals;           // id -> struct virtual_state
-    struct map unknown;            // id -> struct unknown_queue
+    struct store_news news;  // its waitq wakes the dispatcher, whatever for
+    struct map known;        // key -> struct ready
+    struct map destinations; // key -> struct destination
+    struct map virtuals;     // id -> struct virtual_state
+    struct map unknown;      // id -> struct unknown_queue
+    struct list blocked;     // struct ready, who has waited for longest first
+    size_t blocked_count;
+    int64_t blocked_looked_at_ms;
     struct virtual_state fallback; // for want of memory
     struct group couriers;
     struct arena scratch; // of a moment in which nobody suspends
@@ -120,6 +127,9 @@ struct courier {
     int64_t began_ms;
     struct connection *connection; // NULL: none is open
     bool went_well;                // the last unit
+    // The last unit waits for a permit, as somebody of it does; `by` NULL: it does not.
+    struct outbound_refusal refused;
+    uint64_t refused_way; // of the connection that it wanted
 };
 
 // --- dispatch.c ---
@@ -138,6 +148,30 @@ struct destination *dispatch_destination_known( // NULL: nothing of it waits, or
         struct deliverer *d, struct virtual_state *v, struct str domain);
 void dispatch_note_ready(struct destination *to, int change);
 void dispatch_forget_if_idle(struct deliverer *d, struct destination *to);
+
+void dispatch_note_stuck(struct destination *to);
+
+// --- blocked.c: units that wait for a permit (outbound.md 20) ---
+
+#define BLOCKED_UNTOLD_MS (60 * SECOND_MS) // then it is written down
+#define BLOCKED_LOOK_MS (SECOND_MS / 4)    // for permits that other workers have given back
+
+// The courier's unit waits from now on, or again.
+void blocked_add(struct courier *c);
+bool blocked_bars(const struct destination *to); // others of it from setting out
+bool blocked_is_full(const struct deliverer *d);
+// Has the unit waited for so long that it is to be told of, or is there no room for it?
+bool blocked_is_to_be_told(const struct deliverer *d, const struct ready *r);
+// A number for all that makes two connections the same.
+uint64_t blocked_way(const struct deliverer *d, struct str identity);
+// Those who could have a permit now are ready again.
+void blocked_look(struct deliverer *d);
+// A unit of the courier's destination whose permit his connection holds; NULL: none.
+struct ready *blocked_take(struct courier *c);
+// Does somebody of another destination wait for what his connection holds?
+bool blocked_elsewhere(const struct courier *c);
+// His connection goes to the pool, or is closed for whoever has waited for its permit for longest.
+void blocked_hand_over(struct courier *c) suspends;
 
 // --- look.c ---
 
@@ -182,4 +216,5 @@ void courier_close_idle(struct deliverer *d);
 // job.c: everything that is to be done now about the unit that the courier carries. The moment at
 // which it is due next, NEVER_MS: it is done; or JOB_UNSETTLED: nothing was written.
 #define JOB_UNSETTLED INT64_MIN
+#define JOB_WAITS (INT64_MIN + 1) // nor was it, for want of a permit: `refused` of the courier
 int64_t job_run(struct courier *c) suspends;

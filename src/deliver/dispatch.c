@@ -38,7 +38,6 @@ static bool send_courier(struct deliverer *d, struct destination *to);
 static struct ready *take(struct destination *to);
 static struct err sleep_until_needed(struct deliverer *d) suspends MUST_USE;
 static void wake_no_later(struct deliverer *d, int64_t at_ms);
-static void note_stuck(struct destination *to);
 static bool may_send(const struct destination *to);
 static size_t free_slots(const struct virtual_state *v);
 static uint32_t slots_of_all(const struct deliverer *d);
@@ -64,6 +63,7 @@ struct err deliverer_run(void *arg)
             d->look_wanted = true;
             e = OK;
         }
+        blocked_look(d);
         send_couriers(d);
         courier_close_idle(d);
         warming_tend(d);
@@ -113,6 +113,8 @@ static struct err sleep_until_needed(struct deliverer *d)
         wait_ms = look_every_ms;
     if (d->somebody_rests && wait_ms > REST_MS)
         wait_ms = REST_MS;
+    if (d->blocked_count > 0 && wait_ms > BLOCKED_LOOK_MS)
+        wait_ms = BLOCKED_LOOK_MS;
     if (d->stopping || d->news.count > 0 || d->lost_count > 0 || wait_ms <= 0)
         return OK;
     within_ms(wait_ms);
@@ -197,7 +199,7 @@ static void adopt_slot(struct deliverer *d, struct arena *a, uint8_t slot, const
 
 void dispatch_forget_if_idle(struct deliverer *d, struct destination *to)
 {
-    if (to->couriers > 0 || to->ready_count > 0 || to->left.is_any)
+    if (to->couriers > 0 || to->ready_count > 0 || to->blocked_count > 0 || to->left.is_any)
         return;
     link_remove(&to->in_left);
     map_remove(&d->destinations, to->key);
@@ -216,14 +218,14 @@ void dispatch_note_ready(struct destination *to, int change)
         link_remove(&to->in_virtual);
         to->virtual->waiting_count--;
     }
-    note_stuck(to);
+    dispatch_note_stuck(to);
 }
 
 // Those that must wait for a courier of their destination. One that has no courier at all waits for
 // a slot, as everybody does.
-static void note_stuck(struct destination *to)
+void dispatch_note_stuck(struct destination *to)
 {
-    bool is_stuck = to->rests || (to->couriers > 0 && !may_send(to));
+    bool is_stuck = to->rests || blocked_bars(to) || (to->couriers > 0 && !may_send(to));
     size_t stuck = is_stuck ? to->ready_count : 0;
     to->virtual->stuck_count += stuck - to->stuck_count;
     to->stuck_count = stuck;
@@ -234,7 +236,8 @@ static void note_stuck(struct destination *to)
 static bool may_send(const struct destination *to)
 {
     size_t most = GREED * free_slots(to->virtual);
-    return to->couriers < to->couriers_max && (to->couriers == 0 || to->couriers < most);
+    return !blocked_bars(to) && to->couriers < to->couriers_max &&
+           (to->couriers == 0 || to->couriers < most);
 }
 
 static size_t free_slots(const struct virtual_state *v)
@@ -364,7 +367,7 @@ static bool send_one(struct deliverer *d, struct virtual_state *v)
         list_append(&v->waiting, &to->in_virtual);
         if (!rests_still(to) && may_send(to) && send_courier(d, to))
             return true;
-        note_stuck(to);
+        dispatch_note_stuck(to);
     }
     return false;
 }
@@ -374,7 +377,7 @@ static bool rests_still(struct destination *to)
 {
     if (to->rests && now_ms() >= to->rests_until_ms) {
         to->rests = false;
-        note_stuck(to);
+        dispatch_note_stuck(to);
     }
     to->virtual->owner->somebody_rests |= to->rests;
     return to->rests;
@@ -402,7 +405,7 @@ static bool send_courier(struct deliverer *d, struct destination *to)
     to->couriers++;
     to->virtual->in_flight++;
     d->figures.couriers++;
-    note_stuck(to);
+    dispatch_note_stuck(to);
     c->carries = take(to);
     return true;
 }
@@ -424,9 +427,12 @@ bool dispatch_take_next(struct courier *c, size_t taken_already)
     bool others_wait = v->waiting_count > (link_is_in(&to->in_virtual) ? 1 : 0);
     bool has_had_its_turn = taken_already >= TURNS_MAX || now_ms() - c->began_ms >= TURN_MS;
     if (c->deliverer->stopping || v->paused || to->rests || to->couriers > to->couriers_max ||
-            (others_wait && has_had_its_turn))
+            (has_had_its_turn && (others_wait || blocked_elsewhere(c))))
         return false;
-    c->carries = take(to);
+    bool has_a_way = c->connection != NULL && c->refused.by == NULL;
+    c->carries = blocked_take(c);
+    if (c->carries == NULL && (has_a_way || !blocked_bars(to)))
+        c->carries = take(to);
     return c->carries != NULL;
 }
 
@@ -435,6 +441,10 @@ void dispatch_settled(struct courier *c, int64_t due_ms)
     struct deliverer *d = c->deliverer;
     struct destination *to = c->destination;
     struct ready *r = c->carries;
+    if (due_ms == JOB_WAITS) {
+        blocked_add(c);
+        return;
+    }
     c->carries = NULL;
     map_remove(&d->known, str_of(r->key, sizeof(r->key)));
     if (due_ms == JOB_UNSETTLED)
@@ -449,7 +459,7 @@ void dispatch_settled(struct courier *c, int64_t due_ms)
         to->couriers_max /= 2;
     to->rests = !c->went_well;
     to->rests_until_ms = now_ms() + REST_MS;
-    note_stuck(to);
+    dispatch_note_stuck(to);
     if (look_is_short(to)) {
         d->look_wanted = d->is_hungry = true;
         waitq_wake_all(&d->news.come);
@@ -474,7 +484,7 @@ void dispatch_came_back(struct courier *c)
     struct deliverer *d = c->deliverer;
     struct destination *to = c->destination;
     to->couriers--;
-    note_stuck(to);
+    dispatch_note_stuck(to);
     to->virtual->in_flight--;
     d->figures.couriers--;
     dispatch_forget_if_idle(d, to);
@@ -496,6 +506,7 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
             .fallback = {.owner = d, .slots = 1, .weight = 1}};
     list_init(&d->fallback.waiting);
     list_init(&d->left_some);
+    list_init(&d->blocked);
     look_begin_again(d);
     arena_init(&d->arena, DELIVERER_BYTES_MAX);
     waitq_init(&d->news.come);
@@ -519,6 +530,8 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
         e = health_new(&in->settings->hosts, &d->health);
     if (!failed(e))
         e = outbound_limits_new(in->settings, in->limits, in->column, &d->limits);
+    if (!failed(e))
+        outbound_tell_freed(d->limits, &d->news.come);
     if (!failed(e))
         e = self_make(&d->arena, in->listen, in->settings, &d->self);
     if (!failed(e))

@@ -35,8 +35,8 @@ int64_t job_run(struct courier *c)
     struct job j = {.courier = c, .d = c->deliverer};
     int64_t due_ms = JOB_UNSETTLED;
     arena_init(&j.arena, JOB_BYTES_MAX);
-    j.held.arena = &j.arena;
     c->went_well = true;
+    c->refused = (struct outbound_refusal){0};
     if (begin(&j)) {
         measure_begin(&j);
         struct err e = OK;
@@ -47,6 +47,8 @@ int64_t job_run(struct courier *c)
         // Given up in the middle: who has an answer has it, the others are found again.
         if (anything_changed(&j))
             due_ms = job_write_down(&j);
+        else if (c->refused.by != NULL && !failed(e))
+            due_ms = JOB_WAITS;
         c->went_well = !j.met_trouble && !failed(e);
     }
     if (c->connection != NULL)
@@ -174,8 +176,8 @@ struct err job_attempt(struct job *j)
         e = choose_routes(j);
     // One route after another: units whose recipients go different ways are few.
     for (size_t i = 0; i < j->u->rcpt_count && !failed(e); i++)
-        if (j->tried[i].is_due && !j->tried[i].is_settled && j->tried[i].route != NULL &&
-                !job_is_to_end(j))
+        if (j->tried[i].is_due && !j->tried[i].is_settled && !j->tried[i].waits &&
+                j->tried[i].route != NULL && !job_is_to_end(j))
             e = go(j, j->tried[i].route);
     limit_sender_end(j);
     size_t good = 0, bad = 0;
@@ -260,7 +262,8 @@ static struct err go(struct job *j, const struct route *route)
     if (rcpts == NULL)
         return fail(ERR_LIMIT, "no memory for an attempt");
     for (size_t i = 0; i < j->u->rcpt_count; i++)
-        if (j->tried[i].is_due && !j->tried[i].is_settled && j->tried[i].route == route)
+        if (j->tried[i].is_due && !j->tried[i].is_settled && !j->tried[i].waits &&
+                j->tried[i].route == route)
             rcpts[count++] = (struct carried){.place = i, .address = j->u->rcpts[i].address};
     if (suspended_route(j, route, rcpts, count))
         return OK;

@@ -53,7 +53,6 @@ struct job {
     struct expr_env outside;
     struct schedule_look look;
     struct tried *tried;              // one for each recipient
-    struct limits_held held;          // permits of concurrency
     struct outbound_check *of_sender; // what the limits of the sender took; NULL: nothing
     bool is_held;                     // by its route, from now on
     struct hold hold;                 // by a standing rule; HOLD_NONE: it is not
@@ -93,7 +92,7 @@ void job_settle_all(
         struct job *j, const struct carried *rcpts, size_t count, const struct client_answer *why);
 // limited.c: whether the sender may send now.
 struct err limit_sender(struct job *j, bool *out_goes_on) suspends MUST_USE;
-// The attempt has ended: all permits go back, and the tokens when nothing was sent.
+// The attempt has ended: tokens go back when nothing was sent.
 void limit_sender_end(struct job *j);
 // Not an attempt: it is tried again at that moment, and nothing is counted.
 void job_put_off(struct job *j, size_t place, const struct client_answer *why, int64_t until_ms);

@@ -84,7 +84,6 @@ static struct err attempt(
             .tried = &p->tried,
             .probe = probe};
     j->arena = *a; // given back below: texts of the answer stay in it
-    j->held.arena = &j->arena;
     job_look_around(j);
     struct err e = job_attempt(j);
     *a = j->arena;

@@ -155,9 +155,9 @@ static void dismiss(struct runner *x, bool is_first)
     }
     approach_dismiss(r, x->p, has_failed ? &why : NULL);
     if (is_first)
-        limit_remote_end(r);
+        limit_remote_end(r, x->p);
     else
-        limit_beside_end(r, &x->check);
+        limit_beside_end(r, x->p, &x->check);
 }
 
 static void hand_over(struct race *race, const struct runner *winner)

@@ -17,9 +17,10 @@ struct approach {
     struct tls_plan tls;
     struct source from;
     struct str identity;
-    const struct tls_proof *proof; // of the last handshake; NULL: there was none
-    bool stays_plain;              // TLS failed here, and need not be
-    bool keeps_session;            // of TLS: its certificates have proved what they had to
+    struct outbound_permits *permits; // for a connection that is yet to be made; NULL: none
+    const struct tls_proof *proof;    // of the last handshake; NULL: there was none
+    bool stays_plain;                 // TLS failed here, and need not be
+    bool keeps_session;               // of TLS: its certificates have proved what they had to
     bool parameters_are_refused, says_helo;
     uint32_t messages_max; // of a connection; 0: nothing is known
     bool is_our_trouble;   // that there is no connection
@@ -101,15 +102,17 @@ struct err send_all(struct remote *r, struct approach *p, struct connection *c, 
 
 // limited.c: the limits of queue.limiter.outbound. When it does not go on, everybody is put off.
 struct err limit_rcpts(struct remote *r, bool *out_goes_on) suspends MUST_USE;
-struct err limit_remote(
-        struct remote *r, struct approach *p, bool connects, bool *out_goes_on) suspends MUST_USE;
-// The approach has ended: the permits of that address go back, and its tokens if nothing was sent.
-void limit_remote_end(struct remote *r);
-// The same for one of several addresses at the same time: nobody waits and nobody is put off, and
-// the permits are its own. NULL: not now.
+// `c` NULL: for a connection that is to be made.
+struct err limit_remote(struct remote *r, struct approach *p, struct connection *c,
+        bool *out_goes_on) suspends MUST_USE;
+// The approach has ended: permits that no connection has go back, those of the message, and tokens
+// if nothing was sent.
+void limit_remote_end(struct remote *r, struct approach *p);
+// The same for one of several addresses at the same time: nobody waits and nobody is put off. NULL:
+// not now.
 struct err limit_beside(
         struct remote *r, struct approach *p, struct outbound_check **out) suspends MUST_USE;
-void limit_beside_end(struct remote *r, struct outbound_check **check);
+void limit_beside_end(struct remote *r, struct approach *p, struct outbound_check **check);
 void limit_beside_won(struct remote *r, struct outbound_check *check); // it is the one that goes on
 void limit_rcpts_end(struct remote *r); // the same of the domain's, at the end of all
 

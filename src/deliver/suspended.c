@@ -12,6 +12,7 @@ static const struct suspension *ask(struct job *j, enum suspend_kind kind, enum 
         const struct suspend_values *values);
 static bool holds_at_any(struct job *j, enum suspend_kind kind, enum suspend_stage last,
         const struct suspend_values *values);
+static bool is_of_message(const struct suspension *s);
 static struct client_answer answer_of(struct job *j, const struct suspension *s);
 static int64_t until_of(const struct suspension *s);
 static void tell(struct job *j, const struct suspension *s, struct str host);
@@ -124,10 +125,22 @@ static bool holds_at_any(struct job *j, enum suspend_kind kind, enum suspend_sta
     return false;
 }
 
+static bool is_of_message(const struct suspension *s)
+{
+    return !str_is_null(s->scope[SUSPEND_SENDER]) ||
+           !str_is_null(s->scope[SUSPEND_SENDER_DOMAIN]) || !str_is_null(s->scope[SUSPEND_QUEUE]) ||
+           !str_is_null(s->scope[SUSPEND_TAG]);
+}
+
 // A throttle is counted under what it is about.
 bool suspended_throttles(struct job *j, enum suspend_stage stage,
         const struct suspend_values *values, struct limiters *out)
 {
+    static const enum outbound_stage limiter_stages[] = {[SUSPEND_AT_UNIT] = OUTBOUND_OF_SENDER,
+            [SUSPEND_AT_ROUTE] = OUTBOUND_OF_RCPT,
+            [SUSPEND_AT_SITE] = OUTBOUND_OF_REMOTE,
+            [SUSPEND_AT_HOST] = OUTBOUND_OF_REMOTE,
+            [SUSPEND_AT_SOURCE] = OUTBOUND_OF_REMOTE};
     const struct suspensions *all = &j->d->suspended.now;
     size_t at = 0;
     const struct suspension *s =
@@ -141,7 +154,9 @@ bool suspended_throttles(struct job *j, enum suspend_stage stage,
                 .id = arena_join(&j->arena, S("throttle "), id_of(&j->arena, s)),
                 .rate = s->rate,
                 .burst = s->rate.count,
-                .concurrency = s->concurrency};
+                .concurrency = s->concurrency,
+                .stage = limiter_stages[stage],
+                .is_of_message = is_of_message(s)};
         *place = l;
         s = suspensions_next(all, SUSPEND_THROTTLE, stage, values, wall_ms(), &at);
     }

@@ -8,7 +8,7 @@ static struct shared_buckets *buckets_of(struct limits_shared *s, uint64_t bucke
 
 _Static_assert(THROTTLE_TABLES == 1 << (64 - BUCKETS_SHIFT), "a table for each value");
 
-const struct limits_hold *limits_held_find(const struct limits_held *held, uint64_t counter)
+struct limits_hold *limits_held_find(const struct limits_held *held, uint64_t counter)
 {
     each_in_vec (hold, &held->all)
         if (hold->counter == counter)
@@ -36,6 +36,21 @@ void limits_held_drop(struct limits_shared *s, size_t column, struct limits_held
         shared_clients_give(&s->slots, column, last->slot);
         held->all.count--;
     }
+}
+
+size_t limits_held_drop_marked(struct limits_shared *s, size_t column, struct limits_held *held,
+        uint32_t marks, uint32_t are)
+{
+    size_t kept = 0, before = held->all.count;
+    for (size_t i = 0; i < before; i++) {
+        const struct limits_hold hold = held->all.at[i];
+        if ((hold.marks & marks) == are)
+            shared_clients_give(&s->slots, column, hold.slot);
+        else
+            held->all.at[kept++] = hold;
+    }
+    held->all.count = kept;
+    return before - kept;
 }
 
 uint64_t limits_bucket(const struct limits_shared *s, uint64_t counter, const struct rate *rate)

@@ -9,7 +9,8 @@
 
 struct limits_hold {
     uint64_t counter;
-    uint32_t slot; // CLIENTS_NOWHERE: only remembered
+    uint32_t slot;  // CLIENTS_NOWHERE: only remembered
+    uint32_t marks; // the holder's own
 };
 
 struct limits_held { // zeroed, with its arena
@@ -17,7 +18,7 @@ struct limits_held { // zeroed, with its arena
     VEC(struct limits_hold) all;
 };
 
-const struct limits_hold *limits_held_find(const struct limits_held *held, uint64_t counter);
+struct limits_hold *limits_held_find(const struct limits_held *held, uint64_t counter);
 // One of `most` places (0: only remembers the counter). False: they are all taken, or there is no
 // memory, and nothing is held then.
 bool limits_hold(struct limits_shared *s, size_t column, struct limits_held *held, uint64_t counter,
@@ -25,6 +26,9 @@ bool limits_hold(struct limits_shared *s, size_t column, struct limits_held *hel
 // Gives back all behind the first so many.
 void limits_held_drop(
         struct limits_shared *s, size_t column, struct limits_held *held, size_t keep);
+// Or those whose marks, of these, are so; the others stay in their order. How many.
+size_t limits_held_drop_marked(struct limits_shared *s, size_t column, struct limits_held *held,
+        uint32_t marks, uint32_t are);
 
 // The bucket of a counter under this rate: with another rate it is another one.
 uint64_t limits_bucket(const struct limits_shared *s, uint64_t counter, const struct rate *rate);

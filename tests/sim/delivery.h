@@ -83,10 +83,11 @@ struct world {
     struct host hosts[HOSTS_MAX];
     size_t host_count;
     size_t domain_count;
-    struct map by_id;    // of accepted mail
-    struct buf attempts; // struct attempt, for who takes them
-    bool is_calm;        // nothing but hosts can make connections break
-    size_t wrong;        // findings
+    struct map by_id;       // of accepted mail
+    struct buf attempts;    // struct attempt, for who takes them
+    bool is_calm;           // nothing but hosts can make connections break
+    size_t open, open_most; // connections to hosts
+    size_t wrong;           // findings
     uint64_t figures[FIGURES];
 };
 

@@ -116,6 +116,9 @@ struct err host_main(void *arg)
 static struct err talk_main(void *talk)
 {
     struct talk *t = talk;
+    struct world *w = t->world;
+    w->open++;
+    w->open_most = w->open > w->open_most ? w->open : w->open_most;
     buf_init(&t->body, BODY_BYTES_MAX);
     t->pipelines = !chance(t, 3);
     t->chunks = chance(t, 3);
@@ -132,6 +135,7 @@ static struct err talk_main(void *talk)
     stream_close(t->stream);
     buf_done(&t->body);
     mem_free(t);
+    w->open--;
     return OK;
 }
 

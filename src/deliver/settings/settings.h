@@ -185,7 +185,9 @@ struct outbound_limiter {
     uint32_t concurrency;             // 0: none
     enum outbound_unit unit;
     uint32_t burst;
-    struct strs tags; // names whose values are keys, too
+    struct strs tags;   // names whose values are keys, too
+    bool looks_at_rcpt; // by key or match: each recipient of a unit may have another answer
+    bool is_of_message; // by its keys: a connection that is idle does not count
 };
 
 enum response_action {

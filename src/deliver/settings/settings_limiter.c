@@ -49,7 +49,13 @@ static void read_limiter(struct reading *r, const struct object *o, struct outbo
     if (out->burst == 0)
         out->burst = out->rate.count;
     read_keys(r, o, out);
+    uint32_t of_message = 1U << OUTBOUND_KEY_SENDER | 1U << OUTBOUND_KEY_SENDER_DOMAIN |
+                          1U << OUTBOUND_KEY_RCPT | 1U << OUTBOUND_KEY_QUEUE |
+                          1U << OUTBOUND_KEY_ACCOUNT;
     out->stage = stage_of(out);
+    out->looks_at_rcpt = (out->keys >> OUTBOUND_KEY_RCPT & 1) != 0 ||
+                         (out->match != NULL && expr_uses(out->match, EXPR_VAR_RCPT));
+    out->is_of_message = (out->keys & of_message) != 0 || out->tags.count > 0;
     check_limiter(r, o, out);
 }
 

@@ -8,8 +8,9 @@
 
 #include "rt/rt.h"
 
-#define TURNS 4096                 // buckets that somebody waits for
-#define TURNS_MAX_MS (1 * HOUR_MS) // who is further behind comes at any moment until then
+#define TURNS 4096                   // buckets that somebody waits for
+#define TURNS_MAX_MS (1 * HOUR_MS)   // who is further behind comes at any moment until then
+#define PERMITS_BYTES_MAX (16 * KIB) // of a connection: hundreds
 #define TOLD 256
 #define TELL_EVERY_MS SECOND_MS
 
@@ -17,6 +18,13 @@
 struct turn {
     uint64_t bucket;
     int64_t last_ms; // of the last one who waits; wall
+};
+
+// Marks of what is held.
+enum {
+    OF_MESSAGE = 1, // goes back when the connection is idle
+    IS_NEW = 2,     // of the take that goes on
+    IS_WANTED = 4,  // by this message
 };
 
 struct told {
@@ -28,24 +36,32 @@ struct outbound_limits {
     const struct deliver_settings *settings;
     struct limits_shared *shared;
     size_t column;
-    uint32_t stages;    // 1 << enum outbound_stage: there are limiters of it
-    struct waitq freed; // permits of this worker
+    uint32_t stages; // 1 << enum outbound_stage: there are limiters of it
+    bool has_each;   // some that look at the recipient, of any stage
+    bool has_permits;
+    struct waitq *tell_freed; // NULL: nobody
+    bool has_freed;
     struct turn turns[TURNS];
     struct told told[TOLD];
 };
 
+static bool is_asked(const struct outbound_limiter *l, const struct outbound_check *check);
+static void end_take(struct outbound_permits *p, bool was_refused);
 static bool applies(const struct outbound_limiter *l, struct outbound_check *check) suspends;
 static uint64_t counter_of(const struct limits_shared *s, const struct outbound_limiter *l,
         const struct outbound_values *v);
-static bool take(
-        struct outbound_limits *o, const struct outbound_limiter *l, struct outbound_check *check);
+static bool take(struct outbound_limits *o, const struct outbound_limiter *l,
+        struct outbound_check *check, size_t before);
 static bool take_permit(struct outbound_limits *o, const struct outbound_limiter *l,
         uint64_t counter, struct outbound_check *check);
 static bool take_tokens(struct outbound_limits *o, const struct outbound_limiter *l,
-        uint64_t counter, struct outbound_check *check);
+        uint64_t counter, struct outbound_check *check, size_t before);
+static bool is_paid(const struct outbound_check *check, size_t before,
+        const struct outbound_limiter *l, uint64_t bucket);
 static uint64_t amount_of(const struct outbound_limiter *l, const struct outbound_amounts *amounts);
 static struct bucket_rate rate_of(const struct outbound_limiter *l);
-static void drop_permits(struct outbound_limits *o, struct limits_held *held, size_t keep);
+static void give_tokens(struct outbound_limits *o, struct outbound_check *check, size_t keep);
+static void drop_permits(struct outbound_permits *p, uint32_t marks, uint32_t are);
 
 struct err outbound_limits_new(const struct deliver_settings *settings,
         struct limits_shared *shared, size_t column, struct outbound_limits **out)
@@ -54,9 +70,11 @@ struct err outbound_limits_new(const struct deliver_settings *settings,
     if (o == NULL)
         return fail(ERR_LIMIT, "no memory for limiters");
     *o = (struct outbound_limits){.settings = settings, .shared = shared, .column = column};
-    waitq_init(&o->freed);
-    for (size_t i = 0; i < settings->limiter_count; i++)
+    for (size_t i = 0; i < settings->limiter_count; i++) {
         o->stages |= 1U << settings->limiters[i].stage;
+        o->has_each |= settings->limiters[i].looks_at_rcpt;
+        o->has_permits |= settings->limiters[i].concurrency > 0;
+    }
     *out = o;
     return OK;
 }
@@ -66,32 +84,62 @@ void outbound_limits_free(struct outbound_limits *o)
     mem_free(o);
 }
 
+void outbound_tell_freed(struct outbound_limits *o, struct waitq *whom)
+{
+    o->tell_freed = whom;
+}
+
 bool outbound_has(const struct outbound_limits *o, enum outbound_stage stage)
 {
     return (o->stages >> stage & 1) != 0;
 }
 
+bool outbound_asks_each(const struct outbound_limits *o, const struct outbound_check *check)
+{
+    return o->has_each && (outbound_has(o, check->stage) || check->permits != NULL);
+}
+
+bool outbound_has_permits(const struct outbound_limits *o)
+{
+    return o->has_permits;
+}
+
 const struct outbound_limiter *outbound_take(
         struct outbound_limits *o, struct outbound_check *check)
 {
-    check->held_before = check->held->all.count;
-    check->taken.count = 0;
-    check->by_concurrency = false;
-    check->until_ms = check->wall_now_ms;
-    for (size_t i = 0; i < o->settings->limiter_count; i++) {
+    size_t before = check->taken.count;
+    const struct outbound_limiter *refused = NULL;
+    check->why = (struct outbound_refusal){.until_ms = check->wall_now_ms};
+    for (size_t i = 0; i < o->settings->limiter_count && refused == NULL; i++) {
         const struct outbound_limiter *l = &o->settings->limiters[i];
-        if (l->stage != check->stage || !applies(l, check) || take(o, l, check))
-            continue;
-        outbound_undo(o, check);
-        return l;
+        if (is_asked(l, check) && applies(l, check) && !take(o, l, check, before))
+            refused = l;
     }
-    for (size_t i = 0; i < check->more_count; i++) {
-        if (take(o, check->more[i], check))
-            continue;
-        outbound_undo(o, check);
-        return check->more[i];
-    }
-    return NULL;
+    for (size_t i = 0; i < check->more_count && refused == NULL; i++)
+        if (is_asked(check->more[i], check) && !take(o, check->more[i], check, before))
+            refused = check->more[i];
+    check->why.by = refused;
+    if (refused != NULL)
+        give_tokens(o, check, before);
+    end_take(check->permits, refused != NULL);
+    return refused;
+}
+
+static bool is_asked(const struct outbound_limiter *l, const struct outbound_check *check)
+{
+    bool wants_permit = check->permits != NULL && l->concurrency > 0;
+    return l->looks_at_rcpt == check->of_each_rcpt && (l->stage == check->stage || wants_permit);
+}
+
+// What a take has held is kept, or not.
+static void end_take(struct outbound_permits *p, bool was_refused)
+{
+    if (p == NULL)
+        return;
+    if (was_refused)
+        drop_permits(p, IS_NEW, IS_NEW);
+    each_in_vec (hold, &p->held.all)
+        hold->marks &= ~(uint32_t)IS_NEW;
 }
 
 struct err outbound_list(struct outbound_limits *o, struct outbound_check *check,
@@ -107,7 +155,8 @@ struct err outbound_list(struct outbound_limits *o, struct outbound_check *check
         if (s->limiters[i].stage == check->stage && applies(&s->limiters[i], check))
             all[count++] = &s->limiters[i];
     for (size_t i = 0; i < check->more_count; i++)
-        all[count++] = check->more[i];
+        if (check->more[i]->stage == check->stage)
+            all[count++] = check->more[i];
     *out = all;
     *out_count = count;
     return OK;
@@ -129,11 +178,14 @@ static bool applies(const struct outbound_limiter *l, struct outbound_check *che
     return true;
 }
 
-static bool take(
-        struct outbound_limits *o, const struct outbound_limiter *l, struct outbound_check *check)
+// The permit first: it is what a refusal for want of tokens gives back without a trace.
+static bool take(struct outbound_limits *o, const struct outbound_limiter *l,
+        struct outbound_check *check, size_t before)
 {
     uint64_t counter = counter_of(o->shared, l, check->values);
-    return take_permit(o, l, counter, check) && take_tokens(o, l, counter, check);
+    if (check->permits != NULL && !take_permit(o, l, counter, check))
+        return false;
+    return l->stage != check->stage || take_tokens(o, l, counter, check, before);
 }
 
 static uint64_t counter_of(const struct limits_shared *s, const struct outbound_limiter *l,
@@ -170,23 +222,37 @@ static uint64_t counter_of(const struct limits_shared *s, const struct outbound_
 static bool take_permit(struct outbound_limits *o, const struct outbound_limiter *l,
         uint64_t counter, struct outbound_check *check)
 {
-    if (l->concurrency == 0 || limits_held_find(check->held, counter) != NULL)
+    struct limits_held *held = &check->permits->held;
+    if (l->concurrency == 0)
         return true;
-    check->by_concurrency =
-            !limits_hold(o->shared, o->column, check->held, counter, l->concurrency);
-    return !check->by_concurrency;
+    struct limits_hold *hold = limits_held_find(held, counter);
+    if (hold != NULL) {
+        hold->marks |= IS_WANTED;
+        return true;
+    }
+    if (limits_hold(o->shared, o->column, held, counter, l->concurrency)) {
+        held->all.at[held->all.count - 1].marks =
+                IS_NEW | IS_WANTED | (l->is_of_message ? OF_MESSAGE : 0U);
+        return true;
+    }
+    check->why.by_concurrency = true;
+    check->why.counter = counter;
+    check->why.most = l->concurrency;
+    return false;
 }
 
 static bool take_tokens(struct outbound_limits *o, const struct outbound_limiter *l,
-        uint64_t counter, struct outbound_check *check)
+        uint64_t counter, struct outbound_check *check, size_t before)
 {
     uint64_t tokens = amount_of(l, &check->amounts);
     int64_t wait_ms = SECOND_MS;
     if (l->rate.count == 0 || tokens == 0)
         return true;
     struct bucket_rate rate = rate_of(l);
-    struct outbound_taken *taken = vec_add(check->scratch, &check->taken);
     uint64_t bucket = limits_bucket(o->shared, counter, &l->rate), most = rate.burst;
+    if (is_paid(check, before, l, bucket))
+        return true;
+    struct outbound_taken *taken = vec_add(check->scratch, &check->taken);
     tokens = tokens < most ? tokens : most;
     if (taken != NULL &&
             limits_tokens_take(o->shared, bucket, &rate, tokens, check->wall_now_ms, &wait_ms)) {
@@ -194,9 +260,19 @@ static bool take_tokens(struct outbound_limits *o, const struct outbound_limiter
         return true;
     }
     check->taken.count -= taken != NULL;
-    check->until_ms = check->wall_now_ms + wait_ms;
-    check->bucket = bucket;
-    check->makes_ms = (int64_t)tokens * rate.period_ms / (int64_t)rate.count;
+    check->why.until_ms = check->wall_now_ms + wait_ms;
+    check->why.bucket = bucket;
+    check->why.makes_ms = (int64_t)tokens * rate.period_ms / (int64_t)rate.count;
+    return false;
+}
+
+// A message is one, however many of its recipients have the bucket in common.
+static bool is_paid(const struct outbound_check *check, size_t before,
+        const struct outbound_limiter *l, uint64_t bucket)
+{
+    for (size_t i = 0; i < before && l->unit != OUTBOUND_RECIPIENTS; i++)
+        if (check->taken.at[i].limiter == l && check->taken.at[i].bucket == bucket)
+            return true;
     return false;
 }
 
@@ -224,16 +300,17 @@ static struct bucket_rate rate_of(const struct outbound_limiter *l)
 
 // --- Those who were refused ----------------------------------------------------------------------
 
-int64_t outbound_turn(struct outbound_limits *o, const struct outbound_check *check)
+int64_t outbound_turn(
+        struct outbound_limits *o, const struct outbound_refusal *why, int64_t wall_now_ms)
 {
-    struct turn *t = &o->turns[check->bucket % TURNS];
-    int64_t latest_ms = check->wall_now_ms + TURNS_MAX_MS;
-    if (t->bucket != check->bucket || t->last_ms + check->makes_ms < check->until_ms)
-        *t = (struct turn){.bucket = check->bucket, .last_ms = check->until_ms};
-    else if (t->last_ms + check->makes_ms <= latest_ms)
-        t->last_ms += check->makes_ms;
-    else if (check->until_ms < latest_ms)
-        return check->until_ms + (int64_t)(random_u64() % (uint64_t)(latest_ms - check->until_ms));
+    struct turn *t = &o->turns[why->bucket % TURNS];
+    int64_t latest_ms = wall_now_ms + TURNS_MAX_MS;
+    if (t->bucket != why->bucket || t->last_ms + why->makes_ms < why->until_ms)
+        *t = (struct turn){.bucket = why->bucket, .last_ms = why->until_ms};
+    else if (t->last_ms + why->makes_ms <= latest_ms)
+        t->last_ms += why->makes_ms;
+    else if (why->until_ms < latest_ms)
+        return why->until_ms + (int64_t)(random_u64() % (uint64_t)(latest_ms - why->until_ms));
     return t->last_ms;
 }
 
@@ -253,12 +330,17 @@ bool outbound_may_tell(
 
 void outbound_undo(struct outbound_limits *o, struct outbound_check *check)
 {
-    each_in_vec (taken, &check->taken) {
+    give_tokens(o, check, 0);
+}
+
+static void give_tokens(struct outbound_limits *o, struct outbound_check *check, size_t keep)
+{
+    for (size_t i = keep; i < check->taken.count; i++) {
+        const struct outbound_taken *taken = &check->taken.at[i];
         struct bucket_rate rate = rate_of(taken->limiter);
         limits_tokens_give(o->shared, taken->bucket, &rate, taken->tokens);
     }
-    check->taken.count = 0;
-    drop_permits(o, check->held, check->held_before);
+    check->taken.count = keep;
 }
 
 void outbound_not_sent(struct outbound_limits *o, struct outbound_check *check)
@@ -268,26 +350,73 @@ void outbound_not_sent(struct outbound_limits *o, struct outbound_check *check)
         if (check->taken.at[i].limiter->unit != OUTBOUND_CONNECTIONS)
             check->taken.at[kept++] = check->taken.at[i];
     check->taken.count = kept;
-    outbound_undo(o, check);
+    give_tokens(o, check, 0);
 }
 
-void outbound_release(struct outbound_limits *o, struct limits_held *held)
+// --- Permits -------------------------------------------------------------------------------------
+
+struct outbound_permits *outbound_permits_new(struct outbound_limits *o)
 {
-    drop_permits(o, held, 0);
+    struct outbound_permits *p = mem_new(struct outbound_permits);
+    if (p == NULL)
+        return NULL;
+    p->of = o;
+    arena_init(&p->arena, PERMITS_BYTES_MAX);
+    p->held.arena = &p->arena;
+    return p;
 }
 
-// All who wait look again: the permit may be of a counter that the first of them does not want.
-static void drop_permits(struct outbound_limits *o, struct limits_held *held, size_t keep)
+void outbound_permits_settle(struct outbound_permits *p)
 {
-    if (held->all.count <= keep)
+    if (p == NULL)
         return;
-    limits_held_drop(o->shared, o->column, held, keep);
-    waitq_wake_all(&o->freed);
+    drop_permits(p, IS_WANTED, 0);
+    each_in_vec (hold, &p->held.all)
+        hold->marks &= ~(uint32_t)IS_WANTED;
 }
 
-struct err outbound_wait(struct outbound_limits *o, int64_t at_most_ms)
+void outbound_permits_rest(struct outbound_permits *p)
 {
-    within_ms(at_most_ms);
-    struct err e = waitq_wait(&o->freed, "a permit to connect");
-    return e.kind == ERR_TIMEOUT ? OK : e; // the caller's own time is looked at in his next wait
+    if (p == NULL)
+        return;
+    drop_permits(p, OF_MESSAGE, OF_MESSAGE);
+    each_in_vec (hold, &p->held.all)
+        hold->marks &= ~(uint32_t)IS_WANTED;
+}
+
+bool outbound_permits_have(const struct outbound_permits *p, uint64_t counter)
+{
+    return p != NULL && limits_held_find(&p->held, counter) != NULL;
+}
+
+void outbound_permits_free(struct outbound_permits *p)
+{
+    if (p == NULL)
+        return;
+    drop_permits(p, 0, 0);
+    arena_done(&p->arena);
+    mem_free(p);
+}
+
+static void drop_permits(struct outbound_permits *p, uint32_t marks, uint32_t are)
+{
+    struct outbound_limits *o = p->of;
+    if (limits_held_drop_marked(o->shared, o->column, &p->held, marks, are) == 0)
+        return;
+    o->has_freed = true;
+    if (o->tell_freed != NULL)
+        waitq_wake_all(o->tell_freed);
+}
+
+uint64_t outbound_free_places(struct outbound_limits *o, uint64_t counter, uint32_t most)
+{
+    uint64_t held = shared_clients_count(&o->shared->slots, counter);
+    return held < most ? most - held : 0;
+}
+
+bool outbound_has_freed(struct outbound_limits *o)
+{
+    bool has_freed = o->has_freed;
+    o->has_freed = false;
+    return has_freed;
 }

@@ -41,6 +41,7 @@ struct connection *pool_take(struct pool *pool, struct str identity)
 void pool_park(struct pool *pool, struct connection *c)
 {
     client_tell_to(c->client, NULL);
+    outbound_permits_rest(c->permits);
     size_t alike = 0;
     each_in_list (idle, &pool->idle, struct connection, in_pool)
         alike += str_eq(idle->identity, c->identity);
@@ -64,6 +65,22 @@ void pool_dismiss(struct pool *pool, struct connection *c)
         list_append(&pool->leaving, &c->in_pool);
         waitq_wake_all(pool->tender);
     }
+}
+
+// Those that are to be closed anyway come first, then whoever has been idle for longest.
+struct connection *pool_take_holder(struct pool *pool, uint64_t counter)
+{
+    each_in_list (c, &pool->leaving, struct connection, in_pool)
+        if (outbound_permits_have(c->permits, counter)) {
+            link_remove(&c->in_pool);
+            return c;
+        }
+    each_in_list (c, &pool->idle, struct connection, in_pool)
+        if (outbound_permits_have(c->permits, counter)) {
+            take_out(pool, c);
+            return c;
+        }
+    return NULL;
 }
 
 struct connection *pool_expired(struct pool *pool)
@@ -112,6 +129,7 @@ void connection_break(struct connection *c)
     if (c->counted != NULL)
         --*c->counted;
     stream_close(c->stream);
+    outbound_permits_free(c->permits);
     arena_done(&c->arena);
     mem_free(c);
 }

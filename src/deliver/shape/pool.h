@@ -5,7 +5,7 @@
 #pragma once
 
 #include "base/list.h"
-#include "deliver/settings/settings.h"
+#include "deliver/shape/limit.h"
 #include "rt/rt.h"
 
 #define POOL_MAX 500 // idle connections of a worker
@@ -21,9 +21,10 @@ struct connection {
     int64_t opened_at_ms, idle_since_ms;
     int64_t idle_ms, age_ms; // limits
     uint32_t messages, messages_max;
-    uint32_t idle_max; // how many like this one may be idle
-    size_t *counted;   // how many there are; NULL: nobody counts
-    bool is_spent;     // said goodbye, or said something odd: not to be used again
+    uint32_t idle_max;                // how many like this one may be idle
+    size_t *counted;                  // how many there are; NULL: nobody counts
+    struct outbound_permits *permits; // given back when it is closed; NULL: it holds none
+    bool is_spent;                    // said goodbye, or said something odd: not to be used again
 };
 
 struct pool {
@@ -42,6 +43,9 @@ struct connection *pool_take(struct pool *pool, struct str identity) suspends;
 void pool_park(struct pool *pool, struct connection *c) suspends;
 // Goodbye, which nobody waits for (outbound.md 8.5).
 void pool_dismiss(struct pool *pool, struct connection *c) suspends;
+// One that nobody uses and that holds a permit of this counter; NULL: none. It is for the caller to
+// close.
+struct connection *pool_take_holder(struct pool *pool, uint64_t counter);
 // One that has been idle too long or was dismissed, or any when the pool closes; NULL: none.
 struct connection *pool_expired(struct pool *pool);
 

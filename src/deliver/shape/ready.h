@@ -25,12 +25,18 @@ struct destination;
 
 // A unit that is due, from when it is found until it is settled.
 struct ready {
-    struct link in_line; // while it waits for a courier
+    struct link in_line; // while it waits for a courier, or for a permit
     struct destination *destination;
     int64_t due_ms;
     uint64_t id;
     uint16_t number;
-    int8_t priority;          // of its message
+    int8_t priority; // of its message
+    // For a permit of which counter, and since when (0: it never did); and the connection that it
+    // would go over. See deliver/blocked.c.
+    uint64_t wants, way;
+    uint32_t wants_most;
+    bool bars_others; // of its destination: they want the same permit
+    int64_t blocked_since_ms;
     char key[UNIT_KEY_BYTES]; // of deliverer.known
 };
 

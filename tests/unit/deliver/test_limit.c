@@ -13,7 +13,8 @@
 
 struct step {
     // "rcpt", "remote", "sender": a check of that stage; "undo": of the last check;
-    // "close": what the connection holds; "other ...": of another connection
+    // "close", "rest": the connection does; "settle": all of its message is asked;
+    // "other ...": of another connection
     const char *what;
     const char *mx, *sender, *rcpt_domain; // NULL: mx.example, ann@a.example, b.example
     const char *remote_ip;                 // NULL: 192.0.2.1
@@ -85,8 +86,51 @@ static const struct {
                         {.what = "other remote"},
                         {.what = "remote", .refused = "0", .until_ms = PERMITS},
                         {.what = "remote", .mx = "mx3.example"}}},
-        {"a permit of an attempt that came to nothing", ONE "concurrency = 1\nkey = 'mx'\n",
-                {{.what = "remote"}, {.what = "undo"}, {.what = "other remote"}}},
+        {"a permit is the connection's, whatever came of the message",
+                ONE "concurrency = 1\nkey = 'mx'\n",
+                {{.what = "remote"}, {.what = "undo"},
+                        {.what = "other remote", .refused = "0", .until_ms = PERMITS}}},
+        {"permits are asked for with the connection, whatever the stage",
+                ONE "concurrency = 1\nkey = 'rcpt_domain'\n",
+                {{.what = "rcpt"}, {.what = "rcpt"}, {.what = "remote"},
+                        {.what = "other remote", .refused = "0", .until_ms = PERMITS},
+                        {.what = "other remote", .rcpt_domain = "c.example"}}},
+        {"an idle connection keeps its permits",
+                ONE "concurrency = 1\nkey = 'mx'\n" ONE "concurrency = 1\n",
+                {{.what = "remote"}, {.what = "settle"}, {.what = "rest"},
+                        {.what = "other remote", .refused = "0", .until_ms = PERMITS},
+                        {.what = "other remote",
+                                .mx = "mx2.example",
+                                .refused = "1",
+                                .until_ms = PERMITS},
+                        {.what = "close"}, {.what = "other remote"}}},
+        {"but not those of its message", ONE "concurrency = 1\nkey = ['sender', 'mx']\n",
+                {{.what = "remote"}, {.what = "settle"},
+                        {.what = "other remote", .refused = "0", .until_ms = PERMITS},
+                        {.what = "rest"}, {.what = "other remote"},
+                        {.what = "remote", .refused = "0", .until_ms = PERMITS}}},
+        {"nor those of an earlier message",
+                ONE "concurrency = 1\nmatch = \"rcpt_domain == 'b.example'\"\n",
+                {{.what = "remote"}, {.what = "settle"}, {.what = "rest"},
+                        {.what = "other remote", .refused = "0", .until_ms = PERMITS},
+                        {.what = "remote", .rcpt_domain = "c.example"}, {.what = "settle"},
+                        {.what = "other remote"}}},
+        {"a refusal keeps what was held before it",
+                ONE "concurrency = 1\nkey = 'mx'\n" ONE "concurrency = 1\nkey = 'sender'\n",
+                {{.what = "remote"}, {.what = "settle"},
+                        {.what = "other remote",
+                                .mx = "mx2.example",
+                                .refused = "1",
+                                .until_ms = PERMITS},
+                        {.what = "other remote", .mx = "mx2.example", .sender = "b@a.example"},
+                        {.what = "remote",
+                                .sender = "b@a.example",
+                                .refused = "1",
+                                .until_ms = PERMITS},
+                        {.what = "other remote",
+                                .sender = "c@a.example",
+                                .refused = "0",
+                                .until_ms = PERMITS}}},
         {"no permit: the token goes back",
                 ONE "rate = '2/1h'\nkey = 'mx'\n" ONE "concurrency = 1\nkey = 'mx'\n",
                 {{.what = "remote"}, {.what = "other remote", .refused = "1", .until_ms = PERMITS},
@@ -107,7 +151,7 @@ struct world {
     struct fixture f;
     struct limits_shared *shared;
     struct outbound_limits *limits;
-    struct limits_held connection, other;
+    struct outbound_permits *connection, *other;
     struct arena scratch;
     struct outbound_check last;
 };
@@ -121,14 +165,16 @@ static void world_init(struct world *w, const char *config)
     assert_non_null(w->shared);
     limits_shared_init(w->shared, 7);
     arena_init(&w->scratch, MIB);
-    w->connection.arena = w->other.arena = &w->f.arena;
     assert_false(failed(outbound_limits_new(&w->f.settings, w->shared, 3, &w->limits)));
+    w->connection = outbound_permits_new(w->limits);
+    w->other = outbound_permits_new(w->limits);
+    assert_true(w->connection != NULL && w->other != NULL);
 }
 
 static void world_done(struct world *w)
 {
-    outbound_release(w->limits, &w->connection);
-    outbound_release(w->limits, &w->other);
+    outbound_permits_free(w->connection);
+    outbound_permits_free(w->other);
     outbound_limits_free(w->limits);
     mem_free(w->shared);
     arena_done(&w->scratch);
@@ -151,7 +197,9 @@ static bool variable(void *self, struct arena *scratch, enum expr_variable id, s
     (void)scratch, (void)rest;
     if (id == EXPR_VAR_RCPT_DOMAIN)
         *out = expr_text(a->values->rcpt_domain);
-    return id == EXPR_VAR_RCPT_DOMAIN;
+    if (id == EXPR_VAR_RCPT)
+        *out = expr_text(a->values->rcpt);
+    return id == EXPR_VAR_RCPT_DOMAIN || id == EXPR_VAR_RCPT;
 }
 
 static const struct expr_env_ops attempt_ops = {.variable = variable};
@@ -164,7 +212,7 @@ static enum outbound_stage stage_of(struct str what)
 }
 
 static const struct outbound_limiter *attempt(
-        struct world *w, const struct step *step, struct limits_held *held)
+        struct world *w, const struct step *step, struct outbound_permits *permits)
 {
     struct outbound_values v = {.mx = or (step->mx, "mx.example"),
             .sender = or (step->sender, "ann@a.example"),
@@ -176,9 +224,10 @@ static const struct outbound_limiter *attempt(
             .values = &v,
             .env = &env,
             .amounts = step->amounts,
-            .held = held,
             .scratch = &w->scratch,
             .wall_now_ms = NOW_MS + step->at_ms};
+    if (w->last.stage == OUTBOUND_OF_REMOTE)
+        w->last.permits = permits;
     if (step->amounts.messages + step->amounts.recipients + step->amounts.bytes == 0)
         w->last.amounts = (struct outbound_amounts){1, 1, 1, 1};
     const struct outbound_limiter *refused = outbound_take(w->limits, &w->last);
@@ -194,11 +243,20 @@ static void run_step(struct world *w, const char *name, const struct step *step)
         return;
     }
     if (str_eq(what, S("close"))) {
-        outbound_release(w->limits, &w->connection);
+        outbound_permits_free(w->connection);
+        w->connection = outbound_permits_new(w->limits);
+        return;
+    }
+    if (str_eq(what, S("rest"))) {
+        outbound_permits_rest(w->connection);
+        return;
+    }
+    if (str_eq(what, S("settle"))) {
+        outbound_permits_settle(w->connection);
         return;
     }
     bool is_other = str_starts(what, S("other"));
-    const struct outbound_limiter *l = attempt(w, step, is_other ? &w->other : &w->connection);
+    const struct outbound_limiter *l = attempt(w, step, is_other ? w->other : w->connection);
     if (l != NULL)
         refused = l->id;
     if (!str_eq(refused, str_from_c(step->refused)))
@@ -206,9 +264,9 @@ static void run_step(struct world *w, const char *name, const struct step *step)
                 ARG(refused));
     if (l == NULL)
         return;
-    assert_int_equal(w->last.by_concurrency, step->until_ms == PERMITS);
+    assert_int_equal(w->last.why.by_concurrency, step->until_ms == PERMITS);
     if (step->until_ms != PERMITS)
-        check_u64(name, (uint64_t)(w->last.until_ms - NOW_MS), (uint64_t)step->until_ms);
+        check_u64(name, (uint64_t)(w->last.why.until_ms - NOW_MS), (uint64_t)step->until_ms);
 }
 
 static void limiters(void **state)
@@ -235,12 +293,12 @@ static void a_match_that_fails_applies(void **state)
             .values = &v,
             .env = &env,
             .amounts = {.messages = 1},
-            .held = &w->connection,
             .scratch = &w->scratch,
             .wall_now_ms = NOW_MS};
     assert_null(outbound_take(w->limits, &c));
     assert_int_equal(c.faults.count, 1);
     check_str("key", c.faults.at[0].key, S("queue.limiter.outbound.0.match"));
+    c.taken.count = 0; // of another message
     assert_non_null(outbound_take(w->limits, &c));
     world_done(w);
     mem_free(w);
@@ -265,11 +323,11 @@ static void permits_of_the_dead_come_back(void **state)
     struct step step = {.what = "remote"};
     (void)state;
     world_init(w, ONE "concurrency = 1\nkey = 'mx'\n");
-    assert_null(attempt(w, &step, &w->connection));
-    assert_non_null(attempt(w, &step, &w->other));
+    assert_null(attempt(w, &step, w->connection));
+    assert_non_null(attempt(w, &step, w->other));
     limits_shared_forget(w->shared, 3);
-    w->connection.all.count = 0;
-    assert_null(attempt(w, &step, &w->other));
+    w->connection->held.all.count = 0;
+    assert_null(attempt(w, &step, w->other));
     world_done(w);
     mem_free(w);
 }
@@ -279,12 +337,17 @@ static void what_is_refused_is_not_held(void **state)
     struct world *w = mem_new(struct world);
     (void)state;
     world_init(w, "");
-    assert_true(limits_hold(w->shared, 3, &w->connection, 77, 1));
-    assert_false(limits_hold(w->shared, 3, &w->other, 77, 1));
-    assert_null(limits_held_find(&w->other, 77));
-    assert_non_null(limits_held_find(&w->connection, 77));
+    assert_true(limits_hold(w->shared, 3, &w->connection->held, 77, 1));
+    assert_false(limits_hold(w->shared, 3, &w->other->held, 77, 1));
+    assert_false(outbound_permits_have(w->other, 77));
+    assert_true(outbound_permits_have(w->connection, 77));
     world_done(w);
     mem_free(w);
+}
+
+static int64_t turn(struct world *w)
+{
+    return outbound_turn(w->limits, &w->last.why, w->last.wall_now_ms);
 }
 
 // outbound.md 29, 9: no thundering herd.
@@ -293,27 +356,25 @@ static struct err be_refused(void *arg)
     struct world *w = arg;
     struct step step = {.what = "remote"};
     const struct outbound_limiter *refused;
-    assert_null(attempt(w, &step, &w->connection));
+    assert_null(attempt(w, &step, w->connection));
     for (int64_t i = 1; i <= 3; i++) {
-        refused = attempt(w, &step, &w->connection);
+        refused = attempt(w, &step, w->connection);
         assert_non_null(refused);
-        check_u64("in turn", (uint64_t)(outbound_turn(w->limits, &w->last) - NOW_MS),
-                (uint64_t)(10000 * i));
+        check_u64("in turn", (uint64_t)(turn(w) - NOW_MS), (uint64_t)(10000 * i));
         assert_int_equal(outbound_may_tell(w->limits, refused, NOW_MS + i), i == 1);
     }
     assert_true(outbound_may_tell(w->limits, refused, NOW_MS + 1 + SECOND_MS));
     step.mx = "mx2.example";
-    assert_null(attempt(w, &step, &w->connection));
-    assert_non_null(attempt(w, &step, &w->connection));
-    check_u64("others have theirs", (uint64_t)(outbound_turn(w->limits, &w->last) - NOW_MS), 10000);
+    assert_null(attempt(w, &step, w->connection));
+    assert_non_null(attempt(w, &step, w->connection));
+    check_u64("others have theirs", (uint64_t)(turn(w) - NOW_MS), 10000);
     step = (struct step){.what = "remote", .at_ms = HOUR_MS};
-    assert_null(attempt(w, &step, &w->connection));
-    assert_non_null(attempt(w, &step, &w->connection));
-    check_u64("nobody waits any more", (uint64_t)(outbound_turn(w->limits, &w->last) - NOW_MS),
-            HOUR_MS + 10000);
+    assert_null(attempt(w, &step, w->connection));
+    assert_non_null(attempt(w, &step, w->connection));
+    check_u64("nobody waits any more", (uint64_t)(turn(w) - NOW_MS), HOUR_MS + 10000);
     for (size_t i = 0; i < 1000; i++) {
-        assert_non_null(attempt(w, &step, &w->connection));
-        int64_t wait_ms = outbound_turn(w->limits, &w->last) - NOW_MS - HOUR_MS;
+        assert_non_null(attempt(w, &step, w->connection));
+        int64_t wait_ms = turn(w) - NOW_MS - HOUR_MS;
         assert_true(wait_ms > 0 && wait_ms <= HOUR_MS);
     }
     return OK;
@@ -349,7 +410,6 @@ static void tags_are_keys(void **state)
                 .values = &v,
                 .env = &env,
                 .amounts = {.messages = 1},
-                .held = &w->connection,
                 .scratch = &w->scratch,
                 .wall_now_ms = NOW_MS};
         assert_int_equal(outbound_take(w->limits, &c) == NULL, goes[i]);
@@ -377,7 +437,8 @@ static struct err close_later(void *arg)
 {
     struct world *w = arg;
     TRY(task_sleep_ms(700));
-    outbound_release(w->limits, &w->connection);
+    outbound_permits_free(w->connection);
+    w->connection = NULL;
     return OK;
 }
 
@@ -385,17 +446,27 @@ static struct err wait_for_permit(void *arg)
 {
     struct world *w = arg;
     struct step step = {.what = "remote"};
+    struct waitq freed;
     struct group g AUTO(group_end);
     int64_t began_ms = now_ms();
     group_begin(&g);
-    assert_null(attempt(w, &step, &w->connection));
-    assert_non_null(attempt(w, &step, &w->other));
+    waitq_init(&freed);
+    outbound_tell_freed(w->limits, &freed);
+    assert_null(attempt(w, &step, w->connection));
+    assert_non_null(attempt(w, &step, w->other));
+    const struct outbound_refusal why = w->last.why;
+    assert_int_equal(why.most, 1);
+    assert_int_equal(outbound_free_places(w->limits, why.counter, why.most), 0);
+    assert_int_equal(outbound_free_places(w->limits, why.counter, 3), 2);
+    assert_false(outbound_has_freed(w->limits));
     TRY(group_spawn(&g, close_later, w));
-    TRY(outbound_wait(w->limits, 2000));
+    TRY(waitq_wait(&freed, "a permit"));
     check_u64("as soon as it is free", (uint64_t)(now_ms() - began_ms), 700);
-    assert_null(attempt(w, &step, &w->other));
-    TRY(outbound_wait(w->limits, 2000));
-    check_u64("not longer than was said", (uint64_t)(now_ms() - began_ms), 2700);
+    assert_int_equal(outbound_free_places(w->limits, why.counter, why.most), 1);
+    assert_true(outbound_has_freed(w->limits));
+    assert_false(outbound_has_freed(w->limits));
+    assert_null(attempt(w, &step, w->other));
+    outbound_tell_freed(w->limits, NULL);
     return group_wait_all(&g);
 }
 
@@ -411,6 +482,84 @@ static void permits_are_waited_for(void **state)
     mem_free(w);
 }
 
+// --- Recipients ----------------------------------------------------------------------------------
+
+struct rcpt_world {
+    struct world *w;
+    struct outbound_check check;
+    struct outbound_values values;
+    struct attempt self;
+    struct expr_env env;
+};
+
+static void rcpts_begin(struct rcpt_world *r, struct world *w)
+{
+    *r = (struct rcpt_world){.w = w, .values = {.rcpt_domain = S("b.example")}};
+    r->self.values = &r->values;
+    r->env = (struct expr_env){.self = &r->self, .ops = &attempt_ops};
+    r->check = (struct outbound_check){.stage = OUTBOUND_OF_RCPT,
+            .values = &r->values,
+            .env = &r->env,
+            .amounts = {.messages = 1, .recipients = 1, .bytes = 100},
+            .of_each_rcpt = true,
+            .scratch = &w->scratch,
+            .wall_now_ms = NOW_MS};
+}
+
+static bool goes(struct rcpt_world *r, const char *rcpt)
+{
+    r->values.rcpt = str_from_c(rcpt);
+    return outbound_take(r->w->limits, &r->check) == NULL;
+}
+
+static void each_recipient_has_an_answer(void **state)
+{
+    struct world *w = mem_new(struct world);
+    struct rcpt_world first, second;
+    (void)state;
+    world_init(w, ONE "rate = '1/1h'\nkey = 'rcpt'\n" ONE "rate = '9/1h'\nkey = 'rcpt_domain'\n");
+    rcpts_begin(&first, w);
+    assert_true(outbound_asks_each(w->limits, &first.check));
+    assert_true(goes(&first, "a@b.example"));
+    assert_true(goes(&first, "b@b.example"));
+    assert_int_equal(first.check.taken.count, 2); // the domain is not asked here
+    rcpts_begin(&second, w);
+    assert_false(goes(&second, "a@b.example"));
+    assert_true(goes(&second, "c@b.example"));
+    outbound_undo(w->limits, &first.check);
+    assert_true(goes(&second, "a@b.example"));
+    world_done(w);
+    mem_free(w);
+}
+
+// Those who have a bucket in common pay for one message, and for each recipient.
+static void a_message_is_paid_for_once(void **state)
+{
+    static const char *const units[] = {"messages", "bytes", "recipients"};
+    static const int rates[] = {1, 100, 2};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(units); i++) {
+        struct world *w = mem_new(struct world);
+        struct rcpt_world first, second;
+        struct arena a AUTO(arena_done);
+        arena_init(&a, KIB);
+        world_init(w, arena_c_str(&a, arena_fmt(&a,
+                                              ONE "rate = '%d/1h'\nunit = '%s'\nmatch = "
+                                                  "\"ends_with(rcpt, '@b.example')\"\n",
+                                              rates[i], units[i])));
+        rcpts_begin(&first, w);
+        assert_true(goes(&first, "a@b.example"));
+        assert_true(goes(&first, "b@b.example"));
+        assert_int_equal(goes(&first, "c@b.example"), i < 2);
+        rcpts_begin(&second, w);
+        assert_false(goes(&second, "d@b.example"));
+        outbound_undo(w->limits, &first.check);
+        assert_true(goes(&second, "d@b.example"));
+        world_done(w);
+        mem_free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +572,8 @@ int main(void)
             TEST(tags_are_keys),
             TEST(a_route_is_the_recipients),
             TEST(permits_are_waited_for),
+            TEST(each_recipient_has_an_answer),
+            TEST(a_message_is_paid_for_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
