@@ -265,6 +265,11 @@ static struct str label_text(const struct metrics *m, enum metric_label label, u
     uint32_t used = names != NULL ? __atomic_load_n(&names->count, __ATOMIC_ACQUIRE) : 0;
     if (value >= 1 && value <= used)
         return str_of(names->at[value - 1].text, names->at[value - 1].len);
+    return metric_label_word(label, value);
+}
+
+struct str metric_label_word(enum metric_label label, unsigned value)
+{
     for (size_t i = 0; i < COUNT_OF(fixed_values); i++)
         if (fixed_values[i].label == label && fixed_values[i].value == value)
             return fixed_values[i].text;

@@ -117,6 +117,8 @@ struct metrics_column metrics_column_begin(struct metrics *m, uint32_t column);
 // the label is full.
 uint8_t metrics_label_add(struct metrics *m, enum metric_label label, struct str name);
 uint8_t metrics_label_find(const struct metrics *m, enum metric_label label, struct str name);
+// The word of a fixed value, as it is exposed; null: there is none.
+struct str metric_label_word(enum metric_label label, unsigned value);
 
 // -- Counting -----------------------------------------------------------------------------------
 

@@ -33,6 +33,10 @@ void client_tell_content(const struct smtp_client *c, uint64_t bytes)
 // Line by line, with the code before each, as it came.
 void client_tell_reply(const struct smtp_client *c, const struct client_reply *reply)
 {
+    // outbound.md 27.2: the last line counts.
+    if (reply->codes_differ && is_wanted(c, EV_DELIVERY_REPLY_UNCLEAR))
+        event_in(c->span, EV_DELIVERY_REPLY_UNCLEAR, F_STR(hostname, client_peer_name(c)),
+                F_U64(code, reply->code), F_STR(details, reply->text));
     if (!is_wanted(c, EV_DELIVERY_RAW_INPUT))
         return;
     struct buf text AUTO(buf_done);
@@ -47,5 +51,5 @@ void client_tell_reply(const struct smtp_client *c, const struct client_reply *r
 
 static bool is_wanted(const struct smtp_client *c, enum event_id id)
 {
-    return c->span != NULL && c->span->log != NULL && event_is_wanted(c->span->log, id);
+    return c->span != NULL && event_is_wanted(c->span->log, id);
 }

@@ -4,6 +4,7 @@
 // message that is committed stays.
 #include "smtp/server/finish.h"
 
+#include "base/id.h"
 #include "queue/queued.h"
 #include "queue/unit.h"
 #include "rt/rt.h"
@@ -26,6 +27,8 @@ static struct err answer_refused(
         struct smtp_session *s, enum reply_id id, struct str words) suspends MUST_USE;
 static struct err answer_queued(struct finishing *f) suspends MUST_USE;
 static struct err answer_each(struct finishing *f, enum reply_id good) suspends MUST_USE;
+static struct err refuse_one(
+        struct smtp_session *s, const struct transaction_rcpt *rcpt) suspends MUST_USE;
 static void tell_queued(struct finishing *f);
 
 struct err message_finish(struct smtp_session *s)
@@ -63,8 +66,12 @@ static struct err spare_others(struct finishing *f)
     struct transaction_rcpt *rcpts = t->rcpts.at;
     bool fits = true;
     TRY(try_quotas(f, &fits));
-    if (fits || t->rcpts.count == 1 || t->rcpts.count > SPARED_RCPTS_MAX)
+    if (fits)
         return OK;
+    if (t->rcpts.count == 1 || t->rcpts.count > SPARED_RCPTS_MAX) {
+        f->refusal = REPLY_QUOTA;
+        return OK;
+    }
     bool was_refused[SPARED_RCPTS_MAX];
     for (size_t i = 0; i < t->rcpts.count; i++) {
         was_refused[i] = rcpts[i].is_refused;
@@ -178,6 +185,7 @@ static void settle(struct finishing *f, size_t count, enum quota_fate fate)
 
 static struct err commit(struct finishing *f)
 {
+    flushing(NULL); // it is soon done: the replies of a group leave together
     struct store_change *changes = arena_array(&f->arena, f->message_count, struct store_change);
     if (changes == NULL)
         return fail(ERR_LIMIT, "no memory for a message");
@@ -220,9 +228,9 @@ static struct err answer(struct finishing *f)
 
 static struct err answer_queued(struct finishing *f)
 {
-    struct str id = arena_fmt(&f->arena, "%016llx", (unsigned long long)f->t->id);
     if (session_is_lmtp(f->s))
         return answer_each(f, REPLY_QUEUED_RCPT);
+    struct str id = id_text(&f->arena, f->t->id);
     return reply_about(f->s, REPLY_QUEUED, id);
 }
 
@@ -231,17 +239,24 @@ static struct err answer_each(struct finishing *f, enum reply_id good)
 {
     struct smtp_session *s = f->s;
     const struct transaction *t = f->t;
-    struct str id = arena_fmt(&f->arena, "%016llx", (unsigned long long)t->id);
+    struct str id = id_text(&f->arena, t->id);
     for (size_t i = 0; i < t->answers.count; i++) {
         const struct transaction_rcpt *rcpt = &t->rcpts.at[t->answers.at[i].rcpt];
         arena_reset(&s->scratch);
         if (rcpt->is_refused)
-            TRY(reply_rejected(s, rcpt->refusal, rcpt->words));
+            TRY(refuse_one(s, rcpt));
         else if (good == REPLY_QUEUED_RCPT)
             TRY(reply_about_two(s, good, t->answers.at[i].given, id));
         else
             TRY(reply(s, good));
     }
+    return OK;
+}
+
+static struct err refuse_one(struct smtp_session *s, const struct transaction_rcpt *rcpt)
+{
+    TRY(reply_words(s, rcpt->refusal, rcpt->words));
+    told_rejected_rcpt(s, rcpt->refusal, rcpt->address.normal);
     return OK;
 }
 
@@ -255,7 +270,7 @@ static struct err answer_refused(struct smtp_session *s, enum reply_id id, struc
     size_t times = session_is_lmtp(s) ? s->transaction->answers.count : 1;
     for (size_t i = 0; i < times; i++) {
         arena_reset(&s->scratch);
-        TRY(words.len > 0 ? reply_words(s, id, words) : reply(s, id));
+        TRY(reply_words(s, id, words));
     }
     if (reply_code(id) >= 400)
         told_rejected(s, id);

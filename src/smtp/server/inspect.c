@@ -181,7 +181,7 @@ static void tell_cuts(const struct finishing *f, const struct head_cutting *what
     struct span *span = f->s->options->span;
     struct str names[NAMES_TOLD_MAX];
     size_t count = 0, total = 0;
-    if (span->log == NULL || !event_is_wanted(span->log, EV_SMTP_HEADERS_REMOVED))
+    if (!event_is_wanted(span->log, EV_SMTP_HEADERS_REMOVED))
         return;
     for (size_t i = 0; i < f->head.field_count; i++) {
         if (!mail_head_cuts_field(&f->head, what, &f->head.fields[i]))

@@ -40,11 +40,6 @@ int reply_code(enum reply_id id)
     return rows[id].code;
 }
 
-struct str reply_text(enum reply_id id)
-{
-    return rows[id].text;
-}
-
 struct err reply(struct smtp_session *s, enum reply_id id)
 {
     return reply_about_two(s, id, S(""), S(""));
@@ -80,6 +75,8 @@ struct err reply_words(struct smtp_session *s, enum reply_id usual, struct str t
 {
     struct reply_row row = rows[usual];
     struct scan in = scan_over(text);
+    if (str_is_empty(text))
+        return reply(s, usual);
     if (take_code(&in, &row.code))
         row.enhanced = row.code < 500 ? S("4.7.1") : S("5.7.1");
     take_enhanced(&s->scratch, &in, row.code, &row.enhanced);
@@ -157,14 +154,17 @@ static struct err say(struct smtp_session *s, const struct reply_row *row)
 // each of them.
 static struct err say_lines(struct smtp_session *s, int code, struct str enhanced, struct str text)
 {
-    struct str rest = text, line;
+    const char figures[] = {
+            (char)('0' + code / 100), (char)('0' + code / 10 % 10), (char)('0' + code % 10)};
+    struct str rest = text, line, digits = str_of(figures, sizeof(figures));
     size_t overhead = S("250 \r\n").len + (enhanced.len > 0 ? enhanced.len + 1 : 0);
     while (str_split(&rest, '\n', &line)) {
         do {
             size_t take = piece_of(line, REPLY_LINE_BYTES_MAX - overhead);
             bool last = take == line.len && str_is_null(rest);
-            struct str out = arena_fmt(&s->scratch, "%d%s%.*s%s%.*s\r\n", code, last ? " " : "-",
-                    ARG(enhanced), enhanced.len > 0 ? " " : "", ARG(str_upto(line, take)));
+            const struct str parts[] = {digits, last ? S(" ") : S("-"), enhanced,
+                    enhanced.len > 0 ? S(" ") : S(""), str_upto(line, take), S("\r\n")};
+            struct str out = arena_join_all(&s->scratch, parts, COUNT_OF(parts));
             if (str_is_null(out))
                 return fail(ERR_LIMIT, "no memory for a reply");
             TRY(put(s, out));

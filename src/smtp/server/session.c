@@ -122,6 +122,7 @@ static struct err one_command(struct smtp_session *s)
     TRY(e);
     s->result.commands++;
     tell_raw(s, line);
+    flushing(s->stream); // inbound.md 2.2: whatever this command waits for
     int64_t began_ns = now_ns();
     e = command_run(s, line);
     note_time(s, (now_ns() - began_ns) / NS_A_MS);
@@ -132,7 +133,7 @@ static struct err one_command(struct smtp_session *s)
 static void tell_raw(struct smtp_session *s, struct str line)
 {
     struct span *span = s->options->span;
-    if (span->log == NULL || !event_is_wanted(span->log, EV_SMTP_RAW_INPUT))
+    if (!event_is_wanted(span->log, EV_SMTP_RAW_INPUT))
         return;
     struct str shown = str_starts_nocase(line, S("AUTH")) ? S("AUTH ***\r\n") : line;
     event_in(span, EV_SMTP_RAW_INPUT, F_U64(size, line.len), F_BYTES(contents, shown));

@@ -121,7 +121,7 @@ struct err reply_about_two(struct smtp_session *s, enum reply_id id, struct str 
         struct str second) suspends MUST_USE;
 struct err reply_number(struct smtp_session *s, enum reply_id id, int64_t n) suspends MUST_USE;
 // A refusal in words of the administrator's: "550 no", "no". Code and enhanced status are those of
-// `usual` when the text has none.
+// `usual` when the text has none; so is all of it when the text is empty.
 struct err reply_words(
         struct smtp_session *s, enum reply_id usual, struct str text) suspends MUST_USE;
 // The same to what is no command at all: before authentication it counts as a scan.
@@ -132,14 +132,14 @@ void reply_and_leave(struct smtp_session *s, enum reply_id id, enum smtp_end end
 // the line, and the line, to which CRLF is added.
 struct err reply_line(struct smtp_session *s, struct str front, struct str line) suspends MUST_USE;
 int reply_code(enum reply_id id);
-// A reply as the log tells it.
-struct str reply_text(enum reply_id id);
 
 // -- Telling the log of refusals (told.c) ---------------------------------------------------------
 
 // The refusal that was just said has no event of its own: smtp.message-rejected.
 void told_rejected(struct smtp_session *s, enum reply_id id);
-// Says and tells it. Words: as of reply_words; empty: the usual ones.
+// The same of one recipient alone, normal, of a message that the others get (LMTP).
+void told_rejected_rcpt(struct smtp_session *s, enum reply_id id, struct str rcpt);
+// Says and tells it. Words: as of reply_words.
 struct err reply_rejected(
         struct smtp_session *s, enum reply_id id, struct str words) suspends MUST_USE;
 // A parameter of MAIL or RCPT: its extension is not offered; its value will not do.

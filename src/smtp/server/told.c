@@ -8,10 +8,10 @@
 
 #define CAUSE_BYTES_MAX 32
 
+static void tell(struct smtp_session *s, enum reply_id id, struct field to);
 static struct str sender_of(const struct transaction *t);
 static struct field recipients_of(struct smtp_session *s, const struct transaction *t);
 static struct str cause_of(struct arena *a, enum reply_id id);
-static struct str stage_name(enum stage_label stage);
 
 static const struct str causes[] = {
 #define REPLY(id, code, enhanced, text, when) S_INIT(#id),
@@ -20,28 +20,40 @@ static const struct str causes[] = {
 
 struct err reply_rejected(struct smtp_session *s, enum reply_id id, struct str words)
 {
-    TRY(str_is_empty(words) ? reply(s, id) : reply_words(s, id, words));
+    TRY(reply_words(s, id, words));
     told_rejected(s, id);
     return OK;
 }
 
-// In the words that the client got: after the reply.
 void told_rejected(struct smtp_session *s, enum reply_id id)
 {
     const struct transaction *t = s->transaction;
-    struct field queue_id = F_NULL(queueId), from = F_NULL(from), to = F_NULL(to);
-    if (t != NULL && t->id != 0)
-        queue_id = (struct field)F_ID(queueId, t->id);
-    if (t != NULL)
-        from = (struct field)F_STR(from, sender_of(t));
+    struct field to = F_NULL(to);
     if (t != NULL && s->stage == STAGE_RCPT)
         to = (struct field)F_STR(to, t->current.normal);
     else if (t != NULL && s->stage == STAGE_DATA)
         to = recipients_of(s, t);
+    tell(s, id, to);
+}
+
+void told_rejected_rcpt(struct smtp_session *s, enum reply_id id, struct str rcpt)
+{
+    tell(s, id, (struct field)F_STR(to, rcpt));
+}
+
+// In the words that the client got: after the reply.
+static void tell(struct smtp_session *s, enum reply_id id, struct field to)
+{
+    const struct transaction *t = s->transaction;
+    struct field queue_id = F_NULL(queueId), from = F_NULL(from);
+    if (t != NULL && t->id != 0)
+        queue_id = (struct field)F_ID(queueId, t->id);
+    if (t != NULL)
+        from = (struct field)F_STR(from, sender_of(t));
     event_in(s->options->span, EV_SMTP_MESSAGE_REJECTED, queue_id,
-            F_STR(stage, stage_name(s->stage)), F_STR(details, cause_of(&s->scratch, id)),
-            F_U64(code, (uint64_t)s->said.code), F_STR(enhanced, s->said.enhanced),
-            F_STR(reason, s->said.text), from, to);
+            F_STR(stage, metric_label_word(LABEL_STAGE, s->stage)),
+            F_STR(details, cause_of(&s->scratch, id)), F_U64(code, (uint64_t)s->said.code),
+            F_STR(enhanced, s->said.enhanced), F_STR(reason, s->said.text), from, to);
 }
 
 static struct str sender_of(const struct transaction *t)
@@ -65,27 +77,6 @@ static struct str cause_of(struct arena *a, enum reply_id id)
     for (size_t i = 0; copy != NULL && i < name.len; i++)
         copy[i] = name.ptr[i] == '_' ? '-' : (char)byte_to_lower((uint8_t)name.ptr[i]);
     return copy == NULL ? S("") : str_of(copy, name.len);
-}
-
-static struct str stage_name(enum stage_label stage)
-{
-    switch (stage) {
-    case STAGE_CONNECT:
-        return S("connect");
-    case STAGE_EHLO:
-        return S("ehlo");
-    case STAGE_AUTH:
-        return S("auth");
-    case STAGE_MAIL:
-        return S("mail");
-    case STAGE_RCPT:
-        return S("rcpt");
-    case STAGE_DATA:
-        return S("data");
-    case STAGE_OTHER:
-        break;
-    }
-    return S("other");
 }
 
 void told_unsupported(struct smtp_session *s, struct str parameter)

@@ -58,9 +58,10 @@ struct err envelope_address_read(struct arena *a, struct str text, struct envelo
 bool transaction_has(const struct transaction *t, struct str normal, size_t *out_place)
 {
     for (size_t i = 0; i < t->rcpts.count; i++) {
-        *out_place = i;
-        if (str_eq(t->rcpts.at[i].address.normal, normal))
+        if (str_eq(t->rcpts.at[i].address.normal, normal)) {
+            *out_place = i;
             return true;
+        }
     }
     return false;
 }
