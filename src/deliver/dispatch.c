@@ -91,6 +91,7 @@ void deliverer_stop(struct deliverer *d)
 void deliverer_look(struct deliverer *d)
 {
     look_begin_again(d);
+    d->adopted_at_ms = now_ms() - ADOPT_EVERY_MS; // what a tool brings is nobody's yet
     d->look_wanted = d->is_hungry = true;
     waitq_wake_all(&d->news.come);
 }
