@@ -98,7 +98,7 @@ struct rotation_key {
 struct rotation_keys {
     VEC(struct rotation_key) all;
 };
-// A line each: STAGE DOMAIN KIND SELECTOR SINCE DUE TRIES MARK RECORD SECRET, the last two base64.
+// As text: an object of JSON a line, see rotation_keys.c.
 struct err rotation_keys_parse(
         struct arena *a, struct str text, struct rotation_keys *out) MUST_USE;
 void rotation_keys_add(struct buf *out, const struct rotation_keys *keys);

@@ -3,12 +3,11 @@
 // a file refuses it as a whole when a line of it makes no sense: half of the keys would be taken
 // for all of them, and the others made anew.
 //
-//     line = stage SP domain SP kind SP selector SP since SP due SP tries SP mark SP record SP
-//            secret                          ; record and secret in base64, "-" for an empty one
-//     mark = "-" / "revoked"
+//     {"stage":"active","domain":"a.example","kind":"rsa","selector":"s1","since":1,"due":2,
+//      "tries":0,"revoked":false,"record":"v=DKIM1; ...","secret":"-----BEGIN ..."}
 #include "proof/rotation.h"
 
-#include "base/encode.h"
+#include "base/json_lines.h"
 #include "base/map.h"
 #include "proof/private_key.h"
 #include "proof/tags.h"
@@ -16,18 +15,18 @@
 #define RECORD_BYTES_MAX (4 * KIB)
 #define TRIES_MAX 1000000
 #define SELECTORS_MAX 1000 // of one day
+#define LINE_BYTES_MAX (64 * KIB)
 
 static struct err parse_lines(
         struct arena *a, struct str text, struct map *seen, struct rotation_keys *out) MUST_USE;
 static struct err see_once(
         struct arena *a, struct map *seen, const struct rotation_key *key) MUST_USE;
-static bool read_line(struct arena *a, struct str line, struct rotation_key *out);
-static bool read_word(struct scan *in, struct str *out);
-static bool read_moment(struct scan *in, uint64_t max, int64_t *out);
-static bool read_base64(struct arena *a, struct scan *in, size_t bytes_max, struct str *out);
+static struct err parse_next(struct arena *a, struct json_lines *lines, struct rotation_key *out,
+        bool *out_found) MUST_USE;
+static bool read_one(struct arena *a, const struct json *o, struct rotation_key *out);
+static bool read_number(const struct json *o, struct str key, int64_t max, int64_t *out);
+static bool read_text(struct arena *a, const struct json *v, size_t bytes_max, struct str *out);
 static bool read_stage(struct str word, enum signer_stage *out);
-static bool is_no_blank(uint8_t c);
-static void add_base64(struct buf *out, struct str bytes);
 static bool is_taken(const struct rotation_keys *keys, const struct signers *signers,
         struct str domain, struct str selector);
 
@@ -41,16 +40,14 @@ struct err rotation_keys_parse(struct arena *a, struct str text, struct rotation
 static struct err parse_lines(
         struct arena *a, struct str text, struct map *seen, struct rotation_keys *out)
 {
+    struct json_lines lines = json_lines_of(text);
     struct rotation_keys all = {0};
-    struct str line;
-    size_t number = 0;
-    for (struct scan in = scan_over(text); scan_line(&in, &line);) {
+    for (;;) {
         struct rotation_key key = {0};
-        number++;
-        if (str_is_empty(line))
-            continue;
-        if (!read_line(a, line, &key))
-            return fail_fmt(a, ERR_SYNTAX, "line %zu tells of no key", number);
+        bool found;
+        TRY(parse_next(a, &lines, &key, &found));
+        if (!found)
+            break;
         TRY(see_once(a, seen, &key));
         struct rotation_key *slot = all.all.count < ROTATION_KEYS_MAX ? vec_add(a, &all.all) : NULL;
         if (slot == NULL)
@@ -72,56 +69,52 @@ static struct err see_once(struct arena *a, struct map *seen, const struct rotat
     return OK;
 }
 
-static bool read_line(struct arena *a, struct str line, struct rotation_key *out)
+// What the reader of JSON keeps of a line has the secret in it.
+static struct err parse_next(
+        struct arena *a, struct json_lines *lines, struct rotation_key *out, bool *out_found)
 {
-    struct scan in = scan_over(line);
-    struct str stage, domain, type, selector, mark;
+    struct arena scratch AUTO(arena_wipe);
+    const struct json *o;
+    arena_init(&scratch, LINE_BYTES_MAX);
+    *out_found = json_lines_next(lines, &scratch, &o);
+    if (failed(lines->error))
+        return fail_fmt(a, lines->error.kind, "%.*s", ARG(err_text(lines->error)));
+    if (*out_found && !read_one(a, o, out))
+        return json_lines_blame(lines, a, fail(ERR_SYNTAX, "it tells of no key"));
+    return OK;
+}
+
+static bool read_one(struct arena *a, const struct json *o, struct rotation_key *out)
+{
+    const struct json *revoked = json_member(o, S("revoked"));
     int64_t tries = 0;
-    if (!read_word(&in, &stage) || !read_stage(stage, &out->stage) || !read_word(&in, &domain) ||
-            !read_word(&in, &type) || !rotation_type_parse(type, &out->type) ||
-            !read_word(&in, &selector) || !read_moment(&in, INT64_MAX, &out->since_ms) ||
-            !read_moment(&in, INT64_MAX, &out->due_ms) || !read_moment(&in, TRIES_MAX, &tries) ||
-            !read_word(&in, &mark) || !read_base64(a, &in, RECORD_BYTES_MAX, &out->record) ||
-            !read_base64(a, &in, PRIVATE_KEY_TEXT_BYTES_MAX, &out->secret))
+    if (!read_stage(json_string(json_member(o, S("stage")), S("")), &out->stage) ||
+            !rotation_type_parse(json_string(json_member(o, S("kind")), S("")), &out->type) ||
+            !read_number(o, S("since"), INT64_MAX, &out->since_ms) ||
+            !read_number(o, S("due"), INT64_MAX, &out->due_ms) ||
+            !read_number(o, S("tries"), TRIES_MAX, &tries) || !json_is_bool(revoked) ||
+            !read_text(a, json_member(o, S("record")), RECORD_BYTES_MAX, &out->record) ||
+            !read_text(a, json_member(o, S("secret")), PRIVATE_KEY_TEXT_BYTES_MAX, &out->secret))
         return false;
+    struct str domain = json_string(json_member(o, S("domain")), S(""));
+    struct str selector = json_string(json_member(o, S("selector")), S(""));
     out->tries = (uint32_t)tries;
-    out->revoked = str_eq(mark, S("revoked"));
-    return (out->revoked || str_eq(mark, S("-"))) && scan_end(&in) &&
-           tag_domain(a, domain, 2, &out->domain) && tag_domain(a, selector, 1, &out->selector) &&
+    out->revoked = revoked->type == JSON_TRUE;
+    return tag_domain(a, domain, 2, &out->domain) && tag_domain(a, selector, 1, &out->selector) &&
            !str_is_empty(out->record) &&
            (!str_is_empty(out->secret) || out->stage != SIGNER_PENDING);
 }
 
-// The last one has no blank behind it.
-static bool read_word(struct scan *in, struct str *out)
+static bool read_number(const struct json *o, struct str key, int64_t max, int64_t *out)
 {
-    return scan_while(in, is_no_blank, out) && (scan_end(in) || scan_byte(in, ' '));
+    return json_to_i64(json_member(o, key), out) && *out >= 0 && *out <= max;
 }
 
-static bool is_no_blank(uint8_t c)
+static bool read_text(struct arena *a, const struct json *v, size_t bytes_max, struct str *out)
 {
-    return c > ' ' && c < 127;
-}
-
-static bool read_moment(struct scan *in, uint64_t max, int64_t *out)
-{
-    uint64_t value;
-    if (!scan_u64(in, max, &value) || !scan_byte(in, ' '))
-        return false;
-    *out = (int64_t)value;
-    return true;
-}
-
-static bool read_base64(struct arena *a, struct scan *in, size_t bytes_max, struct str *out)
-{
-    struct str word;
-    struct buf bytes AUTO(buf_done);
-    buf_init(&bytes, bytes_max);
-    if (!read_word(in, &word) || (!str_eq(word, S("-")) && !decode_base64(&bytes, word)))
-        return false;
-    *out = arena_str(a, buf_str(&bytes));
-    mem_wipe(bytes.ptr, bytes.len);
-    return !bytes.overflow && !str_is_null(*out);
+    struct str text = json_string(v, STR_NULL);
+    *out = arena_str(a, text);
+    return !str_is_null(text) && text.len <= bytes_max && !str_is_null(*out);
 }
 
 static bool read_stage(struct str word, enum signer_stage *out)
@@ -140,23 +133,21 @@ static bool read_stage(struct str word, enum signer_stage *out)
 void rotation_keys_add(struct buf *out, const struct rotation_keys *keys)
 {
     each_in_vec (k, &keys->all) {
-        buf_fmt(out, "%.*s %.*s %.*s %.*s %lld %lld %u %s ", ARG(rotation_stage_name(k->stage)),
-                ARG(k->domain), ARG(rotation_type_name(k->type)), ARG(k->selector),
-                (long long)k->since_ms, (long long)k->due_ms, (unsigned)k->tries,
-                k->revoked ? "revoked" : "-");
-        add_base64(out, k->record);
-        buf_add_byte(out, ' ');
-        add_base64(out, k->secret);
+        struct json_out o = json_begin(out, JSON_COMPACT);
+        json_object_begin(&o);
+        json_put_str(&o, S("stage"), rotation_stage_name(k->stage));
+        json_put_str(&o, S("domain"), k->domain);
+        json_put_str(&o, S("kind"), rotation_type_name(k->type));
+        json_put_str(&o, S("selector"), k->selector);
+        json_put_i64(&o, S("since"), k->since_ms);
+        json_put_i64(&o, S("due"), k->due_ms);
+        json_put_u64(&o, S("tries"), k->tries);
+        json_put_bool(&o, S("revoked"), k->revoked);
+        json_put_str(&o, S("record"), k->record);
+        json_put_str(&o, S("secret"), str_is_null(k->secret) ? S("") : k->secret);
+        json_object_end(&o);
         buf_add_byte(out, '\n');
     }
-}
-
-static void add_base64(struct buf *out, struct str bytes)
-{
-    if (str_is_empty(bytes))
-        buf_add_byte(out, '-');
-    else
-        encode_base64(out, bytes);
 }
 
 struct rotation_key *rotation_key_find(

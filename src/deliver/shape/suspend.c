@@ -3,11 +3,10 @@
 // how it is changed stands in suspend_file.c.
 #include "deliver/shape/suspend.h"
 
-#include "base/json.h"
+#include "base/json_lines.h"
 #include "deliver/shape/suspend_parts.h"
-#include "queue/control/statefile.h"
 
-static struct err read_line(struct arena *a, struct str line, struct suspension *out);
+static struct err read_one(const struct json *o, struct suspension *out) MUST_USE;
 static bool read_numbers(const struct json *o, struct suspension *out);
 static bool moment_of(const struct json *v, int64_t *out);
 static bool fits(const struct suspension *s, const struct suspend_values *values);
@@ -37,23 +36,22 @@ static const struct str kinds[] = {
 
 struct err suspensions_parse(struct arena *a, struct str text, struct suspensions *out)
 {
-    struct statefile_lines lines = statefile_lines_of(text);
+    struct json_lines lines = json_lines_of(text);
     struct suspensions all = {0};
-    struct str line;
-    while (statefile_line(&lines, &line)) {
+    const struct json *o;
+    while (json_lines_next(&lines, a, &o)) {
         struct suspension *s = all.all.count < SUSPENSIONS_MAX ? vec_add(a, &all.all) : NULL;
         if (s == NULL)
             return fail(ERR_LIMIT, "more is suspended than there is room for");
-        TRY(read_line(a, line, s));
+        TRY(json_lines_blame(&lines, a, read_one(o, s)));
     }
+    TRY(lines.error);
     *out = all;
     return OK;
 }
 
-static struct err read_line(struct arena *a, struct str line, struct suspension *out)
+static struct err read_one(const struct json *o, struct suspension *out)
 {
-    struct json_error bad;
-    struct json *o = json_parse(a, line, &bad);
     struct str order = json_string(json_member(o, S("order")), STR_NULL);
     bool good = suspend_kind_named(order, &out->kind), names_some = false;
     for (size_t i = 0; good && i < SUSPEND_SCOPES; i++) {
@@ -63,7 +61,7 @@ static struct err read_line(struct arena *a, struct str line, struct suspension 
         good = v == NULL || !str_is_empty(out->scope[i]);
     }
     if (!good || !names_some || !read_numbers(o, out))
-        return fail_fmt(a, ERR_SYNTAX, "this is no order: %.*s", ARG(str_upto(line, 200)));
+        return fail(ERR_SYNTAX, "this is no order");
     out->by = json_string(json_member(o, S("by")), S(""));
     out->reason = json_string(json_member(o, S("reason")), S(""));
     const struct json *automatic = json_member(o, S("automatic"));

@@ -2,7 +2,7 @@
 // deliver/shape/warmed.c: see deliver/shape/warmed.h.
 #include "deliver/shape/warmed.h"
 
-#include "base/json.h"
+#include "base/json_lines.h"
 #include "queue/control/statefile.h"
 #include "rt/rt.h"
 
@@ -18,8 +18,8 @@ struct task { // of a helper thread
     struct err result;
 };
 
-static struct err read_line(
-        struct arena *a, struct str line, struct warmed_count *out, int64_t *out_day) MUST_USE;
+static struct err read_one(
+        const struct json *o, struct warmed_count *out, int64_t *out_day) MUST_USE;
 static struct warmed_count *find(
         struct warmed_counts *counts, const struct ip *ip, struct str provider);
 static struct err add(
@@ -161,30 +161,27 @@ static void read_work(void *arg)
 
 struct err warmed_parse(struct arena *a, struct str text, int64_t day, struct warmed_counts *out)
 {
-    struct statefile_lines lines = statefile_lines_of(text);
-    struct str line;
-    while (statefile_line(&lines, &line)) {
+    struct json_lines lines = json_lines_of(text);
+    const struct json *o;
+    while (json_lines_next(&lines, a, &o)) {
         struct warmed_count one;
         int64_t of_day;
-        TRY(read_line(a, line, &one, &of_day));
+        TRY(json_lines_blame(&lines, a, read_one(o, &one, &of_day)));
         if (of_day == day)
             TRY(add(a, out, &one));
     }
-    return OK;
+    return lines.error;
 }
 
-static struct err read_line(
-        struct arena *a, struct str line, struct warmed_count *out, int64_t *out_day)
+static struct err read_one(const struct json *o, struct warmed_count *out, int64_t *out_day)
 {
-    struct json_error bad;
-    const struct json *o = json_parse(a, line, &bad);
     int64_t count;
     out->provider = json_string(json_member(o, S("provider")), STR_NULL);
     if (!json_to_i64(json_member(o, S("day")), out_day) ||
             !json_to_i64(json_member(o, S("count")), &count) || count < 0 || count > UINT32_MAX ||
             !ip_parse(json_string(json_member(o, S("ip")), S("")), &out->ip) ||
             str_is_null(out->provider))
-        return fail_fmt(a, ERR_SYNTAX, "this is no count: %.*s", ARG(str_upto(line, 200)));
+        return fail(ERR_SYNTAX, "this is no count");
     out->count = (uint32_t)count;
     return OK;
 }

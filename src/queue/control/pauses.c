@@ -2,13 +2,12 @@
 // queue/control/pauses.c: see queue/control/pauses.h.
 #include "queue/control/pauses.h"
 
+#include "base/json_lines.h"
 #include "queue/control/statefile.h"
 
 #define PAUSES_MAX 1000
 
-// line = ( "paused" / "running" ) SP name SP moment [ SP reason ]
-static bool read_line(struct str line, struct pause *out);
-static bool is_no_blank(uint8_t c);
+static struct err read_one(const struct json *o, struct pause *out) MUST_USE;
 
 struct str pauses_path(struct arena *a, const struct conf *conf)
 {
@@ -24,46 +23,45 @@ struct err pauses_read(struct arena *a, struct str path, struct pauses *out)
 
 struct err pauses_parse(struct arena *a, struct str text, struct pauses *out)
 {
-    struct statefile_lines lines = statefile_lines_of(text);
+    struct json_lines lines = json_lines_of(text);
     struct pauses all = {0};
-    struct str line;
-    while (statefile_line(&lines, &line)) {
+    const struct json *o;
+    while (json_lines_next(&lines, a, &o)) {
         struct pause one;
-        if (!read_line(line, &one))
-            return fail_fmt(a, ERR_SYNTAX, "this is no line of it: \"%.*s\"", ARG(line));
+        TRY(json_lines_blame(&lines, a, read_one(o, &one)));
         TRY(pauses_set(a, &all, &one));
     }
+    TRY(lines.error);
     *out = all;
     return OK;
 }
 
-static bool read_line(struct str line, struct pause *out)
+static struct err read_one(const struct json *o, struct pause *out)
 {
-    struct scan in = scan_over(line);
-    uint64_t since;
-    *out = (struct pause){.runs = scan_lit(&in, S("running "))};
-    if (!out->runs && !scan_lit(&in, S("paused ")))
-        return false;
-    if (!scan_while(&in, is_no_blank, &out->queue) || !scan_byte(&in, ' ') ||
-            !scan_u64(&in, INT64_MAX, &since) || (!scan_end(&in) && !scan_byte(&in, ' ')))
-        return false;
-    out->since_ms = (int64_t)since;
-    out->reason = str_trim(scan_rest(&in));
-    return true;
-}
-
-static bool is_no_blank(uint8_t c)
-{
-    return c > ' ' && c != 127;
+    const struct json *paused = json_member(o, S("paused"));
+    *out = (struct pause){.queue = json_string(json_member(o, S("queue")), S("")),
+            .reason = json_string(json_member(o, S("reason")), S("")),
+            .runs = paused != NULL && paused->type == JSON_FALSE};
+    if (str_is_empty(out->queue) || !json_is_bool(paused) ||
+            !json_to_i64(json_member(o, S("since")), &out->since_ms) || out->since_ms < 0)
+        return fail(ERR_SYNTAX, "it has \"queue\", \"paused\" and \"since\"");
+    return OK;
 }
 
 struct err pauses_write(struct arena *a, struct str path, const struct pauses *pauses)
 {
     struct buf text AUTO(buf_done);
     buf_init(&text, STATEFILE_BYTES_MAX);
-    each_in_vec (p, &pauses->all)
-        buf_fmt(&text, "%s %.*s %lld%s%.*s\n", p->runs ? "running" : "paused", ARG(p->queue),
-                (long long)p->since_ms, str_is_empty(p->reason) ? "" : " ", ARG(p->reason));
+    each_in_vec (p, &pauses->all) {
+        struct json_out o = json_begin(&text, JSON_COMPACT);
+        json_object_begin(&o);
+        json_put_str(&o, S("queue"), p->queue);
+        json_put_bool(&o, S("paused"), !p->runs);
+        json_put_i64(&o, S("since"), p->since_ms);
+        json_put_str(&o, S("reason"), p->reason);
+        json_object_end(&o);
+        buf_add_byte(&text, '\n');
+    }
     return statefile_write(a, path, &text);
 }
 

@@ -4,12 +4,12 @@
 // nothing expires, nobody is told. It is a file in the state folder, `paused`, so it survives
 // restarts; the command line replaces it as a whole, and workers read it again.
 //
-// A line each, the first word of which is `paused` or `running`:
+// A line each:
 //
-//     paused * 1763768100000 the new network card
-//     running bulk 1763768100000
+//     {"queue":"*","paused":true,"since":1763768100000,"reason":"the new network card"}
+//     {"queue":"bulk","paused":false,"since":1763768100000,"reason":""}
 //
-// `*` is everything. `running` is for a virtual queue that its configuration starts paused.
+// `*` is everything. One that is not paused is a virtual queue whose configuration pauses it.
 #pragma once
 
 #include "queue/schedule/schedule.h"

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // queue/control/standing_file.c: the file of standing rules, read and changed under its lock.
+#include "base/json_lines.h"
 #include "conf/conf.h"
 #include "queue/control/standing.h"
 #include "queue/control/statefile.h"
 
-static struct err read_line(struct arena *a, struct str line, struct standing_rule *out) MUST_USE;
+static struct err read_one(
+        struct arena *a, const struct json *doc, struct standing_rule *out) MUST_USE;
 static bool is_same_order(const struct standing_rule *a, const struct standing_rule *b);
 static struct err write_all(struct arena *a, struct str path, const struct standing_rules *all,
         int64_t wall_now_ms) MUST_USE;
@@ -23,29 +25,24 @@ struct err standing_read(struct arena *a, struct str path, struct standing_rules
 
 struct err standing_parse(struct arena *a, struct str text, struct standing_rules *out)
 {
-    struct statefile_lines lines = statefile_lines_of(text);
+    struct json_lines lines = json_lines_of(text);
     struct standing_rules all = {0};
-    struct str line;
-    while (statefile_line(&lines, &line)) {
+    const struct json *o;
+    while (json_lines_next(&lines, a, &o)) {
         struct standing_rule rule, *kept;
-        struct err e = read_line(a, line, &rule);
-        if (failed(e))
-            return fail_fmt(a, e.kind, "line %zu: %.*s", lines.number, ARG(err_text(e)));
+        TRY(json_lines_blame(&lines, a, read_one(a, o, &rule)));
         kept = all.all.count < STANDING_RULES_MAX ? vec_add(a, &all.all) : NULL;
         if (kept == NULL)
             return fail(ERR_LIMIT, "there are more rules than there is room for");
         *kept = rule;
     }
+    TRY(lines.error);
     *out = all;
     return OK;
 }
 
-static struct err read_line(struct arena *a, struct str line, struct standing_rule *out)
+static struct err read_one(struct arena *a, const struct json *doc, struct standing_rule *out)
 {
-    struct json_error bad;
-    const struct json *doc = json_parse(a, line, &bad);
-    if (doc == NULL)
-        return fail_fmt(a, ERR_SYNTAX, "%.*s", ARG(bad.message));
     bool named = false;
     struct standing_rule rule = {.id = json_string(json_member(doc, S("id")), S("")),
             .text = json_string(json_member(doc, S("text")), S("")),

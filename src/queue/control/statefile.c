@@ -67,18 +67,3 @@ struct err statefile_blame(struct arena *a, struct str path, struct err e)
 {
     return failed(e) ? fail_fmt(a, e.kind, "%.*s: %.*s", ARG(path), ARG(err_text(e))) : OK;
 }
-
-struct statefile_lines statefile_lines_of(struct str text)
-{
-    return (struct statefile_lines){.in = scan_over(text)};
-}
-
-bool statefile_line(struct statefile_lines *lines, struct str *out)
-{
-    while (scan_line(&lines->in, out)) {
-        lines->number++;
-        if (!str_is_empty(str_trim(*out)))
-            return true;
-    }
-    return false;
-}

@@ -3,7 +3,8 @@
 // on: what is paused (queue/control/pauses.h), suspended (deliver/shape/suspend.h) and their like.
 // Commands and workers replace such a file as a whole, under its lock: a reader sees it before a
 // change or after it, and of two who change it at the same moment neither undoes what the other
-// did. All of these are blocking calls, fit for helper threads.
+// did. In each of them stands an object of JSON a line (base/json_lines.h). All of these are
+// blocking calls, fit for helper threads.
 //
 //     int lock AUTO(statefile_unlock) = -1;
 //     TRY(statefile_lock(a, path, &lock));
@@ -23,14 +24,6 @@ struct err statefile_read(
 struct err statefile_write(struct arena *a, struct str path, const struct buf *text) MUST_USE;
 // What is wrong with a file's text, with its name in front.
 struct err statefile_blame(struct arena *a, struct str path, struct err e) MUST_USE;
-
-// A thing a line, blank ones passed over.
-struct statefile_lines {
-    struct scan in;
-    size_t number; // of the line that was given last, from 1
-};
-struct statefile_lines statefile_lines_of(struct str text);
-bool statefile_line(struct statefile_lines *lines, struct str *out);
 // Waits for whoever changes the file now: they take moments.
 struct err statefile_lock(struct arena *a, struct str path, int *out_fd) MUST_USE;
 void statefile_unlock(int *fd); // -1: nothing was locked

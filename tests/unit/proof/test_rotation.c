@@ -218,34 +218,39 @@ static void test_rules(void **state UNUSED)
 
 // --- Keys as text --------------------------------------------------------------------------------
 
+#define KEY_OF(domain, kind, stage, selector, since, record, secret)                               \
+    "{\"stage\":\"" stage "\",\"domain\":\"" domain "\",\"kind\":\"" kind                          \
+    "\",\"selector\":\"" selector "\",\"since\":" since                                            \
+    ",\"due\":2,\"tries\":0,\"revoked\":false,\"record\":\"" record "\",\"secret\":\"" secret      \
+    "\"}\n"
+#define KEY(stage, selector, since, record, secret)                                                \
+    KEY_OF("a.example", "rsa", stage, selector, since, record, secret)
+
 static const struct text_case {
     const char *name, *text;
     size_t count; // SIZE_MAX: refused
 } texts[] = {
         {"none", "", 0},
-        {"one", "active a.example rsa s1 1 2 0 - cg== cw==\n", 1},
-        {"without the last line end", "retired a.example ed25519 s1 1 2 0 revoked cg== -", 1},
-        {"of the configuration", "active a.example rsa s1 1 2 0 - cg== -\n", 1},
-        {"two",
-                "active a.example rsa s1 1 2 0 - cg== cw==\npending a.example rsa s2 1 2 3 - cg== "
-                "cw==\n",
-                2},
-        {"twice",
-                "active a.example rsa s1 1 2 0 - cg== cw==\nretired a.example rsa s1 1 2 0 - cg== "
-                "cw==\n",
-                SIZE_MAX},
-        {"no stage", "done a.example rsa s1 1 2 0 - cg== cw==\n", SIZE_MAX},
-        {"no kind", "active a.example dsa s1 1 2 0 - cg== cw==\n", SIZE_MAX},
-        {"no domain", "active a rsa s1 1 2 0 - cg== cw==\n", SIZE_MAX},
-        {"no record", "active a.example rsa s1 1 2 0 - - cw==\n", SIZE_MAX},
-        {"pending without a key", "pending a.example rsa s1 1 2 0 - cg== -\n", SIZE_MAX},
-        {"no base64", "active a.example rsa s1 1 2 0 - c cw==\n", SIZE_MAX},
-        {"more", "active a.example rsa s1 1 2 0 - cg== cw== x\n", SIZE_MAX},
-        {"less", "active a.example rsa s1 1 2 0 - cg==\n", SIZE_MAX},
-        {"a moment before all", "active a.example rsa s1 -1 2 0 - cg== cw==\n", SIZE_MAX},
-        {"no such moment", "active a.example rsa s1 9223372036854775808 2 0 - cg== cw==\n",
-                SIZE_MAX},
-        {"no mark", "active a.example rsa s1 1 2 0 x cg== cw==\n", SIZE_MAX},
+        {"one", KEY("active", "s1", "1", "r", "s"), 1},
+        {"without the last line end, of the configuration",
+                "{\"stage\":\"retired\",\"domain\":\"a.example\",\"kind\":\"ed25519\","
+                "\"selector\":\"s1\",\"since\":1,\"due\":2,\"tries\":0,\"revoked\":true,"
+                "\"record\":\"r\",\"secret\":\"\"}",
+                1},
+        {"two", KEY("active", "s1", "1", "r", "s") KEY("pending", "s2", "1", "r", "s"), 2},
+        {"twice", KEY("active", "s1", "1", "r", "s") KEY("retired", "s1", "1", "r", "s"), SIZE_MAX},
+        {"lines in the key", KEY("active", "s1", "1", "r", "a\\nb\\n"), 1},
+        {"no stage", KEY("done", "s1", "1", "r", "s"), SIZE_MAX},
+        {"no kind", KEY_OF("a.example", "dsa", "active", "s1", "1", "r", "s"), SIZE_MAX},
+        {"no domain", KEY_OF("a", "rsa", "active", "s1", "1", "r", "s"), SIZE_MAX},
+        {"no selector", KEY("active", "", "1", "r", "s"), SIZE_MAX},
+        {"no record", KEY("active", "s1", "1", "", "s"), SIZE_MAX},
+        {"pending without a key", KEY("pending", "s1", "1", "r", ""), SIZE_MAX},
+        {"less", "{\"stage\":\"active\",\"domain\":\"a.example\"}", SIZE_MAX},
+        {"a moment before all", KEY("active", "s1", "-1", "r", "s"), SIZE_MAX},
+        {"no such moment", KEY("active", "s1", "9223372036854775808", "r", "s"), SIZE_MAX},
+        {"a moment in words", KEY("active", "s1", "\"1\"", "r", "s"), SIZE_MAX},
+        {"words", "active a.example rsa s1 1 2 0 - cg== cw==", SIZE_MAX},
 };
 
 static void test_texts(void **state UNUSED)
@@ -301,6 +306,17 @@ static const struct step_case {
         {"and goes", "active s2 9,retired s1 0", ROTATION_DELETE, "s1", 0, false},
 };
 
+static enum signer_stage stage_named(struct str name)
+{
+    static const enum signer_stage all[] = {
+            SIGNER_PENDING, SIGNER_ACTIVE, SIGNER_RETIRING, SIGNER_RETIRED};
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        if (str_eq(name, rotation_stage_name(all[i])))
+            return all[i];
+    check_failed("no stage: %.*s", ARG(name));
+    return SIGNER_PENDING;
+}
+
 static void add_keys(struct arena *a, struct rotation_keys *keys, const char *text)
 {
     struct str rest = str_is_empty(str_from_c(text)) ? STR_NULL : str_from_c(text);
@@ -310,12 +326,15 @@ static void add_keys(struct arena *a, struct rotation_keys *keys, const char *te
         assert_true(str_cut(one, ' ', &stage, &more));
         assert_true(str_cut(more, ' ', &selector, &due));
         assert_true(str_to_i64(due, &due_ms));
-        struct str row = arena_fmt(a, "%.*s a.example rsa %.*s 1 %lld 0 - cg== cw==", ARG(stage),
-                ARG(selector), (long long)(NOW + due_ms));
-        struct rotation_keys parsed;
-        assert_false(failed(rotation_keys_parse(a, row, &parsed)));
         struct rotation_key *key = vec_add(a, &keys->all);
-        *key = parsed.all.at[0];
+        *key = (struct rotation_key){.domain = S("a.example"),
+                .selector = selector,
+                .type = DKIM_KEY_RSA,
+                .stage = stage_named(stage),
+                .since_ms = 1,
+                .due_ms = NOW + due_ms,
+                .record = S("r"),
+                .secret = S("s")};
     }
 }
 

@@ -102,7 +102,7 @@ static void lines_that_are_none(void **state)
         const char *text, *error;
     } cases[] = {
             {"x", "line 1: "},
-            {"\n[]", "line 2: there is no action"},
+            {"\n[]", "line 2: it is no object"},
             {"{\"id\":\"x\",\"action\":\"drop\",\"queue\":\"q\"" ENDS, "no action \"drop\""},
             {"{\"id\":\"x\",\"action\":\"hold\"" ENDS, "names what it is about"},
             {"{\"action\":\"hold\",\"queue\":\"q\"" ENDS, "has an id"},

@@ -10,6 +10,8 @@
 
 #include <unistd.h>
 
+#define PAUSED(queue) "{\"queue\":\"" queue "\",\"paused\":true,\"since\":1}\n"
+
 struct watched {
     struct arena a;
     char folder[64];
@@ -54,18 +56,18 @@ static void a_file_is_read_when_it_changes(void **state)
     t.path = arena_fmt(&t.a, "%s/paused", t.folder);
     statewatch_init(&t.w, t.path, STATEWATCH_BYTES_MAX);
     check_true("no file, as before", !looks(&t));
-    put(&t, "paused one 1\n");
+    put(&t, PAUSED("one"));
     check_true("there is one", looks(&t));
     check_first(&t, "there is one", "one");
     check_true("the same", !looks(&t));
-    put(&t, "paused two 1\n");
+    put(&t, PAUSED("two"));
     check_true("another of the same length", looks(&t));
     check_first(&t, "another of the same length", "two");
     put(&t, "nonsense\n");
     check_true("a bad one", looks(&t));
     check_true("is looked at again", looks(&t));
     check_first(&t, "and changes nothing", "two");
-    put(&t, "paused six 1\n");
+    put(&t, PAUSED("six"));
     check_true("a good one", looks(&t));
     check_first(&t, "a good one", "six");
     assert_false(failed(blob_remove(&t.a, t.path)));
