@@ -72,7 +72,6 @@ enum failure_kind { // queue.md 2.4
     FAILURE_IO,
 };
 
-// What the last attempt brought: the reply, or what went wrong instead.
 // How an attempt went (queue.md 14.1); null: it did not come so far.
 struct passage {
     struct str stage; // "rcpt", ...
@@ -80,6 +79,7 @@ struct passage {
     int64_t elapsed_ms;
 };
 
+// What the last attempt brought: the reply, or what went wrong instead.
 struct outcome {
     enum failure_kind kind;
     struct str entity;  // whose error it is: a host, an address, a domain
