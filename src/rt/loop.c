@@ -343,6 +343,8 @@ struct err waitq_wait(struct waitq *q, const char *what)
         return fail(ERR_CANCELLED, "interrupted");
     if (t->deadline_ns <= t->loop->now_ns)
         return fail(ERR_TIMEOUT, "the deadline passed");
+    if (t->flushes != NULL)
+        stream_flush_some(t->flushes);
     list_append(&q->tasks, &t->wait_link);
     if (t->deadline_ns != NO_DEADLINE)
         timers_add(t->loop, t, t->deadline_ns);

@@ -60,6 +60,7 @@ struct task {
     const struct endpoint *peer;
     const char *name;
     const void *about;
+    struct stream *flushes; // before it waits; NULL: none
     enum wake_reason woken_by;
     bool cancelled, nudged, may_be_nudged, finished;
     bool is_trimmed; // since it waits, it has given back what it needs not
@@ -114,3 +115,6 @@ void timers_add(struct loop *loop, struct task *t, int64_t at_ns);
 void timers_remove(struct loop *loop, struct task *t);
 void timers_fire(struct loop *loop);
 void task_make_ready(struct task *t, enum wake_reason why);
+
+// rt/stream.c: what a task does before it waits, see flushing().
+void stream_flush_some(struct stream *s);

@@ -14,13 +14,15 @@ struct stream {
     struct block_pool *blocks;
     char *in, *out;
     uint32_t in_at, in_end, out_len;
-    bool ended; // the peer's side
+    bool ended;      // the peer's side
+    bool is_sending; // a task is within send_parts, and knows alone what has left
 };
 
 static struct err fill(struct stream *s) suspends;
 static struct err wait_for(struct stream *s, enum io what, const char *why) suspends;
 static struct err send_parts(struct stream *s, struct iovec parts[2]) suspends;
 static void give_back(struct stream *s);
+static void all_has_left(struct stream *s);
 
 struct err stream_over(struct transport *t, struct stream **out)
 {
@@ -194,6 +196,7 @@ static struct err send_parts(struct stream *s, struct iovec parts[2])
     struct transport *t = s->transport;
     if (s->out == NULL && parts[1].iov_len == 0)
         return OK;
+    s->is_sending = true;
     while (parts[0].iov_len + parts[1].iov_len > 0) {
         size_t count = 0;
         bool first_left = parts[0].iov_len > 0;
@@ -202,6 +205,7 @@ static struct err send_parts(struct stream *s, struct iovec parts[2])
             struct err e = wait_for(s, io, "room to write");
             if (failed(e)) {
                 s->out_len = 0; // some of it may have left: it must not be sent again
+                s->is_sending = false;
                 return e;
             }
             continue;
@@ -215,19 +219,52 @@ static struct err send_parts(struct stream *s, struct iovec parts[2])
             count -= taken;
         }
     }
+    s->is_sending = false;
+    all_has_left(s);
+    return OK;
+}
+
+static void all_has_left(struct stream *s)
+{
     block_give(s->blocks, s->out);
     s->out = NULL;
     s->out_len = 0;
-    return OK;
 }
 
 void stream_flush_now(struct stream *s)
 {
+    stream_flush_some(s);
+    s->out_len = 0;
+}
+
+// An error comes back with the next call that may say so.
+void stream_flush_some(struct stream *s)
+{
     struct iovec part = {s->out, s->out_len};
     size_t count = 0;
-    if (s->out_len > 0)
-        s->transport->ops->write(s->transport, &part, 1, &count);
-    s->out_len = 0;
+    if (s->out_len == 0 || s->is_sending)
+        return;
+    enum io io = s->transport->ops->write(s->transport, &part, 1, &count);
+    if (io != IO_DONE)
+        return;
+    s->out_len -= (uint32_t)count;
+    if (s->out_len == 0)
+        all_has_left(s);
+    else
+        memmove(s->out, s->out + count, s->out_len);
+}
+
+struct flush_scope flush_enter(struct stream *s)
+{
+    struct task *t = task_running();
+    struct flush_scope scope = {t->flushes};
+    t->flushes = s;
+    return scope;
+}
+
+void flush_leave(struct flush_scope *scope)
+{
+    task_running()->flushes = scope->before;
 }
 
 struct err stream_end(struct stream *s)

@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "base/ip.h"
+#include "rt/task.h"
 
 struct stream;
 
@@ -29,6 +30,17 @@ struct err stream_write(struct stream *s, struct str bytes) suspends MUST_USE;
 struct err stream_flush(struct stream *s) suspends MUST_USE;
 // Sends what is queued if that is possible without waiting; for refusals that must not block.
 void stream_flush_now(struct stream *s);
+
+// Whoever waits for us shall have heard what there was to say: until the end of the enclosing block
+// each wait of this task, whatever it is for, first sends what is queued here, as far as that needs
+// no waiting. Where nothing waits nothing is sent. With NULL waits send nothing.
+struct flush_scope {
+    struct stream *before;
+};
+struct flush_scope flush_enter(struct stream *s);
+void flush_leave(struct flush_scope *scope);
+#define flushing(s)                                                                                \
+    UNUSED struct flush_scope RT_PASTE(flush_scope_, __LINE__) AUTO(flush_leave) = flush_enter(s)
 // Ends our side: flushes, says goodbye on TLS, sends FIN.
 struct err stream_end(struct stream *s) suspends MUST_USE;
 // Reads and drops until the peer ends its side, `bytes_max` or the deadline comes.

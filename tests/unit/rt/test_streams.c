@@ -115,6 +115,59 @@ static struct err writes_arrive(struct ends *e)
     return OK;
 }
 
+// Within a scope whose waits send, the one that sends already is not disturbed.
+static struct err writes_arrive_flushing(struct ends *e)
+{
+    flushing(e->near);
+    return writes_arrive(e);
+}
+
+// A wait for anything else lets what is queued leave, and nothing leaves where nothing waits.
+static struct err said_before_a_wait(struct ends *e)
+{
+    struct str got;
+    {
+        flushing(e->near);
+        assert_ok(stream_write(e->near, S("one")));
+        assert_int_equal(stream_figures(e->near).bytes_out, 0);
+        assert_ok(task_sleep_ms(1));
+        assert_int_equal(stream_figures(e->near).bytes_out, 3);
+        flushing(NULL);
+        assert_ok(stream_write(e->near, S("two")));
+        assert_ok(task_sleep_ms(1));
+        assert_int_equal(stream_figures(e->near).bytes_out, 3);
+    }
+    assert_ok(task_sleep_ms(1)); // the scope is over
+    assert_int_equal(stream_figures(e->near).bytes_out, 3);
+    assert_ok(stream_flush(e->near));
+    assert_ok(stream_read(e->far, 100, &got));
+    assert_true(str_eq(got, S("onetwo")));
+    return OK;
+}
+
+// To a peer that reads nothing what does not leave stays, in order.
+static struct err rest_stays(struct ends *e)
+{
+    struct group g AUTO(group_end);
+    group_begin(&g);
+    for (size_t i = 0; i < LARGE_BYTES; i++)
+        e->large[i] = (char)(i * 7 / 5);
+    size_t at = 0;
+    {
+        flushing(e->near);
+        for (size_t out = SIZE_MAX; out != stream_figures(e->near).bytes_out; at += 16000) {
+            out = stream_figures(e->near).bytes_out;
+            assert_ok(stream_write(e->near, str_of(e->large + at, 16000)));
+            assert_ok(task_sleep_ms(1));
+        }
+    }
+    TRY(group_spawn(&g, count_slowly, e));
+    assert_ok(stream_end(e->near));
+    assert_ok(group_wait_all(&g));
+    assert_int_equal(e->seen, at);
+    return OK;
+}
+
 // What was queued when a write failed may have left in part: it must not be sent again.
 static struct err failed_writes_are_dropped(struct ends *e)
 {
@@ -228,6 +281,9 @@ static const struct {
         {"the longest line", longest_line},
         {"peeking", peeking},
         {"writes of all sizes arrive", writes_arrive},
+        {"writes arrive where waits send", writes_arrive_flushing},
+        {"said before a wait", said_before_a_wait},
+        {"what does not leave before a wait", rest_stays},
         {"failed writes are dropped", failed_writes_are_dropped},
         {"flushing without waiting", without_waiting},
         {"half-close", half_close},
