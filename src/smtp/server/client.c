@@ -169,7 +169,6 @@ static struct err look_up_ptr(struct smtp_session *s, enum proof_strategy strate
 {
     struct iprev_answer answer;
     int64_t began_ms = now_ms();
-    TRY(session_flush(s));
     struct err e = iprev_check(
             s->service->resolver, &s->scratch, s->service->iprev, &s->client.ip, &answer);
     if (e.kind == ERR_CANCELLED)

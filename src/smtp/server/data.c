@@ -305,7 +305,6 @@ static enum reply_id why_no_chunk(struct smtp_session *s)
 static struct err receive_chunk(struct receiving *r, uint64_t bytes)
 {
     struct smtp_session *s = r->s;
-    TRY(stream_flush(s->stream));
     while (bytes > 0 && !s->over) {
         struct str have;
         bool ended;

@@ -84,7 +84,6 @@ static struct err check(struct smtp_session *s, enum spf_identity identity,
         return fail(ERR_LIMIT, "no memory to check a sender");
     if (strategy == PROOF_RELAXED && !failed(group_spawn(&run->group, ask_main, run)))
         return OK;
-    TRY(session_flush(s));
     TRY(ask(run));
     return judge(s, run, out, out_words);
 }

@@ -155,9 +155,9 @@ static struct err rest_stays(struct ends *e)
     size_t at = 0;
     {
         flushing(e->near);
-        for (size_t out = SIZE_MAX; out != stream_figures(e->near).bytes_out; at += 16000) {
+        for (size_t out = SIZE_MAX; out != stream_figures(e->near).bytes_out; at += 1000) {
             out = stream_figures(e->near).bytes_out;
-            assert_ok(stream_write(e->near, str_of(e->large + at, 16000)));
+            assert_ok(stream_write(e->near, str_of(e->large + at, 1000)));
             assert_ok(task_sleep_ms(1));
         }
     }
