@@ -3,7 +3,6 @@
 #include "proof/transport.h"
 
 #include "mail/address.h"
-#include "proof/tags.h"
 
 #define NAME_BYTES_MAX 32 // of a tag, RFC 8461 3.1 and RFC 8460 3
 #define ID_BYTES_MAX 32   // RFC 8461 3.1
@@ -16,7 +15,11 @@ struct policy_reading {
 };
 
 static bool begins(struct str text, struct str version);
-static struct err read_tags(struct arena *a, struct str text, struct str version, struct tags *out);
+static struct err find_field(struct arena *a, struct str text, struct str version, struct str own,
+        struct str *out_value);
+static bool read_field(struct scan *in, struct str *out_name, struct str *out_value);
+static bool is_name_byte(uint8_t c);
+static bool is_extension_value(struct str value);
 static bool is_alnum_text(struct str text);
 static struct err read_line(struct policy_reading *rd, struct str line);
 static struct err read_version(struct policy_reading *rd, struct str value);
@@ -44,14 +47,13 @@ static bool begins(struct str text, struct str version)
 // sts-text-record = version 1*( field-delim field ), with a field id = 1*32( ALPHA / DIGIT )
 struct err sts_record_parse(struct arena *a, struct str text, struct sts_record *out)
 {
-    struct tags tags;
-    TRY(read_tags(a, text, S("v=STSv1"), &tags));
-    const struct tag *id = tags_find(&tags, S("id"));
-    if (id == NULL)
+    struct str id;
+    TRY(find_field(a, text, S("v=STSv1"), S("id"), &id));
+    if (str_is_null(id))
         return fail(ERR_SYNTAX, "id= is missing");
-    if (id->value.len > ID_BYTES_MAX || !is_alnum_text(id->value))
+    if (id.len > ID_BYTES_MAX || !is_alnum_text(id))
         return fail(ERR_SYNTAX, "id= is not 1 to 32 letters and digits");
-    out->id = id->value;
+    out->id = id;
     return OK;
 }
 
@@ -65,14 +67,13 @@ static bool is_alnum_text(struct str text)
 // tlsrpt-record = version 1*( field-delim field ), with a field rua
 struct err tlsrpt_record_parse(struct arena *a, struct str text, struct tlsrpt_record *out)
 {
-    struct tags tags;
+    struct str rua;
     struct uris all;
     bool fine;
-    TRY(read_tags(a, text, S("v=TLSRPTv1"), &tags));
-    const struct tag *rua = tags_find(&tags, S("rua"));
-    if (rua == NULL)
+    TRY(find_field(a, text, S("v=TLSRPTv1"), S("rua"), &rua));
+    if (str_is_null(rua))
         return fail(ERR_SYNTAX, "rua= is missing");
-    TRY(uris_read(a, rua->value, &all, &fine));
+    TRY(uris_read(a, rua, &all, &fine));
     struct str *usable = arena_array(a, all.count, struct str);
     if (usable == NULL)
         return fail(ERR_LIMIT, "no memory for a record");
@@ -87,20 +88,64 @@ struct err tlsrpt_record_parse(struct arena *a, struct str text, struct tlsrpt_r
     return OK;
 }
 
-static struct err read_tags(struct arena *a, struct str text, struct str version, struct tags *out)
+// record = version 1*( *WSP ";" *WSP field ) [ *WSP ";" *WSP ], field = name "=" value; white space
+// around "=" is let pass. Finds the field that is not an extension; null: it is not there.
+static struct err find_field(
+        struct arena *a, struct str text, struct str version, struct str own, struct str *out_value)
 {
-    enum tags_fault fault;
     if (!begins(text, version))
         return fail_fmt(a, ERR_SYNTAX, "it does not begin with %.*s", ARG(version));
-    TRY(tags_parse(a, text, out, &fault));
-    if (fault == TAGS_SYNTAX)
-        return fail(ERR_SYNTAX, "malformed tags");
-    each_in_vec (tag, &out->all) {
-        if (tag->name.len > NAME_BYTES_MAX)
+    struct scan in = scan_over(str_from(text, version.len));
+    struct str ignored, name, value;
+    *out_value = STR_NULL;
+    scan_while0(&in, byte_is_blank, &ignored);
+    while (scan_byte(&in, ';')) {
+        scan_while0(&in, byte_is_blank, &ignored);
+        if (scan_end(&in))
+            break;
+        if (!read_field(&in, &name, &value))
+            return fail(ERR_SYNTAX, "malformed tags");
+        if (name.len > NAME_BYTES_MAX)
             return fail_fmt(
                     a, ERR_SYNTAX, "the name of a tag is longer than %d octets", NAME_BYTES_MAX);
+        bool is_own = str_eq(name, own);
+        if (!is_own && !is_extension_value(value))
+            return fail_fmt(a, ERR_SYNTAX, "%.*s= has no value, or a strange one", ARG(name));
+        if (is_own && str_is_null(*out_value))
+            *out_value = value;
     }
-    return OK;
+    return scan_end(&in) ? OK : fail(ERR_SYNTAX, "malformed tags");
+}
+
+// name = ( ALPHA / DIGIT ) *31( ALPHA / DIGIT / "_" / "-" / "." )
+static bool read_field(struct scan *in, struct str *out_name, struct str *out_value)
+{
+    struct str ignored;
+    if (!scan_while(in, is_name_byte, out_name) || !byte_is_alnum((uint8_t)out_name->ptr[0]))
+        return false;
+    scan_while0(in, byte_is_blank, &ignored);
+    if (!scan_byte(in, '='))
+        return false;
+    if (!scan_until(in, ';', out_value))
+        (void)scan_take(in, scan_rest(in).len, out_value);
+    *out_value = str_trim_blanks(*out_value);
+    return true;
+}
+
+static bool is_name_byte(uint8_t c)
+{
+    return byte_is_alnum(c) || c == '_' || c == '-' || c == '.';
+}
+
+// value = 1*( %x21-3A / %x3C / %x3E-7E )
+static bool is_extension_value(struct str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        uint8_t c = (uint8_t)value.ptr[i];
+        if (c <= ' ' || c >= 0x7f || c == '=')
+            return false;
+    }
+    return value.len > 0;
 }
 
 // --- The policy of MTA-STS -----------------------------------------------------------------------

@@ -19,11 +19,23 @@ static const struct text_case sts_records[] = {
         {"the version in another case", "v=stsv1; id=a", "it does not begin with v=STSv1"},
         {"no id", "v=STSv1", "id= is missing"},
         {"no tags", "v=STSv1; id", "malformed tags"},
+        {"the end of the list", "v=STSv1 ;\tid=a ; ", NULL},
+        {"an empty field", "v=STSv1; id=a;; x=y", "malformed tags"},
+        {"no semicolon", "v=STSv1 id=a", "malformed tags"},
+        {"an extension of all that names may have", "v=STSv1; 1x_-.=\"<y>\"; id=a", NULL},
+        {"an extension that begins with a hyphen", "v=STSv1; -x=y; id=a", "malformed tags"},
+        {"an extension without a value", "v=STSv1; id=a; x=", "x= has no value"},
+        {"an extension of two words", "v=STSv1; id=a; x=y z", "x= has no value"},
+        {"an extension with its sign twice", "v=STSv1; id=a; x==", "x= has no value"},
+        {"an extension that is not ASCII", "v=STSv1; id=a; x=\xc3\xa9", "x= has no value"},
 };
 
 static const struct text_case tlsrpt_records[] = {
         {"mail", "v=TLSRPTv1;rua=mailto:a@example.com", NULL},
         {"another scheme", "v=TLSRPTv1;rua=ftp:a@example.com", "rua= names no place for reports"},
+        {"a URI has what extensions have not", "v=TLSRPTv1;rua=https://x.example/?a=b", NULL},
+        {"an extension", "v=TLSRPTv1; 1-ext=yes; rua=mailto:a@example.com;", NULL},
+        {"an extension without a value", "v=TLSRPTv1; rua=mailto:a@b.example; e=", "e= has no"},
         {"one of them serves", "v=TLSRPTv1;rua=ftp:a,https://x.example/", NULL},
         {"none", "v=TLSRPTv1", "rua= is missing"},
 };
