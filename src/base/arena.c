@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // base/arena.c: arenas, long-lived memory and growing arrays. An arena is a list of chunks that
 // grow from CHUNK_FIRST_BYTES by doubling, so that a small arena costs little and a large one few
-// calls. Under AddressSanitizer freed arenas are really freed, so stale pointers are found.
+// calls. What is handed out is zeroed then and there, and texts, which fill it at once, are not: most
+// of a chunk is text, or never asked for. Under AddressSanitizer freed arenas are really freed, so
+// stale pointers are found.
 #define POSTHASTE_BASE_ROOM
 #include "base/base.h"
 
@@ -14,13 +16,16 @@
 #define CHUNK_FIRST_BYTES 1024
 #define CHUNK_MOST_BYTES (64 * KIB)
 #define ALIGN_BYTES 16
+#define VEC_FIRST_BYTES 512 // large things often stay alone
 
 struct arena_chunk {
     struct arena_chunk *next;
     size_t bytes; // with this head
 };
 
+static char *take(struct arena *a, size_t bytes);
 static bool chunk_add(struct arena *a, size_t need);
+static size_t vec_first(size_t size);
 
 void arena_init(struct arena *a, size_t limit_bytes)
 {
@@ -52,6 +57,15 @@ void arena_wipe(struct arena *a)
 
 void *arena_bytes(struct arena *a, size_t bytes)
 {
+    char *made = take(a, bytes);
+    if (made != NULL && !a->is_zero)
+        memset(made, 0, bytes);
+    return made;
+}
+
+// Whatever was there before stands in it.
+static char *take(struct arena *a, size_t bytes)
+{
     if (bytes > SIZE_MAX / 2)
         return NULL;
     if (bytes == 0 && a->at == NULL)
@@ -59,9 +73,9 @@ void *arena_bytes(struct arena *a, size_t bytes)
     size_t padded = (bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
     if ((size_t)(a->end - a->at) < padded && !chunk_add(a, padded))
         return NULL;
-    void *made = a->at;
+    char *made = a->at;
     a->at += padded;
-    return made; // zero already: chunks come from calloc and are never reused
+    return made;
 }
 
 static bool chunk_add(struct arena *a, size_t need)
@@ -77,9 +91,12 @@ static bool chunk_add(struct arena *a, size_t need)
         bytes = head + need;
     if (bytes > room)
         return false;
-    struct arena_chunk *c = calloc(1, bytes);
+    // Pages of a large one may be zero as the system gives them, and cost nothing before they are used.
+    bool is_zero = bytes > CHUNK_MOST_BYTES;
+    struct arena_chunk *c = is_zero ? calloc(1, bytes) : malloc(bytes);
     if (c == NULL)
         return false;
+    a->is_zero = is_zero;
     c->next = a->chunk;
     c->bytes = bytes;
     a->chunk = c;
@@ -99,34 +116,47 @@ void *arena_array_bytes(struct arena *a, size_t count, size_t size)
 
 struct str arena_str(struct arena *a, struct str s)
 {
-    char *copy = arena_bytes(a, s.len + 1);
+    char *copy = take(a, s.len + 1);
     if (copy == NULL)
         return STR_NULL;
     if (s.len > 0)
         memcpy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
     return str_of(copy, s.len);
 }
 
 struct str arena_str_lower(struct arena *a, struct str s)
 {
-    char *copy = arena_bytes(a, s.len + 1);
+    char *copy = take(a, s.len + 1);
     if (copy == NULL)
         return STR_NULL;
     for (size_t i = 0; i < s.len; i++)
         copy[i] = (char)byte_to_lower((uint8_t)s.ptr[i]);
+    copy[s.len] = '\0';
     return str_of(copy, s.len);
 }
 
 struct str arena_join(struct arena *a, struct str first, struct str second)
 {
-    char *copy = arena_bytes(a, first.len + second.len + 1);
+    return arena_join_all(a, (const struct str[]){first, second}, 2);
+}
+
+struct str arena_join_all(struct arena *a, const struct str *parts, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        if (__builtin_add_overflow(len, parts[i].len, &len))
+            return STR_NULL;
+    char *copy = take(a, len + 1), *at = copy;
     if (copy == NULL)
         return STR_NULL;
-    if (first.len > 0)
-        memcpy(copy, first.ptr, first.len);
-    if (second.len > 0)
-        memcpy(copy + first.len, second.ptr, second.len);
-    return str_of(copy, first.len + second.len);
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > 0)
+            memcpy(at, parts[i].ptr, parts[i].len);
+        at += parts[i].len;
+    }
+    *at = '\0';
+    return str_of(copy, len);
 }
 
 const char *arena_c_str(struct arena *a, struct str s)
@@ -134,16 +164,24 @@ const char *arena_c_str(struct arena *a, struct str s)
     return arena_str(a, s).ptr;
 }
 
+// Most texts are short, and written once.
 struct str arena_vfmt(struct arena *a, const char *fmt, va_list args)
 {
+    char small[256];
     va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
-    char *text = len < 0 ? NULL : arena_bytes(a, (size_t)len + 1);
-    if (text != NULL)
-        vsnprintf(text, (size_t)len + 1, fmt, again);
+    int len = vsnprintf(small, sizeof(small), fmt, args);
+    struct str text = STR_NULL;
+    if (len >= 0 && (size_t)len < sizeof(small)) {
+        text = arena_str(a, str_of(small, (size_t)len));
+    } else if (len >= 0) {
+        char *large = take(a, (size_t)len + 1);
+        if (large != NULL)
+            vsnprintf(large, (size_t)len + 1, fmt, again);
+        text = large == NULL ? STR_NULL : str_of(large, (size_t)len);
+    }
     va_end(again);
-    return text == NULL ? STR_NULL : str_of(text, (size_t)len);
+    return text;
 }
 
 struct str arena_fmt(struct arena *a, const char *fmt, ...)
@@ -184,7 +222,7 @@ void mem_trim(void)
 void *vec_add_bytes(struct arena *a, void **at, size_t *count, size_t *cap, size_t size)
 {
     if (*count == *cap) {
-        size_t cap_new = *cap == 0 ? 8 : *cap * 2;
+        size_t cap_new = *cap == 0 ? vec_first(size) : *cap * 2;
         void *grown = arena_array_bytes(a, cap_new, size);
         if (grown == NULL)
             return NULL;
@@ -194,4 +232,11 @@ void *vec_add_bytes(struct arena *a, void **at, size_t *count, size_t *cap, size
         *cap = cap_new;
     }
     return (char *)*at + (*count)++ * size;
+}
+
+static size_t vec_first(size_t size)
+{
+    size_t count = VEC_FIRST_BYTES / (size == 0 ? 1 : size);
+    count = count < 2 ? 2 : count;
+    return count > 8 ? 8 : count;
 }

@@ -13,6 +13,7 @@ struct arena {
     char *at, *end;            // free room in the newest chunk
     size_t used_bytes;         // given out in all, chunks' own heads included
     size_t limit_bytes;
+    bool is_zero; // so is the room in the newest chunk
 };
 
 void arena_init(struct arena *a, size_t limit_bytes);
@@ -31,6 +32,7 @@ void *arena_array_bytes(struct arena *a, size_t count, size_t size) MUST_USE;
 struct str arena_str(struct arena *a, struct str s) MUST_USE;
 struct str arena_str_lower(struct arena *a, struct str s) MUST_USE; // ASCII letters only
 struct str arena_join(struct arena *a, struct str first, struct str second) MUST_USE;
+struct str arena_join_all(struct arena *a, const struct str *parts, size_t count) MUST_USE;
 struct str arena_fmt(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_USE;
 struct str arena_vfmt(struct arena *a, const char *fmt, va_list args) PRINTF_LIKE(2, 0) MUST_USE;
 const char *arena_c_str(struct arena *a, struct str s) MUST_USE; // NUL-terminated copy or NULL

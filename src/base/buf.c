@@ -106,7 +106,20 @@ void buf_fmt(struct buf *b, const char *fmt, ...)
 
 void buf_add_i64(struct buf *b, int64_t value)
 {
-    buf_fmt(b, "%lld", (long long)value);
+    if (value < 0)
+        buf_add_byte(b, '-');
+    buf_add_u64(b, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+void buf_add_u64(struct buf *b, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    buf_add(b, str_of(digits + at, sizeof(digits) - at));
 }
 
 void buf_add_double(struct buf *b, double value)

@@ -25,6 +25,7 @@ void buf_add_repeat(struct buf *b, char c, size_t count);
 void buf_fmt(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vfmt(struct buf *b, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 void buf_add_i64(struct buf *b, int64_t value);
+void buf_add_u64(struct buf *b, uint64_t value);
 void buf_add_double(struct buf *b, double value); // shortest form that reads back the same
 void buf_add_utf8(struct buf *b, uint32_t code);
 bool buf_reserve(struct buf *b, size_t more); // room for so many bytes behind len

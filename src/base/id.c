@@ -10,6 +10,8 @@
 #define TIME_SHIFT 22
 #define SEQUENCE_MAX 127
 
+static void write_digits(uint64_t id, char out[ID_DIGITS]);
+
 struct id_maker id_maker_for(uint8_t node, uint8_t slot)
 {
     assert(slot <= ID_SLOT_OUTSIDE);
@@ -61,11 +63,23 @@ uint8_t id_slot(uint64_t id)
 
 void id_add(struct buf *out, uint64_t id)
 {
-    static const char hex[] = "0123456789abcdef";
     char digits[ID_DIGITS];
-    for (size_t i = 0; i < ID_DIGITS; i++)
-        digits[i] = hex[id >> (60 - 4 * i) & 15];
+    write_digits(id, digits);
     buf_add(out, str_of(digits, ID_DIGITS));
+}
+
+struct str id_text(struct arena *a, uint64_t id)
+{
+    char digits[ID_DIGITS];
+    write_digits(id, digits);
+    return arena_str(a, str_of(digits, ID_DIGITS));
+}
+
+static void write_digits(uint64_t id, char out[ID_DIGITS])
+{
+    static const char hex[] = "0123456789abcdef";
+    for (size_t i = 0; i < ID_DIGITS; i++)
+        out[i] = hex[id >> (60 - 4 * i) & 15];
 }
 
 bool id_parse(struct str text, uint64_t *out)

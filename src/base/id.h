@@ -32,4 +32,5 @@ uint8_t id_node(uint64_t id);
 uint8_t id_slot(uint64_t id);
 
 void id_add(struct buf *out, uint64_t id); // 16 lower-case hex digits
+struct str id_text(struct arena *a, uint64_t id) MUST_USE;
 bool id_parse(struct str text, uint64_t *out);

@@ -12,6 +12,7 @@ static bool take_quad(struct scan *in, uint8_t out[4]);
 static bool take_number(struct scan *in, uint64_t max, uint64_t *out);
 static bool take_groups(struct scan *in, uint8_t out[16], size_t *out_bytes, size_t *out_gap);
 static bool take_group(struct scan *in, uint8_t out[16], size_t *bytes);
+static void ip4_add(struct buf *out, struct str front, const uint8_t bytes[4]);
 static void ip6_add(struct buf *out, const uint8_t bytes[16]);
 static void longest_zeros(const uint8_t bytes[16], size_t *out_start, size_t *out_count);
 static unsigned group_at(const uint8_t bytes[16], size_t group);
@@ -114,13 +115,23 @@ void ip_add(struct buf *out, const struct ip *ip)
 {
     const uint8_t *b = ip->bytes;
     if (ip->family == IP_V4)
-        buf_fmt(out, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+        ip4_add(out, S(""), b);
     else if (is_mapped(ip))
-        buf_fmt(out, "::ffff:%u.%u.%u.%u", b[12], b[13], b[14], b[15]); // RFC 5952 5
+        ip4_add(out, S("::ffff:"), b + 12); // RFC 5952 5
     else if (ip->family == IP_V6)
         ip6_add(out, b);
     else
         buf_add(out, S("unknown"));
+}
+
+static void ip4_add(struct buf *out, struct str front, const uint8_t bytes[4])
+{
+    buf_add(out, front);
+    for (size_t i = 0; i < 4; i++) {
+        if (i > 0)
+            buf_add_byte(out, '.');
+        buf_add_u64(out, bytes[i]);
+    }
 }
 
 // RFC 5952 4: lower case, no leading zeros, "::" for the first of the longest runs of two or more.

@@ -82,7 +82,7 @@ bool expr_convert(struct arena *a, const struct expr_value *v, const struct expr
         accepted = to_integer(v, HTTP_STATUS_MIN, HTTP_STATUS_MAX, out);
         break;
     }
-    if (!accepted)
+    if (!accepted && out_cause != NULL)
         *out_cause = cause_text(a, v, target);
     return accepted;
 }

@@ -180,7 +180,7 @@ static bool settle(struct arena *a, const struct expr_value *v, const struct exp
     // A truth is never absent, and an enum may have a word for "off", which is a value.
     bool converts = target->kind == EXPR_TO_BOOL || target->kind == EXPR_TO_ANY ||
                     target->kind == EXPR_TO_ENUM || !may_be_none;
-    if (converts && expr_convert(a, v, target, out, out_cause))
+    if (converts && expr_convert(a, v, target, out, may_be_none ? NULL : out_cause))
         return true;
     out->outcome = EXPR_NONE;
     return may_be_none;

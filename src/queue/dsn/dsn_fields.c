@@ -74,7 +74,7 @@ static void add_message_group(struct buf *out, const struct dsn_writing *w)
 static void add_rcpt_group(struct buf *out, const struct dsn_writing *w, const struct dsn_rcpt *d)
 {
     const struct recipient *r = d->rcpt;
-    struct str id = arena_fmt(w->arena, "%016llx", (unsigned long long)w->report->about->id);
+    struct str id = id_text(w->arena, w->report->about->id);
     buf_add(out, S("\r\n"));
     if (!str_is_empty(r->orcpt))
         add_original_rcpt(out, w, r);

@@ -5,6 +5,7 @@
 #include "queue/dsn/dsn_parts.h"
 
 #include "base/date.h"
+#include "base/id.h"
 #include "directory/account.h"
 
 enum text_id {
@@ -362,7 +363,7 @@ static void add_advice(struct talk *t)
 static void add_end(struct talk *t)
 {
     const struct dsn_writing *w = t->w;
-    struct str id = arena_fmt(w->arena, "%016llx", (unsigned long long)w->report->about->id);
+    struct str id = id_text(w->arena, w->report->about->id);
     say(t, 0, TEXT_REFERENCE, FILL("id", id), FILL("server", w->words->reporting_mta));
     say(t, 0, TEXT_POSTMASTER, FILL("postmaster", w->settings->postmaster), NOTHING);
 }

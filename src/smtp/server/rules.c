@@ -20,21 +20,31 @@ static const struct on_failure failures[] = {
 #include "smtp/server/rules.def"
 };
 
+static const struct expr_result *ask(
+        struct smtp_session *s, enum rule_id id, struct expr_result *room) suspends;
 static struct err cannot_say(void);
 static bool is_truth(const struct expr_result *r);
 
 struct expr_result rule_ask(struct smtp_session *s, enum rule_id id)
 {
+    struct expr_result room;
+    return *ask(s, id, &room);
+}
+
+// Most settings are constants, and results are large: they are looked at where they stand.
+static const struct expr_result *ask(
+        struct smtp_session *s, enum rule_id id, struct expr_result *room)
+{
     const struct rule *rule = &s->service->settings->rules[id];
     if (rule->constant != NULL)
-        return *rule->constant;
+        return rule->constant;
     struct session_env self;
     struct expr_env env = session_env(s, &self);
     self.is_default = rule->is_default;
-    struct expr_result result = expr_eval(rule->setting, &env, &s->scratch);
-    if (result.outcome == EXPR_FAILED)
-        session_tell_fault(s, rule_key(id), &result.fault);
-    return result;
+    *room = expr_eval(rule->setting, &env, &s->scratch);
+    if (room->outcome == EXPR_FAILED)
+        session_tell_fault(s, rule_key(id), &room->fault);
+    return room;
 }
 
 void session_tell_no_address(
@@ -47,55 +57,61 @@ void session_tell_no_address(
 
 bool rule_bool(struct smtp_session *s, enum rule_id id)
 {
-    struct expr_result r = rule_ask(s, id);
-    return r.outcome == EXPR_FAILED ? failures[id].number != 0
-                                    : r.outcome == EXPR_VALUE && r.boolean;
+    struct expr_result room;
+    const struct expr_result *r = ask(s, id, &room);
+    return r->outcome == EXPR_FAILED ? failures[id].number != 0
+                                     : r->outcome == EXPR_VALUE && r->boolean;
 }
 
 int64_t rule_number(struct smtp_session *s, enum rule_id id)
 {
-    struct expr_result r = rule_ask(s, id);
-    if (r.outcome == EXPR_FAILED)
+    struct expr_result room;
+    const struct expr_result *r = ask(s, id, &room);
+    if (r->outcome == EXPR_FAILED)
         return failures[id].number;
-    return r.outcome == EXPR_VALUE ? r.number : 0;
+    return r->outcome == EXPR_VALUE ? r->number : 0;
 }
 
 int64_t rule_word(struct smtp_session *s, enum rule_id id)
 {
-    struct expr_result r = rule_ask(s, id);
-    if (r.outcome == EXPR_FAILED)
+    struct expr_result room;
+    const struct expr_result *r = ask(s, id, &room);
+    if (r->outcome == EXPR_FAILED)
         return failures[id].number;
-    return r.outcome == EXPR_VALUE ? r.number : -1;
+    return r->outcome == EXPR_VALUE ? r->number : -1;
 }
 
 struct err rule_text(struct smtp_session *s, enum rule_id id, struct str *out)
 {
-    struct expr_result r = rule_ask(s, id);
+    struct expr_result room;
+    const struct expr_result *r = ask(s, id, &room);
     *out = STR_NULL;
-    if (r.outcome == EXPR_FAILED)
+    if (r->outcome == EXPR_FAILED)
         return cannot_say();
-    if (r.outcome == EXPR_VALUE)
-        *out = r.text;
+    if (r->outcome == EXPR_VALUE)
+        *out = r->text;
     return OK;
 }
 
 struct err rule_truth(struct smtp_session *s, enum rule_id id, bool *out)
 {
-    struct expr_result r = rule_ask(s, id);
-    if (r.outcome == EXPR_FAILED)
+    struct expr_result room;
+    const struct expr_result *r = ask(s, id, &room);
+    if (r->outcome == EXPR_FAILED)
         return cannot_say();
-    *out = r.outcome == EXPR_VALUE && r.boolean;
+    *out = r->outcome == EXPR_VALUE && r->boolean;
     return OK;
 }
 
 struct err rule_permits(struct smtp_session *s, enum rule_id id, struct permission *out)
 {
-    struct expr_result r = rule_ask(s, id);
-    if (r.outcome == EXPR_FAILED)
+    struct expr_result room;
+    const struct expr_result *r = ask(s, id, &room);
+    if (r->outcome == EXPR_FAILED)
         return cannot_say();
-    *out = (struct permission){.is_given = is_truth(&r)};
-    if (r.outcome == EXPR_VALUE && r.value.type == EXPR_STRING)
-        *out = (struct permission){.text = r.value.text};
+    *out = (struct permission){.is_given = is_truth(r)};
+    if (r->outcome == EXPR_VALUE && r->value.type == EXPR_STRING)
+        *out = (struct permission){.text = r->value.text};
     return OK;
 }
 

@@ -59,6 +59,31 @@ static void many_small_ones(void **unused UNUSED)
     arena_done(&a);
 }
 
+// The allocator hands out again what it got back, and what stood there stands there still.
+static void used_memory_comes_back_zeroed(void **unused UNUSED)
+{
+    struct arena a;
+    arena_init(&a, 1 * MIB);
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < 1000; i++) {
+            size_t bytes = i % 97;
+            uint8_t *at = arena_bytes(&a, bytes);
+            assert_non_null(at);
+            for (size_t k = 0; k < bytes; k++)
+                assert_int_equal(at[k], 0);
+            memset(at, 0xff, bytes);
+            check_str("a text between", arena_fmt(&a, "%zu", i % 10),
+                    str_of(&"0123456789"[i % 10], 1));
+        }
+        uint8_t *large = arena_bytes(&a, 200 * KIB);
+        for (size_t k = 0; k < 200 * KIB; k++)
+            assert_int_equal(large[k], 0);
+        memset(large, 0xff, 200 * KIB);
+        arena_reset(&a);
+    }
+    arena_done(&a);
+}
+
 static void texts(void **unused UNUSED)
 {
     struct arena a;
@@ -69,6 +94,11 @@ static void texts(void **unused UNUSED)
     assert_false(str_is_null(arena_str(&a, STR_NULL)));
     check_str("lower", arena_str_lower(&a, S("AbZ\xc3\x84[")), S("abz\xc3\x84["));
     check_str("join", arena_join(&a, S("ab"), S("c")), S("abc"));
+    check_str("join of none", arena_join_all(&a, NULL, 0), S(""));
+    const struct str parts[] = {S("a"), STR_NULL, S("bc"), S("")};
+    struct str joined = arena_join_all(&a, parts, COUNT_OF(parts));
+    check_str("join of some", joined, S("abc"));
+    assert_int_equal(joined.ptr[joined.len], '\0');
     check_str("join null", arena_join(&a, STR_NULL, S("c")), S("c"));
     check_str("fmt", arena_fmt(&a, "%d-%.*s", 7, ARG(S("xyz"))), S("7-xyz"));
     assert_string_equal(arena_c_str(&a, S("path")), "path");
@@ -163,6 +193,7 @@ int main(void)
             TEST(sizes_that_overflow),
             TEST(nothing_is_not_null),
             TEST(many_small_ones),
+            TEST(used_memory_comes_back_zeroed),
             TEST(texts),
             TEST(arrays_grow),
             TEST(arrays_meet_the_limit),

@@ -94,6 +94,13 @@ static void numbers(void **unused UNUSED)
     buf_add_byte(&b, ' ');
     buf_add_i64(&b, INT64_MAX);
     check_str("i64", buf_str(&b), S("-9223372036854775808 9223372036854775807"));
+    buf_clear(&b);
+    buf_add_u64(&b, 0);
+    buf_add_byte(&b, ' ');
+    buf_add_u64(&b, 10);
+    buf_add_byte(&b, ' ');
+    buf_add_u64(&b, UINT64_MAX);
+    check_str("u64", buf_str(&b), S("0 10 18446744073709551615"));
     buf_done(&b);
 }
 

@@ -84,6 +84,10 @@ static void texts(void **unused UNUSED)
         buf_clear(&b);
         id_add(&b, id);
         check_true(cases[i].text.ptr, str_eq_nocase(buf_str(&b), cases[i].text));
+        struct arena a;
+        arena_init(&a, KIB);
+        check_str(cases[i].text.ptr, id_text(&a, id), buf_str(&b));
+        arena_done(&a);
     }
     buf_done(&b);
 }
