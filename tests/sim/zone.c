@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/sim/zone.c: zones as dialogues write them, asked through a resolver of a simulation.
-#define POSTHASTE_BASE_ROOM
-#include "zone.h"
+#include "../unit/base/check.h"
+
 #include "rt/sim/sim.h"
-
-#include <setjmp.h>
-
-#undef fail // cmocka has one of its own
-#include <cmocka.h>
-
-#undef fail
-#define fail(err_kind, literal)                                                                    \
-    ((struct err){.text = "" literal, .text_len = sizeof(literal) - 1, .kind = (err_kind)})
+#include "zone.h"
 
 static struct err ask_all(void *arg)
 {

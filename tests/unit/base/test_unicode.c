@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/base/test_unicode.c: letters beyond ASCII.
-#define POSTHASTE_BASE_ROOM
+#include "check.h"
 #include "base/unicode.h"
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 struct case_row {
     const char *name, *text, *lower, *upper;

@@ -3,14 +3,9 @@
 // ann@client.example to bob@example.net, two lists, a resolver that answers from its own names.
 #pragma once
 
-// base/ comes before cmocka.h, whose own includes the poisoned names would not survive.
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "conf/expr.h"
 #include "conf/lookup.h"
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 #define FIXTURE_ARENA_BYTES (32 * MIB)
 

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/conf/test_bucket.c: the token bucket (configuration.md 10.4).
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "conf/bucket.h"
 
 #include "base/hash.h"
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 #define SECOND_NS (SECOND_MS * (int64_t)BUCKET_MS_NS)
 #define START_NS (1700000000 * SECOND_NS)

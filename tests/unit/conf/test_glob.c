@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/conf/test_glob.c: patterns (configuration.md 11.1).
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "conf/glob.h"
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 struct match_case {
     const char *name, *pattern, *subject;

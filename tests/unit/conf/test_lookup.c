@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/conf/test_lookup.c: lists (configuration.md 10.1-10.3, 10.6, 15).
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "conf/lookup.h"
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 struct world {
     struct arena arena;

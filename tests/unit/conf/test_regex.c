@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/conf/test_regex.c: regular expressions and their bounds (configuration.md 11.2).
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "conf/regex.h"
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 struct regex_case {
     const char *name, *pattern;

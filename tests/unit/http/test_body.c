@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/http/test_body.c: bodies in chunks: what does not end where it says, what is too
 // large, and what two servers might read differently.
+#include "../base/check.h"
 #include "reading.h"
 
 #include "http/limits.h"
-
-#include <setjmp.h>
-
-#undef fail
-#include <cmocka.h>
 
 #define CHUNKED "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define END "0\r\n\r\n"
@@ -97,7 +93,7 @@ static void check(const char *name, struct str octets, const char *reads)
         buf_clear(&got);
         reading_all(octets, PIECES[i % COUNT_OF(PIECES)], i, &options, &got);
         if (!str_eq(buf_str(&got), str_from_c(reads)))
-            fail_msg("%s: wanted \"%s\", got \"%.*s\"", name, reads, ARG(buf_str(&got)));
+            check_failed("%s: wanted \"%s\", got \"%.*s\"", name, reads, ARG(buf_str(&got)));
     }
 }
 

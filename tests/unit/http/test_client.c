@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/http/test_client.c: what is asked, and what is made of all kinds of answers, whole and
 // octet by octet. The server is a text. TLS is tested where there is a certificate: with MTA-STS.
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "http/client.h"
 
 #include "rt/rt.h"
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 #define HEAD_MAX 1024
 #define BODY_MAX 16
@@ -240,7 +236,7 @@ static void check(const struct reply_case *c, bool one_by_one)
         fine = t.reply.status == c->status && t.reply.body_is_cut == c->is_cut &&
                t.reply.keeps == c->keeps && (c->is_cut || str_eq(t.reply.body, c->body));
     if (!fine)
-        fail_msg("%s: %.*s; %u \"%.*s\" cut %d keeps %d", c->name, ARG(err_text(t.result)),
+        check_failed("%s: %.*s; %u \"%.*s\" cut %d keeps %d", c->name, ARG(err_text(t.result)),
                 t.reply.status, ARG(t.reply.body), t.reply.body_is_cut, t.reply.keeps);
     trial_done(&t);
 }

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/http/test_read.c: heads of requests. First what has been used to smuggle, then the
 // limits, then what must work. Each case is read whole, octet by octet, and in random pieces.
+#include "../base/check.h"
 #include "reading.h"
-
-#include <setjmp.h>
-
-#undef fail
-#include <cmocka.h>
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n"
 #define POST "POST / HTTP/1.1\r\nHost: a\r\n"
@@ -238,7 +234,7 @@ static void check(const char *name, struct str octets, const struct http_read_op
         buf_clear(&got);
         reading_all(octets, PIECES[i % COUNT_OF(PIECES)], i, options, &got);
         if (!str_eq(buf_str(&got), str_from_c(reads)))
-            fail_msg("%s: wanted \"%s\", got \"%.*s\"", name, reads, ARG(buf_str(&got)));
+            check_failed("%s: wanted \"%s\", got \"%.*s\"", name, reads, ARG(buf_str(&got)));
     }
 }
 

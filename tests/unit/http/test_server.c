@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/http/test_server.c: connections, as the client sees them. Deadlines are met here only
 // by clients that stay silent for ever, so that nothing depends on how fast the test runs.
+#include "../base/check.h"
 #include "serving.h"
 
 #include "http/limits.h"
-
-#include <setjmp.h>
-
-#undef fail
-#include <cmocka.h>
-
-// The house's own, whose name cmocka takes.
-#define fail_house(err_kind, literal)                                                              \
-    ((struct err){.text = "" literal, .text_len = sizeof(literal) - 1, .kind = (err_kind)})
 
 static struct err hello(struct http_exchange *x)
 {
@@ -40,12 +32,12 @@ static struct err half(struct http_exchange *x)
     TRY(http_answer_begin(x, 200, S("text/plain")));
     TRY(http_answer_piece(x, S("half")));
     TRY(http_answer_flush(x));
-    return fail_house(ERR_IO, "the other half cannot be read");
+    return fail(ERR_IO, "the other half cannot be read");
 }
 
 static struct err busy(struct http_exchange *x UNUSED)
 {
-    return fail_house(ERR_NO_SPACE, "the disk is full");
+    return fail(ERR_NO_SPACE, "the disk is full");
 }
 
 static struct err broken(struct http_exchange *x UNUSED)
@@ -256,7 +248,7 @@ static void check_case(const struct server_case *c, bool one_by_one)
     struct serving s = {.server = &SERVER, .sent = c->sent, .one_by_one = one_by_one};
     serving_run(&s);
     if (!str_eq(buf_str(&s.got), str_from_c(c->got)))
-        fail_msg("%s%s: wanted\n%s\ngot\n%.*s", c->name, one_by_one ? ", octet by octet" : "",
+        check_failed("%s%s: wanted\n%s\ngot\n%.*s", c->name, one_by_one ? ", octet by octet" : "",
                 c->got, ARG(buf_str(&s.got)));
     buf_done(&s.got);
 }
@@ -394,13 +386,13 @@ static struct err tell_client(struct http_exchange *x)
 {
     struct str who = ip_text(x->arena, &x->client);
     http_put(x, S("X-Client"), arena_join(x->arena, who, x->tls ? S(" https") : S(" http")));
-    return x->state == HTTP_UNANSWERED ? OK : fail_house(ERR_INTERNAL, "too early");
+    return x->state == HTTP_UNANSWERED ? OK : fail(ERR_INTERNAL, "too early");
 }
 
 static struct err nothing_here(struct http_exchange *x)
 {
     if (str_eq(x->path, S("/scan")))
-        return fail_house(ERR_CANCELLED, "banned");
+        return fail(ERR_CANCELLED, "banned");
     return http_answer(x, 410, S("text/plain"), S("gone\n"));
 }
 

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/http/test_target.c: paths and queries, decoded once.
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "http/target.h"
 
 #include "http/limits.h"
-
-#include <setjmp.h>
-
-#undef fail
-#include <cmocka.h>
 
 struct path_case {
     const char *name;
@@ -46,9 +41,9 @@ static void paths(void **state UNUSED)
         struct str got = S("untouched");
         struct http_problem p = http_path_decode(&a, c->raw, &got);
         if (c->path == NULL && (p.status != 400 || !str_eq(got, S("untouched"))))
-            fail_msg("%s: not refused: \"%.*s\"", c->name, ARG(got));
+            check_failed("%s: not refused: \"%.*s\"", c->name, ARG(got));
         if (c->path != NULL && (!http_is_fine(p) || !str_eq(got, str_from_c(c->path))))
-            fail_msg("%s: wanted %s, got %d \"%.*s\"", c->name, c->path, p.status, ARG(got));
+            check_failed("%s: wanted %s, got %d \"%.*s\"", c->name, c->path, p.status, ARG(got));
     }
 }
 
@@ -104,7 +99,7 @@ static void queries(void **state UNUSED)
         each_in_vec (parameter, &q.parameters)
             buf_fmt(&shown, "%.*s=%.*s;", ARG(parameter->name), ARG(parameter->value));
         if (c->shown == NULL ? p.status != 400 : !str_eq(buf_str(&shown), str_from_c(c->shown)))
-            fail_msg("%s: %d \"%.*s\"", c->name, p.status, ARG(buf_str(&shown)));
+            check_failed("%s: %d \"%.*s\"", c->name, p.status, ARG(buf_str(&shown)));
     }
     struct http_query q;
     assert_true(http_is_fine(http_query_parse(&a, S("dry-run"), &q)));

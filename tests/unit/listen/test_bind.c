@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/listen/test_bind.c: forms of bind, their advice, clashes and the two stacks
 // (listeners.md 3, 17, 18).
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "listen/bind.h"
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 struct bind_case {
     const char *name, *text, *is, *error, *hint, *warning;
@@ -108,9 +104,9 @@ static const struct bind_case CASES[] = {
 static void expect_part(struct str text, const char *part)
 {
     if (part != NULL && !str_contains(text, str_from_c(part)))
-        fail_msg("got \"%.*s\", expected \"%s\" in it", ARG(text), part);
+        check_failed("got \"%.*s\", expected \"%s\" in it", ARG(text), part);
     if (part == NULL && text.len > 0)
-        fail_msg("unexpected \"%.*s\"", ARG(text));
+        check_failed("unexpected \"%.*s\"", ARG(text));
 }
 
 static void forms_are_read(void **unused UNUSED)

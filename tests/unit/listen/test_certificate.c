@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/listen/test_certificate.c: loading a certificate: faults with their block and line,
 // order of chains, kinds of keys, dates, names (listeners.md 9.2, 9.3, 9.6, 17 row 13).
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "listen/certificates.h"
 
 #include "made.h"
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 struct world {
     struct arena arena;
@@ -94,15 +90,15 @@ static void expect_report(
 {
     if (part == NULL) {
         if (l->reports.all.count != 0)
-            fail_msg("unexpected: %.*s", ARG(l->reports.all.at[0].message));
+            check_failed("unexpected: %.*s", ARG(l->reports.all.at[0].message));
         return;
     }
     if (l->reports.all.count != 1)
-        fail_msg("%zu reports instead of one: %s", l->reports.all.count, part);
+        check_failed("%zu reports instead of one: %s", l->reports.all.count, part);
     struct certificate_report *r = &l->reports.all.at[0];
     if (r->kind != kind || !str_eq(r->member, str_from_c(member)) ||
             !str_contains(r->message, str_from_c(part)))
-        fail_msg("got %.*s: %.*s", ARG(r->member), ARG(r->message));
+        check_failed("got %.*s: %.*s", ARG(r->member), ARG(r->message));
 }
 
 static void expect_error(struct world *w, const char *name, struct str cert, struct str key,

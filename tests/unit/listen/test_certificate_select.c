@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/listen/test_certificate_select.c: SNI normalised, and which certificate a client gets
 // (listeners.md 9.4, 9.5).
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "listen/certificates.h"
 
 #include "made.h"
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 #define X10 "xxxxxxxxxx"
 #define X63 X10 X10 X10 X10 X10 X10 "xxx"
@@ -128,9 +124,9 @@ static void expect_slot(const struct certificate_choice *choice, enum key_type t
 {
     const struct certificate *c = choice->slots[type];
     if (id == NULL && c != NULL)
-        fail_msg("unexpected %.*s", ARG(c->id));
+        check_failed("unexpected %.*s", ARG(c->id));
     if (id != NULL && (c == NULL || !str_eq(c->id, str_from_c(id))))
-        fail_msg("got %.*s, expected %s", ARG(c == NULL ? S("none") : c->id), id);
+        check_failed("got %.*s, expected %s", ARG(c == NULL ? S("none") : c->id), id);
 }
 
 static void certificates_are_chosen(void **state)

@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/listen/test_nets.c: sets of addresses and networks, against a list that is asked one
 // entry after the other; ends; who wins; notes (listeners.md 12.1 to 12.3).
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "listen/nets.h"
 
 #include "base/date.h"
 #include "base/hash.h"
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 static struct ip_net net_of(const char *text)
 {
     struct ip_net net;
     bool cleared;
     if (!ip_net_parse(str_from_c(text), &net, &cleared))
-        fail_msg("test is wrong: %s", text);
+        check_failed("test is wrong: %s", text);
     return net;
 }
 

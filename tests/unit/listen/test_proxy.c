@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/listen/test_proxy.c: PROXY headers, byte by byte (listeners.md 11.2, 11.3, 18).
-// base/ comes before cmocka.h, whose own includes the poisoned names would not survive.
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "listen/proxy.h"
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 #define SIG "\r\n\r\n\0\r\nQUIT\n"
 #define INET4 "\xc0\0\2\1\xc0\0\2\2\x10\xe1\0\x19" // 192.0.2.1:4321 to 192.0.2.2:25

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/listen/test_tls_settings.c: versions, suites in all their spellings, groups, and what
 // OpenSSL says to the strings (listeners.md 8.1, 8.5, 17 rows 12 and 21, 18).
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "listen/tls_settings.h"
 
 #include <openssl/ssl.h>
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 struct offer_case {
     const char *name;
@@ -122,7 +118,7 @@ static const struct offer_case CASES[] = {
 static void expect(struct str is, const char *text)
 {
     if (!str_eq(is, str_from_c(text)))
-        fail_msg("got \"%.*s\", expected \"%s\"", ARG(is), text);
+        check_failed("got \"%.*s\", expected \"%s\"", ARG(is), text);
 }
 
 // Every string must be one that OpenSSL takes whole.

@@ -2,17 +2,13 @@
 // tests/unit/manage/test_gate.c: what a request passes: configurations as an administrator writes
 // them, requests through a real connection, and the statuses that come back. Clients are told apart
 // by X-Forwarded-For, which is believed here.
+#include "../base/check.h"
 #include "../http/serving.h"
 
 #include "../conf/conf_of.h"
 #include "conf/conf.h"
 #include "manage/gate.h"
 #include "rt/shared.h"
-
-#include <setjmp.h>
-
-#undef fail
-#include <cmocka.h>
 
 #define CONFIG                                                                                     \
     "[server.listener.web]\nbind = '127.0.0.1:8080'\nprotocol = 'http'\ntls.enable = false\n"      \

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/manage/test_pages.c: health, robots, metrics and who may see them.
+#include "../base/check.h"
 #include "../http/serving.h"
 
 #include "manage/basic_auth.h"
 #include "manage/health.h"
 #include "manage/metrics_page.h"
-
-#include <setjmp.h>
-
-#undef fail
-#include <cmocka.h>
 
 #define GET(path, fields) "GET " path " HTTP/1.0\r\n" fields "\r\n"
 
@@ -90,7 +86,7 @@ static void ready(void **state UNUSED)
                 GET("/r", ""), &got);
         if (!str_starts(str_from(buf_str(&got), 9), str_from_c(HEALTHS[i].status)) ||
                 !str_contains(buf_str(&got), str_from_c(HEALTHS[i].detail)))
-            fail_msg("%s: %.*s", HEALTHS[i].name, ARG(buf_str(&got)));
+            check_failed("%s: %.*s", HEALTHS[i].name, ARG(buf_str(&got)));
         buf_done(&got);
     }
 }
@@ -108,7 +104,7 @@ static void who_may_see(void **state UNUSED)
         http_reader_begin(&r, &a, &(struct http_read_options){.head_bytes_max = 4 * KIB});
         assert_int_equal(http_reader_feed(&r, buf_str(&text), &taken), HTTP_DONE);
         if (basic_auth_matches(&r.head, S("ada"), S("s3cret")) != AUTHS[i].matches)
-            fail_msg("%s", AUTHS[i].name);
+            check_failed("%s", AUTHS[i].name);
     }
 }
 

@@ -2,19 +2,10 @@
 // tests/unit/rt/fixture.h: running a test's task on a loop, real or simulated.
 #pragma once
 
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "rt/loop.h"
 #include "rt/rt.h"
 #include "rt/sim/sim.h"
-
-#include <setjmp.h>
-
-#undef fail // cmocka has one of its own
-#include <cmocka.h>
-
-#undef fail
-#define fail(err_kind, literal)                                                                    \
-    ((struct err){.text = "" literal, .text_len = sizeof(literal) - 1, .kind = (err_kind)})
 
 #define assert_ok(call)                                                                            \
     do {                                                                                           \

@@ -3,19 +3,11 @@
 // NULL when all was as it should be, else a text for the person who reads the test's output.
 #pragma once
 
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "base/base.h"
 
-#include <setjmp.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#undef fail // cmocka has one of its own
-#include <cmocka.h>
-
-#undef fail
-#define fail(err_kind, literal)                                                                    \
-    ((struct err){.text = "" literal, .text_len = sizeof(literal) - 1, .kind = (err_kind)})
 
 typedef const char *trial(const void *arg);
 

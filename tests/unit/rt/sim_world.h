@@ -3,17 +3,8 @@
 // 198.51.100.1:25 in a way of the test's choice, and a story told by the director.
 #pragma once
 
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "rt/sim/sim.h"
-
-#include <setjmp.h>
-
-#undef fail // cmocka has one of its own
-#include <cmocka.h>
-
-#undef fail
-#define fail(err_kind, literal)                                                                    \
-    ((struct err){.text = "" literal, .text_len = sizeof(literal) - 1, .kind = (err_kind)})
 
 UNUSED static const struct ip server_ip = {IP_V4, {198, 51, 100, 1}};
 UNUSED static const struct endpoint server_at = {.ip = {IP_V4, {198, 51, 100, 1}}, .port = 25};

@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/rt/test_task.c: tasks, groups, deadlines, nudges, helper threads.
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "rt/rt.h"
-
-#include <setjmp.h>
-
-#undef fail // cmocka has one of its own
-#include <cmocka.h>
-
-#undef fail
-#define fail(err_kind, literal)                                                                    \
-    ((struct err){.text = "" literal, .text_len = sizeof(literal) - 1, .kind = (err_kind)})
 
 struct trace {
     struct buf text;

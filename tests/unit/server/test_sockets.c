@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/server/test_sockets.c: which of the sockets that were passed belongs to which
 // listener, and which sockets are kept over reloads.
-#define POSTHASTE_BASE_ROOM
+#include "../base/check.h"
 #include "server/sockets_state.h"
 
 #include "rt/listening.h"
 #include "rt/process.h"
-
-#include <setjmp.h>
-
-#undef fail // cmocka has one of its own
-#include <cmocka.h>
 
 #define LISTENERS 3
 
