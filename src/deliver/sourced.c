@@ -91,7 +91,8 @@ struct connect_options sourced_options(const struct approach *p)
             .bind_device = p->how->bind_device,
             .fwmark = p->how->fwmark,
             .mss = p->how->mss,
-            .stream = &p->how->stream};
+            .stream = &p->how->stream,
+            .leaves_reserve = true}; // outbound.md 20
 }
 
 void sourced_end(struct remote *r, struct approach *p, bool was_sent)

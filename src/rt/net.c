@@ -11,10 +11,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define LISTEN_TEXTS_BYTES_MAX (16 * KIB)
+#define RESERVE_PART 10 // of the descriptors
 
 struct fd_acceptor {
     struct acceptor a;
@@ -29,6 +31,7 @@ static void fd_acceptor_free(struct acceptor *a);
 static struct err accept_failure(int errno_value);
 static int spare_open(const struct fd_acceptor *a);
 static struct fd_acceptor *fd_acceptor_from(struct acceptor *a);
+static bool is_of_reserve(int fd);
 static struct err bind_source(int fd, const struct connect_options *options);
 static struct err finish_connect(
         int fd, const struct endpoint *to, const struct connect_options *options) suspends;
@@ -214,7 +217,9 @@ struct err real_connect(
     if (fd < 0)
         return connect_failure(errno, to, options);
     struct err e = OK;
-    if (str_is_null(to->unix_path))
+    if (options->leaves_reserve && is_of_reserve(fd))
+        e = fail(ERR_LIMIT, "no descriptor is left for a connection but the reserve");
+    if (!failed(e) && str_is_null(to->unix_path))
         e = socket_set_connect_options(fd, address.ss_family == AF_INET6, options);
     if (!failed(e) && options->from.family != IP_NONE)
         e = bind_source(fd, options);
@@ -228,6 +233,14 @@ struct err real_connect(
     struct endpoint local;
     sockaddr_local(fd, &local);
     return fd_stream(fd, &local, to, out);
+}
+
+// A new descriptor is the lowest that is free, so its number says how many are taken at least.
+static bool is_of_reserve(int fd)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+           (rlim_t)fd >= limit.rlim_cur - limit.rlim_cur / RESERVE_PART;
 }
 
 // The port is chosen by connect: chosen by bind, it would be nobody else's, whoever he speaks to.

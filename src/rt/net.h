@@ -41,6 +41,7 @@ struct connect_options {
     uint32_t fwmark;                     // 0: none
     int mss;                             // 0: as the system has it
     const struct stream_options *stream; // NULL: as the system has them
+    bool leaves_reserve;                 // does not take the last tenth of the descriptors
 };
 
 struct err net_listen(const struct endpoint *at, const struct listen_options *options,

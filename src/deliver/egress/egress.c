@@ -69,7 +69,7 @@ static struct err reach_proxy(
     struct err e = fail(ERR_NOT_FOUND, "its name has no address");
     for (size_t i = 0; i < count && failed(e) && e.kind != ERR_CANCELLED; i++) {
         const struct source any = {0}; // source-ips are addresses that hosts are to see
-        e = net_connect(&at[i], &(struct connect_options){0}, out);
+        e = net_connect(&at[i], &(struct connect_options){.leaves_reserve = true}, out);
         source_note(&r->j->d->sources, &any, &at[i].ip, e, now_ms());
     }
     return e;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/rt/test_connect_options.c: options of connections that we make, on loopback: what the
 // kernel has afterwards, and that a connection is not made with less than was asked for.
-#include "../base/check.h"
+#include "in_child.h"
 
 #include "rt/net.h"
 #include "rt/rt.h"
@@ -9,7 +9,10 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+
+#define DESCRIPTORS 100
 
 static const struct stream_options plain = {.nodelay = false};
 static const struct stream_options full = {
@@ -77,8 +80,55 @@ static void options_are_set(void **state)
     }
 }
 
+// --- The reserve of descriptors (outbound.md 20) -------------------------------------------------
+
+static struct err connect_to_the_last(void *arg)
+{
+    const char **out_wrong = arg;
+    struct listen_options listening = {0};
+    struct endpoint at;
+    struct acceptor *a;
+    struct stream *s;
+    const struct connect_options modest = {.leaves_reserve = true}, any = {0};
+    size_t made = 0;
+    assert_true(endpoint_parse(S("127.0.0.1:0"), &at));
+    TRY(net_listen(&at, &listening, &a));
+    struct err e = net_connect(acceptor_local(a), &modest, &s);
+    for (; !failed(e); made++)
+        e = net_connect(acceptor_local(a), &modest, &s); // they stay open until the child ends
+    if (made < DESCRIPTORS / 2 || made >= DESCRIPTORS - DESCRIPTORS / 10)
+        *out_wrong = "it is a tenth that is left";
+    if (e.kind != ERR_LIMIT)
+        *out_wrong = "it is told what there is too little of";
+    for (int i = 0; i < DESCRIPTORS / 10; i++)
+        if (failed(net_connect(acceptor_local(a), &any, &s)))
+            *out_wrong = "others have all of it";
+    if (!failed(net_connect(acceptor_local(a), &any, &s)))
+        *out_wrong = "and then there are none";
+    return OK;
+}
+
+static const char *fill_descriptors(const void *arg)
+{
+    const struct rlimit limit = {.rlim_cur = DESCRIPTORS, .rlim_max = DESCRIPTORS};
+    const char *wrong = NULL;
+    struct loop *loop = loop_new_real();
+    (void)arg;
+    SHOULD(loop != NULL);
+    SHOULD(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    struct err e = loop_run(loop, connect_to_the_last, &wrong);
+    SHOULD(!failed(e));
+    return wrong;
+}
+
+static void a_reserve_is_left(void **state)
+{
+    (void)state;
+    passes_in_child(fill_descriptors, NULL);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(options_are_set)};
+    const struct CMUnitTest tests[] = {TEST(options_are_set), TEST(a_reserve_is_left)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
