@@ -45,8 +45,9 @@ void blocked_add(struct courier *c)
     r->wants_most = c->refused.most;
     r->way = c->refused_way;
     r->bars_others = !c->refused.by->is_of_message;
-    if (r->blocked_since_ms == 0)
+    if (!r->was_blocked)
         r->blocked_since_ms = now_ms();
+    r->was_blocked = true;
     while (where->prev != &d->blocked.head &&
             CONTAINER_OF(where->prev, struct ready, in_line)->blocked_since_ms >
                     r->blocked_since_ms)
@@ -72,10 +73,15 @@ bool blocked_is_full(const struct deliverer *d)
     return d->blocked_count >= BLOCKED_MOST;
 }
 
+int64_t blocked_left_ms(const struct ready *r)
+{
+    int64_t waited_ms = r->was_blocked ? now_ms() - r->blocked_since_ms : 0;
+    return waited_ms < BLOCKED_UNTOLD_MS ? BLOCKED_UNTOLD_MS - waited_ms : 0;
+}
+
 bool blocked_is_to_be_told(const struct deliverer *d, const struct ready *r)
 {
-    return blocked_is_full(d) ||
-           (r->blocked_since_ms != 0 && now_ms() - r->blocked_since_ms >= BLOCKED_UNTOLD_MS);
+    return blocked_is_full(d) || blocked_left_ms(r) == 0;
 }
 
 uint64_t blocked_way(const struct deliverer *d, struct str identity)
@@ -95,7 +101,7 @@ void blocked_look(struct deliverer *d)
         return;
     d->blocked_looked_at_ms = now_ms();
     each_safe_in_list (r, &d->blocked, struct ready, in_line)
-        if (now_ms() - r->blocked_since_ms >= BLOCKED_UNTOLD_MS)
+        if (blocked_left_ms(r) == 0)
             release(d, r); // it is told of then
     for (size_t i = 0; goes_on && i < RELEASES_MOST; i++) {
         struct ready *next = NULL;

@@ -160,6 +160,7 @@ void dispatch_note_stuck(struct destination *to);
 void blocked_add(struct courier *c);
 bool blocked_bars(const struct destination *to); // others of it from setting out
 bool blocked_is_full(const struct deliverer *d);
+int64_t blocked_left_ms(const struct ready *r); // until it has waited for too long
 // Has the unit waited for so long that it is to be told of, or is there no room for it?
 bool blocked_is_to_be_told(const struct deliverer *d, const struct ready *r);
 // A number for all that makes two connections the same.

@@ -221,7 +221,7 @@ static void wait_for_permit(struct asking *a, const struct outbound_refusal *why
     a->j->tried[place].waits = true;
     courier->refused = *why;
     courier->refused_way = a->approach == NULL ? 0 : blocked_way(a->j->d, a->approach->identity);
-    tell(a, why, 0);
+    tell(a, why, wall_ms() + blocked_left_ms(courier->carries));
 }
 
 static void put_off(struct asking *a, const struct outbound_refusal *why, size_t place)
@@ -240,7 +240,7 @@ static void put_off(struct asking *a, const struct outbound_refusal *why, size_t
     tell(a, why, until_ms);
 }
 
-// Not when: whoever waits in memory goes when there is a permit.
+// Whoever waits in memory goes when there is a permit: the moment is the last one.
 static void tell(const struct asking *a, const struct outbound_refusal *why, int64_t until_ms)
 {
     struct job *j = a->j;

@@ -31,11 +31,12 @@ struct ready {
     uint64_t id;
     uint16_t number;
     int8_t priority; // of its message
-    // For a permit of which counter, and since when (0: it never did); and the connection that it
-    // would go over. See deliver/blocked.c.
+    // For a permit of which counter, and since when; and the connection that it would go over. See
+    // deliver/blocked.c.
     uint64_t wants, way;
     uint32_t wants_most;
     bool bars_others; // of its destination: they want the same permit
+    bool was_blocked;
     int64_t blocked_since_ms;
     char key[UNIT_KEY_BYTES]; // of deliverer.known
 };
