@@ -29,8 +29,8 @@ static struct err make_identity(struct remote *r, struct approach *p) MUST_USE;
 struct err approach_try(struct remote *r, struct approach *p, enum reach *out)
 {
     struct job *j = r->j;
-    *out = REACH_NEXT_ADDRESS;
     struct str tls_name;
+    *out = REACH_NEXT_ADDRESS;
     r->ends_here = false;
     if (r->route->socks == NULL &&
             !source_has_family(&j->d->sources, &p->address->at.ip, now_ms())) {
@@ -346,6 +346,7 @@ struct err approach_beside(struct remote *r, struct approach *p, struct outbound
 {
     struct deliverer *d = r->j->d;
     struct health_trouble trouble;
+    struct str tls_name;
     const struct endpoint *at = &p->address->at;
     *out = NULL;
     if (!source_has_family(&d->sources, &at->ip, now_ms()))
@@ -361,7 +362,6 @@ struct err approach_beside(struct remote *r, struct approach *p, struct outbound
     if (can_be)
         TRY(limit_beside(r, p, out));
     if (*out != NULL && health_ask(d->health, at, &p->from.ip, now_ms(), &trouble) == HEALTH_WAIT)
-    struct str tls_name;
         limit_beside_end(r, p, out);
     if (*out == NULL)
         sourced_end(r, p, false);

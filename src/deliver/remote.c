@@ -174,15 +174,6 @@ void remote_note(struct remote *r, const struct client_answer *why)
     r->j->met_trouble = true;
 }
 
-int64_t remote_left_ms(const struct remote *r, const struct approach *p)
-{
-    int64_t left_ms = r->j->began_ms + p->how->session_ms - now_ms();
-    return left_ms > 0 ? left_ms : 0;
-}
-
-struct client_answer remote_took_too_long(struct str entity)
-{
-    return answer_temporary(CLIENT_DATA, FAILURE_CONNECTION, entity, S("4.4.2"),
 void remote_note_rcpt(struct remote *r)
 {
     r->somebody_deferred = true;
@@ -206,6 +197,15 @@ void remote_settle_unnamed(struct remote *r, struct str name)
     r->count = 0;
 }
 
+int64_t remote_left_ms(const struct remote *r, const struct approach *p)
+{
+    int64_t left_ms = r->j->began_ms + p->how->session_ms - now_ms();
+    return left_ms > 0 ? left_ms : 0;
+}
+
+struct client_answer remote_took_too_long(struct str entity)
+{
+    return answer_temporary(CLIENT_DATA, FAILURE_CONNECTION, entity, S("4.4.2"),
             S("Timeout while delivering: timeout.session is over"));
 }
 
