@@ -118,26 +118,26 @@ void connect_failed(struct remote *r, struct approach *p, struct err e, int64_t 
     struct job *j = r->j;
     const struct endpoint *to = &p->address->at;
     struct str text = arena_str(&j->arena, err_text(e));
+    if (!str_is_null(to->unix_path)) // whose path no other word of it has
+        text = arena_fmt(&j->arena, "%.*s: %.*s", ARG(to->unix_path), ARG(err_text(e)));
     doubted_connect(r, p, e);
     *why = answer_temporary(CLIENT_CONNECT, FAILURE_CONNECTION, p->name, S("4.4.1"), text);
     event_in(&j->span, EV_DELIVERY_CONNECT_ERROR, F_STR(domain, j->u->domain),
             F_STR(hostname, p->name), F_IP(remoteIp, &to->ip), F_U64(remotePort, to->port),
             F_STR(reason, text), F_MS(elapsed, now_ms() - began_ms));
+    if (e.kind == ERR_NOT_FOUND || e.kind == ERR_CONFIG) // outbound.md 27.1
+        tell_impossible(r, S("connections cannot be made as the settings say"), text);
 }
 
 static struct err talk(struct remote *r, struct approach *p, struct connection *c,
         struct client_answer *why, enum reach *reach)
 {
     struct job *j = r->j;
-    if (!str_is_null(to->unix_path)) // whose path no other word of it has
-        text = arena_fmt(&j->arena, "%.*s: %.*s", ARG(to->unix_path), ARG(err_text(e)));
     struct client_timeouts *timeouts = arena_make(&c->arena, struct client_timeouts);
     if (timeouts == NULL)
         return fail(ERR_LIMIT, "no memory for another connection");
     *timeouts = p->how->timeouts;
     timeouts->tls_ms = p->tls.strategy->tls_ms;
-    if (e.kind == ERR_NOT_FOUND || e.kind == ERR_CONFIG) // outbound.md 27.1
-        tell_impossible(r, S("connections cannot be made as the settings say"), text);
     const struct client_options options = {.protocol = r->protocol,
             .ehlo_name = arena_str(
                     &c->arena, source_ehlo_name(&j->arena, &p->from, &stream_local(c->stream)->ip)),
@@ -206,7 +206,7 @@ static struct err greet(struct remote *r, struct approach *p, struct connection 
 // outbound.md 6.4
 static bool is_echo(const struct remote *r, const struct connection *c, struct str own_name)
 {
-    return r->route->type == ROUTE_MX && r->j->d->in.settings->detect_self &&
+    return r->route->type == ROUTE_MX && r->j->d->in.settings->detect_self && own_name.len > 0 &&
            str_eq_nocase(client_peer_name(c->client), own_name);
 }
 

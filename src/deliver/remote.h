@@ -35,8 +35,8 @@ struct remote {
     enum client_protocol protocol;
     struct carried *rcpts; // without an answer yet
     size_t count;
-    struct hosts_inputs hosts;
     size_t passed_on; // of them, at the end: whom this host has put off, for the next one
+    struct hosts_inputs hosts;
     struct host_list list;
     struct shaped shaped;                      // what the provider takes
     struct str site;                           // of the hosts: what expressions call mx_site
@@ -46,6 +46,7 @@ struct remote {
     struct sts_result sts;
     bool asks_sts;
     const struct client_answer *best; // of what went wrong with hosts; NULL: nothing yet
+    bool told_broken;                 // that our signature will not hold
     bool somebody_deferred;           // not all hosts have refused for good
     // Of the message (deliver/fit.c), with and without its priority in the header, and by enum
     // mime_wish; NULL: nobody has asked for it yet.
@@ -61,22 +62,22 @@ struct remote {
 // What follows from a try.
 enum reach { REACH_DONE, REACH_NEXT_ADDRESS, REACH_NEXT_HOST };
 
-// Trouble with a host as a whole: who has no other host gets the most telling one. NULL is fine.
-void remote_note(struct remote *r, const struct client_answer *why);
 // The host's name, its address where it has none, or "localhost" behind a Unix socket.
 struct str remote_name_of(struct arena *a, const struct host *host, const struct endpoint *at);
 
-
-// outbound.md 1: what is left of queue.connection.<id>.timeout.session for this unit; and what it
-// comes to when nothing is.
-int64_t remote_left_ms(const struct remote *r, const struct approach *p);
-struct client_answer remote_took_too_long(struct str entity);
+// Trouble with a host as a whole: who has no other host gets the most telling one. NULL is fine.
+void remote_note(struct remote *r, const struct client_answer *why);
 // A recipient was put off by a host, and goes to the next; and how many have not been.
 void remote_note_rcpt(struct remote *r);
 size_t remote_left_here(const struct remote *r);
 
 // outbound.md 2: the TLS strategy that an expression has named is not there. Everybody is told so.
 void remote_settle_unnamed(struct remote *r, struct str name);
+
+// outbound.md 1: what is left of queue.connection.<id>.timeout.session for this unit; and what it
+// comes to when nothing is.
+int64_t remote_left_ms(const struct remote *r, const struct approach *p);
+struct client_answer remote_took_too_long(struct str entity);
 
 // approach.c
 struct err approach_try(struct remote *r, struct approach *p, enum reach *out) suspends MUST_USE;

@@ -14,6 +14,8 @@ static struct str setting_text(struct job *j, struct str key, struct str id);
 static void tell_policy(struct remote *r, const struct approach *p);
 static enum event_id dane_event(const struct dane *dane);
 static void tell_rcpt(struct remote *r, const struct connection *c, const struct client_rcpt *rcpt);
+static void tell_broken_signature(
+        struct remote *r, const struct connection *c, const struct client_transaction *t);
 static void tell_message(
         struct remote *r, const struct connection *c, const struct client_transaction *t);
 
@@ -24,6 +26,10 @@ void tell_hosts(struct remote *r, int64_t elapsed_ms)
     struct job *j = r->j;
     const struct host_list *list = &r->list;
     const struct client_answer *trouble = &list->trouble;
+    if (list->null_mx_ignored || list->was_cut) // outbound.md 4
+        event_in(&j->span, EV_DELIVERY_MX_UNCLEAR, F_STR(domain, j->u->domain),
+                F_STR(reason, list->was_cut ? S("more MX records than are looked at")
+                                            : S("a null MX beside others is left out")));
     if (list->dnssec == DNSSEC_BOGUS)
         tlsrpt_see_bogus(r, STR_NULL, S("Bogus MX records were found."));
     if (list->count > 0)
@@ -263,12 +269,23 @@ void tell_transaction(
             t->mail.verdict == CLIENT_GOOD ? EV_DELIVERY_MAIL_FROM : EV_DELIVERY_MAIL_FROM_REJECTED;
     event_in(&r->j->span, id, F_STR(hostname, c->host), F_STR(from, sender),
             F_U64(code, t->mail.outcome.code), F_STR(details, t->mail.outcome.text));
+    tell_broken_signature(r, c, t);
     if (t->mail.verdict != CLIENT_GOOD)
         return;
     for (size_t i = 0; i < t->rcpt_count; i++)
         if (t->rcpts[i].was_tried)
             tell_rcpt(r, c, &t->rcpts[i]);
     tell_message(r, c, t);
+}
+
+// outbound.md 11. Ours stand at the top; whatever they were made over was not this.
+static void tell_broken_signature(
+        struct remote *r, const struct connection *c, const struct client_transaction *t)
+{
+    if (t->line_ends_mended && !r->told_broken && str_contains(r->j->m.top, S("DKIM-Signature:"))) {
+        r->told_broken = true;
+        event_in(&r->j->span, EV_DELIVERY_SIGNATURE_BROKEN, F_STR(hostname, c->host));
+    }
 }
 
 // What came after RCPT means that RCPT was taken.

@@ -18,6 +18,7 @@ struct sending {
     bool is_last;             // BDAT: it is the last one
     bool is_sent;             // and flushed
     bool peer_spoke;
+    bool has_mended;     // DATA: a CR or a LF that stood alone
     bool reading_failed; // of the message, not of the stream
     struct err failure;
 };
@@ -47,6 +48,7 @@ struct err client_body_dotted(struct smtp_client *c, struct arena *a, struct cli
     *out_whole = false;
     client_tell_content(c, t->bytes);
     TRY(transmit(&s, t->bytes));
+    t->line_ends_mended = s.has_mended;
     if (!s.is_sent)
         return conclude(&s, out);
     *out_whole = true;
@@ -141,6 +143,7 @@ static struct err put_dotted(struct sending *s, struct str piece)
         if (s->cr_is_held) {
             s->cr_is_held = false;
             s->at_line = true;
+            s->has_mended |= piece.ptr[0] != '\n';
             TRY(put(s, S("\r\n")));
             piece = str_from(piece, piece.ptr[0] == '\n' ? 1 : 0);
             continue;
@@ -155,7 +158,7 @@ static struct err put_dotted(struct sending *s, struct str piece)
         s->cr_is_held = piece.ptr[0] == '\r';
         if (!s->cr_is_held) { // a LF alone
             TRY(put(s, S("\r\n")));
-            s->at_line = true;
+            s->at_line = s->has_mended = true;
         }
         piece = str_from(piece, 1);
     }

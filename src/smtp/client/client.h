@@ -121,6 +121,7 @@ struct client_transaction {
     // MAIL was refused with 421, or because there were too many before it: over a connection that
     // has carried others this says nothing about the message. Or 421 came right behind the message.
     bool mails_were_too_many;
+    bool line_ends_mended; // a CR or LF that stood alone became CRLF: signatures may not hold
 };
 
 struct err client_new(struct arena *a, struct stream *s, const struct client_options *options,
@@ -172,7 +173,7 @@ int64_t client_by_min_s(const struct smtp_client *c);   // of DELIVERBY; 0: none
 uint32_t client_rcpts_max(const struct smtp_client *c); // of LIMITS RCPTMAX; 0: none said
 uint32_t client_mails_max(const struct smtp_client *c);
 uint32_t client_rcpt_domains_max(const struct smtp_client *c);
-// A command was taken only without its parameters: worth remembering for an hour.
+// A command was taken only without its parameters: worth remembering.
 bool client_refuses_parameters(const struct smtp_client *c);
 // Its EHLO was refused, and HELO was taken: worth remembering.
 bool client_fell_back(const struct smtp_client *c);

@@ -364,7 +364,8 @@ static struct err send_message(struct dialogue *d)
     if (d->c->options.protocol == CLIENT_LMTP && whole)
         return hear_each(d, &said);
     d->t->end = said;
-    d->c->owes_rset = !whole; // a chunk was refused
+    // RFC 3030 2: what a chunk that was refused leaves open is closed by RSET.
+    d->c->owes_rset = !whole || (!d->has_data && said.verdict != CLIENT_GOOD);
     answer_accepted(d, &said);
     return OK;
 }

@@ -63,6 +63,18 @@ static void connections(struct buf *out, const struct deliver_settings *s)
     }
 }
 
+// Of the first: each time-out has a key of its own.
+static void times(struct buf *out, const struct deliver_settings *s)
+{
+    const struct connection_strategy *c = &s->connections[0];
+    const struct client_timeouts *t = &c->timeouts;
+    const int64_t all[] = {c->connect_ms, t->greeting_ms, t->ehlo_ms, t->mail_ms, t->rcpt_ms,
+            t->data_ms, t->data_init_ms, t->data_block_ms, t->auth_ms, t->rset_ms, t->quit_ms,
+            c->session_ms};
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        buf_fmt(out, "%s%lld", i > 0 ? " " : "", (long long)all[i] / SECOND_MS);
+}
+
 static void strategies(struct buf *out, const struct deliver_settings *s)
 {
     for (size_t i = 0; i < s->tls_count; i++) {
@@ -185,6 +197,14 @@ static const struct {
                 "[queue.connection.b]\nsource-ips='192.0.2.1'\n",
                 "b name= select=0 connect=300000 data=600000 mail=300000 idle=0 from "
                 "192.0.2.1=\n" PRESET},
+
+        {"time-outs as RFC 5321 4.5.3.2 has them", times, "",
+                "300 300 300 300 300 600 120 180 120 20 10 3600"},
+        {"a time-out each", times,
+                "[queue.connection.default.timeout]\nconnect='1s'\ngreeting='2s'\nehlo='3s'\n"
+                "mail-from='4s'\nrcpt-to='5s'\ndata='11m'\ndata-init='7s'\ndata-block='8s'\n"
+                "auth='9s'\nrset='10s'\nquit='12s'\nsession='13s'\n",
+                "1 2 3 4 5 660 7 8 9 10 12 13"},
 
         {"nothing written: two strategies", strategies, "", STRICT LENIENT},
         {"what default demands, the lenient one demands", strategies,

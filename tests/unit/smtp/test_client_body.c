@@ -92,6 +92,12 @@ static const struct play chunks[] = {
                 "mail: good mail 250 ok\na@x.example: permanent eod reply 552 5.3.4 large\n"
                 "mail: good mail 250 ok\na@x.example: temporary eod reply 452 4.3.1 full\n",
                 .chunk = 3},
+        {.name = "the last chunk is refused",
+                CHUNKING
+                "C: BDAT 7 LAST\nC| hello\\r\\n\nS: 552 5.3.4 large\nC: RSET\nS: 250 ok\n" ENVELOPE
+                "C: BDAT 7 LAST\nC| hello\\r\\n\n" END,
+                PLAY_SEND_TWICE,
+                "mail: good mail 250 ok\na@x.example: permanent eod reply 552 5.3.4 large\n" GOOD},
         {.name = "no reply to a chunk",
                 CHUNKING "C: BDAT 3\nC| hel\nclose\n",
                 PLAY_SEND,
