@@ -4,11 +4,28 @@
 // It is committed together with the end of the recipient that it replaces.
 #include "deliver/forward.h"
 
+#include "mail/trace.h"
 #include "queue/store/body.h"
+#include "rt/clock.h"
 
+#define HOPS_MAX 100      // session.data.limits.received-headers, as long as nobody has said else
+#define TOP_BYTES_MAX MIB // HOPS_MAX fields, and what the session has put above
+
+static struct str top_of(struct job *j, const struct message *m, struct str rcpt);
 static struct err copy_body(struct job *j, struct message *m, struct body **out) suspends MUST_USE;
 static struct err fill_units(struct job *j, const struct recipient *was,
         const struct expanded_member *const *to, size_t count, struct message *m) MUST_USE;
+
+// Sessions count all fields; from then on each time adds one to ours.
+bool forward_is_loop(const struct message *m)
+{
+    struct scan in = scan_over(m->top);
+    struct str line;
+    size_t hops = 0;
+    while (scan_line(&in, &line))
+        hops += str_starts_nocase(line, S("Received:"));
+    return hops > HOPS_MAX;
+}
 
 struct err forward_compose(struct job *j, const struct forward *f, struct message *out,
         struct body **out_body, size_t *out_taken)
@@ -31,9 +48,28 @@ struct err forward_compose(struct job *j, const struct forward *f, struct messag
     out->by_ms = out->hold_until_ms = 0;
     out->quota_refs = NULL;
     out->quota_ref_count = 0;
+    out->top = top_of(j, out, f->was->address);
+    if (str_is_null(out->top))
+        return fail(ERR_LIMIT, "no memory to forward a message");
     *out_taken = count;
     TRY(fill_units(j, f->was, to, count, out));
     return copy_body(j, out, out_body);
+}
+
+static struct str top_of(struct job *j, const struct message *m, struct str rcpt)
+{
+    struct buf top AUTO(buf_done);
+    const struct trace_received hop = {.by = j->d->in.settings->host,
+            .smtputf8 = (m->flags & MESSAGE_SMTPUTF8) != 0,
+            .is_forwarded = true,
+            .id = m->id,
+            .rcpt = rcpt,
+            .at_ms = m->created_ms,
+            .offset_min = local_offset_min(m->created_ms)};
+    buf_init(&top, TOP_BYTES_MAX);
+    trace_received_add(&top, &hop);
+    buf_add(&top, j->m.top);
+    return top.overflow ? STR_NULL : arena_str(&j->arena, buf_str(&top));
 }
 
 // Inline bodies are shared; a file is a message's own, so it is copied.

@@ -12,6 +12,9 @@ struct forward {
     size_t count;
 };
 
+// outbound.md 6.3: it has been sent on by this server so often that it goes in a circle.
+bool forward_is_loop(const struct message *m);
+
 // A message without times, which whoever enqueues it gives; its body must live until it is
 // committed (NULL: it needs none). `out_taken`: for so many of them.
 struct err forward_compose(struct job *j, const struct forward *f, struct message *out,

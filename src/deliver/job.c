@@ -2,8 +2,9 @@
 // deliver/job.c: what is to be done about a unit that is due (queue.md 7): end its hold, give up
 // who has expired, count the marks for notices, and try those whose turn it is, by the route that
 // each of them has. What came of it settle.c writes down.
-#include "deliver/job.h"
+#include "deliver/forward.h"
 
+#include "deliver/local/local_answer.h"
 #include "deliver/measured.h"
 #include "deliver/probe.h"
 #include "deliver/returned.h"
@@ -326,9 +327,6 @@ static struct err resolve(
     return OK;
 }
 
-static void take_local(struct job *j, size_t place, const struct local_result *result)
-{
-    struct tried *t = &j->tried[place];
 static const struct carried *carried_to(
         const struct carried *rcpts, size_t count, struct str address)
 {
@@ -353,6 +351,9 @@ static void settle_twins(struct job *j)
     }
 }
 
+static void take_local(struct job *j, size_t place, const struct local_result *result)
+{
+    struct tried *t = &j->tried[place];
     switch (result->fate) {
     case LOCAL_FATE_ANSWERED:
     case LOCAL_FATE_MAILBOX:
@@ -360,10 +361,16 @@ static void settle_twins(struct job *j)
         t->hop = DSN_HOP_FINAL;
         break;
     case LOCAL_FATE_FORWARD:
+        t->hop = DSN_HOP_FINAL;
+        if (forward_is_loop(&j->m)) {
+            struct client_answer why = local_answer_permanent(
+                    CLIENT_EOD, S("5.4.6"), S("mail loops: it has been sent on too often"));
+            job_settle(j, place, &why);
+            break;
+        }
         t->forward_to = result->targets;
         t->forward_count = result->target_count;
         job_settle(j, place, &result->answer);
-        t->hop = DSN_HOP_FINAL;
         break;
     case LOCAL_FATE_HOLD:
         j->is_held = true;

@@ -29,6 +29,7 @@ static void add_name_code(struct buf *out, uint32_t code, bool smtputf8);
 static void add_code(struct buf *out, uint32_t code, bool smtputf8);
 static bool is_control(uint32_t code);
 
+// Received: by HOST (...) id ID for <RCPT>; DATE          of what is sent on
 // Received: from HELO (PTR [IP] (AS...)) (using TLS...) by HOST (...) with KEYWORD id ID
 //           for <RCPT> PRIORITY N; DATE
 // RFC 5321 4.4, RFC 6710 4.1 for PRIORITY.
@@ -36,7 +37,8 @@ void trace_received_add(struct buf *out, const struct trace_received *r)
 {
     struct fold f;
     fold_begin(&f, out, S("Received"));
-    add_from(&f, r);
+    if (!r->is_forwarded)
+        add_from(&f, r);
     if (!r->hide_client)
         add_tls(&f, r);
     add_by(&f, r);
@@ -114,13 +116,17 @@ static void add_tls(struct fold *f, const struct trace_received *r)
 
 static void add_by(struct fold *f, const struct trace_received *r)
 {
-    fold_line(f);
+    if (!r->is_forwarded)
+        fold_line(f);
     fold_word(f, S("by"));
     fold_word(f, S(""));
     trace_name_add(f->out, r->by, r->smtputf8);
-    fold_text(f, S(PRODUCT " with"));
-    fold_word(
-            f, trace_with(r->hello, r->smtputf8, !str_is_empty(r->tls_version), r->authenticated));
+    fold_text(f, S(PRODUCT));
+    if (!r->is_forwarded) {
+        fold_word(f, S("with"));
+        fold_word(f,
+                trace_with(r->hello, r->smtputf8, !str_is_empty(r->tls_version), r->authenticated));
+    }
     if (!str_is_empty(r->solicit))
         add_solicitation(f, r->solicit);
     fold_word(f, S("id ")); // one word: people look for it

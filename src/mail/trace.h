@@ -23,6 +23,7 @@ struct trace_received {
     enum trace_hello hello;
     bool authenticated, smtputf8;
     bool hide_client;   // publish nothing of where it came from
+    bool is_forwarded;  // sent on by ourselves: it comes from nobody
     struct str solicit; // RFC 3865 keywords of MAIL; empty: none
     uint64_t id;
     struct str rcpt; // empty: no "for"

@@ -91,6 +91,10 @@ static struct err deliver_one(struct delivering *d, const struct recipient *rcpt
         return OK;
     r->fate = LOCAL_FATE_ANSWERED;
     struct err e = find_path(d, r, &now.path);
+    if (e.kind == ERR_SYNTAX) {
+        r->answer = local_answer_permanent(CLIENT_RCPT, S("5.1.3"), err_text(e));
+        return OK;
+    }
     if (failed(e))
         return answer_trouble(d, r, e);
     now.detail = r->detail;
@@ -287,9 +291,7 @@ static struct err answer_trouble(struct delivering *d, struct local_result *r, s
     struct str text = arena_str(d->arena, err_text(e));
     if (e.kind == ERR_CANCELLED || str_is_null(text))
         return e;
-    if (e.kind == ERR_SYNTAX)
-        r->answer = local_answer_permanent(CLIENT_RCPT, S("5.1.3"), text);
-    else if (e.kind == ERR_CONFIG)
+    if (e.kind == ERR_CONFIG)
         r->answer = local_answer_temporary(CLIENT_EOD, S("4.3.5"), text);
     else
         r->answer = local_answer_temporary(CLIENT_EOD, S("4.3.0"), text);

@@ -41,6 +41,9 @@ static const struct {
                         .rcpt = S_INIT("b@c.example")},
                 "Received: from localhost (local)\r\n" WITH_ID(
                         "LMTP") "\r\n\tfor <b@c.example>; " DATE},
+        {"sent on by ourselves", {LOCAL, .rcpt = S_INIT("b@c.example"), .is_forwarded = true},
+                "Received: by mail.example.org (Posthaste) id 143d46dc7e804185\r\n"
+                "\tfor <b@c.example>; " DATE},
         {"a submission hides its client",
                 {COMMON, .helo = S_INIT("laptop"), .ptr = S_INIT("home.example.net"), .asn = 1,
                         .tls_version = S_INIT("TLSv1.3"), .tls_cipher = S_INIT("X"),
