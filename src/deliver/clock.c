@@ -2,6 +2,31 @@
 // deliver/clock.c: see deliver/clock.h.
 #include "deliver/clock.h"
 
+// Only who saw a step says something about the doubt: the others may not have looked yet.
+int64_t clock_step_shared(
+        struct clock_watch *w, struct clock_shared *shared, int64_t run_ms, int64_t wall_now_ms)
+{
+    if (shared == NULL)
+        return clock_step(w, run_ms, wall_now_ms);
+    w->doubted_until_ms = atomic_load(&shared->doubted_until_ms);
+    if (!w->has_seen && atomic_load(&shared->has_seen)) {
+        w->has_seen = true;
+        w->run_ms = run_ms;
+        w->wall_ms = run_ms + atomic_load(&shared->ahead_ms);
+    }
+    int64_t step_ms = clock_step(w, run_ms, wall_now_ms);
+    if (step_ms != 0)
+        atomic_store(&shared->doubted_until_ms, w->doubted_until_ms);
+    atomic_store(&shared->ahead_ms, wall_now_ms - run_ms);
+    atomic_store(&shared->has_seen, true);
+    return step_ms;
+}
+
+bool clock_confirm(struct clock_shared *shared)
+{
+    return atomic_exchange(&shared->doubted_until_ms, 0) != 0;
+}
+
 // A step back is what sets a clock right that was ahead: then the doubt is over, too.
 int64_t clock_step(struct clock_watch *w, int64_t run_ms, int64_t wall_now_ms)
 {

@@ -13,7 +13,7 @@ static void tell(const struct deliverer *d, int64_t step_ms, int64_t doubted_unt
 int64_t clocked_look(struct deliverer *d)
 {
     int64_t run_ms = now_ns() / NS_PER_MS, wall_now_ms = wall_ms();
-    int64_t step_ms = clock_step(&d->clock, run_ms, wall_now_ms);
+    int64_t step_ms = clock_step_shared(&d->clock, d->in.clock, run_ms, wall_now_ms);
     int64_t doubted_until_ms = clock_doubted_until_ms(&d->clock, run_ms, wall_now_ms);
     if (step_ms == 0)
         return doubted_until_ms;

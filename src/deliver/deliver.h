@@ -41,6 +41,7 @@ struct deliver_inputs {
     const struct resolve_rules *rules; // of recipients: see deliver/local/local.h
     struct tls_clients *tls;
     struct limits_shared *limits; // counters of the node
+    struct clock_shared *clock;   // of the node, too; NULL: nobody else looks at it
     size_t column;
     uint8_t node;
     struct quota_meter *quota;           // NULL: nothing is counted

@@ -32,6 +32,7 @@ static struct err serve_request(void *exchange) suspends;
 static int obey(struct exchange *x, struct str request) suspends;
 static int reload(struct exchange *x) suspends;
 static int restart(struct exchange *x) suspends;
+static int confirm_clock(struct exchange *x) suspends;
 static int stop(struct exchange *x) suspends;
 static struct err answer(struct exchange *x, int status) suspends;
 
@@ -167,6 +168,8 @@ static int obey(struct exchange *x, struct str request)
         queue_look(sup);
         return 0;
     }
+    if (str_eq(request, S("clock")))
+        return confirm_clock(x);
     if (str_eq(request, S("settle")))
         return queue_settle(sup, &x->answer) ? 0 : 1;
     if (str_eq(request, S("live")))
@@ -220,6 +223,19 @@ static int restart(struct exchange *x)
 }
 
 // The connection is left to the end of the process.
+// queue.md 17.3: who was not given up because of the clock may be now.
+static int confirm_clock(struct exchange *x)
+{
+    struct supervisor *sup = x->control->sup;
+    if (!clock_confirm(&sup->shared->clock)) {
+        buf_add(&x->answer, S("nobody doubts the clock\n"));
+        return 0;
+    }
+    queue_look(sup);
+    buf_add(&x->answer, S("the clock is right; what has expired by it is given up\n"));
+    return 0;
+}
+
 static int stop(struct exchange *x)
 {
     struct supervisor *sup = x->control->sup;

@@ -14,6 +14,7 @@
 //     live               0
 //     reopen             log files
 //     look               all workers look at the queue now
+//     clock              the calendar is right: nobody doubts it any more
 //     settle             1: a worker could not move what it knows to where others see it; the text
 //                        is the ids of messages that are being delivered at this moment
 //     stop               the connection ends when the server has

@@ -179,6 +179,7 @@ static struct err start_deliveries(struct mail_worker *m)
             .rules = &m->rcpt_rules,
             .tls = plan->tls_clients,
             .limits = m->limits.shared,
+            .clock = &m->shared->clock,
             .column = m->limits.column,
             .quota = m->service.quota,
             .signing = &m->signing,

@@ -2,6 +2,7 @@
 // server/worker.h: one worker: the process that serves. See server/server.h.
 #pragma once
 
+#include "deliver/clock.h"
 #include "events/event.h"
 #include "limits/shared.h"
 #include "listen/shared.h"
@@ -15,9 +16,10 @@ struct server_shared {
     struct listen_shared listen;
     struct limits_shared limits;
     struct quota_shared *quota; // NULL: nothing is counted
-    _Atomic uint32_t names;     // enum names_state, of the generation that was born last
-    uint8_t pepper[32];         // secret: see struct smtp_service
-    _Atomic uint32_t draining;  // readiness says no from then on
+    struct clock_shared clock;
+    _Atomic uint32_t names;    // enum names_state, of the generation that was born last
+    uint8_t pepper[32];        // secret: see struct smtp_service
+    _Atomic uint32_t draining; // readiness says no from then on
     struct task_beats beats[COLUMNS_MAX];
 };
 

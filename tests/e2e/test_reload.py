@@ -228,3 +228,9 @@ def belongs(pid, group):
             return os.getpgid(int(pid)) == group and b'serve' in f.read()
     except (OSError, ProcessLookupError):
         return False
+
+
+def test_a_clock_that_nobody_doubts_needs_no_word(server):
+    s = server()
+    done = ask(s, 'confirm-clock')
+    assert (done.returncode, done.stdout) == (0, 'nobody doubts the clock\n'), done

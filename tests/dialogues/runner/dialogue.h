@@ -30,6 +30,7 @@ enum step_kind {
     STEP_CUT,
     STEP_HEAL,
     STEP_WAIT,
+    STEP_CLOCK,
     STEP_CRASH,
     STEP_START,
     STEP_DRAIN,

@@ -164,6 +164,7 @@ static struct err play_step(struct runner *r, const struct step *step)
     case STEP_CUT:
     case STEP_HEAL:
     case STEP_WAIT:
+    case STEP_CLOCK:
     case STEP_SEED:
         return play_network(r, step);
     case STEP_CRASH:
@@ -292,6 +293,9 @@ static struct err play_network(struct runner *r, const struct step *step)
     case STEP_WAIT:
         TRY(play_start_server(r));
         return sim_run_ms(r->sim, step->number);
+    case STEP_CLOCK:
+        sim_wall_set(r->sim, wall_ms() + step->number);
+        return OK;
     default:
         return OK; // the seed was used when the world was made
     }

@@ -51,6 +51,7 @@ static const struct word {
         {S_INIT("cut"), STEP_CUT, read_ip, BLOCK_NONE, false, false},
         {S_INIT("heal"), STEP_HEAL, read_heal, BLOCK_NONE, false, false},
         {S_INIT("wait"), STEP_WAIT, read_wait, BLOCK_NONE, false, false},
+        {S_INIT("clock"), STEP_CLOCK, read_wait, BLOCK_NONE, false, false},
         {S_INIT("crash"), STEP_CRASH, read_nothing, BLOCK_NONE, false, false},
         {S_INIT("start"), STEP_START, read_nothing, BLOCK_NONE, false, false},
         {S_INIT("drain"), STEP_DRAIN, read_nothing, BLOCK_NONE, false, false},

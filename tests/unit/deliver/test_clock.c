@@ -60,8 +60,35 @@ static void steps(void **state)
     }
 }
 
+// A reload: those who come know what those before them have seen.
+static void generations(void **state)
+{
+    (void)state;
+    struct clock_shared shared = {0};
+    struct clock_watch first = {0}, second = {0}, third = {0}, slow = {0};
+    assert_int_equal(clock_step_shared(&first, &shared, RUN_MS, WALL_MS), 0);
+    assert_int_equal(clock_step_shared(&slow, &shared, RUN_MS, WALL_MS), 0);
+    // The step falls between two generations, or is seen by one of the old and taken on by the new.
+    assert_int_equal(
+            clock_step_shared(&second, &shared, RUN_MS + 5, WALL_MS + 5 + 2 * DAY_MS), 2 * DAY_MS);
+    assert_int_equal(clock_step_shared(&third, &shared, RUN_MS + 9, WALL_MS + 9 + 2 * DAY_MS), 0);
+    assert_int_equal(
+            clock_doubted_until_ms(&third, RUN_MS + 9, WALL_MS), WALL_MS + CLOCK_DOUBT_MS - 4);
+    // Who has not looked yet says nothing against it, and sees it in his turn.
+    assert_int_equal(clock_step_shared(&slow, &shared, RUN_MS + 10, WALL_MS + 10), 0);
+    (void)clock_step_shared(&third, &shared, RUN_MS + 11, WALL_MS + 11 + 2 * DAY_MS);
+    assert_true(clock_doubted_until_ms(&third, RUN_MS + 11, WALL_MS) > 0);
+    assert_int_equal(
+            clock_step_shared(&slow, &shared, RUN_MS + 12, WALL_MS + 12 + 2 * DAY_MS), 2 * DAY_MS);
+    // A person says that it is right, and all believe it.
+    assert_true(clock_confirm(&shared));
+    assert_false(clock_confirm(&shared));
+    assert_int_equal(clock_step_shared(&third, &shared, RUN_MS + 13, WALL_MS + 13 + 2 * DAY_MS), 0);
+    assert_int_equal(clock_doubted_until_ms(&third, RUN_MS + 13, WALL_MS), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(steps)};
+    const struct CMUnitTest tests[] = {TEST(steps), TEST(generations)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
