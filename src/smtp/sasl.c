@@ -9,7 +9,7 @@
 
 #include "base/encode.h"
 
-#define MEMORY_BYTES_MAX (128 * KIB) // three messages of SASL_LINE_BYTES_MAX, and copies of parts
+#define MEMORY_BYTES_MAX (192 * KIB) // three messages of SASL_LINE_BYTES_MAX, and copies of parts
 
 static struct sasl_step start(struct sasl *s);
 static struct sasl_step take_line(struct sasl *s, struct str line);

@@ -73,7 +73,7 @@ void sasl_set_names(struct buf *out, struct sasl_set set); // "PLAIN LOGIN", in 
 
 // --- The machine ---------------------------------------------------------------------------------
 
-#define SASL_LINE_BYTES_MAX 12288 // RFC 4954 4: longest line, in base64
+#define SASL_LINE_BYTES_MAX 16384 // of session.limits.auth-line, in base64; RFC 4954 4 has 12288
 #define SASL_RANDOM_BYTES 26      // 18 make the nonce of SCRAM, 8 the number of CRAM-MD5
 #define SASL_PEPPER_BYTES 32
 

@@ -23,14 +23,18 @@ struct err line_next(struct smtp_session *s, size_t max, struct str *out)
     return e;
 }
 
-struct err line_next_command(struct smtp_session *s, struct str *out)
+struct err line_next_command(struct smtp_session *s, struct str *out, bool *out_is_auth)
 {
     size_t max = s->service->settings->command_bytes_max;
     size_t auth_max = s->service->settings->auth_bytes_max;
     struct err e = wait_for_line(s, max, out);
-    if (e.kind != ERR_LIMIT)
+    bool too_long = e.kind == ERR_LIMIT;
+    if (failed(e) && !too_long)
         return e;
-    if (auth_max > max && is_auth(stream_buffered(s->stream)))
+    *out_is_auth = is_auth(too_long ? stream_buffered(s->stream) : *out);
+    if (!too_long)
+        return *out_is_auth && out->len > auth_max ? fail(ERR_LIMIT, "the line is too long") : OK;
+    if (auth_max > max && *out_is_auth)
         return line_next(s, auth_max, out);
     TRY(skip(s, max * LINE_TIMES_MAX));
     return e;

@@ -16,6 +16,8 @@ static void begin(struct smtp_session *s, struct stream *stream, const struct sm
 static void end(struct smtp_session *s) suspends;
 static struct err converse(struct smtp_session *s) suspends;
 static struct err one_command(struct smtp_session *s) suspends;
+static struct err refuse_long(
+        struct smtp_session *s, bool is_auth, uint64_t bytes) suspends MUST_USE;
 static void tell_raw(struct smtp_session *s, struct str line);
 static void note_time(struct smtp_session *s, int64_t ms);
 static void look_at_limits(struct smtp_session *s) suspends;
@@ -112,13 +114,10 @@ static struct err one_command(struct smtp_session *s)
 {
     struct str line;
     uint64_t bytes_before = s->counts.bytes_in;
-    struct err e = line_next_command(s, &line);
-    if (e.kind == ERR_LIMIT) {
-        event_in(s->options->span, EV_SMTP_REQUEST_TOO_LARGE,
-                F_U64(size, s->counts.bytes_in - bytes_before),
-                F_U64(limit, s->service->settings->command_bytes_max));
-        return reply_junk(s, REPLY_LINE_LONG);
-    }
+    bool is_auth = false;
+    struct err e = line_next_command(s, &line, &is_auth);
+    if (e.kind == ERR_LIMIT)
+        return refuse_long(s, is_auth, s->counts.bytes_in - bytes_before);
     TRY(e);
     s->result.commands++;
     tell_raw(s, line);
@@ -127,6 +126,14 @@ static struct err one_command(struct smtp_session *s)
     e = command_run(s, line);
     note_time(s, (now_ns() - began_ns) / NS_A_MS);
     return e;
+}
+
+static struct err refuse_long(struct smtp_session *s, bool is_auth, uint64_t bytes)
+{
+    const struct smtp_settings *settings = s->service->settings;
+    event_in(s->options->span, EV_SMTP_REQUEST_TOO_LARGE, F_U64(size, bytes),
+            F_U64(limit, is_auth ? settings->auth_bytes_max : settings->command_bytes_max));
+    return reply_junk(s, is_auth ? REPLY_SASL_LONG : REPLY_LINE_LONG);
 }
 
 // What a client says is shown but for its secrets.

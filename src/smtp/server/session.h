@@ -170,5 +170,7 @@ struct throttle_values session_values(const struct smtp_session *s);
 // A line of at most `max` bytes, without its end, within the session's time-out. ERR_LIMIT: it was
 // longer and is skipped. The slice lives until the next call on the stream.
 struct err line_next(struct smtp_session *s, size_t max, struct str *out) suspends MUST_USE;
-// The same with the bound of commands, which for AUTH is that of responses (RFC 4954 4).
-struct err line_next_command(struct smtp_session *s, struct str *out) suspends MUST_USE;
+// The same with the bound of commands, which for AUTH is that of responses (RFC 4954 4). With
+// ERR_LIMIT *out_is_auth says which of the two was passed.
+struct err line_next_command(
+        struct smtp_session *s, struct str *out, bool *out_is_auth) suspends MUST_USE;
