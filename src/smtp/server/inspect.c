@@ -79,6 +79,8 @@ static struct err judge_header(struct finishing *f)
         f->refusal = REPLY_LOOP;
     if (f->refusal == REPLY_NO_HEADER)
         event_in(s->options->span, EV_SMTP_MESSAGE_PARSE_FAILED, F_ID(queueId, t->id));
+    if (f->refusal == REPLY_OK && f->head.has_8bit && !t->mail.smtputf8) // inbound.md 5.4
+        event_in(s->options->span, EV_SMTP_HEADER_NOT_ASCII, F_ID(queueId, t->id));
     return OK;
 }
 
