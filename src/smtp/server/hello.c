@@ -45,7 +45,7 @@ struct err stage_hello(struct smtp_session *s, enum hello how, struct str args)
         return OK;
     session_drop_transaction(s); // RFC 5321 4.1.4
     s->hello = how;
-    s->offered_pipelining = rule_bool(s, RULE_PIPELINING);
+    s->offered_pipelining = session_is_lmtp(s) || rule_bool(s, RULE_PIPELINING); // RFC 2033 5
     return answer(s, how != HELLO_HELO);
 }
 
@@ -100,7 +100,8 @@ static struct err answer(struct smtp_session *s, bool extended)
 // Each row with its line end; the order is that of inbound.md 4.3.
 static void offer_basics(struct smtp_session *s, struct buf *out)
 {
-    offer_if(s, out, RULE_PIPELINING, S("PIPELINING"));
+    if (s->offered_pipelining)
+        buf_add(out, S("PIPELINING\n"));
     buf_fmt(out, "SIZE %lld\n", (long long)rule_number(s, RULE_MESSAGE_SIZE));
     if (!s->tls_on && listen_offers_tls(s->visit))
         buf_add(out, S("STARTTLS\n"));
