@@ -4,6 +4,7 @@
 
 #include "base/id.h"
 #include "cli/one_task.h"
+#include "cli/server/become_server.h"
 #include "rt/clock.h"
 #include "rt/file.h"
 
@@ -50,9 +51,13 @@ static int store_run(struct queue_work *w, enum queue_open how)
                 "there is no queue in %.*s; it is made when the server starts",
                 ARG(options.folder));
     w->how = options;
+    if (!failed(e) && how == QUEUE_TO_FILL)
+        e = become_server(&c->arena, w->conf, conf_str(w->conf, S("global.state-dir")));
     if (!failed(e))
         e = one_task_run(work, w);
-    return failed(e) ? cli_fail(c, CLI_FAILED, e) : w->status;
+    if (failed(e))
+        return cli_fail(c, e.kind == ERR_CONFIG ? CLI_RIGHTS : CLI_FAILED, e);
+    return w->status;
 }
 
 static struct err work(void *arg)

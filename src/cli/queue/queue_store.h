@@ -26,7 +26,8 @@ struct queue_work {
     struct str carried;                  // the server's last word on it, ids in lines
 };
 
-enum queue_open { QUEUE_TO_READ, QUEUE_TO_CHANGE };
+// To fill it means as the server's user, whose files the bodies have to be.
+enum queue_open { QUEUE_TO_READ, QUEUE_TO_CHANGE, QUEUE_TO_FILL };
 // Opens, runs, closes; the exit status. Errors were told.
 int queue_work_run(struct cli *c, enum queue_open how, task_main *main, void *arg);
 

@@ -115,6 +115,7 @@ static void read_content(struct reading *r, const struct json *doc, struct envel
 {
     const struct json *v = part(r, doc, S("content"), JSON_OBJECT);
     struct buf digest AUTO(buf_done);
+    buf_init(&digest, BODY_DIGEST_BYTES);
     if (v == NULL)
         return;
     out->has_content = true;
@@ -122,7 +123,6 @@ static void read_content(struct reading *r, const struct json *doc, struct envel
     out->top_bytes = (uint64_t)number(r, v, S("top"), 0, 0, RECORD_BYTES_MAX);
     if (out->top_bytes > out->bytes)
         wrong(r, v, S("top"), "is more than there is");
-    buf_init(&digest, BODY_DIGEST_BYTES);
     if (!decode_hex(&digest, text(r, v, S("sha256"), 2 * BODY_DIGEST_BYTES, TEXT_LINE)) ||
             digest.len != BODY_DIGEST_BYTES)
         wrong(r, v, S("sha256"), "takes 64 hex digits");

@@ -191,13 +191,13 @@ static void put_last(struct json_out *o, const struct outcome *last)
 static void put_text(struct json_out *o, struct str key, struct str text)
 {
     struct buf coded AUTO(buf_done);
+    buf_init(&coded, RECORD_BYTES_MAX * 2);
     if (str_is_null(text))
         return;
     if (str_is_utf8(text)) {
         json_put_str(o, key, text);
         return;
     }
-    buf_init(&coded, RECORD_BYTES_MAX * 2);
     encode_base64(&coded, text);
     json_key(o, key);
     json_object_begin(o);

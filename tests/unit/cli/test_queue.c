@@ -23,7 +23,8 @@ static const struct command_row rows[] = {ROW("queue list", queue_list),
         ROW("queue rule add", queue_rule_add), ROW("queue rule list", queue_rule_list),
         ROW("queue rule remove", queue_rule_remove), ROW("queue hold", queue_hold),
         ROW("queue release", queue_release), ROW("queue cancel", queue_cancel),
-        ROW("queue check", queue_check), ROW("queue quota list", queue_quota_list)};
+        ROW("queue check", queue_check), ROW("queue quota list", queue_quota_list),
+        ROW("queue export", queue_export), ROW("queue import", queue_import)};
 
 static const struct {
     const char *name;
@@ -95,6 +96,17 @@ static const struct {
                 "{\"messages\":3,\"units\":4,\"due\":4,\"links\":0,\"findings\":0,"
                 "\"repaired\":0}\n",
                 NULL},
+        {"export where", {"export"}, 2, NULL, "FOLDER"},
+        {"how many would be exported", {"export", "/nonexistent/x", "--dry-run"}, 0,
+                "3 message(s) are meant.\n", NULL},
+        {"export into nothing", {"export", "/dev/null/x"}, 1, NULL, "/dev/null"},
+        {"export nothing", {"export", "/nonexistent/x", "--dry-run", "-d", "x"}, 5,
+                "0 message(s) are meant.\n", NULL},
+        {"ids and a filter", {"export", "/nonexistent/x", "16", "-d", "x"}, 2, NULL,
+                "give either ids or a filter"},
+        {"import what", {"import"}, 2, NULL, "FOLDER"},
+        {"import nothing", {"import", "/nonexistent/x.json"}, 1,
+                "Imported 0 message(s); 0 had been imported before.\n", "/nonexistent/x.json"},
         {"hold which", {"hold"}, 2, NULL, "which messages? Give ids, a filter, or --all"},
         {"both", {"hold", "16", "--all"}, 2, NULL, "give either ids or a filter"},
         {"not asked", {"hold", "-d", "d1.example"}, 1, NULL,
