@@ -7,8 +7,6 @@
 #include "directory/password_forms.h"
 #include "rt/offload.h"
 
-#include <openssl/crypto.h>
-
 typedef struct err form_check(struct arena *a, struct str stored, struct str typed, bool *out);
 
 struct form {
@@ -229,9 +227,4 @@ struct str password_clear_text(struct str stored)
 {
     struct str scheme, rest;
     return braced(stored, &scheme, &rest) ? rest : stored;
-}
-
-bool same_bytes(struct str a, struct str b)
-{
-    return a.len == b.len && CRYPTO_memcmp(a.ptr, b.ptr, a.len) == 0;
 }

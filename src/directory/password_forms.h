@@ -3,6 +3,7 @@
 #pragma once
 
 #include "directory/password.h"
+#include "directory/scram.h"
 
 #define CHECKED_BYTES_MAX 128 // the longest result that is compared
 
@@ -39,9 +40,6 @@ struct err digest_check(struct arena *a, const char *digest, bool salted, struct
 
 // The whole form, {SCRAM-SHA-256} and all.
 struct err scram_check(struct arena *a, struct str stored, struct str typed, bool *out) MUST_USE;
-
-// In a time that does not tell where they differ.
-bool same_bytes(struct str a, struct str b);
 
 // PHC strings: $id[$v=N][$k=N,k=N]$salt$hash, base64 without padding.
 struct phc {

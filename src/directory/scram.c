@@ -6,6 +6,7 @@
 
 #include "directory/password_forms.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -155,4 +156,9 @@ static const EVP_MD *digest_of(enum scram_hash hash)
 static struct str bytes(const uint8_t *at, size_t count)
 {
     return str_of((const char *)at, count);
+}
+
+bool same_bytes(struct str a, struct str b)
+{
+    return a.len == b.len && CRYPTO_memcmp(a.ptr, b.ptr, a.len) == 0;
 }

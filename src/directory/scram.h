@@ -6,6 +6,9 @@
 
 #include "base/base.h"
 
+// In a time that does not tell where they differ.
+bool same_bytes(struct str a, struct str b);
+
 enum scram_hash { SCRAM_SHA_1, SCRAM_SHA_256 };
 #define SCRAM_DIGEST_BYTES_MAX 32
 #define SCRAM_SALT_BYTES 16     // of what we make
