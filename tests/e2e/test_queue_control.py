@@ -222,6 +222,22 @@ def test_a_cancelled_message_is_reported_when_that_is_asked_for(server, host):
     eventually(lambda: not tool(s, 'queue', 'list'), what='an empty queue')
 
 
+def test_a_report_that_was_asked_for_outlives_the_next_cancellation(server, host):
+    """Nobody serves between the two, so the notice about the first is not written yet at the second."""
+    s = start(server, host)
+    queue(s).one(send(s, 'rob@far.test', 'bob@far.test'))
+    eventually(lambda: 'temp_fail' in tool(s, 'queue', 'list'), what='the first attempt')
+    s.stop()
+    tool(s, 'queue', 'cancel', '--rcpt', 'bob@', '--dsn', '--yes')
+    tool(s, 'queue', 'cancel', '--rcpt', 'rob@', '--yes')
+    host.answer = '250 2.1.5 yes'
+    s.start()
+    eventually(lambda: host.letters, what='the report')
+    told = host.letters[0].split('Content-Type: message/delivery-status')[1].split('\n--')[0]
+    assert 'bob@far.test' in told and 'rob@far.test' not in told
+    eventually(lambda: not tool(s, 'queue', 'list'), what='an empty queue')
+
+
 @pytest.mark.parametrize('words', [(), ('--rcpt', 'rob@', '--yes')])
 def test_what_is_cancelled_at_the_end_of_data_arrives_all_the_same(server, host, words):
     """The answer says that it is in progress, and what really happened is told."""
