@@ -13,7 +13,6 @@
 
 static void begin_span(struct job *j);
 static bool anything_changed(const struct job *j);
-static bool anything_is_owed(const struct job *j);
 static bool begin(struct job *j) suspends;
 static bool read_message(struct job *j) suspends;
 static bool copy_before(struct job *j);
@@ -73,16 +72,7 @@ static bool anything_changed(const struct job *j)
         if (j->tried[i].is_settled)
             return true;
     return j->look.changed || j->is_held || j->hold.reason != HOLD_NONE || unit_is_final(j->u) ||
-           anything_is_owed(j);
-}
-
-// Somebody was given up by a person, who wants the sender to be told (queue.md 13.8).
-static bool anything_is_owed(const struct job *j)
-{
-    for (size_t i = 0; i < j->u->rcpt_count; i++)
-        if (rcpt_is_final(&j->u->rcpts[i]) && dsn_due(&j->u->rcpts[i], false) != DSN_NONE)
-            return true;
-    return false;
+           dsn_is_owed(j->u);
 }
 
 static bool begin(struct job *j)

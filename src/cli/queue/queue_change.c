@@ -58,7 +58,6 @@ static struct err change_group(struct changing *x, size_t first, size_t count) s
 static struct err change_one(struct changing *x, uint64_t id) suspends;
 static struct err add_changes(
         struct changing *x, struct arena *a, uint64_t id, struct changes *out);
-static bool owes_report(const struct unit *u);
 static bool change_unit(const struct changing *x, const struct message *m, struct unit *u);
 static bool reroute_unit(const struct changing *x, const struct message *m, struct unit *u);
 static bool cancel_rcpts(const struct changing *x, struct unit *u, int64_t created_ms);
@@ -303,9 +302,9 @@ static struct err add_changes(struct changing *x, struct arena *a, uint64_t id, 
             TRY(message_edit_unit(a, &x->edit, &m, u, &changed));
         else
             changed = change_unit(x, &m, u);
-        if (changed && owes_report(u))
+        if (changed && dsn_is_owed(u))
             u->due_ms = x->w->wall_now_ms;
-        all_final &= unit_is_final(u) && !owes_report(u);
+        all_final &= unit_is_final(u) && !dsn_is_owed(u);
         any |= changed;
         struct store_change *c = changed ? vec_add(a, &out->all) : NULL;
         if (changed && c == NULL)
@@ -324,15 +323,6 @@ static struct err add_changes(struct changing *x, struct arena *a, uint64_t id, 
     out->messages += any;
     out->in_progress += any && queue_server_carries(x->w, id);
     return OK;
-}
-
-// Somebody of it was cancelled before, whose sender was promised a notice that nobody has written.
-static bool owes_report(const struct unit *u)
-{
-    for (size_t i = 0; i < u->rcpt_count; i++)
-        if (rcpt_is_final(&u->rcpts[i]) && dsn_due(&u->rcpts[i], false) != DSN_NONE)
-            return true;
-    return false;
 }
 
 static bool change_unit(const struct changing *x, const struct message *m, struct unit *u)

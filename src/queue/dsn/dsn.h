@@ -55,6 +55,9 @@ void dsn_completed(struct recipient *r, enum dsn_hop hop, bool by_owed);
 // What its sender is to be told now, as far as the recipient goes; `mark_passed`: a mark of delay
 // notification has just passed (queue.md 8.2). A null sender and reports are dsn_fate_of's.
 enum dsn_action dsn_due(const struct recipient *r, bool mark_passed);
+// Somebody of it was given up by a person, who wants the sender to be told (queue.md 13.8), and
+// that is not written yet.
+bool dsn_is_owed(const struct unit *u);
 // Copies and double bounces are about failures only.
 bool dsn_any_failed(const struct dsn_rcpt *rcpts, size_t count);
 // Once the report is in the same commit, or it was decided that there is none.

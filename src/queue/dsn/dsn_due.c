@@ -49,7 +49,17 @@ enum dsn_action dsn_due(const struct recipient *r, bool mark_passed)
     }
     if ((r->flags & RCPT_RELAYED_DSN_OWED) != 0)
         return DSN_RELAYED;
+    if ((r->flags & RCPT_EXPANDED_DSN_OWED) != 0)
+        return DSN_EXPANDED;
     return (r->flags & RCPT_NOTIFY_SUCCESS) != 0 ? DSN_DELIVERED : DSN_NONE;
+}
+
+bool dsn_is_owed(const struct unit *u)
+{
+    for (size_t i = 0; i < u->rcpt_count; i++)
+        if (rcpt_is_final(&u->rcpts[i]) && dsn_due(&u->rcpts[i], false) != DSN_NONE)
+            return true;
+    return false;
 }
 
 bool dsn_any_failed(const struct dsn_rcpt *rcpts, size_t count)
