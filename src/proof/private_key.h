@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // proof/private_key.h: what a signature is made with. Measured as proof/public_key.h tells: RSA of
-// 2048 bits takes 900 us, 4096 bits 5.5 ms, Ed25519 50 us. To have a helper thread do it takes 60 to
-// 100 us of the processor on top. So keys of PRIVATE_KEY_INLINE_BITS_MAX are used at once, on the
-// worker's large stack, as TLS does with keys of that size, unless the caller has processors for
-// more than itself; longer ones go to a helper thread, and the others of the worker go on meanwhile.
+// 2048 bits takes 900 us, 4096 bits 5.5 ms, Ed25519 50 us. To have a helper thread do it takes 60
+// to 100 us of the processor on top. So keys of PRIVATE_KEY_INLINE_BITS_MAX are used at once, on
+// the worker's large stack, as TLS does with keys of that size, unless the caller has processors
+// for more than itself; longer ones go to a helper thread, and others of the worker go on.
 #pragma once
 
 #include "base/base.h"

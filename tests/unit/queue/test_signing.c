@@ -232,8 +232,8 @@ static struct err look(void *was_here)
 static bool others_run(struct signing_world *w, size_t threads)
 {
     struct signing_choice by = {0};
+    bool was_here = false; // longer than the group
     struct group group AUTO(group_end);
-    bool was_here = false;
     group_begin(&group);
     w->settings.threads = threads;
     signing_choose_domain(&w->desk, &w->span, S("a.example"), &by);
