@@ -516,6 +516,43 @@ static void clients_are_known_or_not(void **state)
     }
 }
 
+// An issuer that is trusted to vouch for clients is no part of our own chain.
+static void the_chain_is_what_its_file_has(void **state)
+{
+    struct world *w = *state;
+    X509 *leaf = made_certificate(&(struct made_wish){.names = "DNS:mx.example.org",
+            .key = w->ec,
+            .issuer = w->authority,
+            .issuer_key = w->authority_key,
+            .from_days = -9999,
+            .to_days = 9999});
+    struct str leaf_pem = made_pem(&w->arena, leaf);
+    const struct str files[] = {leaf_pem, arena_join(&w->arena, leaf_pem, w->authority_pem)};
+    struct certificates *usual = w->all;
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        struct certificate_source source = {
+                .id = S("default"), .cert = files[i], .key = made_key_pem(&w->arena, w->ec)};
+        struct certificate_reports reports = {.arena = &w->arena};
+        w->all = certificates_make(&source, 1, NULL, MADE_NOW_MS, &reports);
+        struct tls_settings settings = settings_of(w, (struct tls_words){0});
+        settings.client_auth = CLIENT_AUTH_REQUEST;
+        settings.client_ca = w->authority_pem;
+        struct tls_context *t = context_of(w, &settings, LISTEN_SMTP, "x");
+        SSL_CTX *client = client_context();
+        struct pair p;
+        pair_begin(&p, client, tls_context_ssl(t));
+        pair_run(&p);
+        assert_true(p.done);
+        assert_int_equal(sk_X509_num(SSL_get_peer_cert_chain(p.client)), i + 1);
+        pair_end(&p);
+        SSL_CTX_free(client);
+        tls_context_free(t);
+        certificates_unref(w->all);
+    }
+    w->all = usual;
+    X509_free(leaf);
+}
+
 static void client_ca_must_be_there(void **state)
 {
     struct world *w = *state;
@@ -670,6 +707,7 @@ int main(void)
             cmocka_unit_test(offers_are_in_force),
             cmocka_unit_test(sessions_are_resumed_or_not),
             cmocka_unit_test(clients_are_known_or_not),
+            cmocka_unit_test(the_chain_is_what_its_file_has),
             cmocka_unit_test(client_ca_must_be_there),
             cmocka_unit_test(reload_in_the_middle),
             cmocka_unit_test(no_certificate_no_tls),
