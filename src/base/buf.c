@@ -61,12 +61,6 @@ void buf_insert(struct buf *b, size_t at, struct str s)
     b->len += s.len;
 }
 
-void buf_add_byte(struct buf *b, char c)
-{
-    if (buf_reserve(b, 1))
-        b->ptr[b->len++] = c;
-}
-
 void buf_add_repeat(struct buf *b, char c, size_t count)
 {
     if (count == 0 || !buf_reserve(b, count))
