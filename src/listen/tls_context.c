@@ -114,10 +114,8 @@ static struct err set_up(const struct tls_context *t, struct arena *a, SSL_CTX *
     void *self = (void *)(uintptr_t)t;
     SSL_CTX_set_app_data(ssl, self);
     SSL_CTX_set_security_level(ssl, 2);
-    // Idle connections give their buffers back: 34 KiB each otherwise. A certificate goes out with the
-    // chain that its file has: the library would look for one in each handshake, among the CAs that
-    // we trust for clients, too.
-    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+    // Idle connections give their buffers back: 34 KiB each otherwise.
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_max_early_data(ssl, 0);
     TRY(set_offer(t->settings, a, ssl));
