@@ -145,11 +145,6 @@ static const struct play hellos[] = {
                 HELLO "C: STARTTLS\nS: 454 4.3.0 later\n",
                 PLAY_STARTTLS,
                 "starttls: temporary tls tls 454 4.3.0 later\n"},
-        {.name = "STARTTLS in no time",
-                HELLO "C: STARTTLS\nsleep 182\n",
-                PLAY_STARTTLS,
-                "starttls: lost tls tls gone 4.4.2 Timeout while waiting for the reply to "
-                "STARTTLS\n"},
         {.name = "STARTTLS, nothing",
                 HELLO "C: STARTTLS\nclose\n",
                 PLAY_STARTTLS,
@@ -265,34 +260,6 @@ static const struct play sends[] = {
                           "b@x.example: lost rcpt connection gone 4.4.2 Timeout while waiting for"
                           " the reply to RCPT TO\n",
                 .rcpts = "a@x.example b@x.example"},
-        {.name = "MAIL in no time",
-                HELLO ENVELOPE BODY "S: 250 2.0.0 queued\n" MAIL "sleep 303\n",
-                PLAY_SEND_TWICE,
-                MAIL_OK A_OK "mail: lost mail connection gone 4.4.2 Timeout while waiting for the"
-                             " reply to MAIL FROM\na@x.example: lost mail connection gone 4.4.2"
-                             " Timeout while waiting for the reply to MAIL FROM\n"},
-        {.name = "MAIL just in time",
-                HELLO MAIL "sleep 301\nS: 250 ok\n" RCPT "S: 250 ok\n" BODY
-                           "S: 250 2.0.0 queued\n" QUIT,
-                PLAY_SEND,
-                MAIL_OK A_OK},
-        {.name = "DATA in no time",
-                HELLO ENVELOPE "C: DATA\nsleep 121\n",
-                PLAY_SEND,
-                MAIL_GONE "a@x.example: lost data connection gone 4.4.2 Timeout while waiting for"
-                          " the reply to DATA\n"},
-        {.name = "DATA just in time",
-                HELLO ENVELOPE "C: DATA\nsleep 119\nS: 354 go\nC| hello\\r\\n.\\r\\n\n"
-                               "S: 250 2.0.0 queued\n" QUIT,
-                PLAY_SEND,
-                MAIL_OK A_OK},
-        {.name = "RSET in no time",
-                HELLO ENVELOPE "C: DATA\nS: 554 5.7.1 no\nC: RSET\nsleep 21\n",
-                PLAY_SEND_TWICE,
-                MAIL_OK "a@x.example: permanent data reply 554 5.7.1 no\n"
-                        "mail: lost mail connection gone 4.4.2 Timeout while waiting for the reply"
-                        " to RSET\na@x.example: lost mail connection gone 4.4.2 Timeout while"
-                        " waiting for the reply to RSET\n"},
         {.name = "too many",
                 PIPELINING "W: MAIL FROM:<s@y.example>|RCPT TO:<a@x.example>|RCPT TO:<b@x.example>|"
                            "RCPT TO:<c@x.example>|DATA\n"
