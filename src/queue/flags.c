@@ -36,6 +36,7 @@ static const struct flag_word of_rcpts[] = {
         {RCPT_SPAM_PAYLOAD, S_INIT("spamPayload"), false},
         {RCPT_RELAYED_DSN_OWED, S_INIT("relayed-dsn-owed"), false},
         {RCPT_SILENT, S_INIT("silent"), false},
+        {RCPT_EXPANDED_DSN_OWED, S_INIT("expanded-dsn-owed"), false},
         {RCPT_EXPIRY_FIXED, S_INIT("expiry-fixed"), true},
         {0},
 };

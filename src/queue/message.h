@@ -51,8 +51,9 @@ enum rcpt_flag {
     RCPT_DSN_SENT = 1 << 5,
     RCPT_SPAM_PAYLOAD = 1 << 6,
     RCPT_RELAYED_DSN_OWED = 1 << 7,
-    RCPT_EXPIRY_FIXED = 1 << 8, // by DELIVERBY or a person: a schedule must not move it
-    RCPT_SILENT = 1 << 9,       // given up by a person, or a rule, so that nobody is told
+    RCPT_EXPIRY_FIXED = 1 << 8,       // by DELIVERBY or a person: a schedule must not move it
+    RCPT_SILENT = 1 << 9,             // given up by a person, or a rule, so that nobody is told
+    RCPT_EXPANDED_DSN_OWED = 1 << 10, // a list with a sender of its own, which has sent it on
 };
 
 #define RCPT_NOTIFY_ALL 0x1f // what the sender asked for

@@ -20,6 +20,7 @@ struct goer {                            // somebody who gets it
     struct envelope_address address;
     struct str sender;   // of the message that he gets
     bool has_own_sender; // that of a list, not the client's
+    bool is_expanded;    // nobody: the list itself, of which the client's sender is told
     struct str orcpt_type, orcpt;
     const struct schedule *schedule;
     size_t place; // among all, so that sorting keeps the order
@@ -36,6 +37,7 @@ struct addressing {
 static struct err add_rcpt(struct addressing *a, struct transaction_rcpt *rcpt) suspends MUST_USE;
 static struct err add_members(
         struct addressing *a, struct transaction_rcpt *rcpt) suspends MUST_USE;
+static bool owes_expanded(const struct addressing *a, const struct transaction_rcpt *rcpt);
 static void refuse(struct addressing *a, struct transaction_rcpt *rcpt, enum reply_id why);
 static struct err add_goer(struct addressing *a, const struct goer *goer) MUST_USE;
 static struct err make_messages(struct addressing *a) suspends MUST_USE;
@@ -104,8 +106,10 @@ static struct err add_members(struct addressing *a, struct transaction_rcpt *rcp
         refuse(a, rcpt, failed(e) ? REPLY_NOT_ACCEPTED : REPLY_LIST_TOO_LARGE);
         return OK;
     }
+    bool sends_on = false;
     for (size_t i = 0; i < all.count; i++) {
         const struct expanded_member *m = &all.at[i];
+        sends_on |= !str_is_null(m->sender);
         struct goer goer = {.rcpt = rcpt,
                 .sender = str_is_null(m->sender) ? a->f->t->sender.text : m->sender,
                 .has_own_sender = !str_is_null(m->sender),
@@ -114,7 +118,23 @@ static struct err add_members(struct addressing *a, struct transaction_rcpt *rcp
         if (!failed(envelope_address_read(a->arena, m->address, &goer.address)))
             TRY(add_goer(a, &goer));
     }
-    return OK;
+    struct goer list = {.rcpt = rcpt,
+            .address = rcpt->address,
+            .sender = a->f->t->sender.text,
+            .orcpt_type = rcpt->orcpt_type,
+            .orcpt = rcpt->orcpt,
+            .is_expanded = true};
+    return sends_on && owes_expanded(a, rcpt) ? add_goer(a, &list) : OK;
+}
+
+// queue.md 12.1, RFC 3461 5.2.7.3: with what a list sends on under a sender of its own the client's
+// sender has nothing to do any more, and is told so. Who may have forged him must not make us write
+// to him.
+static bool owes_expanded(const struct addressing *a, const struct transaction_rcpt *rcpt)
+{
+    const struct message_proof *proof = a->f->t->proof;
+    return (rcpt_flags(rcpt) & RCPT_NOTIFY_SUCCESS) != 0 && a->f->t->sender.text.len > 0 &&
+           (proof == NULL || !proof->quarantined);
 }
 
 // The message; in LMTP, where each recipient has a reply of its own, that one alone.
@@ -259,8 +279,14 @@ static void fill_unit(
     for (size_t i = 0; i < out->rcpt_count; i++) {
         fill_recipient(&from[i], &rcpts[i]);
         schedule_begin(from->schedule, m, &rcpts[i]);
+        if (from[i].is_expanded)
+            rcpts[i].status = RCPT_COMPLETED;
     }
     schedule_begin_unit(from->schedule, m, out);
+    if (unit_is_final(out)) { // a report is all that there is to do
+        out->hold = (struct hold){0};
+        out->due_ms = m->created_ms;
+    }
 }
 
 static void fill_recipient(const struct goer *g, struct recipient *out)
@@ -268,7 +294,7 @@ static void fill_recipient(const struct goer *g, struct recipient *out)
     *out = (struct recipient){.address = g->address.text,
             .orcpt_type = g->orcpt_type,
             .orcpt = g->orcpt,
-            .flags = rcpt_flags(g->rcpt)};
+            .flags = rcpt_flags(g->rcpt) | (g->is_expanded ? RCPT_EXPANDED_DSN_OWED : 0u)};
 }
 
 static struct message message_for(const struct finishing *f, struct str sender)

@@ -16,7 +16,8 @@ enum became {
     BY_TO_DSN_HOP,
     FAILED,
     MARKED,
-    OPEN
+    OPEN,
+    EXPANDED
 };
 
 static const struct {
@@ -47,6 +48,8 @@ static const struct {
         {"a mark, failure", MARKED, RCPT_NOTIFY_FAILURE, DSN_NONE, false},
         {"a mark, never", MARKED, RCPT_NOTIFY_NEVER, DSN_NONE, false},
         {"no mark, delay", OPEN, RCPT_NOTIFY_DELAY, DSN_NONE, false},
+        {"a list, success", EXPANDED, RCPT_NOTIFY_SUCCESS, DSN_EXPANDED, true},
+        {"a list, never", EXPANDED, RCPT_NOTIFY_NEVER, DSN_NONE, true},
 };
 
 static void become(struct recipient *r, enum became became)
@@ -70,6 +73,9 @@ static void become(struct recipient *r, enum became became)
         return;
     case FAILED:
         r->status = RCPT_PERM_FAILED;
+        return;
+    case EXPANDED:
+        r->flags |= RCPT_EXPANDED_DSN_OWED;
         return;
     case MARKED:
     case OPEN:
