@@ -107,6 +107,7 @@ enum dns_validation {
     DNS_VALIDATE_AUTO, // unless the servers strip signatures
     DNS_VALIDATE,
     DNS_VALIDATE_OFF,
+    DNS_TRUST_AD, // do not, and believe those that the servers say they have validated
 };
 
 // What is kept is counted by kind, so that one kind cannot push out the others.
@@ -140,6 +141,7 @@ struct dns_settings {
 };
 struct dns_settings dns_settings_default(void); // outbound.md 22; without servers
 
+// With DNS_TRUST_AD the servers are asked without libunbound, by UDP or TCP.
 // Settings, and what they point to, must outlive the resolver. Call both inside a task. The thread
 // of libunbound is only made with the first question. ERR_CONFIG: libunbound refused a setting.
 struct err resolver_new_unbound(

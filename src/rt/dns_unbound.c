@@ -13,6 +13,7 @@
 #include "rt/dns_wire.h"
 
 #include "rt/dns_resolver.h"
+#include "rt/dns_stub.h"
 #include "rt/epoll.h"
 
 #include <pthread.h>
@@ -88,6 +89,8 @@ static const struct resolver_backend unbound_backend = {
 struct err resolver_new_unbound(
         struct arena *a, const struct dns_settings *settings, struct resolver **out)
 {
+    if (settings->validation == DNS_TRUST_AD)
+        return dns_stub_new(settings, out);
     struct unbound *u = mem_new(struct unbound);
     if (u == NULL)
         return fail(ERR_LIMIT, "no memory for a resolver");

@@ -72,6 +72,8 @@ static struct err look(struct mail_worker *m, struct arena *a, bool *out_heard)
                 "signatures off, or change them: %.*s",
                 ARG(root.why));
     bool validates = resolver_figures(m->service.resolver).validating;
+    if (m->names.validation == DNS_TRUST_AD)
+        validates = root.dnssec == DNSSEC_SECURE;
     if (*out_heard)
         note(m, validates ? NAMES_VALIDATED : NAMES_UNVALIDATED);
     if (*out_heard && !validates)

@@ -19,6 +19,7 @@ static bool custom_make(
         const struct conf *conf, struct findings *f, struct arena *a, struct dns_settings *io);
 static struct err system_make(const struct conf *conf, struct arena *a, struct dns_settings *io);
 static struct err resolv_conf_read(struct arena *a, struct dns_settings *io);
+static struct err trust_check(const struct dns_settings *s);
 static bool same_servers(const struct dns_settings *a, const struct dns_settings *b);
 static bool public_make(struct arena *a, struct str type, struct dns_settings *io);
 static bool anchor_make(const struct conf *conf, struct findings *f, struct dns_settings *io);
@@ -49,7 +50,7 @@ bool plan_dns_make(const struct conf *conf, struct findings *findings, struct ar
         struct dns_settings *out)
 {
     static const enum dns_validation validations[] = {
-            DNS_VALIDATE_AUTO, DNS_VALIDATE, DNS_VALIDATE_OFF};
+            DNS_VALIDATE_AUTO, DNS_VALIDATE, DNS_VALIDATE_OFF, DNS_TRUST_AD};
     struct dns_settings s = dns_settings_default();
     int dnssec = conf_enum(conf, S("resolver.dnssec"));
     s.try_ms = conf_duration_ms(conf, S("resolver.timeout"));
@@ -71,6 +72,12 @@ bool plan_dns_make(const struct conf *conf, struct findings *findings, struct ar
     good &= hosts_make(conf, findings, a, &s);
     if (!servers_make(conf, findings, a, &s) || !good)
         return false;
+    struct err e = trust_check(&s);
+    if (failed(e)) {
+        conf_error(conf, findings, S("resolver.dnssec"), -1, S("bad-resolver"), "%.*s",
+                ARG(err_text(e)));
+        return false;
+    }
     *out = s;
     return true;
 }
@@ -273,6 +280,7 @@ struct err plan_dns_again(
     if (!str_eq(conf_str(conf, S("resolver.type")), S("system")))
         return OK;
     TRY(system_make(conf, &scratch, &now));
+    TRY(trust_check(&now));
     if (same_servers(&now, io))
         return OK;
     struct dns_server *servers = arena_array(a, now.server_count, struct dns_server);
@@ -282,6 +290,17 @@ struct err plan_dns_again(
     now.servers = servers;
     *io = now;
     *out_changed = true;
+    return OK;
+}
+
+// Between us and another machine anybody could set the bit.
+static struct err trust_check(const struct dns_settings *s)
+{
+    if (s->validation != DNS_TRUST_AD)
+        return OK;
+    for (size_t i = 0; i < s->server_count; i++)
+        if (!ip_is_loopback(&s->servers[i].ip) || s->servers[i].protocol == DNS_TLS)
+            return fail(ERR_CONFIG, "trust-ad believes servers on loopback only, by UDP or TCP");
     return OK;
 }
 

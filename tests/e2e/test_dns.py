@@ -48,11 +48,12 @@ def program(name):
 class Servers:
     def __init__(self, folder):
         self.folder = str(folder)
-        self.nsd_port, self.port = free_ports(2)
+        self.nsd_port, self.port, self.validator_port = free_ports(3)
         self.processes = []
         self.write_zones()
         self.start_nsd()
-        self.start_unbound()
+        self.start_unbound(self.port, 'iterator')
+        self.start_unbound(self.validator_port, 'validator iterator')
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -92,16 +93,17 @@ class Servers:
         self.spawn(program('nsd'), '-d', '-c', self.path('nsd.conf'))
         eventually(lambda: answers(self.nsd_port), what='the start of nsd')
 
-    def start_unbound(self):
-        with open(self.path('unbound.conf'), 'w', encoding='ascii') as f:
+    def start_unbound(self, port, modules):
+        path = self.path('unbound.%d.conf' % port)
+        with open(path, 'w', encoding='ascii') as f:
             f.write('server:\n  interface: 127.0.0.1@%d\n  username: ""\n  chroot: ""\n  directory: "%s"\n'
                     '  pidfile: ""\n  use-syslog: no\n  do-daemonize: no\n  do-not-query-localhost: no\n'
-                    '  module-config: "iterator"\n  access-control: 127.0.0.0/8 allow\n  do-ip6: no\n'
-                    % (self.port, self.folder))
+                    '  module-config: "%s"\n  trust-anchor-file: anchors\n  access-control: 127.0.0.0/8 allow\n'
+                    '  do-ip6: no\n' % (port, self.folder, modules))
             for zone in (*SIGNED, 'plain.example', 'broken.example'):
                 f.write('stub-zone:\n  name: "%s"\n  stub-addr: 127.0.0.1@%d\n' % (zone, self.nsd_port))
-        self.spawn(program('unbound'), '-d', '-c', self.path('unbound.conf'))
-        eventually(lambda: answers(self.port), what='the start of unbound')
+        self.spawn(program('unbound'), '-d', '-c', path)
+        eventually(lambda: answers(port), what='the start of unbound')
 
     def stop(self):
         for p in self.processes:
@@ -226,6 +228,18 @@ def test_bogus_is_not_seen_without_validation(ask):
     assert summary(ask('mx.signed.example', dnssec='off')) == ('NOERROR', 'insecure', 0)
 
 
+def test_a_validator_next_door_is_believed(ask, servers):
+    keys = {'dnssec': 'trust-ad', 'custom': ['127.0.0.1:%d' % servers.validator_port], 'trust-anchor': None}
+    assert summary(ask('mx.signed.example', **keys)) == ('NOERROR', 'secure', 0)
+    assert summary(ask('no-such-name.signed.example', **keys)) == ('NXDOMAIN', 'secure', 5)
+    assert ask('alias.signed.example', 'AAAA', **keys)['chain'] == ['mx.signed.example']
+    assert summary(ask('mx.plain.example', **keys)) == ('NOERROR', 'insecure', 0)
+    assert summary(ask('mx.bogus.example', **keys)) == ('SERVFAIL', 'insecure', 3)
+    assert len(ask('big.signed.example', 'TXT', **keys)['records'][0]) > 16 * 240  # by TCP, behind a short one
+    over_tcp = {**keys, 'custom': ['tcp://' + keys['custom'][0]]}
+    assert summary(ask('mx.signed.example', **over_tcp)) == ('NOERROR', 'secure', 0)
+
+
 def test_servfail(ask):
     assert summary(ask('broken.example')) == ('SERVFAIL', 'insecure', 3)
 
@@ -259,7 +273,8 @@ def test_a_server_that_strips_signatures(ask):
     ({'trust-anchor': '/no/such/file'}, '/no/such/file'),
     ({'min-ttl': '2d'}, 'longer than'),
     ({'type': 'opennic'}, 'opennic'),
-    ({'dnssec': 'trust-ad'}, 'trust-ad'),
+    ({'dnssec': 'trust-ad', 'custom': ['192.0.2.1']}, 'loopback only'),
+    ({'dnssec': 'trust-ad', 'custom': ['tls://127.0.0.1#a.example']}, 'loopback only'),
 ])
 def test_wrong_settings(tmp_path, keys, message):
     config = tmp_path / 'config.toml'

@@ -463,7 +463,7 @@ static struct err forget(struct resolver *r)
     return OK;
 }
 
-static void flushing(void **state UNUSED)
+static void forgetting(void **state UNUSED)
 {
     struct dns_settings settings = dns_settings_default();
     with_zone(ZONE, &(struct dns_zone_options){.settings = &settings}, forget);
@@ -532,7 +532,7 @@ int main(void)
             cmocka_unit_test(bounds_of_memory),
             cmocka_unit_test(no_room),
             cmocka_unit_test(beyond_their_time),
-            cmocka_unit_test(flushing),
+            cmocka_unit_test(forgetting),
     };
     return cmocka_run_group_tests_name("rt/dns ask", tests, NULL, NULL);
 }
