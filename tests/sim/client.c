@@ -7,7 +7,6 @@
 #include "smtp/client/client.h"
 #include "authority.h"
 #include "base/hash.h"
-#include "files.h"
 #include "queue/message_reader.h"
 #include "rt/tls.h"
 #include "server.h"
@@ -285,22 +284,17 @@ static struct err good(struct story *s, const char *what, const struct client_an
 
 static struct err tell(struct story *s)
 {
-    struct memory_files files;
-    memory_files_init(&files, s->authority);
-    struct conf_files conf_files = memory_files_conf(&files);
     struct sim_server_options options = {.name = S("mx.example.org"),
             .ips = {server_ip},
             .ip_count = 1,
-            .files = &conf_files,
-            .path = S("/etc/posthaste/config.toml")};
+            .config = config,
+            .authority = s->authority};
     // Nothing must leave the queue before it was looked at.
     const struct dns_fault no_names = {.kind = DNS_FAULT_SERVFAIL};
     s->sim = sim_new(SEED);
     assert(s->sim != NULL);
     prng_seed(&s->chance, SEED);
     struct err e = sim_dns_fault(s->sim, &no_names);
-    if (!failed(e))
-        e = memory_files_put(&files, options.path, config);
     if (!failed(e))
         e = sim_server_add(s->sim, &options, &s->server);
     if (!failed(e))
@@ -310,7 +304,6 @@ static struct err tell(struct story *s)
     stream_close(s->stream);
     sim_server_free(s->server);
     sim_free(s->sim);
-    memory_files_done(&files);
     return e;
 }
 

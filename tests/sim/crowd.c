@@ -4,7 +4,6 @@
 // needed, which real systems may not give to one process; tasks, stacks, timers and counters are
 // those of a real worker.
 #define POSTHASTE_BASE_ROOM // it prints
-#include "files.h"
 #include "server.h"
 
 #include <time.h>
@@ -95,25 +94,16 @@ static struct err hear(struct stream *s, struct str code)
 
 static struct err tell(struct crowd *c)
 {
-    struct memory_files files;
-    memory_files_init(&files, NULL);
-    struct conf_files conf_files = memory_files_conf(&files);
-    struct sim_server_options options = {.name = S("mx.example.org"),
-            .ips = {server_ip},
-            .ip_count = 1,
-            .files = &conf_files,
-            .path = S("/etc/posthaste/config.toml")};
+    struct sim_server_options options = {
+            .name = S("mx.example.org"), .ips = {server_ip}, .ip_count = 1, .config = config};
     c->sim = sim_new(1);
     assert(c->sim != NULL);
     sim_wire_set(c->sim, &(struct sim_wire){.latency_us = 50});
-    struct err e = memory_files_put(&files, options.path, config);
-    if (!failed(e))
-        e = sim_server_add(c->sim, &options, &c->server);
+    struct err e = sim_server_add(c->sim, &options, &c->server);
     if (!failed(e))
         e = sim_run(c->sim, direct, c);
     sim_server_free(c->server);
     sim_free(c->sim);
-    memory_files_done(&files);
     return e;
 }
 

@@ -4,7 +4,6 @@
 #define POSTHASTE_BASE_ROOM // it prints
 #include "delivery.h"
 
-#include "files.h"
 #include "zone.h"
 
 #define TEXT_BYTES_MAX (64 * KIB)
@@ -28,21 +27,14 @@ static const struct str config_of_all = S_INIT("[server]\n"
 
 struct err world_tell(struct world *w, const struct world_plan *plan)
 {
-    struct memory_files files;
-    memory_files_init(&files, NULL);
-    struct conf_files conf_files = memory_files_conf(&files);
     struct arena a AUTO(arena_done);
     arena_init(&a, TEXT_BYTES_MAX);
     struct sim_server_options options = {.name = S("mx.example.org"),
             .ips = {world_server_ip},
             .ip_count = 1,
-            .files = &conf_files,
-            .path = S("/etc/posthaste/config.toml"),
+            .config = arena_join(&a, config_of_all, plan->config),
             .delivers = true};
-    struct err e =
-            memory_files_put(&files, options.path, arena_join(&a, config_of_all, plan->config));
-    if (!failed(e))
-        e = sim_server_add(w->sim, &options, &w->server);
+    struct err e = sim_server_add(w->sim, &options, &w->server);
     if (!failed(e))
         e = sim_run(w->sim, plan->direct, w);
     if (failed(e))
@@ -50,7 +42,6 @@ struct err world_tell(struct world *w, const struct world_plan *plan)
                 ARG(w->server == NULL ? S("") : sim_server_trouble(w->server)));
     sim_server_free(w->server);
     sim_free(w->sim);
-    memory_files_done(&files);
     return e;
 }
 

@@ -9,7 +9,6 @@
 // log, to the byte, and another one another log. At the end nobody is connected any more, and the
 // server has counted as many sessions ended as begun.
 #define POSTHASTE_BASE_ROOM // it prints, and looks at the real clock to print what it took
-#include "files.h"
 #include "server.h"
 
 #include <time.h>
@@ -130,20 +129,12 @@ static struct err reply(struct client *c UNUSED, struct stream *s, struct str co
 
 static struct err tell(struct story *story)
 {
-    struct memory_files files;
-    memory_files_init(&files, NULL);
-    struct conf_files conf_files = memory_files_conf(&files);
-    struct sim_server_options options = {.name = S("mx.example.org"),
-            .ips = {server_ip},
-            .ip_count = 1,
-            .files = &conf_files,
-            .path = S("/etc/posthaste/config.toml")};
+    struct sim_server_options options = {
+            .name = S("mx.example.org"), .ips = {server_ip}, .ip_count = 1, .config = config};
     story->sim = sim_new(story->seed);
     assert(story->sim != NULL);
     sim_wire_set(story->sim, &(struct sim_wire){.latency_us = 20000, .jitter_us = 30000});
-    struct err e = memory_files_put(&files, options.path, config);
-    if (!failed(e))
-        e = sim_server_add(story->sim, &options, &story->server);
+    struct err e = sim_server_add(story->sim, &options, &story->server);
     if (!failed(e))
         e = sim_run(story->sim, direct, story);
     if (!failed(e)) {
@@ -156,7 +147,6 @@ static struct err tell(struct story *story)
     }
     sim_server_free(story->server);
     sim_free(story->sim);
-    memory_files_done(&files);
     return e;
 }
 

@@ -11,7 +11,6 @@
 #define POSTHASTE_BASE_ROOM // it prints
 #include "intake.h"
 
-#include "files.h"
 #include "intake_disk.h"
 #include "seeds.h"
 
@@ -90,21 +89,15 @@ static bool run_one(uint64_t seed, bool tells, struct seed_figures *totals)
 
 static struct err tell(struct intake *in)
 {
-    struct memory_files files;
-    memory_files_init(&files, NULL);
-    struct conf_files conf_files = memory_files_conf(&files);
     struct sim_server_options options = {.name = S("mx.example.org"),
             .ips = {intake_ip},
             .ip_count = 1,
-            .files = &conf_files,
-            .path = S("/etc/posthaste/config.toml"),
+            .config = config,
             .segment_bytes = SEGMENT_BYTES_SMALL};
     in->sim = sim_new(in->seed);
     assert(in->sim != NULL);
     sim_wire_set(in->sim, &(struct sim_wire){.latency_us = 5000, .jitter_us = 20000});
-    struct err e = memory_files_put(&files, options.path, config);
-    if (!failed(e))
-        e = sim_server_add(in->sim, &options, &in->server);
+    struct err e = sim_server_add(in->sim, &options, &in->server);
     if (!failed(e)) {
         disk_begin(sim_server_folder(in->server), in->seed, in->says);
         e = sim_run(in->sim, direct, in);
@@ -115,7 +108,6 @@ static struct err tell(struct intake *in)
         printf("%.*s", ARG(sim_server_trouble(in->server)));
     sim_server_free(in->server);
     sim_free(in->sim);
-    memory_files_done(&files);
     return e;
 }
 

@@ -2,19 +2,9 @@
 // tests/sim/splits.c: sessions, cut in two at every octet, and into pieces of every size. What the
 // server answers, and what then lies in its queue, must not depend on how the network cuts what it
 // is sent (RFC 2920 3.1).
-#define POSTHASTE_BASE_ROOM
-#include "files.h"
+#include "../unit/base/check.h"
 #include "queue/message_reader.h"
 #include "server.h"
-
-#include <setjmp.h>
-
-#undef fail // cmocka has one of its own
-#include <cmocka.h>
-
-#undef fail
-#define fail(err_kind, literal)                                                                    \
-    ((struct err){.text = "" literal, .text_len = sizeof(literal) - 1, .kind = (err_kind)})
 
 #define ANSWER_BYTES_MAX (64 * KIB)
 #define LOOK_BYTES_MAX (64 * MIB)
@@ -213,18 +203,11 @@ static struct err at_every_octet(void *arg)
 static void cut_everywhere(struct str session, size_t messages)
 {
     struct splits s = {.sim = sim_new(1), .session = session, .messages = messages};
-    struct memory_files files;
-    memory_files_init(&files, NULL);
-    struct conf_files conf_files = memory_files_conf(&files);
-    struct sim_server_options options = {.name = S("mx.example.org"),
-            .ips = {server_ip},
-            .ip_count = 1,
-            .files = &conf_files,
-            .path = S("/etc/posthaste/config.toml")};
+    struct sim_server_options options = {
+            .name = S("mx.example.org"), .ips = {server_ip}, .ip_count = 1, .config = config};
     struct buf *bufs[] = {&s.whole, &s.cut, &s.whole_queue, &s.cut_queue};
     for (size_t i = 0; i < COUNT_OF(bufs); i++)
         buf_init(bufs[i], ANSWER_BYTES_MAX);
-    assert_false(failed(memory_files_put(&files, options.path, config)));
     assert_false(failed(sim_server_add(s.sim, &options, &s.server)));
     struct err e = sim_run(s.sim, at_every_octet, &s);
     if (failed(e))
@@ -235,7 +218,6 @@ static void cut_everywhere(struct str session, size_t messages)
     sim_free(s.sim);
     for (size_t i = 0; i < COUNT_OF(bufs); i++)
         buf_done(bufs[i]);
-    memory_files_done(&files);
 }
 
 static void replies_do_not_depend_on_segments(void **state UNUSED)

@@ -4,6 +4,7 @@
 #include "server.h"
 
 #include "events/log.h"
+#include "files.h"
 #include "queue/space.h"
 #include "rt/shared.h"
 #include "server/logging.h"
@@ -19,6 +20,7 @@
 #define SCRATCH_BYTES_MAX (4 * MIB)
 #define WIRE_LINE_BYTES_MAX 256
 #define LET_GO_MS 1000
+#define CONFIG_PATH "/etc/posthaste/config.toml"
 #define COLUMNS 32 // of generations alive at once
 #define METRICS_ALIGNMENT 4096
 
@@ -45,6 +47,8 @@ struct sim_server {
     struct sim *sim;
     struct node *node;
     struct sim_server_options options;
+    struct memory_files files; // of options.config
+    struct conf_files conf_files;
     struct state_folder state;
     struct store_faults store_faults;
     struct space_faults space_faults;
@@ -93,6 +97,13 @@ struct err sim_server_add(
         return fail(ERR_LIMIT, "no memory for a server");
     s->sim = sim;
     s->options = *options;
+    memory_files_init(&s->files, options->authority);
+    if (!str_is_null(options->config)) {
+        s->conf_files = memory_files_conf(&s->files);
+        s->options.files = &s->conf_files;
+        s->options.path = S(CONFIG_PATH);
+        TRY(memory_files_put(&s->files, s->options.path, options->config));
+    }
     s->store_faults.segment_bytes = options->segment_bytes;
     s->shared = mem_new(struct server_shared);
     s->metrics_memory = mem_bytes(metrics_bytes + METRICS_ALIGNMENT);
@@ -124,6 +135,7 @@ void sim_server_free(struct sim_server *s)
     if (s == NULL)
         return;
     listen_kept_done(&s->kept);
+    memory_files_done(&s->files);
     state_folder_remove(&s->state);
     arena_done(&s->scratch);
     buf_done(&s->trouble);

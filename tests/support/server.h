@@ -6,7 +6,7 @@
 //
 //     struct sim_server *mx;
 //     TRY(sim_server_add(sim, &(struct sim_server_options){.name = S("mx"), .ips = {ip},
-//             .ip_count = 1, .files = &files, .path = S("/etc/posthaste/config.toml")}, &mx));
+//             .ip_count = 1, .config = S("[server]\n...")}, &mx));
 //     TRY(sim_server_start(mx));       // ERR_CONFIG: sim_server_trouble says what is wrong
 //     ...net_connect to ip...
 //     sim_server_free(mx);             // after sim_run
@@ -17,12 +17,15 @@
 #include "queue/store/store.h"
 #include "rt/sim/sim.h"
 
+struct authority;
 struct sim_server;
 
 struct sim_server_options {
     struct str name; // static or longer-lived, as all that follows
     struct ip ips[SIM_IPS_MAX];
     size_t ip_count;
+    struct str config;           // as it is written; null: at `path` of `files`
+    struct authority *authority; // of certificates below /test-ca/ (files.h); NULL: none
     const struct conf_files *files;
     struct str path;
     size_t segment_bytes; // of the store's journal; 0: as it is
