@@ -17,6 +17,19 @@ typedef const char *trial(const void *arg);
             return #what;                                                                          \
     } while (0)
 
+// What a child says into this end of a pipe, and its exit status of wait(2).
+static inline int hear_child(pid_t pid, int end, char *said, size_t bytes)
+{
+    size_t len = 0;
+    int status;
+    for (ssize_t got; len + 1 < bytes && (got = read(end, said + len, bytes - 1 - len)) > 0;)
+        len += (size_t)got;
+    said[len] = '\0';
+    close(end);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
 // The exit status of wait(2); what the trial said goes to `said`.
 static inline int run_in_child(trial *t, const void *arg, char *said, size_t bytes)
 {
@@ -31,14 +44,7 @@ static inline int run_in_child(trial *t, const void *arg, char *said, size_t byt
         _exit(text == NULL ? 0 : 1);
     }
     close(ends[1]);
-    size_t len = 0;
-    for (ssize_t got; len + 1 < bytes && (got = read(ends[0], said + len, bytes - 1 - len)) > 0;)
-        len += (size_t)got;
-    said[len] = '\0';
-    close(ends[0]);
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return status;
+    return hear_child(pid, ends[0], said, bytes);
 }
 
 static inline void passes_in_child(trial *t, const void *arg)

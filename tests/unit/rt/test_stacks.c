@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/rt/test_stacks.c: what becomes of stacks: pages given back, and those run over.
 #include "fixture.h"
+#include "in_child.h"
 
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define DEEP_BYTES 900
@@ -158,14 +158,7 @@ static int last_words(task_main *main, char *said, size_t bytes)
         _exit(0);
     }
     close(ends[1]);
-    size_t len = 0;
-    for (ssize_t got; len + 1 < bytes && (got = read(ends[0], said + len, bytes - 1 - len)) > 0;)
-        len += (size_t)got;
-    said[len] = '\0';
-    close(ends[0]);
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return status;
+    return hear_child(pid, ends[0], said, bytes);
 }
 
 static void an_overflow_says_whose(void **state UNUSED)
