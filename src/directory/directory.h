@@ -98,6 +98,16 @@ struct rcpt_answer {
 struct err directories_rcpt(struct directories *d, struct arena *a, struct str directory,
         struct str address, struct rcpt_answer *out) suspends MUST_USE;
 
+// The session's two expressions, where they could not be evaluated: sub-addresses are then known, and
+// nobody catches all (inbound.md 14, class D).
+struct resolve_faults {
+    struct resolve_fault {
+        struct str key;
+        struct expr_fault fault;
+    } at[2];
+    size_t count;
+};
+
 // What the session says about recipients: inbound.md 8. The expressions are evaluated here, in the
 // context ADDR: `rcpt` is the address in question, all else is asked of `env`.
 struct resolve_rules {
@@ -106,6 +116,7 @@ struct resolve_rules {
     const struct expr_setting *catch_all;      // session.rcpt.catch-all; NULL: true
     struct str delimiters;                     // session.rcpt.sub-addressing-delimiter; empty: "+"
     const struct expr_env *env;                // surroundings of the expressions; NULL: none
+    struct resolve_faults *faults;             // NULL: an expression that fails is an error
 };
 
 enum resolution {

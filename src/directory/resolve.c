@@ -35,8 +35,12 @@ static struct err try_owner(struct resolving *r, struct str entry) suspends;
 static struct err try_role(struct resolving *r) suspends;
 static void finish_unknown(struct resolving *r);
 static void done(struct resolving *r, enum resolution kind, struct str address, bool moved);
+static struct err evaluate_session(struct resolving *r, const struct expr_setting *expr,
+        struct str key, struct expr_value *out) suspends;
 static struct err evaluate(struct resolving *r, const struct expr_setting *expr, struct str input,
         struct expr_value *out) suspends;
+static struct expr_result ask(
+        struct resolving *r, const struct expr_setting *expr, struct str input) suspends;
 static struct err domain_begin(struct resolving *r, bool *out_local) suspends;
 
 struct err directories_resolve(struct directories *d, struct arena *a,
@@ -120,8 +124,8 @@ static struct err try_sub_address(struct resolving *r)
             value.text = address_join(r->arena, value.text, r->domain.name);
         break;
     case DOMAIN_SUB_UNSET:
-        if (r->rules->sub_addressing != NULL)
-            TRY(evaluate(r, r->rules->sub_addressing, r->address, &value));
+        TRY(evaluate_session(
+                r, r->rules->sub_addressing, S("session.rcpt.sub-addressing"), &value));
         break;
     }
     if (value.type != EXPR_STRING)
@@ -162,10 +166,12 @@ static struct err cut_detail(struct resolving *r, struct str delimiters)
 // Step 4. The target is looked up as it is: no sub-address of it, and no further catch-all.
 static struct err try_catch_all(struct resolving *r)
 {
-    struct expr_value value = expr_bool(true);
+    struct expr_value value = expr_bool(false);
     struct str target = r->domain.catch_all, why;
-    if (str_is_null(target) && r->rules->catch_all != NULL)
-        TRY(evaluate(r, r->rules->catch_all, r->address, &value));
+    if (str_is_null(target) && r->rules->catch_all == NULL)
+        value = expr_bool(true);
+    else if (str_is_null(target))
+        TRY(evaluate_session(r, r->rules->catch_all, S("session.rcpt.catch-all"), &value));
     if (str_is_null(target) && value.type == EXPR_STRING) {
         if (str_is_empty(value.text))
             return OK;
@@ -283,16 +289,40 @@ static bool env_variable(void *self, struct arena *scratch UNUSED, enum expr_var
     return false;
 }
 
+// A setting of the session, about the address as it stands. *out is what nobody having written it
+// means, and stays when it cannot be evaluated.
+static struct err evaluate_session(struct resolving *r, const struct expr_setting *expr,
+        struct str key, struct expr_value *out)
+{
+    struct resolve_faults *faults = r->rules->faults;
+    if (expr == NULL)
+        return OK;
+    if (faults == NULL)
+        return evaluate(r, expr, r->address, out);
+    struct expr_result result = ask(r, expr, r->address);
+    if (result.outcome != EXPR_FAILED)
+        *out = result.outcome == EXPR_NONE ? expr_bool(false) : result.value;
+    else if (faults->count < COUNT_OF(faults->at))
+        faults->at[faults->count++] = (struct resolve_fault){key, result.fault};
+    return OK;
+}
+
 static struct err evaluate(struct resolving *r, const struct expr_setting *expr, struct str input,
         struct expr_value *out)
 {
-    static const struct expr_env_ops ops = {.variable = env_variable};
-    struct address_env self = {.address = input};
-    struct expr_env env = expr_env_inside(r->rules->env, &ops, &self);
-    struct expr_result result = expr_eval(expr, &env, r->arena);
+    struct expr_result result = ask(r, expr, input);
     if (result.outcome == EXPR_FAILED)
         return fail_fmt(r->arena, ERR_CONFIG, "an expression about %.*s: %.*s", ARG(input),
                 ARG(result.fault.cause));
     *out = result.outcome == EXPR_NONE ? expr_bool(false) : result.value;
     return OK;
+}
+
+static struct expr_result ask(
+        struct resolving *r, const struct expr_setting *expr, struct str input)
+{
+    static const struct expr_env_ops ops = {.variable = env_variable};
+    struct address_env self = {.address = input};
+    struct expr_env env = expr_env_inside(r->rules->env, &ops, &self);
+    return expr_eval(expr, &env, r->arena);
 }

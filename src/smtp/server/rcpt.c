@@ -245,9 +245,11 @@ static struct err resolve(struct deciding *d, bool *out_good)
     struct smtp_session *s = d->s;
     struct client_rules rules;
     struct resolved found = {.kind = RESOLVED_NOT_LOCAL};
+    struct resolve_faults faults = {.count = 0};
     *out_good = false;
     if (failed(client_resolve_rules(s, &rules)))
         return reply(s, REPLY_CONFIG_TROUBLE);
+    rules.rules.faults = &faults;
     struct directories *directories;
     struct err e = client_directories(s, &directories);
     if (!failed(e)) {
@@ -255,6 +257,8 @@ static struct err resolve(struct deciding *d, bool *out_good)
         e = directories_resolve(
                 directories, &d->t->arena, &rules.rules, d->rcpt.address.normal, &found);
     }
+    for (size_t i = 0; i < faults.count; i++)
+        session_tell_fault(s, faults.at[i].key, &faults.at[i].fault);
     if (failed(e) && e.kind != ERR_CANCELLED)
         return reply_rejected(s, REPLY_RCPT_TROUBLE, S(""));
     TRY(e);
