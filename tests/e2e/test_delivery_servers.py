@@ -240,3 +240,17 @@ def test_dovecot(server, tmp_path, certificate, how):
         assert_arrived(lambda: files_of(tmp_path / 'dovecot' / 'mail' / 'bert'), *letters)
         assert_arrived(lambda: files_of(tmp_path / 'dovecot' / 'mail' / 'carl'), *letters)
         queue_empties(s)
+
+
+def test_a_socket_that_comes_later(server, tmp_path, certificate):
+    """It is tried as any host that is down is: by the schedule, and not again and again."""
+    socket = tmp_path / 'dovecot' / 'run' / 'lmtp'
+    s = sender(server, tmp_path, 'unix:%s' % socket, 'protocol = "lmtp"\n')
+    s.expect_log('there is no such socket')
+    letter = Letter('early')
+    send(s, letter, FAR)
+    s.wait_log('there is no such socket')
+    with dovecot_takes(tmp_path, certificate):
+        assert_arrived(lambda: files_of(tmp_path / 'dovecot' / 'mail' / 'bert'), letter)
+        queue_empties(s)
+    assert len(re.findall('there is no such socket', s.log_text())) < 50
