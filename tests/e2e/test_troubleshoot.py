@@ -117,3 +117,34 @@ def test_each_stage_is_told(server, host):
                     'delivery.attempt-end'], told
     where = next(e for e in said if 'delivery.strategy' in str(e))
     assert "queue.strategy.tls 'default' (%s:" % s.config_path in str(where), where
+
+
+SHAPING = '''
+[queue.shaping.default]
+connections = 10
+message-rate = "100/1m"
+[queue.shaping.far]
+mx-suffix = ["far.test"]
+connections = 3
+[queue.shaping.customer]
+domains = ["bought.test"]
+retry = ["5m", "1h"]
+'''
+
+
+def test_what_a_provider_takes_and_who_says_so(server, tmp_path):
+    """outbound.md 28.1: the domain's entry before that of the hosts, and that before the default, key by key."""
+    s = server(SHAPING, start=False)
+    zone = tmp_path / 'zone.json'
+    zone.write_text(json.dumps({'zone': 1, 'names': {**ZONE['names'], 'bought.test': {'MX': [[10, 'mx1.far.test']]}}}))
+    done = subprocess.run([BINARY, 'test', 'shaping', 'Bought.test', '--zone', str(zone), '-c', s.config_path],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said['site'], said['hosts'], said['trouble']) == ('customer', ['mx1.far.test'], None)
+    assert {key: (v['value'], v['entry']) for key, v in said['values'].items()} == {
+        'connections': ('3', 'far'), 'message-rate': ('100/1m', 'default'), 'retry': (['5m', '1h'], 'customer')}
+    lines = open(s.config_path, encoding='utf-8').read().splitlines()
+    for key, v in said['values'].items():
+        path, line = v['origin'].rsplit(':', 1)
+        assert path == s.config_path and lines[int(line) - 1].startswith(key), v

@@ -168,6 +168,53 @@ static void modes_spread_by_what_they_say(void **state)
     in_a_world(try_modes, NULL);
 }
 
+// outbound.md 28.3: mail of a tenant, or of a campaign, always comes from the same address, whoever
+// its sender is; mail without the label goes by the domain of the sender.
+static const struct {
+    const char *name;
+    enum source_select select;
+    bool is_labelled, labels_differ; // by which it is spread
+    bool other_label;                // which says nothing
+    bool spreads;
+} labels[] = {
+        {"a tenant of many senders", SOURCE_HASH_TENANT, true, false, false, false},
+        {"many tenants", SOURCE_HASH_TENANT, true, true, false, true},
+        {"no tenant", SOURCE_HASH_TENANT, false, false, false, true},
+        {"no tenant, and one campaign", SOURCE_HASH_TENANT, false, false, true, true},
+        {"a campaign of many senders", SOURCE_HASH_CAMPAIGN, true, false, false, false},
+        {"many campaigns", SOURCE_HASH_CAMPAIGN, true, true, false, true},
+        {"no campaign, and one tenant", SOURCE_HASH_CAMPAIGN, false, false, true, true},
+};
+
+static void labels_keep_their_address(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(labels); i++) {
+        struct arena a AUTO(arena_done);
+        struct connection_strategy strategy = in_turn;
+        struct sources s = {0};
+        size_t taken[3] = {0};
+        arena_init(&a, 4 * MIB);
+        strategy.select = labels[i].select;
+        bool by_tenant = labels[i].select == SOURCE_HASH_TENANT;
+        for (size_t k = 0; k < ROUNDS; k++) {
+            struct source source;
+            struct source_refusal why;
+            struct source_inputs in = {
+                    .strategy = &strategy, .host = S("mx.example"), .family = IP_V4};
+            struct str label = arena_fmt(&a, "l%zu", labels[i].labels_differ ? k : 1);
+            in.sender = arena_fmt(&a, "a@d%zu.example", labels[i].labels_differ ? 1 : k);
+            if (labels[i].is_labelled)
+                *(by_tenant ? &in.tenant : &in.campaign) = label;
+            if (labels[i].other_label)
+                *(by_tenant ? &in.campaign : &in.tenant) = label;
+            assert_true(source_choose(&s, &in, &a, 0, &source, &why));
+            taken[source.ip.bytes[3] - 1]++;
+        }
+        check_spread(labels[i].name, taken, labels[i].spreads);
+    }
+}
+
 // --- What is remembered --------------------------------------------------------------------------
 
 static void bad_sources_rest(void **state)
@@ -345,6 +392,7 @@ int main(void)
             TEST(sources_are_chosen),
             TEST(a_missing_family_is_told_once),
             TEST(modes_spread_by_what_they_say),
+            TEST(labels_keep_their_address),
             TEST(bad_sources_rest),
             TEST(a_retry_comes_from_another_one),
             TEST(bad_sources_have_a_bound),
