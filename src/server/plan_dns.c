@@ -135,7 +135,7 @@ static bool anchor_make(const struct conf *conf, struct findings *f, struct dns_
 static bool hosts_make(
         const struct conf *conf, struct findings *f, struct arena *a, struct dns_settings *io)
 {
-    struct str key = S("resolver.hosts-file"), text;
+    struct str key = S("resolver.hosts-file"), text = STR_NULL;
     if (!conf_bool(conf, key))
         return true;
     struct dns_hosts *hosts = arena_make(a, struct dns_hosts);
