@@ -525,7 +525,7 @@ struct err deliverer_new(struct arena *a, const struct deliver_inputs *in, struc
     statewatch_init(&d->pauses_watch, in->pauses_path, STATEWATCH_BYTES_MAX);
     suspended_init(&d->suspended, in->suspensions_path);
     ruled_init(&d->ruled, in->standing_path);
-    d->dsn_rates = dsn_rates_new(random_u64());
+    d->dsn_rates = dsn_rates_new(in->limits);
     struct err e = d->dsn_rates == NULL ? fail(ERR_LIMIT, "no memory to deliver mail") : OK;
     if (!failed(e))
         e = health_new(&in->settings->hosts, &d->health);

@@ -105,9 +105,11 @@ enum dsn_fate {
     DSN_FATE_RATE,          // report.dsn.rate: tell once a minute, see dsn_rates_suppressed
 };
 
-// How many each return path got, in the worker's memory; of a bounded number of return paths.
+// How many each return path got: counted for the node, in the memory that workers share, which
+// must outlive this. How many were suppressed is each worker's own count.
 struct dsn_rates;
-struct dsn_rates *dsn_rates_new(uint64_t seed); // NULL: no memory
+struct limits_shared;
+struct dsn_rates *dsn_rates_new(struct limits_shared *shared); // NULL: no memory
 void dsn_rates_free(struct dsn_rates *rates);
 // Takes a token when the answer is DSN_FATE_SEND. `rates` NULL: no limit.
 enum dsn_fate dsn_fate_of(const struct dsn_settings *s, struct dsn_rates *rates,

@@ -4,26 +4,24 @@
 // for who forges it should not make us flood it.
 #include "queue/dsn/dsn.h"
 
-#include "base/hash.h"
-#include "listen/buckets.h"
+#include "limits/held.h"
 
 #define TELL_EVERY_MS MINUTE_MS
 
 struct dsn_rates {
-    uint64_t seed;
+    struct limits_shared *shared;
     uint64_t suppressed; // since it was told
     int64_t told_at_ms;
-    struct shared_buckets buckets; // not shared here; its pages come into being as they are used
 };
 
 static bool rate_allows(
         const struct dsn_settings *s, struct dsn_rates *rates, struct str to, int64_t wall_now_ms);
 
-struct dsn_rates *dsn_rates_new(uint64_t seed)
+struct dsn_rates *dsn_rates_new(struct limits_shared *shared)
 {
     struct dsn_rates *rates = mem_new(struct dsn_rates);
     if (rates != NULL)
-        rates->seed = seed;
+        rates->shared = shared;
     return rates;
 }
 
@@ -53,9 +51,13 @@ static bool rate_allows(
     arena_init(&scratch, 4 * KIB);
     if (rates == NULL || s->rate.count == 0)
         return true;
+    struct limits_shared *shared = rates->shared;
+    const struct bucket_rate rate = {.count = s->rate.count, .period_ms = s->rate.period_ms};
     struct str lower = arena_str_lower(&scratch, to);
-    uint64_t owner = hash_sip24(rates->seed, 0, str_is_null(lower) ? to : lower) | 1;
-    if (shared_buckets_take(&rates->buckets, owner, &s->rate, wall_now_ms))
+    uint64_t counter = limits_hash_text(shared, limits_hash_text(shared, 0, S("report.dsn.rate")),
+            str_is_null(lower) ? to : lower);
+    uint64_t bucket = limits_bucket(shared, counter, &s->rate);
+    if (limits_tokens_take(shared, bucket, &rate, 1, wall_now_ms, NULL))
         return true;
     rates->suppressed++;
     return false;

@@ -2,6 +2,7 @@
 // tests/unit/queue/test_dsn_due.c: who is owed a report, with which status, and whether it leaves.
 #include "../base/check.h"
 
+#include "limits/shared.h"
 #include "queue/dsn/dsn.h"
 
 #define NOW_MS INT64_C(1772529327000)
@@ -265,13 +266,18 @@ static enum dsn_fate fate_at(
 static void so_many_in_an_hour(void **state)
 {
     (void)state;
-    struct dsn_rates *rates = dsn_rates_new(7);
-    assert_non_null(rates);
+    struct limits_shared *shared = mem_new(struct limits_shared);
+    assert_non_null(shared);
+    limits_shared_init(shared, 7);
+    struct dsn_rates *rates = dsn_rates_new(shared), *other = dsn_rates_new(shared);
+    assert_true(rates != NULL && other != NULL);
     for (int i = 0; i < 3; i++)
         check_u64("below", fate_at(rates, 3, "ann@a.example", NOW_MS), DSN_FATE_SEND);
     check_u64("none suppressed", dsn_rates_suppressed(rates, NOW_MS), 0);
     check_u64("beyond", fate_at(rates, 3, "ann@a.example", NOW_MS), DSN_FATE_RATE);
     check_u64("in capitals", fate_at(rates, 3, "ANN@a.example", NOW_MS), DSN_FATE_RATE);
+    check_u64("by another worker", fate_at(other, 3, "ann@a.example", NOW_MS), DSN_FATE_RATE);
+    check_u64("which tells of its own", dsn_rates_suppressed(other, NOW_MS), 1);
     check_u64("another", fate_at(rates, 3, "bob@a.example", NOW_MS), DSN_FATE_SEND);
     check_u64("told", dsn_rates_suppressed(rates, NOW_MS), 2);
     check_u64("beyond", fate_at(rates, 3, "ann@a.example", NOW_MS), DSN_FATE_RATE);
@@ -281,6 +287,8 @@ static void so_many_in_an_hour(void **state)
             DSN_FATE_SEND);
     check_u64("no rate", fate_at(rates, 0, "ann@a.example", NOW_MS), DSN_FATE_SEND);
     dsn_rates_free(rates);
+    dsn_rates_free(other);
+    mem_free(shared);
 }
 
 int main(void)
