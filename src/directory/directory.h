@@ -98,8 +98,8 @@ struct rcpt_answer {
 struct err directories_rcpt(struct directories *d, struct arena *a, struct str directory,
         struct str address, struct rcpt_answer *out) suspends MUST_USE;
 
-// The session's two expressions, where they could not be evaluated: sub-addresses are then known, and
-// nobody catches all (inbound.md 14, class D).
+// The session's two expressions, where they could not be evaluated: sub-addresses are then known,
+// and nobody catches all (inbound.md 14, class D).
 struct resolve_faults {
     struct resolve_fault {
         struct str key;
