@@ -10,6 +10,7 @@ import pytest
 
 from conftest import BINARY, eventually
 from peer_tools import Names
+from process_tools import ask as ask_server
 from test_queue_control import Host
 
 pytestmark = pytest.mark.skipif(
@@ -81,6 +82,8 @@ def test_resolv_conf_is_read_again(server, view, names):
     s = server(start=False)
     s.start(prefix=view(resolv_conf='nameserver 127.0.0.77\noptions attempts:1\n'))
     s.wait_log(r'DNSSEC is off')  # these sign nothing, and it is told before anybody has asked
+    assert 'there is no DANE' in ask_server(s, 'status').stdout
+    assert '"dane":false' in ask_server(s, 'status', '--json').stdout
     talk(s)
     assert first.count > 0 and second.count == 0
     view(resolv_conf='nameserver 127.0.0.78\n')
