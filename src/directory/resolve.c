@@ -289,8 +289,8 @@ static bool env_variable(void *self, struct arena *scratch UNUSED, enum expr_var
     return false;
 }
 
-// A setting of the session, about the address as it stands. *out, its fail-safe value, stays when it
-// cannot be evaluated.
+// A setting of the session, about the address as it stands. *out, its fail-safe value, stays when
+// it cannot be evaluated.
 static struct err evaluate_session(struct resolving *r, const struct expr_setting *expr,
         struct str key, struct expr_value *out)
 {

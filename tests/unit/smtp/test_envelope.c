@@ -173,7 +173,7 @@ static const struct {
         {"of MAIL", "TO:<a@b.example> SIZE=1", FAULT_UNSUPPORTED, "SIZE"},
 };
 
-// Only MAIL with SMTPUTF8 lets it be so: RFC 6533 3. What is no UTF-8, or of another kind, never is.
+// Only after MAIL with SMTPUTF8: RFC 6533 3. What is no UTF-8, or of another kind, never is.
 static void raw_orcpt(void **state)
 {
     (void)state;
