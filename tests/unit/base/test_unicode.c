@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/base/test_unicode.c: letters beyond ASCII.
-#include "base/unicode.h"
 #include "check.h"
+
+#include "base/unicode.h"
 
 struct case_row {
     const char *name, *text, *lower, *upper;
