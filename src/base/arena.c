@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // base/arena.c: arenas, long-lived memory and growing arrays. An arena is a list of chunks that
 // grow from CHUNK_FIRST_BYTES by doubling, so that a small arena costs little and a large one few
-// calls. What is handed out is zeroed then and there, and texts, which fill it at once, are not: most
-// of a chunk is text, or never asked for. Under AddressSanitizer freed arenas are really freed, so
-// stale pointers are found.
+// calls. What is handed out is zeroed then and there, and texts, which fill it at once, are not:
+// most of a chunk is text, or never asked for. Under AddressSanitizer freed arenas are really
+// freed, so stale pointers are found.
 #define POSTHASTE_BASE_ROOM
 #include "base/base.h"
 
@@ -91,7 +91,7 @@ static bool chunk_add(struct arena *a, size_t need)
         bytes = head + need;
     if (bytes > room)
         return false;
-    // Pages of a large one may be zero as the system gives them, and cost nothing before they are used.
+    // Pages of a large one may be zero as the system gives them, and cost nothing until then.
     bool is_zero = bytes > CHUNK_MOST_BYTES;
     struct arena_chunk *c = is_zero ? calloc(1, bytes) : malloc(bytes);
     if (c == NULL)

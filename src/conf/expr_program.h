@@ -173,7 +173,7 @@ bool expr_system_find(struct str name, enum expr_system *out);
 
 // -- Results ------------------------------------------------------------------------------------
 
-// Fills what belongs to the target; false, with the cause where one is wanted, when the value is not
-// accepted.
+// Fills what belongs to the target; false, with the cause where one is wanted, when the value is
+// not accepted.
 bool expr_convert(struct arena *a, const struct expr_value *v, const struct expr_target *target,
         struct expr_result *out, struct str *out_cause);

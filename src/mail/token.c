@@ -60,5 +60,18 @@ bool token_atom(struct scan *in, struct str *out)
 
 static bool byte_is_atom(uint8_t c)
 {
-    return c > ' ' && c != 0x7f && str_find_byte(S("()<>[]:;@\\,\""), (char)c) == STR_NOT_FOUND;
+    static const bool special[128] = {['('] = true,
+            [')'] = true,
+            ['<'] = true,
+            ['>'] = true,
+            ['['] = true,
+            [']'] = true,
+            [':'] = true,
+            [';'] = true,
+            ['@'] = true,
+            ['\\'] = true,
+            [','] = true,
+            ['"'] = true,
+            [0x7f] = true};
+    return c > ' ' && (c >= 128 || !special[c]);
 }

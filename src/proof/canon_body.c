@@ -41,7 +41,7 @@ struct body_hashes {
     struct canon_stream streams[2]; // by enum canon
     bool begun, ended, broken;
     size_t staged;
-    char stage[STAGE_BYTES];
+    char *stage; // of STAGE_BYTES; NULL: nobody wants relaxed
 };
 
 static bool hash_begin(struct body_hash *h, const struct body_hash_kind *kind);
@@ -66,6 +66,7 @@ void body_hashes_free(struct body_hashes *b)
         return;
     for (size_t i = 0; i < b->count; i++)
         EVP_MD_CTX_free(b->hashes[i].ctx);
+    mem_free(b->stage);
     mem_free(b);
 }
 
@@ -85,7 +86,10 @@ struct err body_hashes_want(
             return OK;
         }
     }
-    if (b->count == BODY_HASHES_MAX || !hash_begin(&b->hashes[b->count], kind))
+    if (kind->canon == CANON_RELAXED && b->stage == NULL)
+        b->stage = mem_resize(NULL, STAGE_BYTES);
+    bool has_stage = kind->canon != CANON_RELAXED || b->stage != NULL;
+    if (!has_stage || b->count == BODY_HASHES_MAX || !hash_begin(&b->hashes[b->count], kind))
         return fail(ERR_LIMIT, "no further hash of this body can be computed");
     b->streams[kind->canon].wanted = true;
     *out_index = b->count++;

@@ -86,13 +86,13 @@ struct err command_run(struct smtp_session *s, struct str line)
     }
     if (has_bad_bytes(line, &wrong))
         return reply_junk(s, wrong);
-    if (speaks_another_protocol(line))
-        return not_mail(s);
     struct scan in = scan_over(line);
     bool odd_blanks = scan_blanks(&in) > 0; // mostly tolerated: inbound.md 3.1
     if (scan_end(&in))
         return reply(s, REPLY_EMPTY);
     const struct verb *verb = scan_while(&in, byte_is_alpha, &name) ? verb_find(name) : NULL;
+    if (verb == NULL && speaks_another_protocol(line))
+        return not_mail(s);
     if (s->refuses_all)
         return while_refused(s, verb);
     size_t blanks = scan_blanks(&in);
