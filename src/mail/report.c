@@ -248,7 +248,7 @@ static void read_diagnostic(struct str text, struct mail_report_rcpt *out)
 {
     struct str type, said;
     struct mail_status ignored;
-    uint16_t code;
+    uint16_t code = 0;
     if (!str_cut(text, ';', &type, &said))
         return;
     out->diagnostic = str_upto(str_trim(said), MAIL_REPORT_DIAGNOSTIC_BYTES);
