@@ -225,7 +225,7 @@ static void functions_add(struct buf *out)
         buf_add(out, S(")` | "));
         cell_add(out, f.about);
         if (f.needs.len > 0)
-            buf_fmt(out, ". Not in this build, which has no %.*s", ARG(f.needs));
+            buf_fmt(out, ". Not in this build: it needs %.*s", ARG(f.needs));
         buf_add(out, S(" |\n"));
     }
 }

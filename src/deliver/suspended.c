@@ -195,7 +195,7 @@ static const struct suspension *ask(struct job *j, enum suspend_kind kind, enum 
 static struct client_answer answer_of(struct job *j, const struct suspension *s)
 {
     struct str scope = id_of(&j->arena, s);
-    struct str text = arena_fmt(&j->arena, "destination suspended: %.*s%s%.*s%s", ARG(s->reason),
+    struct str text = arena_fmt(&j->arena, OUTCOME_SUSPENDED ": %.*s%s%.*s%s", ARG(s->reason),
             str_is_empty(s->reason) ? "" : " (", ARG(scope), str_is_empty(s->reason) ? "" : ")");
     return answer_temporary(CLIENT_CONNECT, FAILURE_CONNECTION, j->u->domain, S("4.4.1"), text);
 }

@@ -80,6 +80,9 @@ struct passage {
     int64_t elapsed_ms;
 };
 
+// queue.md 2.4: a host that deliveries are suspended to has no kind of its own; the text begins so.
+#define OUTCOME_SUSPENDED "destination suspended"
+
 // What the last attempt brought: the reply, or what went wrong instead.
 struct outcome {
     enum failure_kind kind;

@@ -29,7 +29,8 @@ struct importing {
 
 static struct err import_main(void *work) suspends;
 static struct err collect(struct importing *x);
-static struct err add_folder(struct importing *x, struct str folder) MUST_USE;
+static struct err add_folder(struct importing *x, struct str folder,
+        const struct blob_entry *entries, size_t count) MUST_USE;
 static struct err add_file(struct importing *x, struct str file) MUST_USE;
 static int by_name(const void *a, const void *b);
 static struct err import_all(struct importing *x) suspends;
@@ -68,23 +69,19 @@ static struct err collect(struct importing *x)
     struct cli *c = x->w->c;
     for (size_t i = 0; i < c->operand_count; i++) {
         struct str name = c->operands[i];
-        struct blob_entry *none;
-        size_t count;
-        struct arena scratch;
-        arena_init(&scratch, NAMES_BYTES_MAX);
-        bool is_folder = !failed(folder_list(&scratch, name, &none, &count));
-        arena_done(&scratch);
-        TRY(is_folder ? add_folder(x, name) : add_file(x, name));
+        struct blob_entry *entries = NULL;
+        size_t count = 0;
+        bool is_folder = !failed(folder_list(&x->names, name, &entries, &count));
+        TRY(is_folder ? add_folder(x, name, entries, count) : add_file(x, name));
     }
     return OK;
 }
 
 // In the order of their names, which is that of their age.
-static struct err add_folder(struct importing *x, struct str folder)
+static struct err add_folder(
+        struct importing *x, struct str folder, const struct blob_entry *entries, size_t count)
 {
-    struct blob_entry *entries = NULL;
-    size_t count = 0, first = x->files.count;
-    TRY(folder_list(&x->names, folder, &entries, &count));
+    size_t first = x->files.count;
     for (size_t i = 0; i < count; i++) {
         x->leaving += entries[i].is_file && str_ends(entries[i].name, ENVELOPE_LEAVING_SUFFIX);
         if (!entries[i].is_file || !str_ends(entries[i].name, ENVELOPE_SUFFIX))

@@ -298,7 +298,7 @@ struct str queue_rcpt_word(const struct unit *u, const struct recipient *r)
 static bool is_suspended(const struct recipient *r)
 {
     return r->status == RCPT_TEMP_FAILED && r->last.kind == FAILURE_CONNECTION &&
-           str_starts(r->last.text, S("destination suspended"));
+           str_starts(r->last.text, S(OUTCOME_SUSPENDED));
 }
 
 // queue.md 2.4 and 14.1
