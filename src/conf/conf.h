@@ -218,6 +218,10 @@ const struct lookups *conf_lookups(const struct conf *conf);
 // -- Saying what is wrong -----------------------------------------------------------------------
 
 struct conf_origin conf_origin(const struct conf *conf, struct str key);
+struct str conf_origin_word(enum conf_origin_kind kind); // default, file, env or database
+// "FILE:LINE", else the word.
+void conf_origin_add(struct buf *out, const struct conf_origin *at);
+struct str conf_origin_text(struct arena *a, const struct conf *conf, struct str key) MUST_USE;
 // Adds `what` with file, line, column, source line, key and value of `key` filled in (value never
 // for secrets). `element` picks one of a list, counted from 0; -1: the key as a whole. A key that
 // was not written points at the header of its object, else at nothing.

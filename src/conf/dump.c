@@ -214,20 +214,8 @@ static bool is_secret(const struct setting *s, const struct conf_element *e)
 
 static void text_origin(struct buf *out, const struct conf_origin *at)
 {
-    switch (at->kind) {
-    case CONF_FROM_DEFAULT:
-        buf_add(out, S("  # default"));
-        break;
-    case CONF_FROM_FILE:
-        buf_fmt(out, "  # %.*s:%u", ARG(at->file), at->line);
-        break;
-    case CONF_FROM_ENV:
-        buf_add(out, S("  # env"));
-        break;
-    case CONF_FROM_DATABASE:
-        buf_add(out, S("  # database"));
-        break;
-    }
+    buf_add(out, S("  # "));
+    conf_origin_add(out, at);
 }
 
 static void line_json(struct json_out *o, const struct conf_slot *slot, struct str suffix,
@@ -265,13 +253,7 @@ static void json_empty_list(struct json_out *o)
 
 static void json_origin(struct json_out *o, const struct conf_origin *at)
 {
-    static const struct str words[] = {
-            [CONF_FROM_DEFAULT] = S_INIT("default"),
-            [CONF_FROM_FILE] = S_INIT("file"),
-            [CONF_FROM_ENV] = S_INIT("env"),
-            [CONF_FROM_DATABASE] = S_INIT("database"),
-    };
-    json_put_str(o, S("origin"), words[at->kind]);
+    json_put_str(o, S("origin"), conf_origin_word(at->kind));
     if (at->kind != CONF_FROM_FILE)
         return;
     json_put_str(o, S("file"), at->file);

@@ -73,6 +73,34 @@ struct conf_origin conf_origin(const struct conf *conf, struct str key)
     return slot->answer != NULL ? slot->answer->origin : (struct conf_origin){0};
 }
 
+void conf_origin_add(struct buf *out, const struct conf_origin *at)
+{
+    if (at->kind == CONF_FROM_FILE)
+        buf_fmt(out, "%.*s:%u", ARG(at->file), at->line);
+    else
+        buf_add(out, conf_origin_word(at->kind));
+}
+
+struct str conf_origin_text(struct arena *a, const struct conf *conf, struct str key)
+{
+    struct conf_origin at = conf_origin(conf, key);
+    struct buf text AUTO(buf_done);
+    buf_init(&text, 8 * KIB);
+    conf_origin_add(&text, &at);
+    return arena_str(a, buf_str(&text));
+}
+
+struct str conf_origin_word(enum conf_origin_kind kind)
+{
+    static const struct str words[] = {
+            [CONF_FROM_DEFAULT] = S_INIT("default"),
+            [CONF_FROM_FILE] = S_INIT("file"),
+            [CONF_FROM_ENV] = S_INIT("env"),
+            [CONF_FROM_DATABASE] = S_INIT("database"),
+    };
+    return words[kind];
+}
+
 void conf_finding(const struct conf *conf, struct findings *findings, struct str key, int element,
         struct finding what)
 {

@@ -129,8 +129,8 @@ static struct str limiter_text(
     struct str key = limiter_key(j, r, l);
     if (str_is_null(key))
         return l->id;
-    struct conf_origin origin = conf_origin(j->d->in.settings->conf, key);
-    return arena_fmt(&j->arena, "%.*s (%.*s:%u)", ARG(key), ARG(origin.file), origin.line);
+    struct str origin = conf_origin_text(&j->arena, j->d->in.settings->conf, key);
+    return arena_fmt(&j->arena, "%.*s (%.*s)", ARG(key), ARG(origin));
 }
 
 static struct str limiter_key(
@@ -151,10 +151,8 @@ static struct str limiter_key(
 static struct str setting_text(struct job *j, struct str key, struct str id)
 {
     struct arena *a = &j->arena;
-    struct conf_origin origin = conf_origin(j->d->in.settings->conf, key);
-    if (origin.kind != CONF_FROM_FILE)
-        return arena_fmt(a, "%.*s '%.*s' (default)", ARG(key), ARG(id));
-    return arena_fmt(a, "%.*s '%.*s' (%.*s:%u)", ARG(key), ARG(id), ARG(origin.file), origin.line);
+    struct str origin = conf_origin_text(a, j->d->in.settings->conf, key);
+    return arena_fmt(a, "%.*s '%.*s' (%.*s)", ARG(key), ARG(id), ARG(origin));
 }
 
 // As often as other doubts, for it is the same for every message.

@@ -158,10 +158,6 @@ static void show_schedule(struct test *t)
     json_put_str(&t->o, S("virtual_queue"), t->unit.queue);
 }
 
-static const struct str origin_words[] = {[CONF_FROM_DEFAULT] = S_INIT("default"),
-        [CONF_FROM_ENV] = S_INIT("environment"),
-        [CONF_FROM_DATABASE] = S_INIT("database")};
-
 // The object {"value": ..., "setting": ..., "trouble": ...} of an expression; what it gives.
 static struct str ask(struct test *t, struct str name, const struct expr_setting *setting,
         const struct queue_host *host)
@@ -191,14 +187,10 @@ static struct str choose(struct test *t, enum shaping_key key, struct str shaped
 
 static void show_choice(struct test *t, struct str value, struct str name, struct str trouble)
 {
-    struct conf_origin origin = conf_origin(t->plan->conf, name);
     json_object_begin(&t->o);
     json_put_str(&t->o, S("value"), value);
     json_put_str(&t->o, S("setting"), name);
-    json_put_str(&t->o, S("from"),
-            origin.kind == CONF_FROM_FILE ? arena_fmt(&t->c->arena, "%.*s:%u:%u", ARG(origin.file),
-                                                    origin.line, origin.column)
-                                          : origin_words[origin.kind]);
+    json_put_str(&t->o, S("from"), conf_origin_text(&t->c->arena, t->plan->conf, name));
     json_put_str(&t->o, S("trouble"), trouble);
     json_object_end(&t->o);
 }

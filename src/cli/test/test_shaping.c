@@ -88,7 +88,6 @@ static void show_key(struct test *t, const struct shaped *shaped, enum shaping_k
 {
     const struct conf *conf = t->plan->conf;
     struct str name = shaped_origin(&t->plan->deliver, shaped, key);
-    struct conf_origin from = conf_origin(conf, name);
     struct conf_list list = conf_list(conf, name);
     bool is_list =
             key == SHAPING_RETRY || key == SHAPING_BACKOFF_RETRY || key == SHAPING_AUTOMATION;
@@ -102,10 +101,7 @@ static void show_key(struct test *t, const struct shaped *shaped, enum shaping_k
     if (is_list)
         json_array_end(&t->o);
     json_put_str(&t->o, S("entry"), shaped->by[key]->id);
-    json_put_str(&t->o, S("origin"),
-            from.kind == CONF_FROM_FILE
-                    ? arena_fmt(&t->c->arena, "%.*s:%u", ARG(from.file), from.line)
-                    : S("environment"));
+    json_put_str(&t->o, S("origin"), conf_origin_text(&t->c->arena, conf, name));
     json_object_end(&t->o);
 }
 
