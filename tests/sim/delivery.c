@@ -24,7 +24,6 @@
 #define PAUSE_MOST_MS (10 * MINUTE_MS)
 #define DOWN_MOST_MS (5 * MINUTE_MS)
 #define REST_DAYS 6
-#define ATTEMPT_BYTES_MAX (16 * MIB)
 #define LOOK_BYTES_MAX (16 * MIB)
 #define OVERDUE_MS (3 * HOUR_MS) // an attempt may take two hours: queue.connection.<id>.timeout
 #define ATTEMPTS_AN_HOUR 60      // of a recipient; the schedule wants 5 in the first
@@ -101,14 +100,8 @@ static bool run_one(uint64_t seed, bool tells, struct seed_figures *totals)
 
 static struct err make_world(struct world *w)
 {
-    prng_seed(&w->chance, w->seed);
-    w->mails = mem_bytes(MAILS * sizeof(struct mail));
-    w->sim = sim_new(w->seed);
-    assert(w->mails != NULL && w->sim != NULL);
-    w->mail_count = MAILS;
-    w->domain_count = DOMAINS;
+    world_begin(w, w->seed, MAILS, DOMAINS);
     w->is_calm = w->seed % 2 == 0;
-    buf_init(&w->attempts, ATTEMPT_BYTES_MAX);
     sim_wire_set(w->sim, &(struct sim_wire){.latency_us = 5000, .jitter_us = 20000});
     for (size_t i = 0; i < MAILS; i++) {
         struct mail *m = &w->mails[i];

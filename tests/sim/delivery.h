@@ -99,6 +99,8 @@ struct world_plan {
     struct str config;
     task_main *direct; // arg: the world
 };
+// First of all; calm.
+void world_begin(struct world *w, uint64_t seed, size_t mail_count, size_t domain_count);
 struct err world_tell(struct world *w, const struct world_plan *plan) MUST_USE;
 struct err world_zone_line(struct world *w, struct str domain, struct str line) MUST_USE;
 void world_mail(struct world *w, size_t number, size_t rcpt_count); // with its recipients

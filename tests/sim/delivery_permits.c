@@ -14,10 +14,8 @@
 #define ROUNDS 5      // of mail for the others,
 #define ROUND_MAILS 2 // so many each time,
 #define ROUND_MS (5 * SECOND_MS)
-#define MAILS_MAX (SLOW_MAILS + ROUNDS * ROUND_MAILS)
 #define DOMAINS 3 // the first is the slow one
 #define END_MS (5 * MINUTE_MS)
-#define ATTEMPT_BYTES_MAX (16 * MIB)
 
 struct kind {
     const char *name, *config;
@@ -97,15 +95,7 @@ static bool tell(const struct kind *kind)
 static struct err make_world(struct story *s)
 {
     struct world *w = &s->world;
-    w->seed = 1;
-    prng_seed(&w->chance, w->seed);
-    w->mails = mem_bytes(MAILS_MAX * sizeof(struct mail));
-    w->sim = sim_new(w->seed);
-    assert(w->mails != NULL && w->sim != NULL);
-    w->mail_count = s->kind.slow_mails + ROUNDS * ROUND_MAILS;
-    w->domain_count = DOMAINS;
-    w->is_calm = true;
-    buf_init(&w->attempts, ATTEMPT_BYTES_MAX);
+    world_begin(w, 1, s->kind.slow_mails + ROUNDS * ROUND_MAILS, DOMAINS);
     for (size_t i = 0; i < w->mail_count; i++) {
         world_mail(w, i, 1);
         w->mails[i].rcpts[0].domain = i < s->kind.slow_mails ? 0 : 1 + i % (DOMAINS - 1);

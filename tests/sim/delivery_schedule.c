@@ -19,8 +19,7 @@
 #define DOMAINS 100
 #define MAILS_MAX 100000
 #define DAYS 5
-#define ATTEMPTS 65 // in so many, where an attempt takes no time
-#define ATTEMPT_BYTES_MAX (64 * MIB)
+#define ATTEMPTS 65                    // in so many, where an attempt takes no time
 #define EACH_MS MINUTE_MS              // events are taken so often
 #define LATE_MS (2 * MINUTE_MS)        // behind its time at most, where many wait
 #define HEARD_AFTER_MS (5 * MINUTE_MS) // queue.connection.<id>.timeout.greeting
@@ -115,15 +114,7 @@ static bool tell(const struct kind *kind, size_t mails, size_t domains)
 static struct err make_world(struct world *w, size_t mails, size_t domains)
 {
     const struct story *s = (const struct story *)w;
-    w->seed = 1;
-    prng_seed(&w->chance, w->seed);
-    w->mails = mem_bytes(mails * sizeof(struct mail));
-    w->sim = sim_new(w->seed);
-    assert(w->mails != NULL && w->sim != NULL);
-    w->mail_count = mails;
-    w->domain_count = domains;
-    w->is_calm = true;
-    buf_init(&w->attempts, ATTEMPT_BYTES_MAX);
+    world_begin(w, 1, mails, domains);
     for (size_t i = 0; i < mails; i++)
         world_mail(w, i, 1);
     w->hosts[w->host_count++] = (struct host){

@@ -17,7 +17,6 @@
 #define WELL_DOMAINS 2
 #define BACKLOG_MS (60 * SECOND_MS) // that must be left when the others have theirs
 #define END_MS (20 * MINUTE_MS)
-#define ATTEMPT_BYTES_MAX (16 * MIB)
 
 struct kind {
     const char *name;
@@ -77,15 +76,7 @@ static bool tell(const struct kind *kind)
 static struct err make_world(struct story *s)
 {
     struct world *w = &s->world;
-    w->seed = 1;
-    prng_seed(&w->chance, w->seed);
-    w->mails = mem_bytes(MAILS * sizeof(struct mail));
-    w->sim = sim_new(w->seed);
-    assert(w->mails != NULL && w->sim != NULL);
-    w->mail_count = MAILS;
-    w->domain_count = s->kind.slow_domains + WELL_DOMAINS;
-    w->is_calm = true;
-    buf_init(&w->attempts, ATTEMPT_BYTES_MAX);
+    world_begin(w, 1, MAILS, s->kind.slow_domains + WELL_DOMAINS);
     for (size_t i = 0; i < MAILS; i++) {
         world_mail(w, i, 1);
         w->mails[i].rcpts[0].domain =

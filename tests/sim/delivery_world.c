@@ -7,6 +7,7 @@
 #include "zone.h"
 
 #define TEXT_BYTES_MAX (64 * KIB)
+#define ATTEMPT_BYTES_MAX (64 * MIB)
 
 const struct ip world_server_ip = {IP_V4, {198, 51, 100, 25}};
 static const struct str config_of_all = S_INIT("[server]\n"
@@ -24,6 +25,19 @@ static const struct str config_of_all = S_INIT("[server]\n"
                                                "[queue.limiter.inbound.none]\n"
                                                "enable = false\n"
                                                "rate = \"1/1s\"\n");
+
+void world_begin(struct world *w, uint64_t seed, size_t mail_count, size_t domain_count)
+{
+    w->seed = seed;
+    prng_seed(&w->chance, seed);
+    w->mails = mem_bytes(mail_count * sizeof(struct mail));
+    w->sim = sim_new(seed);
+    assert(w->mails != NULL && w->sim != NULL);
+    w->mail_count = mail_count;
+    w->domain_count = domain_count;
+    w->is_calm = true;
+    buf_init(&w->attempts, ATTEMPT_BYTES_MAX);
+}
 
 struct err world_tell(struct world *w, const struct world_plan *plan)
 {

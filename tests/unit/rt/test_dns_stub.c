@@ -1,22 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/unit/rt/test_dns_stub.c: whom we believe when he says that he has validated, and what is no
 // answer to our question. The server is a socket of this test on loopback.
-#include "dns_fixture.h"
-
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#define QUERY_BYTES_MAX 512
-#define LOOKS_MAX 5000 // a millisecond each
-
-struct server {
-    int fd;
-    struct dns_server address;
-    char query[QUERY_BYTES_MAX];
-    size_t query_len;
-    struct sockaddr_in peer;
-};
+#include "dns_server.h"
 
 struct asker {
     struct resolver *resolver;
@@ -52,33 +37,6 @@ static const struct {
                 DNSSEC_INSECURE},
 };
 
-static bool server_open(struct server *s)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof(at);
-    s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&at, len) != 0 ||
-            getsockname(s->fd, (struct sockaddr *)&at, &len) != 0)
-        return false;
-    s->address = (struct dns_server){.port = ntohs(at.sin_port)};
-    return ip_parse(S("127.0.0.1"), &s->address.ip);
-}
-
-static struct err wait_for_query(struct server *s)
-{
-    for (int i = 0; i < LOOKS_MAX; i++) {
-        socklen_t len = sizeof(s->peer);
-        ssize_t got =
-                recvfrom(s->fd, s->query, sizeof(s->query), 0, (struct sockaddr *)&s->peer, &len);
-        if (got > 12) {
-            s->query_len = (size_t)got;
-            return OK;
-        }
-        TRY(task_sleep_ms(1));
-    }
-    return fail(ERR_TIMEOUT, "nobody asked");
-}
-
 static void send_reply(struct server *s, const struct reply *reply)
 {
     static const char record[] = "\xc0\x0c\0\1\0\1\0\0\1\0\0\4\300\0\2\1";
@@ -94,8 +52,7 @@ static void send_reply(struct server *s, const struct reply *reply)
     buf_add(&out, str_of(s->query + 14, end - 14));
     if (!reply->no_record)
         buf_add(&out, str_of(record, sizeof(record) - 1));
-    ssize_t sent = sendto(s->fd, out.ptr, out.len, 0, (struct sockaddr *)&s->peer, sizeof(s->peer));
-    assert_int_equal(sent, out.len);
+    assert_true(server_send(s, buf_str(&out)));
 }
 
 static struct err ask_main(void *arg)

@@ -2,23 +2,7 @@
 // tests/unit/rt/test_dns_unbound.c: questions that were given up while libunbound had them. The
 // server is a socket of this test on loopback, which answers when the test wants it to; nothing
 // depends on how long anything takes.
-#include "dns_fixture.h"
-
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#define QUERY_BYTES_MAX 1024
-#define LOOKS_MAX 5000 // a millisecond each
-
-struct server {
-    int fd;
-    struct dns_server address;
-    uint8_t query[QUERY_BYTES_MAX];
-    size_t query_len;
-    struct sockaddr_in peer;
-    struct resolver *resolver;
-};
+#include "dns_server.h"
 
 struct asker {
     struct server *server;
@@ -30,33 +14,6 @@ struct asker {
 
 static const struct dns_question question = {.name = S_INIT("a.example"), .type = DNS_A};
 
-static bool server_open(struct server *s)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof(at);
-    s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&at, len) != 0 ||
-            getsockname(s->fd, (struct sockaddr *)&at, &len) != 0)
-        return false;
-    s->address = (struct dns_server){.port = ntohs(at.sin_port)};
-    return ip_parse(S("127.0.0.1"), &s->address.ip);
-}
-
-static struct err wait_for_query(struct server *s)
-{
-    for (int i = 0; i < LOOKS_MAX; i++) {
-        socklen_t len = sizeof(s->peer);
-        ssize_t got =
-                recvfrom(s->fd, s->query, sizeof(s->query), 0, (struct sockaddr *)&s->peer, &len);
-        if (got > 12) {
-            s->query_len = (size_t)got;
-            return OK;
-        }
-        TRY(task_sleep_ms(1));
-    }
-    return fail(ERR_TIMEOUT, "libunbound asked nobody");
-}
-
 // The question as it came, without EDNS, and one address behind it.
 static void send_answer(struct server *s)
 {
@@ -64,14 +21,13 @@ static void send_answer(struct server *s)
     struct buf out AUTO(buf_done);
     size_t end = 12;
     while (end < s->query_len && s->query[end] != 0)
-        end += 1 + (size_t)s->query[end];
+        end += 1 + (uint8_t)s->query[end];
     buf_init(&out, QUERY_BYTES_MAX);
-    buf_add(&out, str_of((const char *)s->query, 2));
+    buf_add(&out, str_of(s->query, 2));
     buf_add(&out, S("\x81\x80\0\1\0\1\0\0\0\0"));
-    buf_add(&out, str_of((const char *)s->query + 12, end + 5 - 12));
+    buf_add(&out, str_of(s->query + 12, end + 5 - 12));
     buf_add(&out, str_of((const char *)record, sizeof(record)));
-    ssize_t sent = sendto(s->fd, out.ptr, out.len, 0, (struct sockaddr *)&s->peer, sizeof(s->peer));
-    assert_int_equal(sent, out.len);
+    assert_true(server_send(s, buf_str(&out)));
 }
 
 static struct err ask_main(void *arg)
